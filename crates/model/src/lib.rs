@@ -1,0 +1,12 @@
+//! Floor 0 of Backtrail: the words every other crate speaks.
+//!
+//! ARNs, outcomes, time windows, the classes of API calls, the accounting of evidence, and the Arrow schema of every
+//! table. Nothing here does I/O, reads a clock or knows a file format.
+
+pub mod arn;
+pub mod calls;
+pub mod evidence;
+pub mod outcome;
+pub mod tables;
+pub mod time;
+pub mod window;

@@ -1,0 +1,351 @@
+//! The tables of a store: their columns, in order, with what each means. `docs/reference/schema.md` is generated from here.
+//!
+//! Types are those every Delta reader has: text, 64- and 32-bit integers, booleans, binary, and microsecond UTC timestamps.
+//! Nested JSON stays JSON text. Field names are AWS's own in snake_case (CloudTrail user guide, "CloudTrail record contents").
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// The partition column of the event tables: the UTC date of the event as `YYYY-MM-DD`, or [`UNKNOWN_DATE`]. Not stored inside the data files.
+pub const EVENT_DATE: &str = "event_date";
+/// Partition of events without a usable time.
+pub const UNKNOWN_DATE: &str = "unknown";
+/// Version of this layout, kept in the store: a newer one is refused, an older one is said.
+pub const STORE_FORMAT_VERSION: u32 = 1;
+
+/// A table of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// The ledger: one row per file, archive member or stream.
+    Evidence,
+    /// Records that could not be taken in.
+    Rejects,
+    /// CloudTrail events.
+    Cloudtrail,
+    /// Each copy of an event in a piece of evidence.
+    EventOrigins,
+    /// CloudTrail Insights records.
+    CloudtrailInsights,
+    /// CloudTrail five-minute aggregates of data events.
+    CloudtrailAggregated,
+}
+
+impl Table {
+    /// Every table, in the order a commit writes them: the ledger last, its row is the commit point.
+    pub const ALL: [Self; 6] =
+        [Self::Cloudtrail, Self::CloudtrailInsights, Self::CloudtrailAggregated, Self::EventOrigins, Self::Rejects, Self::Evidence];
+
+    /// Its name in SQL and its folder in the store.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::Rejects => "rejects",
+            Self::Cloudtrail => "cloudtrail",
+            Self::EventOrigins => "event_origins",
+            Self::CloudtrailInsights => "cloudtrail_insights",
+            Self::CloudtrailAggregated => "cloudtrail_aggregated",
+        }
+    }
+
+    /// One row per what.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Evidence => {
+                "One row per file, archive member or stream read: its hashes, where it was met, what it held and what became of it."
+            }
+            Self::Rejects => "One row per record that could not be taken in: where, why, and its bytes (capped, with length and hash).",
+            Self::Cloudtrail => "One row per CloudTrail event: management, data and network-activity events.",
+            Self::EventOrigins => "One row per copy of an event in a piece of evidence.",
+            Self::CloudtrailInsights => "One row per CloudTrail Insights record (unusual call or error rates).",
+            Self::CloudtrailAggregated => "One row per CloudTrail aggregated record (five-minute summaries of data events).",
+        }
+    }
+
+    /// Whether it is partitioned by [`EVENT_DATE`].
+    #[must_use]
+    pub fn is_dated(self) -> bool {
+        !matches!(self, Self::Evidence | Self::Rejects)
+    }
+
+    /// Whether rows are unique by `dedupe_key`, copies of one record being folded into one row.
+    #[must_use]
+    pub fn is_deduplicated(self) -> bool {
+        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated)
+    }
+
+    /// The columns of its data files; [`EVENT_DATE`] is not among them.
+    #[must_use]
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Evidence => EVIDENCE,
+            Self::Rejects => REJECTS,
+            Self::Cloudtrail => CLOUDTRAIL,
+            Self::EventOrigins => EVENT_ORIGINS,
+            Self::CloudtrailInsights => CLOUDTRAIL_INSIGHTS,
+            Self::CloudtrailAggregated => CLOUDTRAIL_AGGREGATED,
+        }
+    }
+
+    /// Arrow schema of its data files: [`Table::columns`], all nullable (a Delta reader must never fail on what evidence lacks).
+    #[must_use]
+    pub fn schema(self) -> SchemaRef {
+        static SCHEMAS: LazyLock<Vec<(Table, SchemaRef)>> =
+            LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, schema_of(t.columns()))).collect());
+        SCHEMAS.iter().find(|(t, _)| *t == self).map_or_else(|| schema_of(self.columns()), |(_, s)| Arc::clone(s))
+    }
+}
+
+fn schema_of(columns: &[Column]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(|c| Field::new(c.name, c.kind.data_type(), true)).collect::<Vec<_>>()))
+}
+
+/// One column: its name, type and meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Name in SQL.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// What it holds, with units and source.
+    pub doc: &'static str,
+}
+
+/// Column types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// JSON as delivered, as UTF-8 text.
+    Json,
+    /// Microseconds UTC.
+    Time,
+    /// True or false.
+    Bool,
+    /// 32-bit integer.
+    Int,
+    /// 64-bit integer.
+    Long,
+    /// Bytes.
+    Binary,
+}
+
+impl Kind {
+    /// The Arrow type.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Text | Self::Json => DataType::Utf8,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Bool => DataType::Boolean,
+            Self::Int => DataType::Int32,
+            Self::Long => DataType::Int64,
+            Self::Binary => DataType::Binary,
+        }
+    }
+}
+
+const fn col(name: &'static str, kind: Kind, doc: &'static str) -> Column {
+    Column { name, kind, doc }
+}
+
+use Kind::{Binary, Bool, Int, Json, Long, Text, Time};
+
+/// `cloudtrail`: CloudTrail record contents, eventVersion 1.0 to 1.11, then where the row comes from.
+const CLOUDTRAIL: &[Column] = &[
+    col(
+        "event_time",
+        Time,
+        "eventTime: when the request completed, by the clock of the service's host. NULL where absent or outside 2006 to the day after it was taken in.",
+    ),
+    col("event_id", Text, "eventID: GUID CloudTrail gives each event it delivers; NULL in records older than eventVersion 1.01."),
+    col("event_name", Text, "eventName: the API action."),
+    col("event_source", Text, "eventSource: the service, as in ec2.amazonaws.com."),
+    col("aws_region", Text, "awsRegion: the region the request was made to."),
+    col("recipient_account_id", Text, "recipientAccountId: the account that received this record."),
+    col("source_ip_address", Text, "sourceIPAddress: an address, a service's DNS name, or `AWS Internal`."),
+    col("user_agent", Text, "userAgent, at most 1 KB."),
+    col("error_code", Text, "errorCode: absent where the service reported none."),
+    col("error_message", Text, "errorMessage."),
+    col("read_only", Bool, "readOnly, also where it came as a string."),
+    col("management_event", Bool, "managementEvent."),
+    col("event_category", Text, "eventCategory: Management, Data, NetworkActivity."),
+    col("event_type", Text, "eventType: AwsApiCall, AwsServiceEvent, AwsConsoleAction, AwsConsoleSignIn, AwsVpceEvent."),
+    col("event_version", Text, "eventVersion, as delivered."),
+    col("api_version", Text, "apiVersion."),
+    col("request_id", Text, "requestID: given by the called service."),
+    col(
+        "shared_event_id",
+        Text,
+        "sharedEventID: one action delivered to several accounts carries one; it links rows and never merges them.",
+    ),
+    col("vpc_endpoint_id", Text, "vpcEndpointId."),
+    col("vpc_endpoint_account_id", Text, "vpcEndpointAccountId."),
+    col("session_credential_from_console", Bool, "sessionCredentialFromConsole, also where it came as a string."),
+    col("user_identity_type", Text, "userIdentity.type: Root, IAMUser, AssumedRole, FederatedUser, AWSService, AWSAccount, ..."),
+    col("user_identity_principal_id", Text, "userIdentity.principalId."),
+    col("user_identity_arn", Text, "userIdentity.arn."),
+    col("user_identity_account_id", Text, "userIdentity.accountId."),
+    col("user_identity_access_key_id", Text, "userIdentity.accessKeyId; NULL where delivered as an empty string."),
+    col("user_identity_user_name", Text, "userIdentity.userName."),
+    col("user_identity_invoked_by", Text, "userIdentity.invokedBy: the service that called on somebody's behalf."),
+    col("user_identity_invoked_by_delegate_account_id", Text, "userIdentity.invokedByDelegate.accountId."),
+    col("user_identity_identity_provider", Text, "userIdentity.identityProvider."),
+    col("user_identity_credential_id", Text, "userIdentity.credentialId: bearer credential or Identity Center portal session."),
+    col("user_identity_on_behalf_of_user_id", Text, "userIdentity.onBehalfOf.userId: the Identity Center user."),
+    col("user_identity_on_behalf_of_identity_store_arn", Text, "userIdentity.onBehalfOf.identityStoreArn."),
+    col("user_identity_in_scope_of", Json, "userIdentity.inScopeOf: the workload credentials were issued to."),
+    col("session_creation_date", Time, "userIdentity.sessionContext.attributes.creationDate: when the credentials were issued."),
+    col("session_mfa_authenticated", Bool, "userIdentity.sessionContext.attributes.mfaAuthenticated (delivered as a string)."),
+    col("session_issuer_type", Text, "userIdentity.sessionContext.sessionIssuer.type."),
+    col("session_issuer_principal_id", Text, "userIdentity.sessionContext.sessionIssuer.principalId."),
+    col("session_issuer_arn", Text, "userIdentity.sessionContext.sessionIssuer.arn: the role with its path."),
+    col("session_issuer_account_id", Text, "userIdentity.sessionContext.sessionIssuer.accountId."),
+    col("session_issuer_user_name", Text, "userIdentity.sessionContext.sessionIssuer.userName."),
+    col("session_source_identity", Text, "userIdentity.sessionContext.sourceIdentity."),
+    col("session_ec2_role_delivery", Text, "userIdentity.sessionContext.ec2RoleDelivery: version of the instance metadata service."),
+    col("session_assumed_root", Bool, "userIdentity.sessionContext.assumedRoot (delivered as a string)."),
+    col("session_sign_in_session_arn", Text, "userIdentity.sessionContext.signInSessionArn."),
+    col("session_web_id_federation_data", Json, "userIdentity.sessionContext.webIdFederationData."),
+    col(
+        "request_parameters",
+        Json,
+        "requestParameters as delivered; CloudTrail omits it above 100 KB. A string where the service wrote one.",
+    ),
+    col("response_elements", Json, "responseElements as delivered."),
+    col("additional_event_data", Json, "additionalEventData as delivered."),
+    col("service_event_details", Json, "serviceEventDetails as delivered."),
+    col("resources", Json, "resources: array of {ARN, accountId, type}."),
+    col("tls_details", Json, "tlsDetails."),
+    col("edge_device_details", Json, "edgeDeviceDetails."),
+    col("addendum", Json, "addendum: why the event came late or was updated."),
+    col("event_context", Json, "eventContext: CloudTrail Lake only."),
+    col("unknown_fields", Json, "Names of top-level fields this version does not know, as an array; their values are in raw."),
+    col("raw", Text, "The record as delivered: see raw_form. Never re-serialised."),
+    col(
+        "raw_form",
+        Text,
+        "exact: the record's bytes in the evidence. unescaped: it stood as a string, unescaped once. projected: no original record exists.",
+    ),
+    col("record_sha256", Text, "SHA-256 of raw, lower-case hex."),
+    col("dedupe_key", Binary, "16 bytes: the event's identity (event_id, else the canonical record's hash)."),
+    col("copy_rank", Int, "Precedence of the route this copy came by; the lowest is shown."),
+    col("id_conflict", Bool, "Another row has this event_id and other content: one of them may be forged."),
+    col("evidence_id", Text, "SHA-256 of the evidence this copy stands in (evidence.evidence_id)."),
+    col("record_index", Long, "Its number in that evidence, from 0."),
+];
+
+const EVENT_ORIGINS: &[Column] = &[
+    col("event_time", Time, "Time of the event, as in its table."),
+    col("event_id", Text, "eventID of the event, where it has one."),
+    col("dedupe_key", Binary, "The event's identity, as in its table."),
+    col("record_sha256", Text, "SHA-256 of this copy's raw, lower-case hex: equal to the shown copy's unless carriers differ."),
+    col("raw_form", Text, "exact, unescaped or projected, as in cloudtrail."),
+    col("route", Text, "trail_file, record, lake, cloudwatch_logs, eventbridge, lookup_events, wrapped."),
+    col("copy_rank", Int, "Precedence of the route."),
+    col("evidence_id", Text, "SHA-256 of the evidence this copy stands in."),
+    col("record_index", Long, "Its number in that evidence, from 0."),
+];
+
+/// Columns that the Insights and aggregated tables end with, as in `cloudtrail`.
+macro_rules! with_provenance {
+    ($($column:expr),* $(,)?) => {
+        &[
+            $($column,)*
+            col("raw", Text, "The record as delivered."),
+            col("raw_form", Text, "exact, unescaped or projected."),
+            col("record_sha256", Text, "SHA-256 of raw, lower-case hex."),
+            col("dedupe_key", Binary, "16 bytes: the record's identity."),
+            col("copy_rank", Int, "Precedence of the route this copy came by; the lowest is shown."),
+            col("id_conflict", Bool, "Another row has this id and other content."),
+            col("evidence_id", Text, "SHA-256 of the evidence this copy stands in."),
+            col("record_index", Long, "Its number in that evidence, from 0."),
+        ]
+    };
+}
+
+const CLOUDTRAIL_INSIGHTS: &[Column] = with_provenance![
+    col("event_time", Time, "eventTime."),
+    col("event_id", Text, "eventID."),
+    col("aws_region", Text, "awsRegion."),
+    col("recipient_account_id", Text, "recipientAccountId."),
+    col("event_type", Text, "eventType: AwsCloudTrailInsight."),
+    col("event_category", Text, "eventCategory: Insight."),
+    col("event_version", Text, "eventVersion."),
+    col("shared_event_id", Text, "sharedEventID: here it pairs the Start and End of one insight."),
+    col("insight_state", Text, "insightDetails.state: Start or End."),
+    col("insight_event_source", Text, "insightDetails.eventSource."),
+    col("insight_event_name", Text, "insightDetails.eventName."),
+    col("insight_type", Text, "insightDetails.insightType: ApiCallRateInsight, ApiErrorRateInsight."),
+    col("insight_error_code", Text, "insightDetails.errorCode."),
+    col("insight_context", Json, "insightDetails.insightContext: statistics and attributions."),
+];
+
+const CLOUDTRAIL_AGGREGATED: &[Column] = with_provenance![
+    col("event_time", Time, "timeWindow.windowStart."),
+    col("window_end", Time, "timeWindow.windowEnd."),
+    col("window_size", Text, "timeWindow.windowSize, as in PT5M."),
+    col("event_id", Text, "eventId."),
+    col("account_id", Text, "accountId."),
+    col("aws_region", Text, "awsRegion."),
+    col("event_source", Text, "eventSource."),
+    col("event_type", Text, "eventType: AwsAggregatedEvent."),
+    col("event_category", Text, "eventCategory: Aggregated."),
+    col("event_version", Text, "eventVersion."),
+    col("primary_dimension", Text, "summary.primaryDimension.dimension."),
+    col("summary", Json, "summary: dimensions with their counts."),
+];
+
+const EVIDENCE: &[Column] = &[
+    col("evidence_id", Text, "SHA-256 of the bytes as stored (as the file or archive member holds them), lower-case hex."),
+    col("content_sha256", Text, "SHA-256 of the uncompressed content; NULL where it was not read to its end."),
+    col("size", Long, "Bytes as stored."),
+    col("content_size", Long, "Bytes uncompressed, as far as read."),
+    col("origins", Json, "Every place these bytes were met: paths, or archive!member, as a sorted array."),
+    col("parent_id", Text, "evidence_id of the archive this is a member of."),
+    col("member", Text, "Name inside the archive."),
+    col("kind", Text, "What it holds."),
+    col("decoder", Text, "Decoder that read it, or none."),
+    col("decoder_version", Int, "Version of that decoder."),
+    col("fate", Text, "kept, partial, deferred, ignored, rejected, failed."),
+    col("reason", Text, "Why, for every fate but kept."),
+    col("break_offset", Long, "Byte offset in the evidence as stored at which reading broke off (partial)."),
+    col("records_read", Long, "Records met. records_read = records_kept + records_duplicate + records_rejected + records_other."),
+    col("records_kept", Long, "Records whose shown copy is this one."),
+    col("records_duplicate", Long, "Further copies of events whose shown copy is another."),
+    col("records_rejected", Long, "Records that could not be taken in."),
+    col("records_other", Long, "Not records: control messages, empty wrappers, notifications."),
+    col("first_event_time", Time, "Earliest event time in it."),
+    col("last_event_time", Time, "Latest event time in it."),
+    col("ingested_at", Time, "When it was taken in."),
+    col("run_id", Text, "The run that took it in."),
+];
+
+const REJECTS: &[Column] = &[
+    col("evidence_id", Text, "SHA-256 of the evidence."),
+    col("record_index", Long, "Number of the record in it, from 0."),
+    col("byte_offset", Long, "Where the record starts in the uncompressed evidence."),
+    col("length", Long, "Its length in bytes."),
+    col("sha256", Text, "SHA-256 of its bytes, lower-case hex."),
+    col("reason", Text, "Why it could not be taken in."),
+    col("bytes", Binary, "Its bytes, the first 64 KiB of them."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_names_are_unique_and_every_table_says_where_rows_come_from() {
+        for table in Table::ALL {
+            let mut names: Vec<_> = table.columns().iter().map(|c| c.name).collect();
+            assert!(names.contains(&"evidence_id"), "{}", table.name());
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", table.name());
+        }
+    }
+}
