@@ -1,1 +1,41 @@
-fn main() {}
+//! `backtrail`: parses arguments and dispatches. Each command is one file under `commands`.
+
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod printer;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use context::Context;
+use exit::ExitStatus;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let context = match Context::new(&cli.shared) {
+        Ok(context) => context,
+        Err(error) => return exit::report(&error),
+    };
+    match context.run(dispatch(cli.command, &context)) {
+        Ok(status) => status.into(),
+        Err(error) => exit::report(&error),
+    }
+}
+
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Investigate(args) => commands::investigate::run(args, context).await,
+        Command::Ingest(args) => commands::ingest::run(args, context).await,
+        Command::Compact(args) => commands::compact::run(args, context).await,
+        Command::Completions(args) => commands::completions::run(&args, context),
+        Command::Man => commands::man::run(context),
+    }
+}

@@ -1,0 +1,80 @@
+//! What every command is handed: where the store is, how to print, how much machine to use.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use backtrail_query::{Session, SessionOptions};
+use backtrail_store::Store;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::SharedArgs;
+use crate::printer::Printer;
+
+/// Memory for buffered rows while ingesting: with decoders, encoders and dictionaries on top, the process stays within 1 GiB on 4 threads.
+const INGEST_BUDGET: usize = 320 << 20;
+/// Memory a query may hold before it spills.
+const QUERY_BUDGET: usize = 640 << 20;
+
+/// Settings of one run, resolved once from flags and environment.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Store directory.
+    pub(crate) store_dir: PathBuf,
+    /// The one way to write.
+    pub(crate) printer: Printer,
+    /// Threads to work with.
+    pub(crate) threads: usize,
+    runtime: Runtime,
+}
+
+impl Context {
+    pub(crate) fn new(shared: &SharedArgs) -> anyhow::Result<Self> {
+        let threads = shared.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(2).max(1);
+        let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build().context("cannot start the async runtime")?;
+        Ok(Self { store_dir: shared.store.clone(), printer: Printer::new(shared.quiet, shared.color), threads, runtime })
+    }
+
+    /// Runs a command to its end, or to Ctrl-C.
+    pub(crate) fn run<T>(&self, command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                result = command => result,
+                _ = tokio::signal::ctrl_c() => {
+                    // The store is safe at any instant (promise 3): leaving at once loses nothing that a second run does not find again.
+                    #[expect(clippy::exit, reason = "decoding threads cannot be joined from here, and need not be")]
+                    std::process::exit(130)
+                }
+            }
+        })
+    }
+
+    /// A handle for code that is not async.
+    pub(crate) fn runtime(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
+    }
+
+    /// The store, which must exist.
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(&self.store_dir).await?)
+    }
+
+    /// A query session over the store.
+    pub(crate) async fn session(&self) -> anyhow::Result<Session> {
+        let store = self.store().await?;
+        let options = SessionOptions { memory_budget: QUERY_BUDGET, threads: self.threads, spill_dir: std::env::temp_dir() };
+        Ok(Session::open(&store, &options).await?)
+    }
+
+    /// Bytes of rows that ingest may buffer.
+    pub(crate) fn ingest_budget(&self) -> usize {
+        INGEST_BUDGET
+    }
+}
+
+/// Now, in microseconds UTC.
+#[expect(clippy::disallowed_methods, reason = "the clock is read here and nowhere below")]
+pub(crate) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+}
