@@ -1,0 +1,91 @@
+//! Asking a store of the suite: ingest, then rows of a query as JSON.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::kit::{backtrail, workspace};
+
+/// A store in a temporary directory, gone when dropped.
+pub(crate) struct TestStore {
+    dir: tempfile::TempDir,
+}
+
+impl TestStore {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    /// A scratch directory beside the store, for evidence the test makes.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        let path = self.dir.path().join("evidence");
+        std::fs::create_dir_all(&path).expect("a scratch directory");
+        path
+    }
+
+    /// Runs any command against this store.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        backtrail(&self.dir.path().join("store"), arguments)
+    }
+
+    /// Ingests and returns the exit code and what was said; any end but 0 and 3 is a failure of the test.
+    pub(crate) fn ingest(&self, input: &Path) -> (i32, String) {
+        let output = self.run(&["ingest", input.to_str().expect("a UTF-8 path")]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code().unwrap_or(-1);
+        assert!(matches!(code, 0 | 3), "ingest of {} ended with {code}:\n{said}", input.display());
+        (code, said)
+    }
+
+    /// The rows of a query.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<Value> {
+        let output = self.run(&["sql", sql, "--format", "json"]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
+        match serde_json::from_str(&text) {
+            Ok(Value::Array(rows)) => rows,
+            other => panic!("{sql}\nexpected a JSON array, not {other:?}"),
+        }
+    }
+
+    /// The one row of a query.
+    pub(crate) fn row(&self, sql: &str) -> Value {
+        let mut rows = self.rows(sql);
+        assert_eq!(rows.len(), 1, "{sql}\n{rows:?}");
+        rows.remove(0)
+    }
+
+    /// The one column of a query, as text: NULL is `-`.
+    pub(crate) fn column(&self, sql: &str) -> Vec<String> {
+        self.rows(sql).iter().map(|row| row.as_object().and_then(|o| o.values().next()).map_or("-".to_owned(), plain)).collect()
+    }
+}
+
+/// A JSON value as a person writes it.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A whole number, whether it came as one or as a string.
+pub(crate) fn number(value: &Value) -> i64 {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_else(|| panic!("not a number: {value}"))
+}
+
+/// The shared evidence, or `None` after saying loudly that a test is skipped for want of it.
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("BACKTRAIL_SHARED_DATA").map_or_else(|| workspace("../shared/data"), PathBuf::from);
+    let path = root.join(folder);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "\n*** SKIPPED: {} is not there, so nothing was compared with real evidence. Set BACKTRAIL_SHARED_DATA. ***\n",
+        path.display()
+    );
+    None
+}
