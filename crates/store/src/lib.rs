@@ -1,1 +1,18 @@
-//! placeholder
+//! Floor 2 of Backtrail: the store. Delta tables under one directory, appended to idempotently, with the evidence ledger as commit point.
+//!
+//! A [`Batch`] takes rows from many decoding threads and stages them as Parquet files that no table knows yet; its
+//! commit settles duplicates against what is there, and publishes data first and the ledger last. A [`StoreSnapshot`]
+//! names the files a reader may read. The store knows nothing of AWS formats: decoders give it `dedupe_key`,
+//! `record_sha256`, `copy_rank` and the partition date as columns, the caller a function that says when two copies are the same record.
+
+mod batch;
+mod compact;
+mod error;
+mod snapshot;
+mod store;
+
+pub use batch::{Batch, BatchOptions, Canonicalise, CommitSummary};
+pub use compact::{CompactOptions, CompactSummary};
+pub use error::StoreError;
+pub use snapshot::{DataFile, StoreSnapshot, TableSnapshot};
+pub use store::Store;
