@@ -7,6 +7,7 @@ pub mod arn;
 pub mod calls;
 pub mod evidence;
 pub mod outcome;
+pub mod redact;
 pub mod tables;
 pub mod time;
 pub mod window;

@@ -1,1 +1,449 @@
-//! placeholder
+//! What became of a request, as far as its record says (domain reference 1.6).
+//!
+//! The rules, in order:
+//!
+//! 1. A record without an event name says nothing: `unknown`.
+//! 2. An `errorCode` decides: a dry run, a throttle, a denial, else a failure. *Denied* means refused because of who asked: not
+//!    allowed to, or with credentials that were not accepted (expired, malformed, wrongly signed). A quota or a missing
+//!    subscription is a failure. Some services put a denial behind a general code; then the message `User: … is not authorized
+//!    to perform: …` decides.
+//! 3. Sign-in reports in `responseElements.<event name>` (Identity Center in `serviceEventDetails`) and never in `errorCode`: `Success` is
+//!    `ok`; `Failure` of an attempt to get in is `denied` (the credentials were not accepted), of any other `failed`.
+//!    Without that report the outcome is `unknown`, never `ok`.
+//! 4. Long-running work reports a state in `serviceEventDetails.*Status.state`.
+//! 5. A batch call may fail in part without an error code: it is `failed` where every part failed, else `ok`, and
+//!    [`failed_parts`] counts what failed.
+//! 6. An error message without a code is `unknown`. Everything else is `ok`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was carried out.
+    Ok,
+    /// It was refused because of who asked, or of the credentials shown.
+    Denied,
+    /// It was not carried out for another reason.
+    Failed,
+    /// It was turned away for its rate.
+    Throttled,
+    /// It only asked whether it would be allowed, and it would have been. Nothing changed.
+    DryRun,
+    /// The record does not say.
+    Unknown,
+}
+
+impl Outcome {
+    /// Every outcome, in the order reports count them.
+    pub const ALL: [Self; 6] = [Self::Ok, Self::Denied, Self::Failed, Self::Throttled, Self::DryRun, Self::Unknown];
+
+    /// Its word: `ok`, `denied`, `failed`, `throttled`, `dry_run`, `unknown`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+            Self::Throttled => "throttled",
+            Self::DryRun => "dry_run",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The outcome a word stands for.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|o| o.as_str() == word)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The fields of a record that tell what kind of call it was and what became of it. JSON fields are their text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// `eventSource`.
+    pub event_source: Option<&'a str>,
+    /// `eventName`.
+    pub event_name: Option<&'a str>,
+    /// `eventType`.
+    pub event_type: Option<&'a str>,
+    /// `errorCode`.
+    pub error_code: Option<&'a str>,
+    /// `errorMessage`.
+    pub error_message: Option<&'a str>,
+    /// `readOnly`.
+    pub read_only: Option<bool>,
+    /// `requestParameters`.
+    pub request_parameters: Option<&'a str>,
+    /// `responseElements`.
+    pub response_elements: Option<&'a str>,
+    /// `additionalEventData`.
+    pub additional_event_data: Option<&'a str>,
+    /// `serviceEventDetails`.
+    pub service_event_details: Option<&'a str>,
+}
+
+/// Codes, lower-case and without `Client.` or `Server.`, that refuse the caller or its credentials. Codes that contain
+/// `accessdenied` or `unauthorized` need no entry.
+const DENIED: &[&str] = &[
+    "allaccessdisabled",
+    "authfailure",
+    "authorizationerror",
+    "authorizationerrorexception",
+    "authorizationheadermalformed",
+    "blocked",
+    "credentialreportexpired",
+    "expiredtoken",
+    "expiredtokenexception",
+    "expiredtradeintokenexception",
+    "forbidden",
+    "forbiddenexception",
+    "idprejectedclaim",
+    "incompletesignature",
+    "incompletesignatureexception",
+    "insufficientprivilegesexception",
+    "invalidaccesskeyid",
+    "invalidclienttokenid",
+    "invalidgrantexception",
+    "invalididentitytoken",
+    "invalidsecurity",
+    "invalidsignatureexception",
+    "invalidtoken",
+    "missingauthenticationtoken",
+    "missingauthenticationtokenexception",
+    "notauthorized",
+    "notauthorizedexception",
+    "requestexpired",
+    "requesttimetooskewed",
+    "signaturedoesnotmatch",
+    "tokenrefreshrequired",
+    "unrecognizedclientexception",
+];
+
+/// Codes, lower-case and without prefix, that turn a request away for its rate. Codes that contain `throttl` need no entry.
+const THROTTLED: &[&str] = &[
+    "bandwidthlimitexceeded",
+    "priorrequestnotcomplete",
+    "provisionedthroughputexceededexception",
+    "requestlimitexceeded",
+    "slowdown",
+    "toomanyrequests",
+    "toomanyrequestsexception",
+];
+
+/// Events whose failure means that somebody was not let in.
+const SIGN_INS: &[&str] = &[
+    "CheckMfa",
+    "ConsoleLogin",
+    "CredentialChallenge",
+    "CredentialVerification",
+    "ExternalIdPDirectoryLogin",
+    "GetSigninToken",
+    "RenewRole",
+    "SwitchRole",
+    "UserAuthentication",
+];
+
+/// Works out what became of a request. The module's documentation gives the rules.
+#[must_use]
+pub fn classify(facts: &Facts<'_>) -> Outcome {
+    let Some(name) = facts.event_name.filter(|n| !n.is_empty()) else {
+        return Outcome::Unknown;
+    };
+    if let Some(code) = facts.error_code.filter(|c| !c.is_empty()) {
+        return of_code(code, facts.error_message.unwrap_or_default());
+    }
+    if reports_as_sign_in(facts, name) {
+        return of_sign_in(facts, name);
+    }
+    if let Some(outcome) = facts.service_event_details.and_then(of_state) {
+        return outcome;
+    }
+    if facts.error_message.is_some_and(|m| !m.is_empty()) {
+        return Outcome::Unknown;
+    }
+    match parts(facts) {
+        Some(parts) if parts.all_failed => Outcome::Failed,
+        _ => Outcome::Ok,
+    }
+}
+
+/// How many parts of a batch call its response lists as failed; 0 where it lists none.
+#[must_use]
+pub fn failed_parts(facts: &Facts<'_>) -> usize {
+    parts(facts).map_or(0, |p| p.failed)
+}
+
+fn of_code(code: &str, message: &str) -> Outcome {
+    // `com.amazonaws.kms#AccessDeniedException`, `Client.UnauthorizedOperation`.
+    let code = code.rsplit('#').next().unwrap_or(code).to_ascii_lowercase();
+    let code = code.strip_prefix("client.").or_else(|| code.strip_prefix("server.")).unwrap_or(&code);
+    if code.contains("dryrunoperation") {
+        Outcome::DryRun
+    } else if code.contains("throttl") || THROTTLED.contains(&code) {
+        Outcome::Throttled
+    } else if code.contains("accessdenied") || code.contains("unauthorized") || DENIED.contains(&code) || refuses(message) {
+        Outcome::Denied
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// The one sentence every service uses for a missing permission.
+fn refuses(message: &str) -> bool {
+    message.starts_with("User: ") && message.contains(" is not authorized to perform: ")
+}
+
+fn reports_as_sign_in(facts: &Facts<'_>, name: &str) -> bool {
+    facts.event_type == Some("AwsConsoleSignIn") || (facts.event_source == Some("signin.amazonaws.com") && SIGN_INS.contains(&name))
+}
+
+fn of_sign_in(facts: &Facts<'_>, name: &str) -> Outcome {
+    let report = [facts.response_elements, facts.service_event_details].into_iter().flatten().find_map(|text| said(text, name));
+    match report {
+        Some(true) => Outcome::Ok,
+        Some(false) if SIGN_INS.contains(&name) => Outcome::Denied,
+        Some(false) => Outcome::Failed,
+        None => Outcome::Unknown,
+    }
+}
+
+/// Whether a report says `Success` or `Failure`: under the event's own name, else under any; then a failure anywhere counts.
+fn said(text: &str, name: &str) -> Option<bool> {
+    let word = |v: &Value| match v.as_str() {
+        Some("Success") => Some(true),
+        Some("Failure") => Some(false),
+        _ => None,
+    };
+    let Ok(Value::Object(report)) = serde_json::from_str::<Value>(text) else { return None };
+    report.get(name).and_then(word).or_else(|| report.values().filter_map(word).min())
+}
+
+/// `{"createAccountStatus": {"state": "FAILED", ...}}`.
+fn of_state(details: &str) -> Option<Outcome> {
+    if !details.contains("tatus\"") {
+        return None;
+    }
+    let Ok(Value::Object(details)) = serde_json::from_str::<Value>(details) else { return None };
+    let state = details.iter().filter(|(key, _)| key.ends_with("Status")).find_map(|(_, v)| v.get("state")?.as_str())?;
+    match state {
+        "SUCCEEDED" => Some(Outcome::Ok),
+        "FAILED" => Some(Outcome::Failed),
+        _ => Some(Outcome::Unknown),
+    }
+}
+
+/// What a batch response lists.
+struct Parts {
+    failed: usize,
+    all_failed: bool,
+}
+
+/// Keys of a response, lower-case, under which parts that failed are listed. In any spelling each contains one of [`FAILURE_WORDS`].
+const FAILURE_LISTS: &[&str] = &[
+    "batchitemerrors",
+    "errorentries",
+    "errors",
+    "failed",
+    "failedaccounts",
+    "failedentries",
+    "failedresources",
+    "failures",
+    "unprocessed",
+    "unprocessedaccounts",
+    "unprocesseditems",
+    "unsuccessful",
+    "unsuccessfulitems",
+];
+const FAILURE_WORDS: &[&str] = &["nsuccessful", "rrors", "rrorEntries", "ail", "nprocessed"];
+
+fn parts(facts: &Facts<'_>) -> Option<Parts> {
+    let text = facts.response_elements?;
+    // Nearly every response is turned away here, without being parsed.
+    if !FAILURE_WORDS.iter().any(|w| text.contains(w)) {
+        return None;
+    }
+    let response: Value = serde_json::from_str(text).ok()?;
+    // EC2's newer calls answer in an object named after the call.
+    let body = match response.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) {
+        Some((key, inner @ Value::Object(_))) if key.ends_with("Response") => inner,
+        _ => &response,
+    };
+    let body = body.as_object()?;
+    let is_failure_list = |key: &str| FAILURE_LISTS.contains(&key.to_ascii_lowercase().as_str());
+    let failed: usize = body.iter().filter(|(key, _)| is_failure_list(key)).map(|(_, v)| entries(v)).sum();
+    if failed == 0 {
+        return None;
+    }
+    let carried_out =
+        body.iter().any(|(key, v)| !is_failure_list(key) && matches!(v, Value::Array(_) | Value::Object(_)) && entries(v) > 0);
+    let asked = facts.request_parameters.and_then(|t| serde_json::from_str::<Value>(t).ok()).map_or(1, |v| longest_list(&v, 0).max(1));
+    Some(Parts { failed, all_failed: !carried_out && failed >= asked })
+}
+
+/// How many things a list holds; EC2 writes `{"item": {...}}` for one and `{"item": [...]}` or `{"items": [...]}` for more.
+fn entries(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.len(),
+        Value::Object(o) => match o.get("items").or_else(|| o.get("item")) {
+            Some(inner) => entries(inner),
+            None => usize::from(!o.is_empty()),
+        },
+        Value::Null | Value::String(_) | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+fn longest_list(value: &Value, depth: usize) -> usize {
+    if depth > 6 {
+        return 0;
+    }
+    match value {
+        Value::Array(items) => items.iter().map(|v| longest_list(v, depth + 1)).max().unwrap_or(0).max(items.len()),
+        Value::Object(o) => o.values().map(|v| longest_list(v, depth + 1)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(code: &str) -> Outcome {
+        classify(&Facts { event_name: Some("RunInstances"), error_code: Some(code), ..Facts::default() })
+    }
+
+    #[test]
+    fn error_codes() {
+        let cases = [
+            (Outcome::Denied, "AccessDenied AccessDeniedException Client.UnauthorizedOperation UnauthorizedOperation VpceAccessDenied"),
+            (Outcome::Denied, "KMS.AccessDeniedException com.amazonaws.kms#AccessDeniedException AccessDeniedForDependencyException"),
+            (Outcome::Denied, "NotAuthorizedException UnauthorizedException ForbiddenException AuthorizationError AuthFailure"),
+            (Outcome::Denied, "SignatureDoesNotMatch InvalidClientTokenId ExpiredToken Client.RequestExpired Client.AuthFailure"),
+            (Outcome::Throttled, "Throttling ThrottlingException ThrottledException Client.RequestLimitExceeded RequestLimitExceeded"),
+            (Outcome::Throttled, "TooManyRequestsException SlowDown ProvisionedThroughputExceededException RequestThrottledException"),
+            (Outcome::DryRun, "Client.DryRunOperation DryRunOperation DryRunOperationException"),
+            (Outcome::Failed, "NoSuchBucket LimitExceededException ValidationException Client.InvalidGroup.NotFound InternalFailure"),
+            (Outcome::Failed, "CloudTrailInvalidClientTokenIdException OptInRequired ServiceUnavailable Server.InternalError"),
+        ];
+        for (expected, codes) in cases {
+            for c in codes.split(' ') {
+                assert_eq!(code(c), expected, "{c}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_denial_behind_a_general_code() {
+        let denied = Facts {
+            event_name: Some("GetFindings"),
+            error_code: Some("BadRequestException"),
+            error_message: Some("User: arn:aws:iam::1:user/a is not authorized to perform: guardduty:GetFindings"),
+            ..Facts::default()
+        };
+        assert_eq!(classify(&denied), Outcome::Denied);
+        // A name in a message that only quotes the sentence decides nothing.
+        let quoted = Facts { error_message: Some("no group `User: x is not authorized to perform: y`"), ..denied };
+        assert_eq!(classify(&quoted), Outcome::Failed);
+    }
+
+    fn sign_in(name: &str, response: Option<&str>) -> Outcome {
+        classify(&Facts {
+            event_source: Some("signin.amazonaws.com"),
+            event_name: Some(name),
+            event_type: Some("AwsConsoleSignIn"),
+            response_elements: response,
+            ..Facts::default()
+        })
+    }
+
+    #[test]
+    fn sign_in_reports_in_the_response() {
+        assert_eq!(sign_in("ConsoleLogin", Some(r#"{"ConsoleLogin":"Success"}"#)), Outcome::Ok);
+        assert_eq!(sign_in("ConsoleLogin", Some(r#"{"ConsoleLogin":"Failure"}"#)), Outcome::Denied);
+        assert_eq!(sign_in("ConsoleLogin", None), Outcome::Unknown);
+        assert_eq!(sign_in("ConsoleLogin", Some("null")), Outcome::Unknown);
+        assert_eq!(sign_in("ConsoleLogin", Some(r#"{"omitted":true}"#)), Outcome::Unknown);
+        assert_eq!(sign_in("CheckMfa", Some(r#"{"CheckMfa":"Success"}"#)), Outcome::Ok);
+        assert_eq!(sign_in("SwitchRole", Some(r#"{"SwitchRole":"Failure"}"#)), Outcome::Denied);
+        assert_eq!(sign_in("PasswordUpdated", Some(r#"{"PasswordUpdated":"Failure"}"#)), Outcome::Failed);
+        assert_eq!(sign_in("AssumeRole", Some(r#"{"ConsoleLogin":"Success"}"#)), Outcome::Ok);
+        let failed = r#"{"ConsoleLogin":"Failure"}"#;
+        let message = Facts {
+            event_name: Some("ConsoleLogin"),
+            event_type: Some("AwsConsoleSignIn"),
+            error_message: Some("Failed authentication"),
+            response_elements: Some(failed),
+            ..Facts::default()
+        };
+        assert_eq!(classify(&message), Outcome::Denied);
+    }
+
+    #[test]
+    fn identity_center_reports_in_service_event_details() {
+        let facts = Facts {
+            event_source: Some("signin.amazonaws.com"),
+            event_name: Some("CredentialVerification"),
+            event_type: Some("AwsServiceEvent"),
+            service_event_details: Some(r#"{"CredentialVerification":"Failure"}"#),
+            ..Facts::default()
+        };
+        assert_eq!(classify(&facts), Outcome::Denied);
+        assert_eq!(classify(&Facts { service_event_details: None, ..facts }), Outcome::Unknown);
+    }
+
+    #[test]
+    fn long_running_work_reports_a_state() {
+        let facts = |details| Facts { event_name: Some("CreateAccountResult"), service_event_details: Some(details), ..Facts::default() };
+        assert_eq!(classify(&facts(r#"{"createAccountStatus":{"state":"FAILED"}}"#)), Outcome::Failed);
+        assert_eq!(classify(&facts(r#"{"createAccountStatus":{"state":"SUCCEEDED"}}"#)), Outcome::Ok);
+        assert_eq!(classify(&facts(r#"{"createAccountStatus":{"state":"IN_PROGRESS"}}"#)), Outcome::Unknown);
+        assert_eq!(classify(&facts(r#"{"keyId":"k"}"#)), Outcome::Ok);
+    }
+
+    #[test]
+    fn batches_that_fail_in_part() {
+        let facts = |request, response| Facts {
+            event_name: Some("DeleteFlowLogs"),
+            request_parameters: Some(request),
+            response_elements: Some(response),
+            ..Facts::default()
+        };
+        let one = r#"{"DeleteFlowLogsRequest":{"FlowLogId":{"content":"fl-1","tag":1}}}"#;
+        let two = r#"{"DeleteFlowLogsRequest":{"FlowLogId":[{"content":"fl-1","tag":1},{"content":"fl-2","tag":2}]}}"#;
+        let failed = r#"{"DeleteFlowLogsResponse":{"unsuccessful":{"item":{"resourceId":"fl-1"}}}}"#;
+        assert_eq!(classify(&facts(one, failed)), Outcome::Failed);
+        assert_eq!((classify(&facts(two, failed)), failed_parts(&facts(two, failed))), (Outcome::Ok, 1));
+        let none = r#"{"DeleteFlowLogsResponse":{"unsuccessful":""}}"#;
+        assert_eq!((classify(&facts(one, none)), failed_parts(&facts(one, none))), (Outcome::Ok, 0));
+        let tasks = r#"{"tasks":[{"taskArn":"a"}],"failures":[{"reason":"x"}]}"#;
+        assert_eq!(classify(&facts("{}", tasks)), Outcome::Ok);
+        assert_eq!(classify(&facts("{}", r#"{"tasks":[],"failures":[{"reason":"x"}]}"#)), Outcome::Failed);
+    }
+
+    #[test]
+    fn what_a_record_does_not_say() {
+        assert_eq!(classify(&Facts::default()), Outcome::Unknown);
+        let facts = Facts { event_name: Some("PutObject"), error_message: Some("something"), ..Facts::default() };
+        assert_eq!(classify(&facts), Outcome::Unknown);
+        assert_eq!(classify(&Facts { error_message: None, error_code: Some(""), ..facts }), Outcome::Ok);
+    }
+
+    #[test]
+    fn words_round_trip() {
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::parse(outcome.as_str()), Some(outcome));
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("\"{outcome}\""));
+        }
+        assert_eq!(Outcome::parse("success"), None);
+    }
+}

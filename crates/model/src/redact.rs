@@ -1,0 +1,320 @@
+//! Keeps secrets out of answers: session tokens, passwords, private keys (design, promise 7).
+//!
+//! Two nets. By key: the value of a key that names a secret is replaced, whatever it looks like. By shape: texts that look
+//! like a secret (a private key, a JSON Web Token, a signed URL's signature, `password=…` inside a command) are replaced wherever
+//! they stand. What is replaced becomes [`REDACTED`]; CloudTrail's own placeholders stay as they are. Key *ids* (`AKIA…`,
+//! `ASIA…`) are no secrets: they are how a trail is followed.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Keys, lower-case without `-` and `_`, whose value is a secret.
+const SECRET_KEYS: &[&str] = &[
+    "accesstoken",
+    "apikeyvalue",
+    "authorization",
+    "authorizationtoken",
+    "authtoken",
+    "bearertoken",
+    "clientsecret",
+    "idtoken",
+    "keymaterial",
+    "mfacode",
+    "plaintext",
+    "presharedkey",
+    "privatekey",
+    "privatekeydata",
+    "refreshtoken",
+    "samlassertion",
+    "secret",
+    "secretaccesskey",
+    "secretbinary",
+    "secretkey",
+    "secretstring",
+    "securitytoken",
+    "sessiontoken",
+    "signintoken",
+    "token",
+    "tokencode",
+    "tokenvalue",
+    "webidentitytoken",
+    "xamzsecuritytoken",
+    "xamzsignature",
+];
+
+/// Endings of such keys: `masterUserPassword`, `DB_PASSWORD`.
+const SECRET_ENDINGS: &[&str] =
+    &["accesstoken", "apikey", "authtoken", "passphrase", "passwd", "password", "privatekey", "secret", "secretkey"];
+
+/// What CloudTrail itself writes in place of a secret.
+const PLACEHOLDERS: &[&str] = &["", "HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>", "REDACTED", REDACTED];
+
+/// Whether the value under this key is a secret.
+#[must_use]
+pub fn is_secret_key(key: &str) -> bool {
+    let plain: String = key.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect();
+    SECRET_KEYS.contains(&plain.as_str()) || SECRET_ENDINGS.iter().any(|end| plain.ends_with(end))
+}
+
+/// Replaces the secrets in a JSON value.
+pub fn redact_value(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            // `{"name": "DB_PASSWORD", "value": "…"}`, as container definitions and tags write it.
+            let named = ["name", "Name", "key", "Key"].iter().find_map(|k| object.get(*k)?.as_str()).is_some_and(is_secret_key);
+            for (key, inner) in object.iter_mut() {
+                if is_secret_key(key) || (named && key.eq_ignore_ascii_case("value")) {
+                    hide(inner);
+                } else {
+                    redact_value(inner);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact_value),
+        Value::String(text) => {
+            if let Cow::Owned(clean) = redact_text(text) {
+                *text = clean;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Everything textual below a secret key is secret; flags and numbers (`passwordResetRequired`) are not.
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if !PLACEHOLDERS.contains(&text.as_str()) && !text.bytes().all(|b| b == b'*') {
+                REDACTED.clone_into(text);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Object(object) => object.values_mut().for_each(hide),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Replaces the secrets in a text that holds JSON; one that does not is treated as plain text.
+#[must_use]
+pub fn redact_json(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(mut value) => {
+            redact_value(&mut value);
+            value.to_string()
+        }
+        // Not JSON, or broken off: only the shapes can be told.
+        Err(_) => redact_text(text).into_owned(),
+    }
+}
+
+/// Words that a secret follows, lower-case: `password=…`, `--password …`, `"password": "…"` inside text.
+const LEADS: &[&str] = &[
+    "x-amz-security-token=",
+    "x-amz-signature=",
+    "x-amz-credential-secret=",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "awssecretaccesskey",
+    "secretaccesskey",
+    "sessiontoken",
+    "client_secret",
+    "clientsecret",
+    "authorization: bearer",
+    "authorization: basic",
+    "authorization:bearer",
+    "password",
+    "passwd",
+    "passphrase",
+    "&signature=",
+    "?signature=",
+    "access_token",
+    "api_key",
+    "apikey",
+];
+
+/// Replaces what looks like a secret in a text, without allocating where nothing does.
+#[must_use]
+pub fn redact_text(text: &str) -> Cow<'_, str> {
+    let mut spans = private_keys(text);
+    spans.extend(tokens(text));
+    spans.extend(led(text));
+    if spans.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    spans.sort_unstable();
+    let (mut clean, mut at) = (String::with_capacity(text.len()), 0);
+    for (start, end) in spans {
+        if start >= at {
+            clean.push_str(&text[at..start]);
+            clean.push_str(REDACTED);
+        }
+        at = at.max(end);
+    }
+    clean.push_str(&text[at..]);
+    Cow::Owned(clean)
+}
+
+type Span = (usize, usize);
+
+fn private_keys(text: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut from = 0;
+    while let Some(start) = text[from..].find("-----BEGIN ").map(|s| s + from) {
+        let body = &text[start..];
+        let is_private = body.get(..64.min(body.len())).or_else(|| body.get(..40)).is_some_and(|head| head.contains("PRIVATE KEY"));
+        let end = body.find("-----END ").and_then(|e| body[e + 9..].find("-----").map(|f| start + e + 9 + f + 5)).unwrap_or(text.len());
+        if is_private {
+            spans.push((start, end));
+        }
+        from = end.max(start + 11);
+    }
+    spans
+}
+
+/// Long runs without a break that begin the way tokens do: session tokens, JSON Web Tokens, code host and chat tokens.
+fn tokens(text: &str) -> Vec<Span> {
+    const STARTS: &[(&str, usize)] = &[
+        ("FQoGZXIvYXdz", 80),
+        ("FwoGZXIvYXdz", 80),
+        ("IQoJb3JpZ2lu", 80),
+        ("eyJ", 40),
+        ("ghp_", 30),
+        ("gho_", 30),
+        ("ghs_", 30),
+        ("github_pat_", 40),
+        ("glpat-", 20),
+        ("xoxb-", 20),
+        ("xoxp-", 20),
+        ("sk_live_", 20),
+    ];
+    let mut spans = Vec::new();
+    for (start, length) in STARTS {
+        for (at, _) in text.match_indices(start) {
+            let run = text[at..].find(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-.%".contains(c))).unwrap_or(text.len() - at);
+            // A JSON Web Token has dots; other base64 of JSON (`eyJ`) may be an identifier.
+            if run >= *length && (*start != "eyJ" || text[at..at + run].matches('.').count() >= 2) {
+                spans.push((at, at + run));
+            }
+        }
+    }
+    spans
+}
+
+/// Values behind a word that announces a secret.
+fn led(text: &str) -> Vec<Span> {
+    let lower = text.to_ascii_lowercase();
+    let mut spans = Vec::new();
+    for lead in LEADS {
+        for (at, _) in lower.match_indices(lead) {
+            let mut start = at + lead.len();
+            if !lead.ends_with('=') {
+                let Some(skip) = announced(&lower[start..], lead) else { continue };
+                start += skip;
+            }
+            let rest = &text[start..];
+            let end = rest
+                .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '&' | ';' | ',' | '<' | '}' | '\\'))
+                .unwrap_or(rest.len());
+            let value = &rest[..end];
+            if !value.is_empty() && !PLACEHOLDERS.contains(&value) && !value.starts_with('$') && !value.bytes().all(|b| b == b'*') {
+                spans.push((start, start + end));
+            }
+        }
+    }
+    spans
+}
+
+/// How far behind its word a value begins: past `=`, `:`, quotes, or the blank behind an option; `None` where no value follows.
+fn announced(rest: &str, lead: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let mut at = 0;
+    let mut is_announced = lead.starts_with("authorization");
+    while let Some(b) = bytes.get(at) {
+        match b {
+            b'=' | b':' => is_announced = true,
+            b'"' | b'\'' | b'\\' | b' ' => {}
+            _ => break,
+        }
+        at += 1;
+        if at > 6 {
+            break;
+        }
+    }
+    (is_announced && at > 0).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn redacted(json: &str) -> String {
+        redact_json(json)
+    }
+
+    #[test]
+    fn secrets_by_key() {
+        let record = r#"{"responseElements":{"credentials":{"accessKeyId":"ASIAX","sessionToken":"FwoG","expiration":"x"}}}"#;
+        assert_eq!(
+            redacted(record),
+            r#"{"responseElements":{"credentials":{"accessKeyId":"ASIAX","sessionToken":"[redacted]","expiration":"x"}}}"#
+        );
+        assert_eq!(
+            redacted(r#"{"masterUserPassword":"hunter2","passwordResetRequired":true}"#),
+            r#"{"masterUserPassword":"[redacted]","passwordResetRequired":true}"#
+        );
+        assert_eq!(redacted(r#"{"Client-Secret":["a","b"]}"#), r#"{"Client-Secret":["[redacted]","[redacted]"]}"#);
+        assert_eq!(
+            redacted(r#"[{"name":"DB_PASSWORD","value":"x"},{"name":"HOST","value":"y"}]"#),
+            r#"[{"name":"DB_PASSWORD","value":"[redacted]"},{"name":"HOST","value":"y"}]"#
+        );
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for same in [
+            r#"{"nextToken":"abc","clientToken":"def","secretId":"prod/db","accessKeyId":"AKIAX"}"#,
+            r#"{"password":"HIDDEN_DUE_TO_SECURITY_REASONS","masterUserPassword":"****"}"#,
+            r#"{"policyName":"password-policy","text":"the password of the day"}"#,
+        ] {
+            assert_eq!(redacted(same), same);
+        }
+    }
+
+    #[test]
+    fn secrets_by_shape() {
+        assert_eq!(redact_text("mysql -u root --password=hunter2 db"), "mysql -u root --password=[redacted] db");
+        assert_eq!(redact_text("export AWS_SECRET_ACCESS_KEY=abc/def;ls"), "export AWS_SECRET_ACCESS_KEY=[redacted];ls");
+        assert_eq!(redact_text("curl -H 'Authorization: Bearer abc.def'"), "curl -H 'Authorization: Bearer [redacted]'");
+        assert_eq!(
+            redact_text("https://b/k?X-Amz-Security-Token=abc&X-Amz-Date=1"),
+            "https://b/k?X-Amz-Security-Token=[redacted]&X-Amz-Date=1"
+        );
+        let key = "a -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- b";
+        assert_eq!(redact_text(key), "a [redacted] b");
+        let public = "-----BEGIN PUBLIC KEY-----\nMIIE\n-----END PUBLIC KEY-----";
+        assert_eq!(redact_text(public), public);
+        let token = format!("IQoJb3JpZ2lu{}", "A".repeat(200));
+        assert_eq!(redact_text(&token), REDACTED);
+        assert_eq!(redact_text(r#"{"password":"hunter2"#), r#"{"password":"[redacted]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_once_is_enough(text in "\\PC{0,80}|(password[=: ]{0,2}|-----BEGIN |eyJ|[a-z \"'é]){0,20}") {
+            let once = redact_text(&text).into_owned();
+            prop_assert_eq!(redact_text(&once).into_owned(), once.clone());
+            let _ = redact_json(&text);
+        }
+
+        #[test]
+        fn no_password_survives(secret in "[A-Za-z0-9/+]{12,40}", key in "(DB_)?(PASSWORD|password|Password)|secretAccessKey|session_token|ClientSecret") {
+            let json = serde_json::json!({"a": [{ key.clone(): secret.clone() }]}).to_string();
+            prop_assert!(!redact_json(&json).contains(&secret));
+        }
+    }
+}
