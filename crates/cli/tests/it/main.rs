@@ -1,4 +1,7 @@
 //! The binary, driven as its users drive it. One module per subject.
 
+mod asked;
 mod kit;
+mod odd_input;
+mod real_evidence;
 mod tidy;
