@@ -2,6 +2,7 @@
 
 mod asked;
 mod kit;
+mod known_answers;
 mod odd_input;
 mod real_evidence;
 mod tidy;
