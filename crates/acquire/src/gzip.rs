@@ -1,0 +1,412 @@
+//! gzip (RFC 1952), any number of members.
+//!
+//! Two ways through the same format: [`GzipSlices`] inflates members that are in memory whole with libdeflate, [`GzipStream`]
+//! inflates anything piece by piece. libdeflate gives nothing for a member it cannot finish and does not say where a member ends,
+//! so the fast way proves each member's end by its trailer, and hands over to the stream wherever it cannot.
+
+use std::io::{BufRead, Cursor};
+
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use libdeflater::Decompressor;
+use memchr::memmem;
+
+use crate::inflate::{Counted, Inflate, trailing_note};
+use crate::limits::{Break, Cause};
+
+const NAME: &str = "gzip";
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
+/// Deflate cannot expand further than this.
+const MAX_DEFLATE_RATIO: usize = 1032;
+/// Header and trailer of the smallest member.
+const SMALLEST: usize = 18;
+
+const FHCRC: u8 = 2;
+const FEXTRA: u8 = 4;
+const FNAME: u8 = 8;
+const FCOMMENT: u8 = 16;
+const RESERVED: u8 = 0xe0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Header,
+    Body,
+    Trailer,
+    Ended,
+}
+
+/// gzip members from a stream.
+pub(crate) struct GzipStream<R> {
+    input: Counted<R>,
+    inflate: Decompress,
+    crc: Crc,
+    state: State,
+    members: u64,
+    notes: Vec<String>,
+    flaw: Option<Break>,
+}
+
+impl<R: BufRead> GzipStream<R> {
+    /// Reads from `input`, whose first byte is at `offset` of the stored bytes.
+    pub(crate) fn new(input: R, offset: u64) -> Self {
+        Self {
+            input: Counted::new(input, offset),
+            inflate: Decompress::new(false),
+            crc: Crc::new(),
+            state: State::Header,
+            members: 0,
+            notes: Vec::new(),
+            flaw: None,
+        }
+    }
+
+    fn truncated(&self) -> Break {
+        Break::new(self.input.offset, Cause::Truncated(NAME))
+    }
+
+    fn damaged(&self, what: impl Into<String>) -> Break {
+        Break::new(self.input.offset, Cause::Damaged { container: NAME, what: what.into() })
+    }
+
+    /// A member's header; or, after the first member, whatever follows in its place.
+    fn header(&mut self) -> Result<(), Break> {
+        if self.members > 0 {
+            let start = self.input.offset;
+            let ahead = self.input.ahead()?;
+            if ahead.is_empty() {
+                self.state = State::Ended;
+                return Ok(());
+            }
+            // One byte of a header is not told from padding or garbage: it is looked at together with what follows it.
+            if ahead[0] != MAGIC[0] || (ahead.len() > 1 && ahead[1] != MAGIC[1]) {
+                let (count, zero) = self.input.rest()?;
+                self.notes.push(trailing_note(NAME, start, count, zero));
+                self.state = State::Ended;
+                return Ok(());
+            }
+        }
+        let Some(fixed) = self.input.take::<10>()? else { return Err(self.truncated()) };
+        if fixed[..3] != MAGIC {
+            return Err(self.damaged("a member does not start with its magic number"));
+        }
+        let flags = fixed[3];
+        if flags & RESERVED != 0 {
+            return Err(self.damaged("a member header has reserved flags set"));
+        }
+        if flags & FEXTRA != 0 {
+            let Some(length) = self.input.take::<2>()? else { return Err(self.truncated()) };
+            for _ in 0..u16::from_le_bytes(length) {
+                if self.input.take::<1>()?.is_none() {
+                    return Err(self.truncated());
+                }
+            }
+        }
+        for text in [FNAME, FCOMMENT] {
+            while flags & text != 0 {
+                match self.input.take::<1>()? {
+                    None => return Err(self.truncated()),
+                    Some([0]) => break,
+                    Some(_) => {}
+                }
+            }
+        }
+        if flags & FHCRC != 0 && self.input.take::<2>()?.is_none() {
+            return Err(self.truncated());
+        }
+        self.inflate.reset(false);
+        self.crc.reset();
+        self.state = State::Body;
+        Ok(())
+    }
+
+    fn body(&mut self, out: &mut Vec<u8>) -> Result<(), Break> {
+        while out.len() < out.capacity() {
+            let ahead = self.input.ahead()?;
+            let at_end = ahead.is_empty();
+            let (before_in, before_out) = (self.inflate.total_in(), out.len());
+            let status = self.inflate.decompress_vec(ahead, out, FlushDecompress::None);
+            let used = usize::try_from(self.inflate.total_in() - before_in).unwrap_or(usize::MAX);
+            self.input.used(used);
+            self.crc.update(&out[before_out..]);
+            match status {
+                Ok(Status::StreamEnd) => {
+                    self.state = State::Trailer;
+                    return Ok(());
+                }
+                Ok(_) if at_end && out.len() == before_out => return Err(self.truncated()),
+                Ok(_) => {}
+                Err(e) => return Err(self.damaged(e.message().unwrap_or("invalid deflate data"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn trailer(&mut self) -> Result<(), Break> {
+        let Some(trailer) = self.input.take::<8>()? else { return Err(self.truncated()) };
+        let [c0, c1, c2, c3, s0, s1, s2, s3] = trailer;
+        let sound = u32::from_le_bytes([c0, c1, c2, c3]) == self.crc.sum() && u32::from_le_bytes([s0, s1, s2, s3]) == self.crc.amount();
+        if !sound && self.flaw.is_none() {
+            self.flaw = Some(Break::new(self.input.offset - 8, Cause::Checksum { container: NAME }));
+        }
+        self.members += 1;
+        self.state = State::Header;
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Inflate for GzipStream<R> {
+    fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), Break> {
+        while out.len() < out.capacity() {
+            match self.state {
+                State::Header => self.header()?,
+                State::Body => self.body(out)?,
+                State::Trailer => self.trailer()?,
+                State::Ended => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    fn flaw(&self) -> Option<&Break> {
+        self.flaw.as_ref()
+    }
+
+    fn offset(&self) -> u64 {
+        self.input.offset
+    }
+}
+
+/// gzip members of a slice: one member a step where libdeflate can, else as a stream.
+pub(crate) struct GzipSlices<'a> {
+    data: &'a [u8],
+    position: usize,
+    /// Largest member inflated in one step.
+    limit: usize,
+    /// Chunk size of the stream.
+    chunk: usize,
+    stream: Option<GzipStream<Cursor<&'a [u8]>>>,
+}
+
+impl<'a> GzipSlices<'a> {
+    pub(crate) fn new(data: &'a [u8], limit: usize, chunk: usize) -> Self {
+        Self { data, position: 0, limit, chunk, stream: None }
+    }
+
+    /// Replaces `out` by the next uncompressed bytes; none at the end.
+    pub(crate) fn next(&mut self, inflater: &mut Decompressor, out: &mut Vec<u8>) -> Result<(), Break> {
+        loop {
+            if let Some(stream) = &mut self.stream {
+                out.clear();
+                // `fill` goes by capacity: a buffer that once held a large member still serves chunks of bounded size.
+                if out.capacity() < self.chunk {
+                    out.reserve_exact(self.chunk);
+                }
+                return stream.fill(out);
+            }
+            if self.position == self.data.len() {
+                out.clear();
+                return Ok(());
+            }
+            match self.member(inflater, out) {
+                Some(end) => {
+                    self.position = end;
+                    if !out.is_empty() {
+                        return Ok(());
+                    }
+                }
+                None => {
+                    let rest = Cursor::new(&self.data[self.position..]);
+                    let mut stream = GzipStream::new(rest, self.position as u64);
+                    // After a first member, what follows may be padding rather than a damaged header.
+                    stream.members = u64::from(self.position > 0);
+                    self.stream = Some(stream);
+                }
+            }
+        }
+    }
+
+    /// Inflates the member at the position into `out` and says where it ends; `None` where this way cannot be sure.
+    fn member(&self, inflater: &mut Decompressor, out: &mut Vec<u8>) -> Option<usize> {
+        let rest = &self.data[self.position..];
+        if rest.len() < SMALLEST || rest[..3] != MAGIC {
+            return None;
+        }
+        let next_header = memmem::find_iter(&rest[SMALLEST..], &MAGIC)
+            .map(|at| at + SMALLEST)
+            .find(|at| rest.get(at + 3).is_some_and(|flags| flags & RESERVED == 0));
+        let end = next_header.unwrap_or(rest.len());
+        let member = &rest[..end];
+        let [c0, c1, c2, c3, s0, s1, s2, s3] = *member.last_chunk::<8>()?;
+        let size = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
+        if size > self.limit || size > member.len().saturating_mul(MAX_DEFLATE_RATIO) {
+            return None;
+        }
+        // Only what grows is zeroed; the rest is overwritten.
+        out.resize(size, 0);
+        let written = inflater.gzip_decompress(member, out).ok()?;
+        // The end was a guess: right only where these are this member's own checksum and length.
+        let proved = written == size && libdeflater::crc32(out) == u32::from_le_bytes([c0, c1, c2, c3]);
+        proved.then_some(self.position + end)
+    }
+
+    pub(crate) fn notes(&mut self) -> Vec<String> {
+        self.stream.as_mut().map(Inflate::notes).unwrap_or_default()
+    }
+
+    pub(crate) fn flaw(&self) -> Option<&Break> {
+        self.stream.as_ref().and_then(Inflate::flaw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn gz(data: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Both ways through the format: content, where it broke off, the flaw, the notes.
+    type Read = (Vec<u8>, Option<Break>, Option<Break>, Vec<String>);
+
+    fn by_stream(data: &[u8], input_step: usize, chunk: usize) -> Read {
+        let reader = std::io::BufReader::with_capacity(input_step, data);
+        let mut stream = GzipStream::new(reader, 0);
+        let mut content = Vec::new();
+        loop {
+            let mut out = Vec::with_capacity(chunk);
+            let result = stream.fill(&mut out);
+            content.extend_from_slice(&out);
+            if let Err(broken) = result {
+                return (content, Some(broken), stream.flaw().cloned(), stream.notes());
+            }
+            if out.len() < out.capacity() {
+                return (content, None, stream.flaw().cloned(), stream.notes());
+            }
+        }
+    }
+
+    fn by_slices(data: &[u8]) -> Read {
+        let mut slices = GzipSlices::new(data, 1 << 20, 512);
+        let mut inflater = Decompressor::new();
+        let (mut content, mut out) = (Vec::new(), Vec::new());
+        loop {
+            let result = slices.next(&mut inflater, &mut out);
+            content.extend_from_slice(&out);
+            if let Err(broken) = result {
+                return (content, Some(broken), slices.flaw().cloned(), slices.notes());
+            }
+            if out.is_empty() {
+                return (content, None, slices.flaw().cloned(), slices.notes());
+            }
+        }
+    }
+
+    fn sample(lines: usize) -> Vec<u8> {
+        (0..lines).flat_map(|i| format!("{{\"eventID\":\"{i}\",\"x\":\"{}\"}}\n", i * 7919).into_bytes()).collect()
+    }
+
+    #[test]
+    fn truncated_at_every_byte_keeps_what_precedes_the_break() {
+        let content = sample(60);
+        let stored = gz(&content);
+        for cut in 1..stored.len() {
+            let (got, broken, _, _) = by_slices(&stored[..cut]);
+            let broken = broken.unwrap_or_else(|| panic!("cut at {cut} went unnoticed"));
+            assert_eq!(broken, Break::new(cut as u64, Cause::Truncated("gzip")), "cut at {cut}");
+            assert!(content.starts_with(&got), "cut at {cut}");
+            if cut == stored.len() - 1 {
+                assert_eq!(got, content, "all of the data precedes the trailer");
+            }
+        }
+    }
+
+    #[test]
+    fn members_that_are_equal_are_all_read() {
+        let one = gz(b"the same\n");
+        let (got, broken, _, notes) = by_slices(&[one.clone(), one.clone(), one].concat());
+        assert_eq!((got.as_slice(), broken, notes.len()), (&b"the same\nthe same\nthe same\n"[..], None, 0));
+    }
+
+    #[test]
+    fn empty_members_between_others_are_passed_over() {
+        let stored = [gz(b""), gz(b"a"), gz(b""), gz(b"b"), gz(b"")].concat();
+        assert_eq!(by_slices(&stored).0, b"ab");
+        assert_eq!(by_stream(&stored, 3, 1).0, b"ab");
+    }
+
+    #[test]
+    fn a_checksum_that_does_not_match_loses_no_content() {
+        let content = sample(50);
+        let mut stored = gz(&content);
+        let at = stored.len() - 8;
+        stored[at] ^= 1;
+        let whole = [stored, gz(b"the next member\n")].concat();
+        let (got, broken, flaw, _) = by_slices(&whole);
+        assert_eq!(got, [content.as_slice(), b"the next member\n"].concat());
+        assert_eq!(broken, None);
+        assert_eq!(flaw, Some(Break::new(at as u64, Cause::Checksum { container: "gzip" })));
+    }
+
+    #[test]
+    fn what_follows_the_data_is_remarked() {
+        let stored = gz(b"data");
+        let length = stored.len();
+        let (got, broken, _, notes) = by_slices(&[stored.clone(), vec![0; 7]].concat());
+        assert_eq!((got.as_slice(), broken), (&b"data"[..], None));
+        assert_eq!(notes, [format!("7 zero bytes follow the gzip data (from byte {length})")]);
+        let (_, broken, _, notes) = by_slices(&[stored, b"appended".to_vec()].concat());
+        assert_eq!(broken, None);
+        assert!(notes[0].starts_with("8 bytes that are not gzip follow"), "{notes:?}");
+    }
+
+    #[test]
+    fn headers_with_every_optional_field() {
+        let plain = gz(b"named");
+        let mut stored = vec![0x1f, 0x8b, 8, FHCRC | FEXTRA | FNAME | FCOMMENT, 0, 0, 0, 0, 0, 255];
+        stored.extend([3, 0, b'a', b'b', b'c']);
+        stored.extend(b"file.json\0a comment\0");
+        stored.extend([0, 0]);
+        stored.extend(&plain[10..]);
+        assert_eq!(by_stream(&stored, 1, 2).0, b"named");
+        assert_eq!(by_slices(&stored).0, b"named");
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_agree_whatever_the_chunks(
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3000), 1..5), step in 1usize..700, chunk in 1usize..900,
+        ) {
+            let stored: Vec<u8> = parts.iter().flat_map(|p| gz(p)).collect();
+            let content = parts.concat();
+            prop_assert_eq!(&by_slices(&stored), &(content.clone(), None, None, vec![]));
+            prop_assert_eq!(&by_stream(&stored, step, chunk), &(content, None, None, vec![]));
+        }
+
+        #[test]
+        fn damage_anywhere_is_noticed_and_what_precedes_it_kept(at in 0usize..10_000, bit in 0u8..8) {
+            let content = sample(400);
+            let mut stored = gz(&content);
+            // Past the header, whose time and operating system mean nothing.
+            let at = 10 + at % (stored.len() - 10);
+            stored[at] ^= 1 << bit;
+            let (got, broken, flaw, _) = by_slices(&stored);
+            prop_assert!(broken.is_some() || flaw.is_some());
+            let common = got.iter().zip(&content).take_while(|(a, b)| a == b).count();
+            // What was inflated from the bytes before the damage is the original; deflate emits it block by block.
+            let (before, _, _, _) = by_stream(&stored[..at], 1 << 16, 1 << 16);
+            prop_assert!(common >= before.len(), "{} of {} sound bytes", common, before.len());
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! tar as a stream: ustar, pax and GNU long names.
+//!
+//! Written here rather than taken from a crate because a truncated member must be noticed, names must not be able to
+//! take memory, and the place of a break is needed.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+use crate::limits::{Break, Cause};
+
+const BLOCK: usize = 512;
+/// Longest extended header that is read: names and attributes, not data.
+const MAX_EXTENDED: u64 = 1 << 20;
+const NAME: &str = "tar";
+
+/// Whether a tar archive could start with this block: its checksum holds.
+pub(crate) fn is_header(block: &[u8]) -> bool {
+    let Some(block) = block.first_chunk::<BLOCK>() else { return false };
+    // A name, and either the magic or a plausible old header: the checksum alone decides, but not for zeros.
+    block[0] != 0 && octal(&block[148..156]).is_some_and(|stated| stated == checksum(block) || stated == signed_checksum(block))
+}
+
+fn checksum(block: &[u8; BLOCK]) -> u64 {
+    block.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { u64::from(b' ') } else { u64::from(*b) }).sum()
+}
+
+/// Some old implementations summed signed bytes.
+fn signed_checksum(block: &[u8; BLOCK]) -> u64 {
+    let sum: i64 = block.iter().enumerate().map(|(i, b)| i64::from(if (148..156).contains(&i) { b' ' } else { *b }.cast_signed())).sum();
+    sum.unsigned_abs()
+}
+
+/// Octal digits with spaces or zeros around them, or GNU base-256.
+fn octal(field: &[u8]) -> Option<u64> {
+    if field[0] & 0x80 != 0 {
+        let (first, rest) = field.split_first()?;
+        return rest.iter().try_fold(u64::from(first & 0x7f), |n, b| (n < 1 << 55).then(|| n << 8 | u64::from(*b)));
+    }
+    let digits = field.iter().copied().skip_while(|b| *b == b' ').take_while(|b| *b != 0 && *b != b' ');
+    let mut any = false;
+    let number = digits.into_iter().try_fold(0u64, |n, b| {
+        any = true;
+        (b'0'..=b'7').contains(&b).then(|| n.checked_mul(8)?.checked_add(u64::from(b - b'0'))).flatten()
+    })?;
+    any.then_some(number)
+}
+
+fn text(field: &[u8]) -> &[u8] {
+    &field[..field.iter().position(|b| *b == 0).unwrap_or(field.len())]
+}
+
+/// A regular file in the archive, given to the visitor with a reader over its bytes.
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
+    pub(crate) size: u64,
+    /// GNU sparse files are stored with holes this reader does not fill.
+    pub(crate) sparse: bool,
+}
+
+struct Counting<R> {
+    inner: R,
+    offset: u64,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+/// Names that extended headers gave to the next member.
+#[derive(Default)]
+struct Pending {
+    name: Option<Vec<u8>>,
+    size: Option<u64>,
+    sparse: bool,
+}
+
+/// Visits the regular files in order. Returns the break that ended it, if any.
+pub(crate) fn read(input: impl Read, visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<ControlFlow<()>>) -> Result<(), Break> {
+    let mut input = Counting { inner: input, offset: 0 };
+    let mut pending = Pending::default();
+    loop {
+        let start = input.offset;
+        let Some(block) = header(&mut input)? else { return Ok(()) };
+        let stated = octal(&block[124..136]).ok_or_else(|| damaged(start, "a member's size is not a number"))?;
+        let kind = block[156];
+        match kind {
+            b'L' | b'K' | b'x' | b'g' => {
+                let data = extended(&mut input, stated)?;
+                match kind {
+                    b'L' => pending.name = Some(text(&data).to_vec()),
+                    b'x' => pax(&data, &mut pending),
+                    _ => {}
+                }
+                skip(&mut input, padding(stated))?;
+                continue;
+            }
+            _ => {}
+        }
+        let Pending { name, size, sparse } = std::mem::take(&mut pending);
+        let size = size.unwrap_or(stated);
+        let is_file = matches!(kind, 0 | b'0' | b'7' | b'S');
+        let entry = Entry { name: name.unwrap_or_else(|| header_name(&block)), size, sparse: sparse || kind == b'S' };
+        let old_folder = kind == 0 && entry.name.ends_with(b"/");
+        if is_file && !old_folder {
+            let mut body = (&mut input).take(size);
+            let flow = visit(&entry, &mut body).map_err(|e| Break::from_io(start, e))?;
+            let left = body.limit();
+            if flow.is_break() {
+                return Ok(());
+            }
+            skip(&mut input, left)?;
+        } else if has_data(kind) {
+            skip(&mut input, size)?;
+        }
+        if is_file || has_data(kind) {
+            skip(&mut input, padding(size))?;
+        }
+    }
+}
+
+/// Links, devices and folders have no data whatever their size field says.
+fn has_data(kind: u8) -> bool {
+    !matches!(kind, b'1'..=b'6')
+}
+
+fn padding(size: u64) -> u64 {
+    size.wrapping_neg() % BLOCK as u64
+}
+
+fn damaged(offset: u64, what: &str) -> Break {
+    Break::new(offset, Cause::Damaged { container: NAME, what: what.to_owned() })
+}
+
+/// The next header; `None` at the end: two zero blocks, or no more bytes after a whole member.
+fn header<R: Read>(input: &mut Counting<R>) -> Result<Option<[u8; BLOCK]>, Break> {
+    let start = input.offset;
+    let mut block = [0; BLOCK];
+    for attempt in 0..2 {
+        let have = read_full(input, &mut block)?;
+        if have == 0 && attempt == 1 {
+            return Ok(None);
+        }
+        if have == 0 {
+            // Without the two zero blocks every member is there, but nothing says that it was the last.
+            return Err(Break::new(start, Cause::Truncated(NAME)));
+        }
+        if have < BLOCK {
+            return Err(Break::new(input.offset, Cause::Truncated(NAME)));
+        }
+        if block.iter().any(|b| *b != 0) {
+            if !is_header(&block) {
+                return Err(damaged(input.offset - BLOCK as u64, "a member header's checksum does not match"));
+            }
+            return Ok(Some(block));
+        }
+    }
+    Ok(None)
+}
+
+fn header_name(block: &[u8; BLOCK]) -> Vec<u8> {
+    let name = text(&block[..100]);
+    let prefix = if block[257..263] == *b"ustar\0" { text(&block[345..500]) } else { b"" };
+    if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
+}
+
+fn extended<R: Read>(input: &mut Counting<R>, size: u64) -> Result<Vec<u8>, Break> {
+    if size > MAX_EXTENDED {
+        return Err(damaged(input.offset, "an extended header is larger than 1 MiB"));
+    }
+    let mut data = vec![0; usize::try_from(size).unwrap_or(0)];
+    if read_full(input, &mut data)? < data.len() {
+        return Err(Break::new(input.offset, Cause::Truncated(NAME)));
+    }
+    Ok(data)
+}
+
+/// Records `length key=value\n`; only the name, size and sparse marks matter here.
+fn pax(mut data: &[u8], pending: &mut Pending) {
+    while let Some(space) = data.iter().position(|b| *b == b' ') {
+        let length = std::str::from_utf8(&data[..space]).ok().and_then(|t| t.parse::<usize>().ok());
+        let Some(record) = length.filter(|l| *l > space + 1).and_then(|l| data.get(space + 1..l - 1)) else { return };
+        let rest = data.get(space + record.len() + 2..).unwrap_or_default();
+        if let Some(equals) = record.iter().position(|b| *b == b'=') {
+            let (key, value) = (&record[..equals], &record[equals + 1..]);
+            match key {
+                b"path" | b"GNU.sparse.name" => pending.name = Some(value.to_vec()),
+                b"size" => pending.size = std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()),
+                _ if key.starts_with(b"GNU.sparse.") => pending.sparse = true,
+                _ => {}
+            }
+        }
+        data = rest;
+    }
+}
+
+fn skip<R: Read>(input: &mut Counting<R>, count: u64) -> Result<(), Break> {
+    let copied = io::copy(&mut input.take(count), &mut io::sink());
+    match copied {
+        Ok(done) if done == count => Ok(()),
+        Ok(_) => Err(Break::new(input.offset, Cause::Truncated(NAME))),
+        Err(e) => Err(Break::from_io(input.offset, e)),
+    }
+}
+
+fn read_full<R: Read>(input: &mut Counting<R>, out: &mut [u8]) -> Result<usize, Break> {
+    let mut have = 0;
+    while have < out.len() {
+        match input.read(&mut out[have..]) {
+            Ok(0) => break,
+            Ok(count) => have += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Break::from_io(input.offset, e)),
+        }
+    }
+    Ok(have)
+}
