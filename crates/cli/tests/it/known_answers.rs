@@ -288,3 +288,37 @@ fn showing_a_record_redacts_its_secrets_unless_raw_is_asked() {
         assert!(!String::from_utf8_lossy(&output.stdout).contains(secret), "{question} prints the token");
     }
 }
+
+#[test]
+fn answers_do_not_depend_on_the_order_of_input_or_the_number_of_threads() {
+    let Some(path) = shared("cloudtrail/umccr/test_input") else { return };
+    let Some(more) = shared("cloudtrail/opensearch") else { return };
+    let inputs: Vec<String> =
+        ["AWSLogs", "examples"].iter().map(|name| path.join(name).to_str().expect("a UTF-8 path").to_owned()).collect();
+    let more = more.to_str().expect("a UTF-8 path");
+    let runs: [Vec<Vec<&str>>; 3] = [
+        vec![vec![&inputs[0], &inputs[1], more]],
+        vec![vec![more, &inputs[1], &inputs[0], "--threads", "1"]],
+        vec![vec![&inputs[1], "--threads", "4"], vec![more], vec![&inputs[0], &inputs[1]]],
+    ];
+    let mut answers: Vec<Vec<String>> = Vec::new();
+    for run in runs {
+        let store = TestStore::new();
+        for arguments in run {
+            let output = store.run(&[&["ingest"], &arguments[..]].concat());
+            assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let said = ["timeline", "changes", "actors", "network", "coverage"].map(|question| {
+            let output = store.run(&[question, "--format", "json"]);
+            String::from_utf8(output.stdout).expect("UTF-8")
+        });
+        answers.push(said.to_vec());
+    }
+    for other in &answers[1..] {
+        for (one, two) in answers[0].iter().zip(other) {
+            let at = one.bytes().zip(two.bytes()).position(|(a, b)| a != b);
+            let around = |text: &str| at.map(|at| text.chars().skip(at.saturating_sub(60)).take(160).collect::<String>());
+            assert!(one == two, "answers differ at {at:?}:\n{:?}\n{:?}", around(one), around(two));
+        }
+    }
+}

@@ -322,3 +322,61 @@ fn the_same_folder_again_changes_nothing() {
     assert!(said.contains("known already"), "{said}");
     assert_eq!((store.rows(LEDGER), store.column("SELECT count(*) FROM event_origins")), before);
 }
+
+#[test]
+fn real_events_by_five_routes_are_one_row_each() {
+    let Some(path) = shared("cloudtrail/stratus_detonation") else { return };
+    let store = TestStore::new();
+    let mut records = Vec::new();
+    for entry in fs::read_dir(&path).expect("the folder") {
+        let text = fs::read_to_string(entry.expect("a file").path()).expect("text");
+        if let Ok(Value::Array(items)) = serde_json::from_str(&text) {
+            records.extend(items);
+        }
+    }
+    let lookup = |record: &Value| serde_json::json!({"EventId": record["eventID"], "EventTime": 1, "CloudTrailEvent": record.to_string()});
+    let message = |record: &Value| serde_json::json!({"id": "1", "timestamp": 1, "message": record.to_string()});
+    let envelope = |record: &Value| {
+        serde_json::json!({"version": "0", "id": "e", "detail-type": "AWS API Call via CloudTrail", "source": "aws.x", "account": "1",
+            "time": "2024-05-01T10:00:00Z", "region": "eu-west-1", "resources": [], "detail": record})
+    };
+    let lines = |each: &dyn Fn(&Value) -> String| records.iter().map(|record| each(record) + "\n").collect::<String>();
+    let payload = serde_json::json!({"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "1_CloudTrail_eu-west-1",
+        "subscriptionFilters": [], "logEvents": records.iter().map(message).collect::<Vec<_>>()});
+    let events = serde_json::json!({"Events": records.iter().map(lookup).collect::<Vec<_>>()});
+    let scratch = store.scratch();
+    fs::write(scratch.join("lookup.json"), events.to_string()).expect("a file of the test");
+    fs::write(scratch.join("subscription.json"), payload.to_string()).expect("a file of the test");
+    fs::write(scratch.join("envelopes.jsonl"), lines(&|record| envelope(record).to_string())).expect("a file of the test");
+    fs::write(scratch.join("export.log"), lines(&|record| format!("2024-05-01T10:00:00.000Z {record}"))).expect("a file of the test");
+    store.ingest(&scratch);
+    store.ingest(&path);
+    let found = store.row(
+        "SELECT (SELECT count(*) FROM cloudtrail) AS events, (SELECT count(*) FROM event_origins) AS origins, \
+         (SELECT count(DISTINCT route) FROM event_origins) AS routes, (SELECT count(*) FROM cloudtrail WHERE id_conflict) AS conflicts, \
+         (SELECT count(*) FROM cloudtrail WHERE raw_form = 'exact') AS exact, (SELECT sum(records_kept) FROM evidence) AS kept, \
+         (SELECT sum(records_duplicate) FROM evidence) AS duplicate",
+    );
+    let mut differences = Differences::default();
+    // Five copies by four other routes and the list itself; the list outranks them, and its bytes are the record's.
+    for (name, expected) in
+        [("events", 310), ("origins", 5 * 310), ("routes", 4), ("conflicts", 0), ("exact", 310), ("kept", 310), ("duplicate", 4 * 310)]
+    {
+        differences.compare(name, &Value::from(expected), &found[name]);
+    }
+    differences.finish("stratus_detonation by five routes", "");
+}
+
+#[test]
+fn the_expectations_are_what_the_script_says() {
+    let Some(path) = shared("README.md") else { return };
+    let script = workspace("tests/expect/expectations.py");
+    let root = path.parent().expect("a folder");
+    let Ok(output) = std::process::Command::new("python3").arg(script).arg(root).output() else {
+        eprintln!("\n*** SKIPPED: python3 is not there, so tests/expect/expected.json was not worked out again. ***\n");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let again: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(again, expectations(), "run tests/expect/expectations.py again, and look at what changed");
+}
