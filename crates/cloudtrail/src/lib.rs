@@ -1,1 +1,235 @@
-//! placeholder
+//! CloudTrail bytes to typed Arrow batches, in every wrapper they come in.
+//!
+//! The decoder is pure: bytes in, batches out; no path, clock, async or log. It is pushed to, so that the caller can inflate
+//! while it decodes, and it gives the same rows however the bytes are cut. A broken record is data (a row of `rejects`), not an
+//! error. Decisions that need saying:
+//!
+//! - **Raw.** A record's `raw` is its slice of the evidence. Where it stood as text inside a carrier, that text unescaped once.
+//! - **Repeated keys.** The last one counts, as in every common JSON parser; `raw` has them all.
+//! - **Wrong types.** A text column takes numbers and booleans as text, a boolean column `"true"` and `"false"`; what cannot be
+//!   carried is NULL there, and in `raw` as delivered. It is no reason to reject a record.
+//! - **Time.** A record without `eventTime` takes the `@timestamp` of the pipeline that wrapped it, which is said in a remark;
+//!   without that, or outside 2006 to tomorrow, `event_time` is NULL and the row is in partition `unknown`.
+
+mod canonical;
+mod fields;
+mod foreign;
+mod identity;
+mod index;
+mod lake;
+mod machine;
+mod output;
+mod remarks;
+mod rows;
+mod skip;
+mod text;
+mod unwrap;
+mod walk;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use backtrail_model::evidence::{Counts, Route};
+use backtrail_model::tables::Table;
+
+pub use canonical::canonical;
+use machine::{MAX_RECORD, Machine};
+use output::Output;
+
+/// The decoder's name in the ledger.
+pub const NAME: &str = "cloudtrail";
+/// Raised when the same bytes are read differently.
+pub const VERSION: i32 = 1;
+
+/// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
+const WINDOW: usize = 256 << 10;
+
+/// What the decoder must know besides the bytes.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Name of the evidence, in every row.
+    pub evidence_id: Arc<str>,
+    /// The present, in microseconds: an event later than a day from now has no usable time.
+    pub now: i64,
+}
+
+/// Whether the bytes ended where the evidence ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The evidence was read to its end.
+    Complete,
+    /// The source broke off (a damaged gzip member, a failed read): an unfinished last record is lost in the break.
+    Truncated,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Where the records went; `kept` is every accepted one, duplicates are for the store to find.
+    pub counts: Counts,
+    /// Earliest event time.
+    pub first_event_time: Option<i64>,
+    /// Latest event time.
+    pub last_event_time: Option<i64>,
+    /// What the evidence looked like, in words: `trail file`, `EventBridge envelopes`.
+    pub shape: String,
+    /// What is worth saying about it.
+    pub remarks: Vec<String>,
+    /// The document itself ends early: why, and where.
+    pub broken_off: Option<String>,
+    /// None of it is CloudTrail, but it is known what it is.
+    pub foreign: Option<Foreign>,
+}
+
+/// Evidence of another kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// Which kind.
+    pub kind: String,
+    /// What to do about it.
+    pub message: String,
+}
+
+/// Decodes one piece of evidence.
+#[derive(Debug)]
+pub struct Decoder {
+    machine: Machine,
+    out: Output,
+    /// What is not used up yet.
+    carry: Vec<u8>,
+    /// Bytes wanted before the next look: more than a window while a long record is incomplete.
+    want: usize,
+}
+
+impl Decoder {
+    /// A decoder for one piece of evidence.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self { machine: Machine::default(), out: Output::new(context.evidence_id, context.now), carry: Vec::new(), want: WINDOW }
+    }
+
+    /// Takes the next bytes of the evidence, uncompressed. Any cutting gives the same rows. Hands `sink` the batches that are full.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sink`; decoding itself has none.
+    pub fn push<E>(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<(), E> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.carry.is_empty() {
+                if rest.len() < self.want {
+                    self.carry.extend_from_slice(rest);
+                    return Ok(());
+                }
+                let used = self.look(&rest[..self.want.min(rest.len())]);
+                rest = &rest[used..];
+            } else {
+                let before = self.carry.len();
+                let more = rest.len().min(self.want.saturating_sub(before));
+                self.carry.extend_from_slice(&rest[..more]);
+                if self.carry.len() < self.want {
+                    return Ok(());
+                }
+                let carry = std::mem::take(&mut self.carry);
+                let used = self.look(&carry);
+                self.carry = carry;
+                if used >= before {
+                    // All that was carried is used up: what follows is in `rest`, no need to copy it.
+                    self.carry.clear();
+                    rest = &rest[used - before..];
+                } else {
+                    self.carry.drain(..used);
+                    rest = &rest[more..];
+                }
+            }
+            self.hand_on(sink)?;
+        }
+        Ok(())
+    }
+
+    /// One look at a window; says how much of it is used up.
+    fn look(&mut self, window: &[u8]) -> usize {
+        let used = self.machine.run(window, false, None, &mut self.out);
+        self.machine.offset += used as u64;
+        // A record that does not fit is looked at again when twice as much is there.
+        self.want = ((window.len() - used) * 2).clamp(WINDOW, MAX_RECORD + WINDOW);
+        used
+    }
+
+    fn hand_on<E>(&mut self, sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<(), E> {
+        for (table, batch) in self.out.ready.drain(..) {
+            sink(table, batch)?;
+        }
+        Ok(())
+    }
+
+    /// The evidence ends: hands on the last batches, and says what was found.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sink`.
+    pub fn finish<E>(mut self, ending: Ending, sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<Summary, E> {
+        let carry = std::mem::take(&mut self.carry);
+        let used = self.machine.run(&carry, true, None, &mut self.out);
+        self.machine.offset += used as u64;
+        let broken_off = self.end(ending);
+        self.out.flush();
+        self.hand_on(sink)?;
+        Ok(self.summary(broken_off))
+    }
+
+    /// What the end of the bytes cut through.
+    fn end(&mut self, ending: Ending) -> Option<String> {
+        let open = self.machine.open_at_end();
+        let offset = self.machine.offset;
+        match (self.machine.unfinished.take(), ending) {
+            (Some(record), Ending::Complete) => {
+                let reason = format!("the document ends inside the record that starts at byte {}", record.offset);
+                self.out.push_reject(record);
+                Some(reason)
+            }
+            (Some(record), Ending::Truncated) => {
+                self.out
+                    .remarks
+                    .add(&format!("an unfinished record at byte {} was lost in the break ({} bytes)", record.offset, record.length));
+                None
+            }
+            (None, Ending::Complete) => open.map(|what| format!("the document ends at byte {offset}: {what}")),
+            (None, Ending::Truncated) => None,
+        }
+    }
+
+    fn summary(self, broken_off: Option<String>) -> Summary {
+        let mut counts = self.out.counts;
+        let foreign = self.out.foreign.most_common().map(|(kind, items)| {
+            // Not rejected: they wait for their decoder.
+            counts.other += items;
+            Foreign { kind: kind.to_owned(), message: foreign::advice(kind) }
+        });
+        let shape = match self.out.routes.iter().max_by_key(|(_, count)| *count) {
+            Some((route, _)) => shape(*route),
+            None => foreign.as_ref().map_or("no records", |f| &f.kind),
+        };
+        Summary {
+            counts,
+            first_event_time: self.out.first,
+            last_event_time: self.out.last,
+            shape: shape.to_owned(),
+            remarks: self.out.remarks.into_texts(),
+            broken_off,
+            foreign,
+        }
+    }
+}
+
+fn shape(route: Route) -> &'static str {
+    match route {
+        Route::TrailFile => "trail file",
+        Route::Record => "records",
+        Route::Lake => "CloudTrail Lake results",
+        Route::CloudWatchLogs => "CloudWatch Logs messages",
+        Route::EventBridge => "EventBridge envelopes",
+        Route::LookupEvents => "LookupEvents output",
+        Route::Wrapped => "records wrapped by an index or pipeline",
+    }
+}

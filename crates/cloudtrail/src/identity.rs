@@ -1,0 +1,60 @@
+//! Which event a record is: the 128 bits by which copies are found (design.md section 4).
+
+use sha2::{Digest, Sha256};
+
+/// The event's identity: the bits of its GUID; of any other id, the hash; without an id, the hash of the canonical record.
+pub(crate) fn dedupe_key(event_id: Option<&str>, raw: &str) -> [u8; 16] {
+    match event_id {
+        Some(id) if !id.is_empty() => guid(id.as_bytes()).unwrap_or_else(|| head(&[b"id:", id.as_bytes()])),
+        _ => match crate::canonical(raw) {
+            Some(canonical) => head(&[&canonical]),
+            None => head(&[raw.as_bytes()]),
+        },
+    }
+}
+
+fn head(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    let mut key = [0; 16];
+    key.copy_from_slice(&hasher.finalize()[..16]);
+    key
+}
+
+/// The 128 bits of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
+fn guid(id: &[u8]) -> Option<[u8; 16]> {
+    if id.len() != 36 {
+        return None;
+    }
+    let mut digits = [0; 32];
+    let mut count = 0;
+    for (i, &b) in id.iter().enumerate() {
+        if matches!(i, 8 | 13 | 18 | 23) {
+            if b != b'-' {
+                return None;
+            }
+        } else {
+            digits[count] = b;
+            count += 1;
+        }
+    }
+    const_hex::decode_to_array(digits).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_is_its_bits_and_anything_else_a_hash() {
+        let key = dedupe_key(Some("01234567-89ab-cdef-0123-456789ABCDEF"), "");
+        assert_eq!(const_hex::encode(key), "0123456789abcdef0123456789abcdef");
+        // printf 'id:abc' | sha256sum
+        assert_eq!(const_hex::encode(dedupe_key(Some("abc"), "")), "c8cd7a447458353faae5e0889299b803");
+        // printf '{"a":1}' | sha256sum
+        assert_eq!(const_hex::encode(dedupe_key(None, r#"{ "eventContext":{}, "a":1.0}"#)), "015abd7f5cc57a2dd94b7590f04ad808");
+        assert_eq!(dedupe_key(Some(""), "{}"), dedupe_key(None, "{}"));
+    }
+}

@@ -1,0 +1,539 @@
+//! The document machine: cuts evidence into items while it streams, never holding a whole document.
+//!
+//! Evidence is a sequence of JSON values: one object, one a line, several in a row, one long array. An object that holds a list
+//! of items under a known key (`Records`, `Events`, `logEvents`, `hits.hits`, ...) is an envelope: its list is descended into, and
+//! each element is an item. An item is walked over once, as a whole; whatever is wrong with it concerns it alone.
+//!
+//! The machine sees windows. It says how much of one it used up, and is given the rest again with more behind it: what it
+//! decides never depends on where a window ends.
+
+use backtrail_model::evidence::{RawForm, Route};
+
+use crate::fields::{Container, Fields, W, opens_list, walk_record};
+use crate::index::Index;
+use crate::lake::LakeTable;
+use crate::output::{Output, Place};
+use crate::skip::{Goal, Skip, Skipped};
+use crate::walk::{Kind, Span, Stop, Walker, space_len};
+
+/// The largest record taken in (design.md, promise 5).
+pub(crate) const MAX_RECORD: usize = 64 << 20;
+/// Envelopes inside envelopes, at most.
+const MAX_FRAMES: usize = 8;
+/// The longest time prefix of a CloudWatch Logs export line.
+const MAX_PREFIX: usize = 40;
+
+/// Something that is open around the position.
+#[derive(Debug)]
+enum Frame {
+    /// A list of items.
+    List {
+        kind: Option<Container>,
+        items: u64,
+        /// A comma or the opening bracket stands before the position.
+        at_start: bool,
+        /// CloudWatch Logs says that it only checks whether anybody listens.
+        control: bool,
+    },
+    /// An envelope, before one of its keys or its end.
+    Envelope { after_value: bool },
+}
+
+/// What carries a nested document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Carrier<'a> {
+    pub(crate) place: Place<'a>,
+    pub(crate) route: Route,
+    pub(crate) form: RawForm,
+    pub(crate) depth: u32,
+}
+
+/// What one step did.
+pub(crate) enum Step {
+    /// Went on to this position.
+    To(usize),
+    /// Needs more bytes behind the position.
+    More,
+}
+
+/// Where in the evidence, and in which envelopes, the position is.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    stack: Vec<Frame>,
+    pub(crate) index: Index,
+    pub(crate) fields: Fields,
+    /// The index stands at the position: nothing was walked out of order since.
+    pub(crate) in_sync: bool,
+    /// Offset of the window in the evidence.
+    pub(crate) offset: u64,
+    /// The first byte has been seen.
+    started: bool,
+    /// The item at the position stands behind a CloudWatch Logs time.
+    prefixed: bool,
+    skip: Option<Box<Skip>>,
+    lake: Option<Box<LakeTable>>,
+    /// The record the evidence ended in.
+    pub(crate) unfinished: Option<crate::output::Reject>,
+    /// For documents inside strings; kept, so that its buffers are.
+    pub(crate) nested: Option<Box<Machine>>,
+}
+
+impl Machine {
+    /// Forgets a document, for the next nested one.
+    pub(crate) fn reset(&mut self) {
+        self.stack.clear();
+        self.started = false;
+        self.prefixed = false;
+        self.skip = None;
+        self.lake = None;
+        self.unfinished = None;
+    }
+
+    /// Works through a window; says how much of it is used up. The rest must be given again, with more behind it, unless `eof`.
+    pub(crate) fn run(&mut self, window: &[u8], eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> usize {
+        let mut pos = 0;
+        self.in_sync = false;
+        while pos < window.len() || self.skip.is_some() {
+            let step = if let Some(skip) = self.skip.take() {
+                self.go_on_skipping(skip, window, pos, eof, carrier, out)
+            } else if self.lake.is_some() {
+                self.table_row(window, pos, eof, carrier, out)
+            } else {
+                match self.stack.last() {
+                    None => self.at_top(window, pos, eof, carrier, out),
+                    Some(Frame::List { .. }) => self.in_list(window, pos, eof, carrier, out),
+                    Some(Frame::Envelope { after_value }) => {
+                        let after_value = *after_value;
+                        self.in_envelope(window, pos, eof, after_value, out)
+                    }
+                }
+            };
+            match step {
+                Step::To(next) => pos = next,
+                Step::More => break,
+            }
+        }
+        pos
+    }
+
+    /// What is still open at the end, in words.
+    pub(crate) fn open_at_end(&self) -> Option<&'static str> {
+        match self.stack.last()? {
+            Frame::List { .. } => Some("the closing bracket of the list is missing"),
+            Frame::Envelope { .. } => Some("the closing brace of the document is missing"),
+        }
+    }
+
+    fn at_top(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        if !self.started {
+            match self.start(window, pos, eof) {
+                Some(Step::To(next)) if next == pos => {}
+                Some(step) => return step,
+                None => return Step::To(pos),
+            }
+        }
+        let pos = pos + space_len(&window[pos..]);
+        let Some(&byte) = window.get(pos) else { return Step::To(pos) };
+        match byte {
+            b'{' => self.item(window, pos, eof, carrier, out),
+            b'"' => self.text_item(window, pos, eof, carrier, out),
+            b'[' => self.open_list(None, pos + 1, false),
+            b',' => {
+                out.remarks.add("commas between documents");
+                Step::To(pos + 1)
+            }
+            b'}' | b']' => {
+                out.remarks.add("closing brackets without their opening ones");
+                Step::To(pos + 1)
+            }
+            // Record separators of JSON text sequences (RFC 7464), and the padding of tapes and disks.
+            0x1e | 0 => Step::To(pos + 1),
+            b'0'..=b'9' => self.time_prefix(window, pos, eof),
+            _ => self.begin_skip(pos, Goal::Line, "not JSON".to_owned()),
+        }
+    }
+
+    /// The first bytes: a byte order mark, or the header of a table.
+    fn start(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
+        let rest = &window[pos..];
+        if rest.starts_with(b"\xef\xbb\xbf") {
+            return Some(Step::To(pos + 3));
+        }
+        if !eof && rest.len() < 3 && b"\xef\xbb\xbf".starts_with(rest) {
+            return Some(Step::More);
+        }
+        let first = rest.get(space_len(rest))?;
+        if !matches!(first, b'{' | b'[') {
+            match LakeTable::open(rest, eof) {
+                crate::lake::Opened::Table(table, used) => {
+                    self.started = true;
+                    self.lake = Some(Box::new(table));
+                    return Some(Step::To(pos + used));
+                }
+                crate::lake::Opened::More => return Some(Step::More),
+                crate::lake::Opened::No => {}
+            }
+        }
+        self.started = true;
+        Some(Step::To(pos))
+    }
+
+    /// `2024-01-01T00:00:00.000Z ` before the record: a line CloudWatch Logs exported to S3.
+    fn time_prefix(&mut self, window: &[u8], pos: usize, eof: bool) -> Step {
+        let head = &window[pos..window.len().min(pos + MAX_PREFIX)];
+        let Some(space) = head.iter().position(|b| matches!(b, b' ' | b'\n')) else {
+            return if head.len() < MAX_PREFIX && !eof { Step::More } else { self.begin_skip(pos, Goal::Line, "not JSON".to_owned()) };
+        };
+        let is_time = head.len() > 10 && head[4] == b'-' && head[10] == b'T' && head[space] == b' ';
+        match window.get(pos + space + 1) {
+            None if !eof => Step::More,
+            Some(b'{') if is_time => {
+                self.prefixed = true;
+                Step::To(pos + space + 1)
+            }
+            _ => self.begin_skip(pos, Goal::Line, "not JSON".to_owned()),
+        }
+    }
+
+    fn in_list(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        let pos = pos + space_len(&window[pos..]);
+        let Some(&byte) = window.get(pos) else { return Step::To(pos) };
+        let Some(Frame::List { at_start, items, kind, .. }) = self.stack.last_mut() else { return Step::To(pos) };
+        match byte {
+            b',' => {
+                if std::mem::replace(at_start, true) {
+                    out.remarks.add("commas too many");
+                }
+                Step::To(pos + 1)
+            }
+            b']' => {
+                if *at_start && *items > 0 {
+                    out.remarks.add("commas too many");
+                }
+                if *items == 0 && *kind == Some(Container::LogEvents) {
+                    out.other("CloudWatch Logs payloads without log events");
+                }
+                self.stack.pop();
+                self.value_ended();
+                Step::To(pos + 1)
+            }
+            b'}' => {
+                out.remarks.add("closing brackets without their opening ones");
+                Step::To(pos + 1)
+            }
+            _ => {
+                if !*at_start {
+                    out.remarks.add("commas missing between records");
+                }
+                match byte {
+                    b'{' => self.item(window, pos, eof, carrier, out),
+                    b'"' => self.text_item(window, pos, eof, carrier, out),
+                    b'[' if self.stack.len() < MAX_FRAMES => self.open_list(None, pos + 1, false),
+                    _ => self.odd_item(window, pos, eof, carrier, out),
+                }
+            }
+        }
+    }
+
+    /// An element that is neither an object nor text.
+    fn odd_item(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        self.sync(pos);
+        let limit = window.len().min(pos + MAX_RECORD);
+        let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
+        match walker.value(0) {
+            Ok(span) => {
+                self.value_ended();
+                let end = span.json().end;
+                out.reject(self.place(window, pos..end, carrier), "not an object".to_owned());
+                Step::To(end)
+            }
+            Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
+            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
+            Err(Stop::Container { at, .. }) => Step::To(at),
+        }
+    }
+
+    /// Text where an object is expected: a record somebody quoted.
+    fn text_item(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        self.sync(pos);
+        let limit = window.len().min(pos + MAX_RECORD);
+        let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
+        match walker.string() {
+            Ok(span) => {
+                self.value_ended();
+                let end = span.json().end;
+                let place = self.place(window, pos..end, carrier);
+                let context = self.context(place, carrier);
+                self.in_sync = true;
+                self.text_inside(window, span, context, out, "text that holds no record");
+                Step::To(end)
+            }
+            Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
+            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
+            Err(Stop::Container { at, .. }) => Step::To(at),
+        }
+    }
+
+    /// An object: a record, a carrier of records, or an envelope around a list.
+    fn item(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        self.sync(pos);
+        let limit = window.len().min(pos + MAX_RECORD);
+        let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
+        match walk_record(&mut walker, &mut self.fields, 0, self.stack.len() < MAX_FRAMES) {
+            Ok(span) => {
+                self.in_sync = true;
+                let place = self.place(window, span.inner(), carrier);
+                let context = self.context(place, carrier);
+                self.value_ended();
+                self.settle(window, span, context, out);
+                Step::To(span.end as usize)
+            }
+            Err(Stop::Container { kind, at }) => {
+                self.in_sync = true;
+                let control = self.is_control(window);
+                self.note_next_token(self.fields.wrapper(W::NextToken), out);
+                self.prefixed = false;
+                self.stack.push(Frame::Envelope { after_value: false });
+                self.open_container(window, kind, at, control)
+            }
+            Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
+            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
+        }
+    }
+
+    fn is_control(&self, window: &[u8]) -> bool {
+        let span = self.fields.wrapper(W::MessageType);
+        span.is_text() && window[span.inner()] == *b"CONTROL_MESSAGE"
+    }
+
+    fn note_next_token(&self, token: Span, out: &mut Output) {
+        if token.is_text() && token.end > token.start {
+            out.remarks.add("a page of a longer listing: its NextToken says that more pages follow");
+        }
+    }
+
+    /// Into a container's value; the outer `hits` is an envelope itself.
+    fn open_container(&mut self, window: &[u8], kind: Container, at: usize, control: bool) -> Step {
+        if window[at] == b'{' {
+            self.stack.push(Frame::Envelope { after_value: false });
+            return Step::To(at + 1);
+        }
+        self.open_list(Some(kind), at + 1, control)
+    }
+
+    fn open_list(&mut self, kind: Option<Container>, at: usize, control: bool) -> Step {
+        self.stack.push(Frame::List { kind, items: 0, at_start: true, control });
+        Step::To(at)
+    }
+
+    /// An envelope's keys before and behind its list.
+    fn in_envelope(&mut self, window: &[u8], pos: usize, eof: bool, after_value: bool, out: &mut Output) -> Step {
+        let pos = pos + space_len(&window[pos..]);
+        let Some(&byte) = window.get(pos) else { return Step::To(pos) };
+        match byte {
+            b',' => {
+                self.set_after_value(false);
+                Step::To(pos + 1)
+            }
+            b'}' => {
+                self.stack.pop();
+                self.value_ended();
+                Step::To(pos + 1)
+            }
+            b'"' if !after_value => self.envelope_key(window, pos, eof, out),
+            b']' => {
+                out.remarks.add("closing brackets without their opening ones");
+                Step::To(pos + 1)
+            }
+            b'{' => {
+                // The list was closed too early, or another document follows one that was never closed.
+                out.remarks.add("documents that were not closed before the next one");
+                self.stack.pop();
+                self.value_ended();
+                Step::To(pos)
+            }
+            _ => self.broken(window, pos, pos, "a key or the end of the document was expected"),
+        }
+    }
+
+    fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, out: &mut Output) -> Step {
+        self.sync(pos);
+        let limit = window.len().min(pos + MAX_RECORD);
+        let can_open = self.stack.len() < MAX_FRAMES;
+        let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
+        let mut step = || {
+            let key = walker.key()?;
+            let name = &window[key.inner()];
+            if can_open
+                && let Some(kind) = Container::of(name)
+                && opens_list(&walker, kind)?
+            {
+                return Err(Stop::Container { kind, at: walker.pos });
+            }
+            let value = walker.value(1)?;
+            Ok((matches!(name, b"NextToken" | b"nextToken").then_some(value), walker.pos))
+        };
+        match step() {
+            Ok((token, end)) => {
+                self.in_sync = true;
+                self.set_after_value(true);
+                self.note_next_token(token.unwrap_or_default(), out);
+                Step::To(end)
+            }
+            Err(Stop::Container { kind, at }) => {
+                self.in_sync = true;
+                self.open_container(window, kind, at, false)
+            }
+            Err(Stop::Incomplete) if limit - pos >= MAX_RECORD => {
+                self.begin_skip(pos, Goal::Value, "part of an envelope, larger than 64 MiB".to_owned())
+            }
+            Err(Stop::Incomplete) if !eof => Step::More,
+            // The document ends among the keys behind its list: no record is lost by that.
+            Err(Stop::Incomplete) => Step::To(window.len()),
+            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
+        }
+    }
+
+    /// A value ended: what stands around it now expects a comma or its end.
+    fn value_ended(&mut self) {
+        match self.stack.last_mut() {
+            Some(Frame::List { at_start, items, .. }) => {
+                *at_start = false;
+                *items += 1;
+            }
+            Some(Frame::Envelope { after_value }) => *after_value = true,
+            None => {}
+        }
+        self.prefixed = false;
+    }
+
+    fn set_after_value(&mut self, to: bool) {
+        if let Some(Frame::Envelope { after_value }) = self.stack.last_mut() {
+            *after_value = to;
+        }
+    }
+
+    #[inline]
+    fn sync(&mut self, pos: usize) {
+        self.fields.first_key = Span::default();
+        if !self.in_sync {
+            self.index.restart(pos);
+        }
+        self.in_sync = false;
+    }
+
+    /// Where a part of the window is in the evidence; inside a string, where the string's carrier is.
+    fn place<'a>(&self, window: &'a [u8], range: std::ops::Range<usize>, carrier: Option<Carrier<'a>>) -> Place<'a> {
+        match carrier {
+            Some(carrier) => carrier.place,
+            None => Place { offset: self.offset + range.start as u64, bytes: &window[range] },
+        }
+    }
+
+    /// By which route a record that stands here plainly came.
+    fn context<'a>(&self, place: Place<'a>, carrier: Option<Carrier<'a>>) -> Carrier<'a> {
+        let list =
+            self.stack.iter().rev().find_map(|f| if let Frame::List { kind, control, .. } = f { Some((*kind, *control)) } else { None });
+        let (kind, control) = list.unwrap_or_default();
+        let mut context = carrier.unwrap_or(Carrier { place, route: Route::Record, form: RawForm::Exact, depth: 0 });
+        let by_list = match kind {
+            Some(Container::Records) if context.route == Route::Record => Some(Route::TrailFile),
+            Some(Container::LogEvents) => Some(Route::CloudWatchLogs),
+            Some(Container::Hits) => Some(Route::Wrapped),
+            _ if self.prefixed => Some(Route::CloudWatchLogs),
+            _ => None,
+        };
+        context.route = by_list.unwrap_or(context.route);
+        if control {
+            context.depth = u32::MAX;
+        }
+        context
+    }
+
+    /// The window, or the evidence, ends inside an item.
+    fn cut_short(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        let too_large = window.len() - pos >= MAX_RECORD;
+        if !too_large && !eof {
+            return Step::More;
+        }
+        // Something in it was never closed, or it is only begun: in the first case the next record is in there.
+        let goal = self.resync_goal(window, pos, None);
+        if goal.is_found_in(&window[pos + 1..window.len().min(pos + MAX_RECORD)]) {
+            return self.begin_skip(pos, goal, "a string or bracket in it is never closed".to_owned());
+        }
+        if too_large {
+            return self.begin_skip(pos, Goal::Value, "larger than 64 MiB".to_owned());
+        }
+        let reject = out.make_reject(self.place(window, pos..window.len(), carrier), "the document ends inside this record".to_owned());
+        if carrier.is_some() {
+            out.push_reject(reject);
+        } else {
+            self.unfinished = Some(reject);
+        }
+        Step::To(window.len())
+    }
+
+    /// Something is wrong with the item at `pos`: everything up to the next record is rejected.
+    fn broken(&mut self, window: &[u8], pos: usize, at: usize, what: &str) -> Step {
+        let goal = self.resync_goal(window, pos, Some(at));
+        self.begin_skip(pos, goal, format!("{what} at byte {} of the record", at - pos))
+    }
+
+    /// How the next record is known, from what the broken one looks like.
+    fn resync_goal(&self, window: &[u8], pos: usize, at: Option<usize>) -> Goal {
+        if self.stack.is_empty() {
+            return Goal::Lines { any: at.is_some_and(|at| memchr::memchr(b'\n', &window[pos..at]).is_none()) };
+        }
+        let key = self.fields.first_key;
+        let key = if key.kind == Kind::Text && key.end - key.start < 64 { window.get(key.inner()).map(<[u8]>::to_vec) } else { None };
+        Goal::Record { first_key: key.unwrap_or_default() }
+    }
+
+    fn begin_skip(&mut self, pos: usize, goal: Goal, reason: String) -> Step {
+        self.skip = Some(Box::new(Skip::new(goal, reason)));
+        Step::To(pos)
+    }
+
+    fn go_on_skipping(
+        &mut self,
+        mut skip: Box<Skip>,
+        window: &[u8],
+        pos: usize,
+        eof: bool,
+        carrier: Option<Carrier<'_>>,
+        out: &mut Output,
+    ) -> Step {
+        skip.begin_at(self.offset + pos as u64);
+        match skip.go_on(&window[pos..], eof) {
+            Skipped::All(used) => {
+                self.skip = Some(skip);
+                // What is not used up is held back until more follows it.
+                if used == 0 { Step::More } else { Step::To(pos + used) }
+            }
+            Skipped::Until(used) => {
+                self.value_ended();
+                if let Some(Frame::List { at_start, .. }) = self.stack.last_mut() {
+                    *at_start = true;
+                }
+                out.push_reject(skip.into_reject(carrier.map(|c| c.place)));
+                Step::To(pos + used)
+            }
+            Skipped::ToEnd => {
+                let closers: Vec<u8> = self.stack.iter().rev().map(|f| if matches!(f, Frame::List { .. }) { b']' } else { b'}' }).collect();
+                if skip.give_back(&closers) {
+                    self.stack.clear();
+                }
+                out.push_reject(skip.into_reject(carrier.map(|c| c.place)));
+                Step::To(window.len())
+            }
+        }
+    }
+
+    /// One row of a table (CloudTrail Lake, Athena).
+    fn table_row(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        let Some(mut table) = self.lake.take() else { return Step::To(pos) };
+        let step = table.row(self, window, pos, eof, carrier, out);
+        self.lake = Some(table);
+        step
+    }
+}

@@ -1,0 +1,507 @@
+//! What the decoder gives: rows, rejects, and the accounting of every record met.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use backtrail_model::evidence::{Counts, RawForm, Route};
+use backtrail_model::tables::{Table, UNKNOWN_DATE};
+use backtrail_model::time;
+use sha2::{Digest, Sha256};
+
+use crate::fields::{CLOUDTRAIL_FIELDS, F, FIELDS, Fields, W};
+use crate::foreign::ForeignItems;
+use crate::identity;
+use crate::remarks::Remarks;
+use crate::rows::{Cell, Col, Rows};
+use crate::walk::{Kind, Span};
+
+/// Rows in a batch, at most.
+const MAX_ROWS: usize = 16 * 1024;
+/// Bytes of records in a batch, about.
+const MAX_BYTES: usize = 8 << 20;
+/// Bytes of a rejected record that are kept.
+pub(crate) const REJECT_BYTES: usize = 64 << 10;
+
+/// Where a record stands in the evidence: its own bytes, or those of the carrier that holds it as a string.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) offset: u64,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// A record that could not be taken in.
+#[derive(Debug, Clone)]
+pub(crate) struct Reject {
+    pub(crate) index: i64,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) reason: String,
+    pub(crate) head: Vec<u8>,
+}
+
+/// Rows in the making, and the counts.
+#[derive(Debug)]
+pub(crate) struct Output {
+    evidence_id: Arc<str>,
+    latest: i64,
+    cloudtrail: Rows,
+    origins: Rows,
+    rejects: Rows,
+    insights: Option<Rows>,
+    aggregated: Option<Rows>,
+    pub(crate) ready: Vec<(Table, RecordBatch)>,
+    pub(crate) counts: Counts,
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+    pub(crate) remarks: Remarks,
+    pub(crate) foreign: ForeignItems,
+    /// Records by route, in order of first sight.
+    pub(crate) routes: Vec<(Route, u64)>,
+    date: DateText,
+    scratch: Vec<u8>,
+}
+
+/// The partition value, kept while the day does not change.
+#[derive(Debug)]
+struct DateText {
+    day: i64,
+    text: String,
+}
+
+impl DateText {
+    fn of(&mut self, time: Option<i64>) -> &str {
+        let Some(micros) = time else { return UNKNOWN_DATE };
+        let day = micros.div_euclid(time::MICROS_PER_DAY);
+        if day != self.day {
+            self.day = day;
+            self.text = time::format_date(micros);
+        }
+        &self.text
+    }
+}
+
+impl Output {
+    pub(crate) fn new(evidence_id: Arc<str>, now: i64) -> Self {
+        Self {
+            evidence_id,
+            latest: now.saturating_add(time::MICROS_PER_DAY),
+            cloudtrail: Rows::new(Table::Cloudtrail),
+            origins: Rows::new(Table::EventOrigins),
+            rejects: Rows::new(Table::Rejects),
+            insights: None,
+            aggregated: None,
+            ready: Vec::new(),
+            counts: Counts::default(),
+            first: None,
+            last: None,
+            remarks: Remarks::default(),
+            foreign: ForeignItems::default(),
+            routes: Vec::new(),
+            date: DateText { day: i64::MIN, text: String::new() },
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The number of the next record.
+    fn next_index(&mut self) -> i64 {
+        let index = self.counts.read;
+        self.counts.read += 1;
+        index
+    }
+
+    /// Takes in a record whose fields were found at `span` of `bytes`. Not UTF-8: it is rejected.
+    pub(crate) fn accept(&mut self, bytes: &[u8], span: Span, fields: &Fields, form: RawForm, route: Route, place: Place<'_>) {
+        let slice = &bytes[span.inner()];
+        let raw = match simdutf8::basic::from_utf8(slice) {
+            Ok(raw) => raw,
+            Err(_) => {
+                let at = simdutf8::compat::from_utf8(slice).err().map_or(0, |e| e.valid_up_to());
+                return self.reject(place, format!("not UTF-8 at byte {at} of the record"));
+            }
+        };
+        self.settle_foreign();
+        let index = self.next_index();
+        self.counts.kept += 1;
+        match self.routes.iter_mut().find(|(r, _)| *r == route) {
+            Some((_, count)) => *count += 1,
+            None => self.routes.push((route, 1)),
+        }
+        let record = Record { raw, start: span.start as usize, fields, form, route, index };
+        if fields.is_insight() {
+            self.insight(&record);
+        } else if fields.is_aggregated(bytes) {
+            self.aggregate(&record);
+        } else {
+            self.event(&record);
+        }
+    }
+
+    fn event(&mut self, record: &Record<'_>) {
+        let time = self.event_time(record);
+        let date = self.date.of(time);
+        let rows = &mut self.cloudtrail;
+        let spans = record.fields.spans();
+        for ((col, span), field) in rows.cols.iter_mut().zip(spans).zip(FIELDS).take(CLOUDTRAIL_FIELDS) {
+            match col {
+                Col::Text(builder) => match span.kind {
+                    Kind::Text if span.start == span.end && *field == F::UserIdentityAccessKeyId => builder.append_null(),
+                    Kind::Text | Kind::Number | Kind::True | Kind::False => builder.append_option(record.slice(*span)),
+                    Kind::EscapedText => builder.append_value(record.unescaped(*span, &mut self.scratch)),
+                    Kind::Absent | Kind::Null | Kind::Object | Kind::Array => builder.append_null(),
+                },
+                Col::Json(builder) => builder.append_option(if span.is_present() { record.json(*span) } else { None }),
+                Col::Bool(builder) => builder.append_option(record.boolean(*span)),
+                Col::Time(builder) if *field == F::EventTime => builder.append_option(time),
+                Col::Time(builder) => builder.append_option(record.slice(*span).and_then(time::parse_instant)),
+                Col::Int(_) | Col::Long(_) | Col::Binary(_) => debug_assert!(false, "{field:?} has no such type"),
+            }
+        }
+        rows.cols[CLOUDTRAIL_FIELDS].text(record.unknown_fields(&mut self.scratch));
+        let event_id = record.text(F::EventId);
+        let identity = Identity::of(record, event_id.as_deref());
+        rows.end_row(CLOUDTRAIL_FIELDS + 1, &identity.provenance(record, &self.evidence_id, date));
+        rows.bytes += record.raw.len();
+        self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
+        self.seen(time);
+        if self.cloudtrail.rows >= MAX_ROWS || self.cloudtrail.bytes >= MAX_BYTES || self.origins.rows >= MAX_ROWS {
+            self.flush_events();
+        }
+    }
+
+    fn insight(&mut self, record: &Record<'_>) {
+        use F::*;
+        const TEXTS: [F; 13] = [
+            EventId,
+            AwsRegion,
+            RecipientAccountId,
+            EventType,
+            EventCategory,
+            EventVersion,
+            SharedEventId,
+            InsightState,
+            InsightEventSource,
+            InsightEventName,
+            InsightType,
+            InsightErrorCode,
+            InsightContext,
+        ];
+        let time = self.event_time(record);
+        let rows = self.insights.get_or_insert_with(|| Rows::new(Table::CloudtrailInsights));
+        fill(rows, &[time], &TEXTS, record);
+        let event_id = record.text(EventId);
+        let identity = Identity::of(record, event_id.as_deref());
+        let date = self.date.of(time);
+        rows.end_row(1 + TEXTS.len(), &identity.provenance(record, &self.evidence_id, date));
+        rows.bytes += record.raw.len();
+        self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
+        self.seen(time);
+        self.flush_full();
+    }
+
+    fn aggregate(&mut self, record: &Record<'_>) {
+        use F::*;
+        const TEXTS: [F; 10] = [
+            WindowSize,
+            AggregatedId,
+            AccountId,
+            AwsRegion,
+            EventSource,
+            EventType,
+            EventCategory,
+            EventVersion,
+            PrimaryDimension,
+            Summary,
+        ];
+        let time = self.in_bounds(record.time(WindowStart));
+        let end = self.in_bounds(record.time(WindowEnd));
+        let rows = self.aggregated.get_or_insert_with(|| Rows::new(Table::CloudtrailAggregated));
+        fill(rows, &[time, end], &TEXTS, record);
+        let event_id = record.text(AggregatedId);
+        let identity = Identity::of(record, event_id.as_deref());
+        let date = self.date.of(time);
+        rows.end_row(2 + TEXTS.len(), &identity.provenance(record, &self.evidence_id, date));
+        rows.bytes += record.raw.len();
+        self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
+        self.seen(time);
+        self.flush_full();
+    }
+
+    /// eventTime; where a pipeline dropped it and left only its own `@timestamp`, that, said in a remark.
+    fn event_time(&mut self, record: &Record<'_>) -> Option<i64> {
+        let own = record.fields.get(F::EventTime);
+        if own.is_present() {
+            return self.in_bounds(record.time(F::EventTime));
+        }
+        let substitute = record.fields.wrapper(W::AtTimestamp);
+        let time = if substitute.is_text() { self.in_bounds(record.slice(substitute).and_then(time::parse_instant)) } else { None };
+        if time.is_some() {
+            self.remarks.add("records without eventTime: event_time is the @timestamp of the pipeline that wrapped them");
+        } else {
+            self.remarks.add("records without a usable time: kept in partition unknown");
+        }
+        time
+    }
+
+    fn in_bounds(&self, time: Option<i64>) -> Option<i64> {
+        time.filter(|t| (time::EARLIEST..=self.latest).contains(t))
+    }
+
+    fn seen(&mut self, time: Option<i64>) {
+        if let Some(t) = time {
+            self.first = Some(self.first.map_or(t, |f| f.min(t)));
+            self.last = Some(self.last.map_or(t, |l| l.max(t)));
+        }
+    }
+
+    /// Something that was presented as a record and is none.
+    pub(crate) fn other(&mut self, what: &str) {
+        self.next_index();
+        self.counts.other += 1;
+        self.remarks.add(what);
+    }
+
+    /// A record that cannot be taken in, all of which is at hand.
+    pub(crate) fn reject(&mut self, place: Place<'_>, reason: String) {
+        let reject = self.make_reject(place, reason);
+        self.push_reject(reject);
+    }
+
+    pub(crate) fn make_reject(&self, place: Place<'_>, reason: String) -> Reject {
+        Reject {
+            index: 0,
+            offset: place.offset,
+            length: place.bytes.len() as u64,
+            sha256: Sha256::digest(place.bytes).into(),
+            reason,
+            head: place.bytes[..place.bytes.len().min(REJECT_BYTES)].to_vec(),
+        }
+    }
+
+    /// A record that cannot be taken in; it gets the next number.
+    pub(crate) fn push_reject(&mut self, mut reject: Reject) {
+        reject.index = self.next_index();
+        self.counts.rejected += 1;
+        self.write_reject(&reject);
+    }
+
+    fn write_reject(&mut self, reject: &Reject) {
+        self.rejects.end_row(
+            0,
+            &[
+                Cell::Text(&self.evidence_id),
+                Cell::Long(reject.index),
+                Cell::Long(long(reject.offset)),
+                Cell::Long(long(reject.length)),
+                Cell::Text(&const_hex::encode(reject.sha256)),
+                Cell::Text(&reject.reason),
+                Cell::Binary(&reject.head),
+            ],
+        );
+        self.rejects.bytes += reject.head.len() + 256;
+        self.flush_full();
+    }
+
+    /// An item of a known other kind. Whether that makes it a reject depends on whether the evidence holds CloudTrail at all.
+    pub(crate) fn foreign_item(&mut self, place: Place<'_>, kind: &'static str) {
+        if self.counts.kept > 0 {
+            return self.reject(place, format!("not a CloudTrail record: {kind}"));
+        }
+        let mut reject = self.make_reject(place, format!("not a CloudTrail record: {kind}"));
+        reject.index = self.next_index();
+        self.foreign.add(kind, reject);
+    }
+
+    /// The first CloudTrail record is here: what was put aside as another kind is a stray among its records.
+    fn settle_foreign(&mut self) {
+        if self.foreign.is_empty() {
+            return;
+        }
+        let (rejects, beyond) = self.foreign.take();
+        self.counts.rejected += rejects.len() as i64;
+        self.counts.other += beyond;
+        for reject in rejects {
+            self.write_reject(&reject);
+        }
+        if beyond > 0 {
+            self.remarks.add("items of other kinds than CloudTrail, more than are kept as rejects");
+        }
+    }
+
+    fn flush_events(&mut self) {
+        self.ready.extend(self.cloudtrail.take());
+        self.ready.extend(self.origins.take());
+    }
+
+    /// Hands on what has grown large.
+    fn flush_full(&mut self) {
+        for rows in
+            [Some(&mut self.origins), Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut()].into_iter().flatten()
+        {
+            if rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES {
+                self.ready.extend(rows.take());
+            }
+        }
+    }
+
+    /// Hands on everything.
+    pub(crate) fn flush(&mut self) {
+        self.flush_events();
+        for rows in [Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut()].into_iter().flatten() {
+            self.ready.extend(rows.take());
+        }
+    }
+}
+
+/// A column for each time, then one for each field.
+fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>) {
+    let mut cols = rows.cols.iter_mut();
+    for time in times {
+        // The window's size stands between the aggregated table's times and its other columns, as text.
+        if let Some(Col::Time(builder)) = cols.next() {
+            builder.append_option(*time);
+        }
+    }
+    for (col, field) in cols.zip(texts) {
+        match col {
+            Col::Json(builder) => {
+                let span = record.fields.get(*field);
+                builder.append_option(if span.is_present() { record.json(span) } else { None });
+            }
+            col => col.text(record.text(*field).as_deref()),
+        }
+    }
+}
+
+pub(crate) fn long(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// One record with its fields; spans count from the start of the window, `raw` starts at `start` of it.
+struct Record<'a> {
+    raw: &'a str,
+    start: usize,
+    fields: &'a Fields,
+    form: RawForm,
+    route: Route,
+    index: i64,
+}
+
+impl<'a> Record<'a> {
+    #[inline(always)]
+    fn slice(&self, span: Span) -> Option<&'a str> {
+        self.raw.get((span.start as usize).wrapping_sub(self.start)..(span.end as usize).wrapping_sub(self.start))
+    }
+
+    /// The value as JSON.
+    #[inline]
+    fn json(&self, span: Span) -> Option<&'a str> {
+        let range = span.json();
+        self.raw.get(range.start - self.start..range.end - self.start)
+    }
+
+    fn unescaped<'s>(&self, span: Span, scratch: &'s mut Vec<u8>) -> &'s str {
+        scratch.clear();
+        crate::text::unescape_into(self.slice(span).unwrap_or_default().as_bytes(), scratch);
+        // Valid text with its escapes resolved is valid text.
+        std::str::from_utf8(scratch).unwrap_or_default()
+    }
+
+    /// A text field, or a scalar as text.
+    fn text(&self, field: F) -> Option<std::borrow::Cow<'a, str>> {
+        let span = self.fields.get(field);
+        match span.kind {
+            Kind::Text | Kind::Number | Kind::True | Kind::False => self.slice(span).map(std::borrow::Cow::Borrowed),
+            Kind::EscapedText => Some(self.unescaped(span, &mut Vec::new()).to_owned().into()),
+            Kind::Absent | Kind::Null | Kind::Object | Kind::Array => None,
+        }
+    }
+
+    fn time(&self, field: F) -> Option<i64> {
+        self.text(field).and_then(|t| time::parse_instant(&t))
+    }
+
+    #[inline]
+    fn boolean(&self, span: Span) -> Option<bool> {
+        match span.kind {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            Kind::Text => match self.slice(span)? {
+                "true" | "True" | "TRUE" => Some(true),
+                "false" | "False" | "FALSE" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The names of fields without a column, as a JSON array.
+    fn unknown_fields<'s>(&self, scratch: &'s mut Vec<u8>) -> Option<&'s str> {
+        if self.fields.unknown.is_empty() {
+            return None;
+        }
+        scratch.clear();
+        scratch.push(b'[');
+        for (i, key) in self.fields.unknown.iter().enumerate() {
+            if i > 0 {
+                scratch.push(b',');
+            }
+            scratch.extend_from_slice(self.json(*key).unwrap_or("null").as_bytes());
+        }
+        scratch.push(b']');
+        std::str::from_utf8(scratch).ok()
+    }
+}
+
+/// What names a copy of an event.
+struct Identity {
+    hash: const_hex::Buffer<32>,
+    key: [u8; 16],
+}
+
+impl Identity {
+    fn of(record: &Record<'_>, event_id: Option<&str>) -> Self {
+        let digest: [u8; 32] = Sha256::digest(record.raw.as_bytes()).into();
+        let mut hash = const_hex::Buffer::new();
+        hash.format(&digest);
+        Self { hash, key: identity::dedupe_key(event_id, record.raw) }
+    }
+
+    /// `raw` to `record_index`, then the partition date.
+    fn provenance<'a>(&'a self, record: &Record<'a>, evidence_id: &'a str, date: &'a str) -> [Cell<'a>; 9] {
+        [
+            Cell::Text(record.raw),
+            Cell::Text(record.form.as_str()),
+            Cell::Text(self.hash.as_str()),
+            Cell::Binary(&self.key),
+            Cell::Int(record.route.rank()),
+            Cell::Bool(false),
+            Cell::Text(evidence_id),
+            Cell::Long(record.index),
+            Cell::Text(date),
+        ]
+    }
+
+    /// A row of `event_origins`.
+    fn origin<'a>(
+        &'a self,
+        record: &Record<'a>,
+        event_id: Option<&'a str>,
+        time: Option<i64>,
+        evidence_id: &'a str,
+        date: &'a str,
+    ) -> [Cell<'a>; 10] {
+        [
+            Cell::Time(time),
+            Cell::MaybeText(event_id),
+            Cell::Binary(&self.key),
+            Cell::Text(self.hash.as_str()),
+            Cell::Text(record.form.as_str()),
+            Cell::Text(record.route.as_str()),
+            Cell::Int(record.route.rank()),
+            Cell::Text(evidence_id),
+            Cell::Long(record.index),
+            Cell::Text(date),
+        ]
+    }
+}

@@ -1,0 +1,257 @@
+//! Past what is broken or too large: its bytes are hashed as they go by, and the place is found where reading can go on.
+
+use sha2::{Digest, Sha256};
+
+use crate::output::{Place, REJECT_BYTES, Reject};
+use crate::walk::space_len;
+
+/// Trailing bytes held back until it is known whether they belong to what is skipped.
+const MAX_TAIL: usize = 4096;
+
+/// Where reading goes on.
+#[derive(Debug)]
+pub(crate) enum Goal {
+    /// Behind the next line feed.
+    Line,
+    /// At the next line that starts with a brace, or at any next line.
+    Lines { any: bool },
+    /// In a list: at the next object that starts like a record (`{"eventVersion"`), or like the broken one; or at a line that starts
+    /// with a brace.
+    Record { first_key: Vec<u8> },
+    /// Behind the value's end, if it is JSON.
+    Value,
+}
+
+/// How far one call came.
+pub(crate) enum Skipped {
+    /// So many bytes were skipped; go on with more behind them.
+    All(usize),
+    /// Reading goes on after so many bytes.
+    Until(usize),
+    /// The evidence ended.
+    ToEnd,
+}
+
+enum Found {
+    At(usize),
+    /// Not before this position; what follows may be the beginning of it.
+    NotBefore(usize),
+}
+
+impl Goal {
+    /// Whether it is in these bytes, which are all there is.
+    pub(crate) fn is_found_in(&self, bytes: &[u8]) -> bool {
+        !matches!(self, Self::Line | Self::Value) && matches!(self.find(bytes, true), Found::At(_))
+    }
+
+    fn find(&self, bytes: &[u8], eof: bool) -> Found {
+        for at in memchr::memchr2_iter(b'{', b'\n', bytes) {
+            if bytes[at] == b'\n' {
+                match bytes.get(at + 1) {
+                    None if !eof => return Found::NotBefore(at),
+                    None => return Found::NotBefore(bytes.len()),
+                    Some(b'{') => return Found::At(at + 1),
+                    Some(_) if matches!(self, Self::Lines { any: true }) => return Found::At(at + 1),
+                    Some(b'0'..=b'9') if matches!(self, Self::Lines { .. }) => return Found::At(at + 1),
+                    Some(_) => {}
+                }
+            } else if let Self::Record { first_key } = self {
+                match starts_record(&bytes[at + 1..], first_key) {
+                    Some(true) => return Found::At(at),
+                    None if !eof => return Found::NotBefore(at),
+                    _ => {}
+                }
+            }
+        }
+        Found::NotBefore(bytes.len())
+    }
+}
+
+/// Whether `"eventVersion"`, or the given key, is what follows the brace; `None` if there are too few bytes to tell.
+fn starts_record(rest: &[u8], first_key: &[u8]) -> Option<bool> {
+    let rest = &rest[space_len(rest).min(rest.len())..];
+    let mut unsure = false;
+    for key in [&b"eventVersion"[..], first_key] {
+        if key.is_empty() {
+            continue;
+        }
+        let quoted = [b"\"", key, b"\""].concat();
+        if rest.starts_with(&quoted) {
+            return Some(true);
+        }
+        unsure |= quoted.starts_with(rest);
+    }
+    if unsure { None } else { Some(false) }
+}
+
+/// Something being skipped.
+#[derive(Debug)]
+pub(crate) struct Skip {
+    goal: Goal,
+    reason: String,
+    offset: Option<u64>,
+    hasher: Sha256,
+    length: u64,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    /// For [`Goal::Value`]: open brackets, inside a string, behind a backslash.
+    depth: u64,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Skip {
+    pub(crate) fn new(goal: Goal, reason: String) -> Self {
+        Self {
+            goal,
+            reason,
+            offset: None,
+            hasher: Sha256::new(),
+            length: 0,
+            head: Vec::new(),
+            tail: Vec::new(),
+            depth: 0,
+            in_string: false,
+            escaped: false,
+        }
+    }
+
+    pub(crate) fn begin_at(&mut self, offset: u64) {
+        self.offset.get_or_insert(offset);
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.length == 0 && self.tail.is_empty()
+    }
+
+    pub(crate) fn go_on(&mut self, bytes: &[u8], eof: bool) -> Skipped {
+        let found = match &self.goal {
+            Goal::Line => match memchr::memchr(b'\n', bytes) {
+                Some(at) => Found::At(at + 1),
+                None => Found::NotBefore(bytes.len()),
+            },
+            Goal::Value => self.value_end(bytes),
+            goal => {
+                // The broken record's own first byte is not the next record's.
+                let from = usize::from(self.is_fresh()).min(bytes.len());
+                match goal.find(&bytes[from..], eof) {
+                    Found::At(at) => Found::At(from + at),
+                    Found::NotBefore(at) => Found::NotBefore(from + at),
+                }
+            }
+        };
+        match found {
+            Found::At(at) => {
+                self.take(&bytes[..at]);
+                self.trim();
+                Skipped::Until(at)
+            }
+            Found::NotBefore(at) => {
+                self.take(&bytes[..at]);
+                if eof { Skipped::ToEnd } else { Skipped::All(at) }
+            }
+        }
+    }
+
+    /// The end of the value that is skipped, as brackets and strings count; a line feed in a string shows that it is none.
+    fn value_end(&mut self, bytes: &[u8]) -> Found {
+        for (i, &b) in bytes.iter().enumerate() {
+            if self.escaped {
+                self.escaped = false;
+            } else if self.in_string {
+                match b {
+                    b'\\' => self.escaped = true,
+                    b'"' if self.depth == 0 => return Found::At(i + 1),
+                    b'"' => self.in_string = false,
+                    b'\n' => return Found::At(i),
+                    _ => {}
+                }
+            } else {
+                match b {
+                    b'"' => self.in_string = true,
+                    b'{' | b'[' => self.depth += 1,
+                    b'}' | b']' => {
+                        self.depth = self.depth.saturating_sub(1);
+                        if self.depth == 0 {
+                            return Found::At(i + 1);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Found::NotBefore(bytes.len())
+    }
+
+    /// Counts bytes in, holding back those at the end that may separate it from what follows.
+    fn take(&mut self, bytes: &[u8]) {
+        let solid = bytes.iter().rposition(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b',' | b']' | b'}')).map_or(0, |at| at + 1);
+        if solid > 0 {
+            let tail = std::mem::take(&mut self.tail);
+            self.count(&tail);
+            self.count(&bytes[..solid]);
+        }
+        self.tail.extend_from_slice(&bytes[solid..]);
+        if self.tail.len() > MAX_TAIL {
+            let tail = std::mem::take(&mut self.tail);
+            let (gone, kept) = tail.split_at(tail.len() - MAX_TAIL);
+            self.count(gone);
+            self.tail = kept.to_vec();
+        }
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        let room = REJECT_BYTES - self.head.len();
+        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// What was held back belongs to it, but for white space and commas.
+    fn trim(&mut self) {
+        let tail = std::mem::take(&mut self.tail);
+        let own = tail.iter().rposition(|b| matches!(b, b']' | b'}')).map_or(0, |at| at + 1);
+        self.count(&tail[..own]);
+        if self.length == 0 {
+            self.count(&tail);
+        }
+    }
+
+    /// At the end of the evidence: if the last brackets close the envelopes (`closers`, inner first), they are not part of the record.
+    pub(crate) fn give_back(&mut self, closers: &[u8]) -> bool {
+        let mut end = self.tail.len();
+        for closer in closers.iter().rev() {
+            match self.tail[..end].iter().rposition(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t')) {
+                Some(at) if self.tail[at] == *closer => end = at,
+                _ => {
+                    self.trim();
+                    return false;
+                }
+            }
+        }
+        self.tail.truncate(end);
+        self.trim();
+        true
+    }
+
+    pub(crate) fn into_reject(self, place: Option<Place<'_>>) -> Reject {
+        match place {
+            Some(place) => Reject {
+                index: 0,
+                offset: place.offset,
+                length: place.bytes.len() as u64,
+                sha256: Sha256::digest(place.bytes).into(),
+                reason: self.reason,
+                head: place.bytes[..place.bytes.len().min(REJECT_BYTES)].to_vec(),
+            },
+            None => Reject {
+                index: 0,
+                offset: self.offset.unwrap_or_default(),
+                length: self.length,
+                sha256: self.hasher.finalize().into(),
+                reason: self.reason,
+                head: self.head,
+            },
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Runs the decoder and reads its rows back.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::DataType;
+use backtrail_cloudtrail::{Context, Decoder, Ending, Summary};
+use backtrail_model::tables::Table;
+
+/// One row: column name to value as text; NULL is absent.
+pub(crate) type Row = BTreeMap<String, String>;
+
+/// What the decoder made of some bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decoded {
+    pub(crate) tables: BTreeMap<Table, Vec<Row>>,
+    pub(crate) summary: Summary,
+}
+
+impl Decoded {
+    pub(crate) fn rows(&self, table: Table) -> &[Row] {
+        self.tables.get(&table).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn events(&self) -> &[Row] {
+        self.rows(Table::Cloudtrail)
+    }
+
+    /// One column of the events.
+    pub(crate) fn column(&self, name: &str) -> Vec<&str> {
+        self.events().iter().map(|r| r.get(name).map_or("NULL", String::as_str)).collect()
+    }
+
+    pub(crate) fn rejects(&self) -> &[Row] {
+        self.rows(Table::Rejects)
+    }
+
+    /// read, kept, rejected, other.
+    pub(crate) fn counts(&self) -> (i64, i64, i64, i64) {
+        let c = self.summary.counts;
+        (c.read, c.kept, c.rejected, c.other)
+    }
+}
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const NOW: i64 = 1_767_225_600_000_000;
+
+pub(crate) fn decode(bytes: &[u8]) -> Decoded {
+    decode_chunks(&[bytes], Ending::Complete)
+}
+
+pub(crate) fn decode_chunks(chunks: &[&[u8]], ending: Ending) -> Decoded {
+    let mut tables: BTreeMap<Table, Vec<Row>> = BTreeMap::new();
+    let mut sink = |table: Table, batch: RecordBatch| -> Result<(), Infallible> {
+        tables.entry(table).or_default().extend(rows(&batch));
+        Ok(())
+    };
+    let mut decoder = Decoder::new(Context { evidence_id: "e".repeat(64).into(), now: NOW });
+    for chunk in chunks {
+        let Ok(()) = decoder.push(chunk, &mut sink);
+    }
+    let Ok(summary) = decoder.finish(ending, &mut sink);
+    let decoded = Decoded { tables, summary };
+    check(&decoded);
+    decoded
+}
+
+/// What holds for every decoding.
+fn check(decoded: &Decoded) {
+    let counts = decoded.summary.counts;
+    assert!(counts.is_balanced(), "{counts:?}");
+    let count = |table| decoded.rows(table).len() as i64;
+    assert_eq!(counts.kept, count(Table::Cloudtrail) + count(Table::CloudtrailInsights) + count(Table::CloudtrailAggregated));
+    assert_eq!(counts.kept, count(Table::EventOrigins));
+    assert_eq!(counts.rejected, count(Table::Rejects));
+    let mut indexes: Vec<i64> = decoded
+        .tables
+        .iter()
+        .filter(|(t, _)| **t != Table::EventOrigins)
+        .flat_map(|(_, r)| r)
+        .map(|r| r["record_index"].parse().unwrap())
+        .collect();
+    indexes.sort_unstable();
+    indexes.dedup();
+    assert_eq!(indexes.len() as i64, counts.kept + counts.rejected, "each record has its own number");
+    assert!(indexes.iter().all(|i| (0..counts.read).contains(i)));
+}
+
+fn rows(batch: &RecordBatch) -> Vec<Row> {
+    let schema = batch.schema();
+    (0..batch.num_rows())
+        .map(|i| {
+            let cells = schema.fields().iter().zip(batch.columns()).filter(|(_, c)| c.is_valid(i));
+            cells.map(|(f, c)| (f.name().clone(), cell(c.as_ref(), i))).collect()
+        })
+        .collect()
+}
+
+fn cell(column: &dyn Array, i: usize) -> String {
+    match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value(i).to_owned(),
+        DataType::Boolean => column.as_boolean().value(i).to_string(),
+        DataType::Int32 => column.as_primitive::<Int32Type>().value(i).to_string(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(i).to_string(),
+        DataType::Binary => const_hex::encode(column.as_binary::<i32>().value(i)),
+        DataType::Timestamp(..) => backtrail_model::time::format_instant(column.as_primitive::<TimestampMicrosecondType>().value(i)),
+        other => panic!("no column has type {other}"),
+    }
+}
