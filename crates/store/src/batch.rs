@@ -1,13 +1,27 @@
 //! A batch: rows from many threads, staged as Parquet files, published at once by its commit.
 
-use arrow_array::RecordBatch;
-use backtrail_model::evidence::EvidenceRow;
-use backtrail_model::tables::Table;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::StoreError;
+use arrow_array::{Array, RecordBatch, UInt32Array};
+use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::tables::{EVENT_DATE, Table};
+use rayon::prelude::*;
+
+use crate::layout::{self, RunLock};
+use crate::stage::{Folded, StagedPart, Target, stage};
+use crate::{Store, StoreError, encode, rows};
 
 /// The canonical form of a record's raw text, by which two copies are the same record; `None` where it has none.
 pub type Canonicalise = fn(&str) -> Option<Vec<u8>>;
+
+/// Bytes of rows at which a partition's buffer is written. With a dozen wide text columns beside `raw`, some 45,000 events.
+const BUFFER_TARGET: usize = 96 << 20;
+/// Batches of fewer rows are joined before they are kept: each array of each column costs memory of its own.
+const SMALL_ROWS: usize = 1_024;
+/// Small batches joined at a time.
+const SMALL_BATCHES: usize = 64;
 
 /// What a batch needs to know.
 #[derive(Debug, Clone)]
@@ -24,31 +38,256 @@ pub struct BatchOptions {
 
 /// Rows on their way into the store. Nothing of it is visible before [`Batch::commit`]; dropped, it leaves nothing.
 #[derive(Debug)]
-pub struct Batch {}
+pub struct Batch {
+    pub(crate) store: Store,
+    pub(crate) options: BatchOptions,
+    /// Its name, part of the name of every file it writes.
+    pub(crate) id: String,
+    buffers: Mutex<Buffers>,
+    /// Told when a staged file is complete.
+    written: Condvar,
+    numbers: AtomicU32,
+    rows: AtomicU64,
+    /// A staged file could not be written: its rows are lost, so nothing may be committed.
+    broken: AtomicBool,
+    pub(crate) staged: Mutex<StagedSet>,
+    seen: Mutex<Seen>,
+    /// Whether staged files may be in a log already, and must not be deleted with the batch.
+    pub(crate) published: AtomicBool,
+    _alive: RunLock,
+}
+
+/// What is staged.
+#[derive(Debug, Default)]
+pub(crate) struct StagedSet {
+    pub(crate) parts: Vec<StagedPart>,
+    pub(crate) folded: Folded,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    with_rows: HashSet<String>,
+    finished: Vec<EvidenceRow>,
+}
+
+type Partition = (Table, Option<String>);
+
+#[derive(Debug, Default)]
+struct Buffers {
+    partitions: BTreeMap<Partition, Buffer>,
+    /// Bytes in `partitions`.
+    buffered: usize,
+    /// Bytes taken out and not yet written.
+    in_flight: usize,
+}
+
+#[derive(Debug, Default)]
+struct Buffer {
+    batches: Vec<RecordBatch>,
+    small: Vec<RecordBatch>,
+    bytes: usize,
+}
 
 impl Batch {
+    pub(crate) fn new(store: Store, options: BatchOptions) -> Result<Self, StoreError> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let alive = RunLock::hold(store.root(), &id)?;
+        Ok(Self {
+            store,
+            options,
+            id,
+            buffers: Mutex::default(),
+            written: Condvar::new(),
+            numbers: AtomicU32::new(0),
+            rows: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            staged: Mutex::default(),
+            seen: Mutex::default(),
+            published: AtomicBool::new(false),
+            _alive: alive,
+        })
+    }
+
     /// Takes rows: the table's columns, followed by `event_date` in dated tables.
     ///
     /// Called from many threads. Where a partition's buffer is full, the calling thread sorts, encodes and writes it: that is the back-pressure.
-    pub fn append(&self, _table: Table, _rows: RecordBatch) -> Result<(), StoreError> {
+    pub fn append(&self, table: Table, rows: RecordBatch) -> Result<(), StoreError> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        if table == Table::Evidence {
+            return Err(StoreError::rows(table, "the ledger is written by finish_evidence"));
+        }
+        let evidence = rows::text(table, &rows, "evidence_id")?;
+        lock(&self.seen).with_rows.insert(rows::value(evidence, 0).to_owned());
+        self.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
+        for (date, part) in split(table, &rows)? {
+            self.keep((table, date), part)?;
+        }
+        while let Some((partition, buffer)) = self.due() {
+            let bytes = buffer.bytes;
+            let result = self.write(partition, buffer);
+            lock(&self.buffers).in_flight -= bytes;
+            self.written.notify_all();
+            result?;
+        }
         Ok(())
     }
 
     /// States that the rows of a piece of evidence are complete. `counts.kept` holds every accepted record; the commit settles kept against duplicate.
-    pub fn finish_evidence(&self, _row: EvidenceRow) -> Result<(), StoreError> {
+    pub fn finish_evidence(&self, row: EvidenceRow) -> Result<(), StoreError> {
+        lock(&self.seen).finished.push(row);
         Ok(())
     }
 
     /// Rows taken so far. A batch is committed, and another begun, beyond a few million.
     #[must_use]
     pub fn staged_rows(&self) -> u64 {
-        0
+        self.rows.load(Ordering::Relaxed)
     }
 
     /// Publishes the batch: duplicates settled, data first, the ledger last.
     pub async fn commit(self) -> Result<CommitSummary, StoreError> {
-        Ok(CommitSummary { evidence: Vec::new(), conflicts: 0 })
+        crate::commit::commit(self, &crate::commit::no_interruption).await
     }
+
+    /// Writes what is still buffered, checks that every piece of evidence with rows was finished, and hands out the finished ones.
+    pub(crate) fn complete(&self) -> Result<Vec<EvidenceRow>, StoreError> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(StoreError::Interrupted { message: "rows of this batch could not be written".to_owned() });
+        }
+        let seen = std::mem::take(&mut *lock(&self.seen));
+        let finished: BTreeSet<&str> = seen.finished.iter().map(|r| r.evidence_id.as_str()).collect();
+        if let Some(missing) = seen.with_rows.iter().find(|id| !finished.contains(id.as_str())) {
+            return Err(StoreError::Unfinished { evidence_id: missing.clone() });
+        }
+        let rest = std::mem::take(&mut lock(&self.buffers).partitions);
+        rest.into_par_iter().try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
+        Ok(seen.finished)
+    }
+
+    /// The name for another file of this batch.
+    pub(crate) fn next_name(&self, event_date: Option<&str>) -> String {
+        layout::part_name(&self.id, self.numbers.fetch_add(1, Ordering::Relaxed), event_date)
+    }
+
+    fn keep(&self, partition: Partition, rows: RecordBatch) -> Result<(), StoreError> {
+        let table = partition.0;
+        let mut buffers = lock(&self.buffers);
+        let buffer = buffers.partitions.entry(partition).or_default();
+        let before = buffer.bytes;
+        buffer.push(table, rows)?;
+        let after = buffer.bytes;
+        buffers.buffered = buffers.buffered + after - before;
+        Ok(())
+    }
+
+    /// A buffer to be written now by this thread: one that is full, or the largest where all together take half the budget.
+    ///
+    /// At most half the budget is being written at once; where even the other half is full, this waits.
+    fn due(&self) -> Option<(Partition, Buffer)> {
+        let budget = self.options.memory_budget;
+        let target = BUFFER_TARGET.min(budget / 4).max(1);
+        let mut buffers = lock(&self.buffers);
+        loop {
+            let (partition, bytes) = buffers.partitions.iter().map(|(p, b)| (p, b.bytes)).max_by_key(|(_, bytes)| *bytes)?;
+            if bytes < target && buffers.buffered < budget / 2 {
+                return None;
+            }
+            if buffers.in_flight == 0 || buffers.in_flight + bytes <= budget / 2 {
+                let partition = partition.clone();
+                let buffer = buffers.partitions.remove(&partition)?;
+                buffers.buffered -= bytes;
+                buffers.in_flight += bytes;
+                return Some((partition, buffer));
+            }
+            if buffers.buffered + buffers.in_flight <= budget {
+                return None;
+            }
+            buffers = self.written.wait(buffers).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn write(&self, (table, event_date): Partition, buffer: Buffer) -> Result<(), StoreError> {
+        let name = self.next_name(event_date.as_deref());
+        let dir = layout::table_dir(self.store.root(), table);
+        let mut batches = buffer.batches;
+        batches.extend(buffer.small);
+        let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.canonicalise);
+        let (part, folded) = result.inspect_err(|_| self.broken.store(true, Ordering::Release))?;
+        let mut staged = lock(&self.staged);
+        staged.parts.push(part);
+        for (evidence, count) in folded {
+            *staged.folded.entry(evidence).or_default() += count;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if !self.published.load(Ordering::Acquire) {
+            encode::discard(lock(&self.staged).parts.iter().map(|p| &p.part));
+        }
+    }
+}
+
+impl Buffer {
+    fn push(&mut self, table: Table, rows: RecordBatch) -> Result<(), StoreError> {
+        self.bytes += rows.get_array_memory_size();
+        if rows.num_rows() >= SMALL_ROWS {
+            self.batches.push(rows);
+            return Ok(());
+        }
+        self.small.push(rows);
+        if self.small.len() >= SMALL_BATCHES {
+            let small = std::mem::take(&mut self.small);
+            self.bytes -= small.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+            let joined =
+                arrow_select::concat::concat_batches(&table.schema(), &small).map_err(|e| StoreError::rows(table, e.to_string()))?;
+            drop(small);
+            self.push(table, joined)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows by partition, without the column that names it.
+fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, RecordBatch)>, StoreError> {
+    let schema = table.schema();
+    let width = schema.fields().len();
+    if rows.num_columns() != width + usize::from(table.is_dated()) {
+        return Err(StoreError::rows(table, format!("{} columns came", rows.num_columns())));
+    }
+    let data = RecordBatch::try_new(schema, rows.columns()[..width].to_vec()).map_err(|e| StoreError::rows(table, e.to_string()))?;
+    if !table.is_dated() {
+        return Ok(vec![(None, data)]);
+    }
+    let dates = rows::text(table, rows, EVENT_DATE)?;
+    let first = rows::value(dates, 0);
+    if (1..dates.len()).all(|i| rows::value(dates, i) == first) {
+        return Ok(vec![(Some(checked(table, first)?), data)]);
+    }
+    let mut by_date: HashMap<&str, Vec<u32>> = HashMap::new();
+    for row in 0..dates.len() {
+        let number = u32::try_from(row).map_err(|e| StoreError::rows(table, e.to_string()))?;
+        by_date.entry(rows::value(dates, row)).or_default().push(number);
+    }
+    let take = |(date, rows): (&str, Vec<u32>)| {
+        let part =
+            arrow_select::take::take_record_batch(&data, &UInt32Array::from(rows)).map_err(|e| StoreError::rows(table, e.to_string()))?;
+        Ok((Some(checked(table, date)?), part))
+    };
+    by_date.into_iter().map(take).collect()
+}
+
+fn checked(table: Table, date: &str) -> Result<String, StoreError> {
+    if layout::is_event_date(date) { Ok(date.to_owned()) } else { Err(StoreError::rows(table, format!("{date:?} is not a partition"))) }
+}
+
+/// A lock whose holder panicked is still good here: every change under it is complete or harmless.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a commit did.
@@ -56,6 +295,6 @@ impl Batch {
 pub struct CommitSummary {
     /// The ledger rows of this batch as committed, counts settled.
     pub evidence: Vec<EvidenceRow>,
-    /// Rows of the dates touched by this batch that share their id with other content.
+    /// Events of this batch whose id came with more than one content.
     pub conflicts: u64,
 }

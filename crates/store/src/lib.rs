@@ -6,10 +6,21 @@
 //! `record_sha256`, `copy_rank` and the partition date as columns, the caller a function that says when two copies are the same record.
 
 mod batch;
+mod commit;
 mod compact;
+mod copies;
+mod encode;
 mod error;
+mod layout;
+mod ledger;
+mod log;
+mod rows;
+mod settle;
 mod snapshot;
+mod stage;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, BatchOptions, Canonicalise, CommitSummary};
 pub use compact::{CompactOptions, CompactSummary};

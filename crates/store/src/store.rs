@@ -1,11 +1,15 @@
-//! A store directory: opening it, reading its log and ledger, beginning batches.
+//! A store directory: opening it, reading its tables at one moment, beginning batches.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::tables::Table;
 
-use crate::{Batch, BatchOptions, CompactOptions, CompactSummary, StoreError, StoreSnapshot};
+use crate::error::{At, blocking};
+use crate::layout::{self, StoreLock};
+use crate::log::{TableLog, TableState};
+use crate::{Batch, BatchOptions, CompactOptions, CompactSummary, StoreError, StoreSnapshot, TableSnapshot, ledger};
 
 /// A store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -16,20 +20,46 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
+    logs: Vec<(Table, TableLog)>,
 }
 
 impl Store {
     /// Opens the store at `root`, or makes one there.
     pub async fn open_or_create(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self { inner: Arc::new(Inner { root: root.to_owned() }) })
+        let root = std::path::absolute(root).at("find", root)?;
+        if let Some(found) = layout::read_format(&root)? {
+            layout::check_format(&root, found)?;
+            return Self::at(root);
+        }
+        std::fs::create_dir_all(&root).at("make", &root)?;
+        let lock = lock_of(&root).await?;
+        for table in Table::ALL {
+            let dir = layout::table_dir(&root, table);
+            std::fs::create_dir_all(&dir).at("make", &dir)?;
+        }
+        let store = Self::at(root.clone())?;
+        for (_, log) in &store.inner.logs {
+            log.create().await?;
+        }
+        layout::write_format(&root)?;
+        drop(lock);
+        Ok(store)
     }
 
     /// Opens the store at `root`.
     pub async fn open(root: &Path) -> Result<Self, StoreError> {
-        Err(StoreError::NoStore { path: root.to_owned() })
+        let root = std::path::absolute(root).at("find", root)?;
+        let Some(found) = layout::read_format(&root)? else { return Err(StoreError::NoStore { path: root }) };
+        layout::check_format(&root, found)?;
+        Self::at(root)
     }
 
-    /// The store's directory.
+    fn at(root: PathBuf) -> Result<Self, StoreError> {
+        let logs = Table::ALL.into_iter().map(|t| Ok((t, TableLog::new(&root, t)?))).collect::<Result<_, StoreError>>()?;
+        Ok(Self { inner: Arc::new(Inner { root, logs }) })
+    }
+
+    /// The store's directory, absolute.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.inner.root
@@ -37,21 +67,103 @@ impl Store {
 
     /// The files a reader may read now: only those whose batch reached its commit point.
     pub async fn snapshot(&self) -> Result<StoreSnapshot, StoreError> {
-        Err(StoreError::NoStore { path: self.inner.root.clone() })
+        let moment = self.moment().await?;
+        let tables = Table::ALL
+            .into_iter()
+            .map(|table| {
+                let files = moment.table(table).map_or_else(Vec::new, |s| s.files.iter().map(|f| f.data.clone()).collect());
+                TableSnapshot { table, files }
+            })
+            .collect();
+        Ok(StoreSnapshot::new(tables))
     }
 
-    /// The ledger: one row per piece of evidence and decoder, by evidence id.
+    /// The ledger: one row per piece of evidence and decoder, by evidence id and decoder.
     pub async fn evidence(&self) -> Result<Vec<EvidenceRow>, StoreError> {
-        Err(StoreError::NoStore { path: self.inner.root.clone() })
+        let files = self.log(Table::Evidence)?.at(None).await?.files;
+        blocking(move || {
+            let mut all = Vec::new();
+            for file in &files {
+                all.append(&mut ledger::read(&file.data.path)?);
+            }
+            all.sort_by(|a, b| (&a.evidence_id, &a.decoder).cmp(&(&b.evidence_id, &b.decoder)));
+            Ok(all)
+        })
+        .await
     }
 
     /// Begins a batch of evidence.
-    pub async fn begin(&self, _options: BatchOptions) -> Result<Batch, StoreError> {
-        Err(StoreError::NoStore { path: self.inner.root.clone() })
+    pub async fn begin(&self, options: BatchOptions) -> Result<Batch, StoreError> {
+        Batch::new(self.clone(), options)
     }
 
     /// Merges what many runs left into files of a sane size, and deletes what nothing mentions any more.
-    pub async fn compact(&self, _options: CompactOptions) -> Result<CompactSummary, StoreError> {
-        Err(StoreError::NoStore { path: self.inner.root.clone() })
+    pub async fn compact(&self, options: CompactOptions) -> Result<CompactSummary, StoreError> {
+        crate::compact::compact(self, options).await
+    }
+
+    pub(crate) fn log(&self, table: Table) -> Result<&TableLog, StoreError> {
+        let found = self.inner.logs.iter().find(|(t, _)| *t == table).map(|(_, log)| log);
+        found.ok_or_else(|| StoreError::rows(table, "the store has no such table"))
+    }
+
+    /// Waits for the right to commit.
+    pub(crate) async fn lock(&self) -> Result<StoreLock, StoreError> {
+        lock_of(self.root()).await
+    }
+
+    /// All tables as of the last commit to the ledger.
+    ///
+    /// Each commit to the ledger names the versions of the other tables that belong to it. That is what makes several
+    /// tables change at once: a run killed between its commits has changed nothing as long as its ledger commit is missing.
+    pub(crate) async fn moment(&self) -> Result<Moment, StoreError> {
+        let log = self.log(Table::Evidence)?;
+        let evidence = log.at(None).await?;
+        let others: Vec<Table> = Table::ALL.into_iter().filter(|t| *t != Table::Evidence).collect();
+        let pins = if evidence.version() == 0 {
+            Default::default()
+        } else {
+            log.transactions(&evidence, &others.iter().map(|t| pin_id(*t)).collect::<Vec<_>>()).await?
+        };
+        let pinned = |table: Table| pins.get(&pin_id(table)).and_then(|v| u64::try_from(*v).ok()).unwrap_or(0);
+        let loads = others.into_iter().map(|table| async move {
+            let version = pinned(table);
+            // Version 0 is the empty table as made: nothing to read.
+            let state = if version == 0 { None } else { Some(self.log(table)?.at(Some(version)).await?) };
+            Ok::<_, StoreError>((table, version, state))
+        });
+        let tables = futures::future::try_join_all(loads).await?;
+        Ok(Moment { evidence, tables })
+    }
+}
+
+async fn lock_of(root: &Path) -> Result<StoreLock, StoreError> {
+    let root = root.to_owned();
+    blocking(move || StoreLock::acquire(&root)).await
+}
+
+/// Id of the transaction by which a ledger commit names the version of another table that belongs to it.
+pub(crate) fn pin_id(table: Table) -> String {
+    format!("backtrail/{}", table.name())
+}
+
+/// All tables as they belong together.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    pub(crate) evidence: TableState,
+    /// Table, its version, and its state unless it is still empty as made.
+    pub(crate) tables: Vec<(Table, u64, Option<TableState>)>,
+}
+
+impl Moment {
+    pub(crate) fn table(&self, table: Table) -> Option<&TableState> {
+        if table == Table::Evidence {
+            return Some(&self.evidence);
+        }
+        self.tables.iter().find(|(t, ..)| *t == table).and_then(|(.., state)| state.as_ref())
+    }
+
+    pub(crate) fn version(&self, table: Table) -> u64 {
+        self.tables.iter().find(|(t, ..)| *t == table).map_or(0, |(_, version, _)| *version)
     }
 }

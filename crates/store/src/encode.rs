@@ -1,0 +1,270 @@
+//! How rows become Parquet: encodings, statistics, filters and sizes, all decided here.
+//!
+//! What was measured: `docs/benchmarks.md`. zstd at level 1 takes half the time of level 3 and gives files a tenth larger.
+//! A dictionary pays for what repeats (names, regions, identities) and only costs for what never does (ids, hashes, records).
+//! Statistics stand where a question prunes by them; on records and other JSON they would be long and useless.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use backtrail_model::tables::{Kind, Table};
+use chrono::DateTime;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::{ParquetMetaData, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnPath;
+use serde_json::{Map, Value, json};
+
+use crate::StoreError;
+use crate::error::At;
+
+/// Size a data file should have once compacted.
+pub(crate) const TARGET_FILE_BYTES: u64 = 128 << 20;
+/// Rows of a row group: what a reader prunes by its coarse statistics, and what the writer holds encoded.
+pub(crate) const ROW_GROUP_ROWS: usize = 65_536;
+/// Rows of a page: what a reader prunes by the page index.
+const PAGE_ROWS: usize = 8_192;
+/// Rows gathered and handed to the writer at a time.
+pub(crate) const WRITE_ROWS: usize = 8_192;
+/// Bytes of a value kept in statistics.
+const STATISTICS_BYTES: usize = 64;
+
+/// Columns whose every value is new: no dictionary.
+const UNIQUE: &[&str] = &[
+    "event_id",
+    "request_id",
+    "shared_event_id",
+    "raw",
+    "request_parameters",
+    "response_elements",
+    "record_sha256",
+    "dedupe_key",
+    "record_index",
+    "byte_offset",
+    "sha256",
+    "content_sha256",
+    "bytes",
+    "origins",
+    "member",
+];
+
+/// Columns that questions prune by: statistics for every page.
+const PRUNED: &[&str] = &[
+    "event_time",
+    "event_id",
+    "event_name",
+    "event_source",
+    "aws_region",
+    "recipient_account_id",
+    "source_ip_address",
+    "error_code",
+    "read_only",
+    "user_identity_arn",
+    "user_identity_access_key_id",
+    "session_issuer_arn",
+    "id_conflict",
+    "evidence_id",
+    "record_index",
+];
+
+/// Columns sought by one exact value, with the number of values a row group may hold: a Bloom filter tells where it is not.
+const SOUGHT: &[(&str, u64)] = &[
+    ("event_id", ROW_GROUP_ROWS as u64),
+    ("user_identity_access_key_id", 8_192),
+    ("user_identity_arn", 8_192),
+    ("source_ip_address", 8_192),
+];
+
+/// Columns whose minimum, maximum and null count stand in the table's log, for every Delta reader to skip whole files by.
+pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Cloudtrail | Table::CloudtrailInsights => &["event_time", "recipient_account_id", "aws_region"],
+        Table::CloudtrailAggregated => &["event_time", "account_id", "aws_region"],
+        Table::EventOrigins => &["event_time"],
+        Table::Evidence | Table::Rejects => &["evidence_id"],
+    }
+}
+
+/// The order of rows in a file of this table, as column names.
+pub(crate) fn sort_columns(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Cloudtrail | Table::CloudtrailInsights | Table::CloudtrailAggregated => {
+            &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
+        }
+        Table::EventOrigins => &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
+        Table::Rejects => &["evidence_id", "record_index"],
+        Table::Evidence => &["evidence_id", "decoder"],
+    }
+}
+
+fn properties(table: Table) -> WriterProperties {
+    let schema = table.schema();
+    let sorting = sort_columns(table)
+        .iter()
+        .filter_map(|name| schema.index_of(name).ok())
+        .filter_map(|i| i32::try_from(i).ok())
+        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
+        .collect();
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_truncate_length(Some(STATISTICS_BYTES))
+        .set_column_index_truncate_length(Some(STATISTICS_BYTES))
+        .set_sorting_columns(Some(sorting))
+        .set_created_by(concat!("backtrail ", env!("CARGO_PKG_VERSION")).to_owned());
+    for column in table.columns() {
+        builder = column_properties(builder, column.name, column.kind);
+    }
+    builder.build()
+}
+
+fn column_properties(mut builder: WriterPropertiesBuilder, name: &str, kind: Kind) -> WriterPropertiesBuilder {
+    let path = || ColumnPath::from(name);
+    if UNIQUE.contains(&name) {
+        builder = builder.set_column_dictionary_enabled(path(), false);
+    }
+    if PRUNED.contains(&name) {
+        builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::Page);
+    } else if matches!(kind, Kind::Json | Kind::Binary)
+        || matches!(name, "raw" | "record_sha256" | "request_id" | "user_agent" | "error_message")
+    {
+        builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::None);
+    }
+    if let Some((_, values)) = SOUGHT.iter().find(|(sought, _)| *sought == name) {
+        builder = builder.set_column_bloom_filter_enabled(path(), true).set_column_bloom_filter_max_ndv(path(), *values);
+    }
+    builder
+}
+
+/// A data file written, not yet in any log.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) table: Table,
+    /// Path relative to the table's directory.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) event_date: Option<String>,
+    pub(crate) size: u64,
+    pub(crate) rows: u64,
+    /// Statistics as JSON for the table's log.
+    pub(crate) stats: String,
+}
+
+/// Writes one data file, row group by row group.
+pub(crate) struct PartWriter {
+    part: Part,
+    writer: ArrowWriter<File>,
+}
+
+impl PartWriter {
+    /// Opens a new file; rows must come in the table's order.
+    pub(crate) fn create(table: Table, dir: &Path, name: String, event_date: Option<String>) -> Result<Self, StoreError> {
+        static PROPERTIES: LazyLock<Vec<(Table, WriterProperties)>> =
+            LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, properties(t))).collect());
+        let path = dir.join(&name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).at("make", parent)?;
+        }
+        let file = File::create_new(&path).at("create", &path)?;
+        let wanted = PROPERTIES.iter().find(|(t, _)| *t == table).map_or_else(|| properties(table), |(_, p)| p.clone());
+        let options = ArrowWriterOptions::new().with_properties(wanted).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, table.schema(), options).at("write", &path)?;
+        Ok(Self { part: Part { table, name, path, event_date, size: 0, rows: 0, stats: String::new() }, writer })
+    }
+
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
+        self.part.rows += rows.num_rows() as u64;
+        self.writer.write(rows).at("write", &self.part.path)
+    }
+
+    /// Bytes written and encoded so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.part.rows
+    }
+
+    /// Completes the file.
+    pub(crate) fn finish(self) -> Result<Part, StoreError> {
+        let Self { mut part, mut writer } = self;
+        let metadata = writer.finish().at("write", &part.path)?;
+        part.size = std::fs::metadata(&part.path).at("read the size of", &part.path)?.len();
+        part.stats = log_stats(part.table, &part.table.schema(), part.rows, &metadata);
+        Ok(part)
+    }
+}
+
+/// The statistics of a file as Delta's log has them.
+fn log_stats(table: Table, schema: &SchemaRef, rows: u64, metadata: &ParquetMetaData) -> String {
+    let (mut min, mut max, mut nulls) = (Map::new(), Map::new(), Map::new());
+    for name in log_stats_columns(table) {
+        let Ok(index) = schema.index_of(name) else { continue };
+        let chunks: Option<Vec<&Statistics>> = metadata.row_groups().iter().map(|g| g.column(index).statistics()).collect();
+        let Some(chunks) = chunks else { continue };
+        if let Some(count) = chunks.iter().map(|s| s.null_count_opt()).sum::<Option<u64>>() {
+            nulls.insert((*name).to_owned(), json!(count));
+        }
+        if let Some((low, high)) = bounds(&chunks) {
+            min.insert((*name).to_owned(), low);
+            max.insert((*name).to_owned(), high);
+        }
+    }
+    json!({"numRecords": rows, "minValues": min, "maxValues": max, "nullCount": nulls}).to_string()
+}
+
+/// Least and greatest value over all row groups; none where no row group has a value.
+fn bounds(chunks: &[&Statistics]) -> Option<(Value, Value)> {
+    let mut times: Option<(i64, i64)> = None;
+    let mut texts: Option<(&[u8], &[u8])> = None;
+    for chunk in chunks {
+        match chunk {
+            Statistics::Int64(s) => {
+                if let (Some(low), Some(high)) = (s.min_opt(), s.max_opt()) {
+                    times = Some(times.map_or((*low, *high), |(a, b)| (a.min(*low), b.max(*high))));
+                }
+            }
+            Statistics::ByteArray(s) => {
+                if let (Some(low), Some(high)) = (s.min_bytes_opt(), s.max_bytes_opt()) {
+                    texts = Some(texts.map_or((low, high), |(a, b)| (a.min(low), b.max(high))));
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some((low, high)) = times {
+        return Some((json!(instant(low)?), json!(instant(high)?)));
+    }
+    let (low, high) = texts?;
+    Some((json!(std::str::from_utf8(low).ok()?), json!(std::str::from_utf8(high).ok()?)))
+}
+
+fn instant(micros: i64) -> Option<String> {
+    Some(DateTime::from_timestamp_micros(micros)?.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// Deletes files nobody knows of; one that cannot be deleted is left to compaction.
+pub(crate) fn discard<'a>(parts: impl IntoIterator<Item = &'a Part>) {
+    for part in parts {
+        if let Err(e) = std::fs::remove_file(&part.path) {
+            tracing::debug!(path = %part.path.display(), error = %e, "staged file not removed");
+        }
+    }
+}
+
+/// A schema of some columns of a table, in the table's order.
+pub(crate) fn projection(table: Table, columns: &[&str]) -> Arc<[usize]> {
+    let schema = table.schema();
+    let mut indices: Vec<usize> = columns.iter().filter_map(|c| schema.index_of(c).ok()).collect();
+    indices.sort_unstable();
+    indices.into()
+}

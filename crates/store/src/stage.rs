@@ -1,0 +1,135 @@
+//! From a full buffer to a staged file: rows sorted, copies of one event within the buffer folded, encoded, written.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use backtrail_model::tables::Table;
+
+use crate::copies::{self, Copy, Key};
+use crate::encode::{Part, PartWriter, WRITE_ROWS};
+use crate::rows::{self, Place};
+use crate::{Canonicalise, StoreError};
+
+/// A file written but in no log, with the identity of each of its rows where the table folds copies.
+#[derive(Debug, Clone)]
+pub(crate) struct StagedPart {
+    pub(crate) part: Part,
+    pub(crate) keys: Vec<Key>,
+}
+
+/// Copies not shown, by evidence.
+pub(crate) type Folded = HashMap<String, i64>;
+
+/// Where a staged file goes.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) table: Table,
+    pub(crate) dir: &'a Path,
+    pub(crate) name: String,
+    pub(crate) event_date: Option<String>,
+}
+
+/// Writes the rows of a buffer as one staged file.
+pub(crate) fn stage(target: Target<'_>, batches: Vec<RecordBatch>, canonicalise: Canonicalise) -> Result<(StagedPart, Folded), StoreError> {
+    let table = target.table;
+    let mut places = rows::sorted(table, &batches)?;
+    let (mut keys, mut folded) = (Vec::new(), Folded::new());
+    if table.is_deduplicated() {
+        let columns: Vec<Identity<'_>> = batches.iter().map(|b| Identity::of(table, b)).collect::<Result<_, _>>()?;
+        fold(&mut places, &columns, canonicalise, &mut folded);
+        keys = places.iter().map(|p| columns[p.batch as usize].key(p.row as usize)).collect();
+    }
+    let mut writer = PartWriter::create(table, target.dir, target.name, target.event_date)?;
+    let sources: Vec<&RecordBatch> = batches.iter().collect();
+    for chunk in places.chunks(WRITE_ROWS) {
+        writer.write(&rows::gather(table, &sources, chunk)?)?;
+    }
+    Ok((StagedPart { part: writer.finish()?, keys }, folded))
+}
+
+/// The columns that identify a copy, of one batch.
+pub(crate) struct Identity<'a> {
+    key: &'a BinaryArray,
+    sha: &'a StringArray,
+    rank: &'a Int32Array,
+    evidence: &'a StringArray,
+    index: &'a Int64Array,
+    raw: &'a StringArray,
+}
+
+impl<'a> Identity<'a> {
+    fn of(table: Table, batch: &'a RecordBatch) -> Result<Self, StoreError> {
+        let identity = Self {
+            key: rows::binary(table, batch, "dedupe_key")?,
+            sha: rows::text(table, batch, "record_sha256")?,
+            rank: rows::int(table, batch, "copy_rank")?,
+            evidence: rows::text(table, batch, "evidence_id")?,
+            index: rows::long(table, batch, "record_index")?,
+            raw: rows::text(table, batch, "raw")?,
+        };
+        if identity.key.null_count() > 0 {
+            return Err(StoreError::rows(table, "a row has no dedupe_key"));
+        }
+        Ok(identity)
+    }
+
+    fn key(&self, row: usize) -> Key {
+        copies::key(self.key.value(row))
+    }
+
+    fn copy(&self, row: usize, by_content: Option<Canonicalise>) -> Copy {
+        let sha = copies::sha(rows::value(self.sha, row));
+        Copy {
+            class: by_content.map_or(sha, |canonicalise| copies::class_of(rows::value(self.raw, row), &sha, canonicalise)),
+            rank: self.rank.value(row),
+            sha,
+            evidence: copies::sha(rows::value(self.evidence, row)),
+            index: self.index.value(row),
+        }
+    }
+}
+
+/// Leaves of neighbouring copies of an event those that are shown.
+///
+/// Copies share time and id, so sorting brought nearly all together; what stays apart the commit settles. Folding here
+/// spares overlapping evidence read in one run the second writing.
+fn fold(places: &mut Vec<Place>, columns: &[Identity<'_>], canonicalise: Canonicalise, folded: &mut Folded) {
+    let key = |p: &Place| columns[p.batch as usize].key.value(p.row as usize);
+    let mut kept = Vec::new();
+    let mut done = 0;
+    let mut start = 0;
+    while start < places.len() {
+        let mut end = start + 1;
+        while end < places.len() && key(&places[end]) == key(&places[start]) {
+            end += 1;
+        }
+        if end - start > 1 {
+            kept.extend_from_slice(&places[done..start]);
+            fold_run(&places[start..end], columns, canonicalise, folded, &mut kept);
+            done = end;
+        }
+        start = end;
+    }
+    if done > 0 {
+        kept.extend_from_slice(&places[done..]);
+        *places = kept;
+    }
+}
+
+fn fold_run(run: &[Place], columns: &[Identity<'_>], canonicalise: Canonicalise, folded: &mut Folded, kept: &mut Vec<Place>) {
+    let sha = |p: &Place| rows::value(columns[p.batch as usize].sha, p.row as usize);
+    let differ = run.iter().any(|p| sha(p) != sha(&run[0]));
+    let by_content = differ.then_some(canonicalise);
+    let copies: Vec<Copy> = run.iter().map(|p| columns[p.batch as usize].copy(p.row as usize, by_content)).collect();
+    let best = copies::shown(&copies);
+    for (i, place) in run.iter().enumerate() {
+        let winner = best.get(&copies[i].class).copied().unwrap_or(i);
+        if winner == i {
+            kept.push(*place);
+        } else if !copies[winner].is_same_copy(&copies[i]) {
+            let evidence = rows::value(columns[place.batch as usize].evidence, place.row as usize);
+            *folded.entry(evidence.to_owned()).or_default() += 1;
+        }
+    }
+}

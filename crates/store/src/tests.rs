@@ -1,0 +1,4 @@
+//! What users rely on: nothing lost, nothing doubled, whatever the order, the batches, the writers and the moment of death.
+
+mod basics;
+mod kit;

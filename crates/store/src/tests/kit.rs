@@ -1,0 +1,197 @@
+//! Evidence made up for tests, and stores read back.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
+use arrow_schema::{DataType, Field, Schema};
+use backtrail_model::evidence::{Counts, EvidenceRow, Fate};
+use backtrail_model::tables::{EVENT_DATE, Table};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use sha2::{Digest, Sha256};
+
+use crate::{Batch, BatchOptions, Store};
+
+pub(crate) const NOW: i64 = 1_700_000_000_000_000;
+
+/// A copy of an event, as a decoder would give it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) id: u32,
+    /// Seconds into its day; `None`: no time.
+    pub(crate) second: Option<u32>,
+    pub(crate) day: u32,
+    pub(crate) content: u32,
+    /// Part of `raw` that does not count as content.
+    pub(crate) context: u32,
+    pub(crate) rank: i32,
+}
+
+impl Event {
+    pub(crate) fn date(&self) -> String {
+        if self.second.is_none() { "unknown".to_owned() } else { format!("2023-07-{:02}", self.day + 1) }
+    }
+
+    fn time(&self) -> Option<i64> {
+        self.second.map(|s| 1_688_169_600_000_000 + (i64::from(self.day) * 86_400 + i64::from(s)) * 1_000_000)
+    }
+
+    pub(crate) fn raw(&self) -> String {
+        format!("{}|{}|{}", self.id, self.content, self.context)
+    }
+}
+
+/// What the two first fields of the made-up record say is its content.
+pub(crate) fn canonical(raw: &str) -> Option<Vec<u8>> {
+    raw.rsplit_once('|').map(|(content, _)| content.as_bytes().to_vec())
+}
+
+/// A piece of evidence: its name's digits, and its records.
+#[derive(Debug, Clone)]
+pub(crate) struct Evidence {
+    pub(crate) name: u32,
+    pub(crate) events: Vec<Event>,
+    pub(crate) rejects: u32,
+}
+
+impl Evidence {
+    pub(crate) fn id(&self) -> String {
+        const_hex::encode(Sha256::digest(self.name.to_le_bytes()))
+    }
+
+    pub(crate) fn row(&self) -> EvidenceRow {
+        let (events, rejected) = (self.events.len() as i64, i64::from(self.rejects));
+        EvidenceRow {
+            evidence_id: self.id(),
+            content_sha256: None,
+            size: 10,
+            content_size: 100,
+            origins: vec![format!("/evidence/{}", self.name)],
+            parent_id: None,
+            member: None,
+            kind: "CloudTrail".to_owned(),
+            decoder: "cloudtrail".to_owned(),
+            decoder_version: 1,
+            fate: Fate::Kept,
+            reason: None,
+            break_offset: None,
+            counts: Counts { read: events + rejected, kept: events, duplicate: 0, rejected, other: 0 },
+            first_event_time: self.events.iter().filter_map(Event::time).min(),
+            last_event_time: self.events.iter().filter_map(Event::time).max(),
+            ingested_at: NOW,
+            run_id: "run".to_owned(),
+        }
+    }
+
+    fn hash(text: &str) -> String {
+        const_hex::encode(Sha256::digest(text.as_bytes()))
+    }
+
+    /// The rows of one table; columns a test does not need are null.
+    pub(crate) fn rows(&self, table: Table) -> RecordBatch {
+        let events = &self.events;
+        let n = if table == Table::Rejects { self.rejects as usize } else { events.len() };
+        let texts = |f: &dyn Fn(&Event) -> String| -> ArrayRef { Arc::new(events.iter().map(|e| Some(f(e))).collect::<StringArray>()) };
+        let column = |name: &str, kind: &DataType| -> ArrayRef {
+            match name {
+                "event_time" => Arc::new(events.iter().map(Event::time).collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+                "event_id" => texts(&|e| format!("{:08x}-0000-4000-8000-000000000000", e.id)),
+                "event_name" => texts(&|e| format!("Name{}", e.content % 3)),
+                "recipient_account_id" => texts(&|e| format!("{:012}", e.id % 3)),
+                "raw" => texts(&Event::raw),
+                "record_sha256" => texts(&|e| Self::hash(&e.raw())),
+                "dedupe_key" => {
+                    let keys: Vec<[u8; 16]> = events.iter().map(|e| (u128::from(e.id) << 96 | 7).to_be_bytes()).collect();
+                    Arc::new(BinaryArray::from_iter_values(keys))
+                }
+                "copy_rank" => Arc::new(events.iter().map(|e| Some(e.rank)).collect::<Int32Array>()),
+                "id_conflict" => Arc::new(BooleanArray::from(vec![false; n])),
+                "evidence_id" => Arc::new(StringArray::from(vec![self.id(); n])),
+                "record_index" => Arc::new(Int64Array::from_iter_values(0..n as i64)),
+                "reason" => Arc::new(StringArray::from(vec!["broken"; n])),
+                _ => new_null_array(kind, n),
+            }
+        };
+        let schema = table.schema();
+        let mut fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
+        let mut columns: Vec<ArrayRef> = fields.iter().map(|f| column(f.name(), f.data_type())).collect();
+        if table.is_dated() {
+            fields.push(Field::new(EVENT_DATE, DataType::Utf8, true));
+            columns.push(texts(&Event::date));
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    pub(crate) fn put(&self, batch: &Batch) {
+        for table in [Table::Cloudtrail, Table::EventOrigins, Table::Rejects] {
+            batch.append(table, self.rows(table)).unwrap();
+        }
+        batch.finish_evidence(self.row()).unwrap();
+    }
+}
+
+pub(crate) fn options() -> BatchOptions {
+    BatchOptions { run_id: "run".to_owned(), memory_budget: 64 << 20, now: NOW, canonicalise: canonical }
+}
+
+/// Takes in evidence as one batch.
+pub(crate) async fn ingest(store: &Store, evidence: &[Evidence]) -> crate::CommitSummary {
+    let batch = store.begin(options()).await.unwrap();
+    for piece in evidence {
+        piece.put(&batch);
+    }
+    batch.commit().await.unwrap()
+}
+
+/// Every row of a table, as text by column, sorted; what depends on the run left out.
+pub(crate) async fn contents(store: &Store, table: Table) -> Vec<BTreeMap<String, String>> {
+    let snapshot = store.snapshot().await.unwrap();
+    let mut all = Vec::new();
+    for file in &snapshot.table(table).files {
+        let mut rows = 0;
+        for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).unwrap()).unwrap().build().unwrap() {
+            let batch = batch.unwrap();
+            rows += batch.num_rows() as u64;
+            for row in 0..batch.num_rows() {
+                let mut cells: BTreeMap<String, String> = batch
+                    .schema()
+                    .fields()
+                    .iter()
+                    .zip(batch.columns())
+                    .filter(|(f, _)| !matches!(f.name().as_str(), "ingested_at" | "run_id"))
+                    .map(|(f, c)| (f.name().clone(), arrow_cast::display::array_value_to_string(c, row).unwrap()))
+                    .collect();
+                if let Some(date) = &file.event_date {
+                    cells.insert(EVENT_DATE.to_owned(), date.clone());
+                }
+                all.push(cells);
+            }
+        }
+        assert_eq!(rows, file.rows, "{}", file.path.display());
+    }
+    all.sort();
+    all
+}
+
+/// Every row of every table.
+pub(crate) async fn everything(store: &Store) -> Vec<(Table, Vec<BTreeMap<String, String>>)> {
+    let mut all = Vec::new();
+    for table in Table::ALL {
+        all.push((table, contents(store, table).await));
+    }
+    all
+}
+
+/// A store in a directory that goes with it.
+pub(crate) async fn new_store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_or_create(&dir.path().join("store")).await.unwrap();
+    (dir, store)
+}
+
+pub(crate) fn event(id: u32, day: u32, second: u32) -> Event {
+    Event { id, second: Some(second), day, content: 1, context: 0, rank: 10 }
+}
