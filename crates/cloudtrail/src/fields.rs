@@ -45,7 +45,7 @@ macro_rules! wrappers {
         #[repr(u8)]
         pub(crate) enum W { $($name),* }
 
-        const WRAPPERS: usize = [$(W::$name),*].len();
+        pub(crate) const WRAPPERS: usize = [$(W::$name),*].len();
 
         fn wrapper_of(key: &[u8]) -> Option<W> {
             match key {
@@ -183,6 +183,11 @@ impl Fields {
     #[inline(always)]
     pub(crate) fn wrapper(&self, wrapper: W) -> Span {
         self.wrappers[wrapper as usize]
+    }
+
+    /// All of them, if there are any.
+    pub(crate) fn wrappers(&self) -> Option<[Span; WRAPPERS]> {
+        self.has_wrappers.then_some(self.wrappers)
     }
 
     pub(crate) fn has(&self, field: F) -> bool {

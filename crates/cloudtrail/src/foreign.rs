@@ -61,44 +61,55 @@ pub(crate) fn advice(kind: &str) -> String {
     }
 }
 
-/// Items of other kinds met before any CloudTrail record.
+/// What was met before any CloudTrail record: items of other kinds, and broken ones.
 #[derive(Debug, Default)]
 pub(crate) struct ForeignItems {
-    rejects: Vec<Reject>,
+    items: Vec<Reject>,
     bytes: usize,
     beyond: i64,
-    kinds: Vec<(&'static str, u64)>,
+    kinds: Vec<(&'static str, i64)>,
 }
 
 impl ForeignItems {
     pub(crate) fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
+        self.items.is_empty()
     }
 
-    pub(crate) fn add(&mut self, kind: &'static str, mut reject: Reject) {
-        match self.kinds.iter_mut().find(|(k, _)| *k == kind) {
-            Some((_, count)) => *count += 1,
-            None => self.kinds.push((kind, 1)),
+    pub(crate) fn add(&mut self, kind: Option<&'static str>, mut item: Reject) {
+        if let Some(kind) = kind {
+            match self.kinds.iter_mut().find(|(k, _)| *k == kind) {
+                Some((_, count)) => *count += 1,
+                None => self.kinds.push((kind, 1)),
+            }
         }
-        if self.rejects.len() >= MAX_ITEMS {
+        if self.items.len() >= MAX_ITEMS {
             self.beyond += 1;
             return;
         }
-        reject.head.truncate(MAX_BYTES.saturating_sub(self.bytes));
-        self.bytes += reject.head.len();
-        self.rejects.push(reject);
+        if self.most_common().is_some() {
+            item.head.truncate(MAX_BYTES.saturating_sub(self.bytes));
+        }
+        self.bytes += item.head.len();
+        self.items.push(item);
+    }
+
+    /// So much that it cannot wait any longer, and it does not look like another kind of evidence.
+    pub(crate) fn is_full_of_rejects(&self) -> bool {
+        (self.items.len() >= MAX_ITEMS || self.bytes >= MAX_BYTES) && self.most_common().is_none()
     }
 
     /// Everything put aside, and how many more there were.
     pub(crate) fn take(&mut self) -> (Vec<Reject>, i64) {
         let taken = std::mem::take(self);
-        (taken.rejects, taken.beyond)
+        (taken.items, taken.beyond)
     }
 
-    /// The kind met most often, and how many items there were in all.
+    /// The kind met most often, and how many items there were in all; none if most of them are of no known kind.
     pub(crate) fn most_common(&self) -> Option<(&'static str, i64)> {
+        let known: i64 = self.kinds.iter().map(|(_, count)| count).sum();
+        let all = crate::output::long(self.items.len() as u64) + self.beyond;
         let (kind, _) = self.kinds.iter().max_by_key(|(_, count)| *count)?;
-        Some((kind, self.rejects.len() as i64 + self.beyond))
+        (known * 2 >= all).then_some((*kind, all))
     }
 }
 

@@ -173,6 +173,9 @@ impl Decoder {
         let used = self.machine.run(&carry, true, None, &mut self.out);
         self.machine.offset += used as u64;
         let broken_off = self.end(ending);
+        if self.out.foreign.most_common().is_none() {
+            self.out.settle_foreign();
+        }
         self.out.flush();
         self.hand_on(sink)?;
         Ok(self.summary(broken_off))

@@ -265,7 +265,9 @@ impl Machine {
                 let place = self.place(window, pos..end, carrier);
                 let context = self.context(place, carrier);
                 self.in_sync = true;
-                self.text_inside(window, span, context, out, "text that holds no record");
+                if !self.text_inside(window, span, context, out) {
+                    self.no_record(&window[pos..end], context, out);
+                }
                 Step::To(end)
             }
             Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),

@@ -279,10 +279,45 @@ impl Output {
     }
 
     /// A record that cannot be taken in; it gets the next number.
-    pub(crate) fn push_reject(&mut self, mut reject: Reject) {
+    pub(crate) fn push_reject(&mut self, reject: Reject) {
+        self.put_aside(None, reject);
+    }
+
+    /// An item of a known other kind. Whether that makes it a reject depends on whether the evidence holds CloudTrail at all.
+    pub(crate) fn foreign_item(&mut self, place: Place<'_>, kind: &'static str) {
+        let reject = self.make_reject(place, format!("not a CloudTrail record: {kind}"));
+        self.put_aside(Some(kind), reject);
+    }
+
+    /// Until the first CloudTrail record is met, rejects wait: evidence of another kind is left alone as a whole.
+    fn put_aside(&mut self, kind: Option<&'static str>, mut reject: Reject) {
         reject.index = self.next_index();
-        self.counts.rejected += 1;
-        self.write_reject(&reject);
+        if self.counts.kept == 0 {
+            self.foreign.add(kind, reject);
+            if !self.foreign.is_full_of_rejects() {
+                return;
+            }
+            self.settle_foreign();
+        } else {
+            self.counts.rejected += 1;
+            self.write_reject(&reject);
+        }
+    }
+
+    /// Not another kind of evidence: what was put aside is rejected.
+    pub(crate) fn settle_foreign(&mut self) {
+        if self.foreign.is_empty() {
+            return;
+        }
+        let (rejects, beyond) = self.foreign.take();
+        for reject in rejects {
+            self.counts.rejected += 1;
+            self.write_reject(&reject);
+        }
+        if beyond > 0 {
+            self.counts.other += beyond;
+            self.remarks.add("items of other kinds than CloudTrail, more than are kept as rejects");
+        }
     }
 
     fn write_reject(&mut self, reject: &Reject) {
@@ -300,32 +335,6 @@ impl Output {
         );
         self.rejects.bytes += reject.head.len() + 256;
         self.flush_full();
-    }
-
-    /// An item of a known other kind. Whether that makes it a reject depends on whether the evidence holds CloudTrail at all.
-    pub(crate) fn foreign_item(&mut self, place: Place<'_>, kind: &'static str) {
-        if self.counts.kept > 0 {
-            return self.reject(place, format!("not a CloudTrail record: {kind}"));
-        }
-        let mut reject = self.make_reject(place, format!("not a CloudTrail record: {kind}"));
-        reject.index = self.next_index();
-        self.foreign.add(kind, reject);
-    }
-
-    /// The first CloudTrail record is here: what was put aside as another kind is a stray among its records.
-    fn settle_foreign(&mut self) {
-        if self.foreign.is_empty() {
-            return;
-        }
-        let (rejects, beyond) = self.foreign.take();
-        self.counts.rejected += rejects.len() as i64;
-        self.counts.other += beyond;
-        for reject in rejects {
-            self.write_reject(&reject);
-        }
-        if beyond > 0 {
-            self.remarks.add("items of other kinds than CloudTrail, more than are kept as rejects");
-        }
     }
 
     fn flush_events(&mut self) {

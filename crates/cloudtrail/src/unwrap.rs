@@ -6,30 +6,31 @@ use crate::fields::{F, W, walk_record};
 use crate::foreign;
 use crate::machine::{Carrier, MAX_RECORD, Machine};
 use crate::output::Output;
-use crate::walk::{Kind, Span, Walker};
+use crate::walk::{Kind, Span, Stop, Walker};
 
 /// Carriers inside carriers, at most.
 const MAX_DEPTH: u32 = 8;
 
-/// Keys whose value is, or holds, the record, in the order in which they are tried; and the route they stand for, if they tell.
-const CARRIERS: &[(W, Option<Route>)] = &[
-    (W::CloudTrailEvent, Some(Route::LookupEvents)),
-    (W::Detail, Some(Route::EventBridge)),
-    (W::SourceObject, Some(Route::Wrapped)),
-    (W::EventJson, Some(Route::Lake)),
-    (W::EventData, Some(Route::Lake)),
-    (W::RawText, Some(Route::Wrapped)),
-    (W::Event, Some(Route::Wrapped)),
-    (W::Aws, Some(Route::Wrapped)),
-    (W::Result, Some(Route::Wrapped)),
-    (W::AwsLogs, Some(Route::CloudWatchLogs)),
-    (W::Kinesis, None),
-    (W::Sns, None),
-    (W::Body, None),
-    (W::AtMessage, Some(Route::CloudWatchLogs)),
-    (W::Message, None),
-    (W::Log, Some(Route::Wrapped)),
-    (W::Data, None),
+/// Keys that lead to the record, in the order in which they are tried: inside a value that is an object under the named key, or
+/// the value itself; and the route they stand for, if they tell one.
+const CARRIERS: &[(W, Option<&str>, Option<Route>)] = &[
+    (W::CloudTrailEvent, None, Some(Route::LookupEvents)),
+    (W::Detail, None, Some(Route::EventBridge)),
+    (W::SourceObject, None, Some(Route::Wrapped)),
+    (W::EventJson, None, Some(Route::Lake)),
+    (W::EventData, None, Some(Route::Lake)),
+    (W::RawText, None, Some(Route::Wrapped)),
+    (W::Event, Some("original"), Some(Route::Wrapped)),
+    (W::Result, Some("_raw"), Some(Route::Wrapped)),
+    (W::Aws, Some("cloudtrail"), Some(Route::Wrapped)),
+    (W::AwsLogs, Some("data"), Some(Route::CloudWatchLogs)),
+    (W::Kinesis, Some("data"), None),
+    (W::Sns, Some("Message"), None),
+    (W::Body, None, None),
+    (W::AtMessage, None, Some(Route::CloudWatchLogs)),
+    (W::Message, None, None),
+    (W::Log, None, Some(Route::Wrapped)),
+    (W::Data, None, None),
 ];
 
 impl Machine {
@@ -38,22 +39,28 @@ impl Machine {
         if context.depth == u32::MAX {
             return out.other("CloudWatch Logs control messages");
         }
-        if self.is_notification(window) {
-            return out.other("notifications about objects in S3, which are not CloudTrail records");
-        }
-        let is_message = self.is_transport(window);
-        if !is_message && (self.fields.is_event() || self.fields.is_insight() || self.fields.is_aggregated(window)) {
-            return out.accept(window, span, &self.fields, context.form, context.route, context.place);
-        }
-        if context.depth < MAX_DEPTH && self.carried(window, context, out) {
+        let is_bulk_action = self.fields.wrapper(W::BulkAction).kind == Kind::Object && self.fields.unknown.len() == 1;
+        if self.take_in(window, span, context, out) {
             return;
         }
-        self.no_record(window, span, context, out);
+        if is_bulk_action {
+            return out.other("lines of a bulk export that only name the index");
+        }
+        self.no_record(&window[span.inner()], context, out);
     }
 
-    /// `{"eventSource":"aws:s3","s3":{...}}`.
-    fn is_notification(&self, window: &[u8]) -> bool {
-        self.is_transport(window) && self.fields.wrapper(W::S3).kind == Kind::Object
+    /// Takes the item in if it is a record or carries something; otherwise nothing has happened.
+    fn take_in(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) -> bool {
+        let is_message = self.is_transport(window);
+        if is_message && self.fields.wrapper(W::S3).kind == Kind::Object {
+            out.other("notifications about objects in S3, which are not CloudTrail records");
+            return true;
+        }
+        if !is_message && (self.fields.is_event() || self.fields.is_insight() || self.fields.is_aggregated(window)) {
+            out.accept(window, span, &self.fields, context.form, context.route, context.place);
+            return true;
+        }
+        context.depth < MAX_DEPTH && self.carried(window, context, out)
     }
 
     /// A message of SQS, SNS, Kinesis or S3: `eventSource` is `aws:...`, where CloudTrail's is a service's DNS name.
@@ -62,73 +69,86 @@ impl Machine {
         source.is_text() && window[source.inner()].starts_with(b"aws:")
     }
 
-    /// Follows the first key that carries something; false if none does.
-    fn carried(&mut self, window: &[u8], mut context: Carrier<'_>, out: &mut Output) -> bool {
-        for (wrapper, route) in CARRIERS {
-            let value = self.fields.wrapper(*wrapper);
-            // `data` of Kinesis and Firehose, and what is inside `awslogs`, is base64; other `data` is anybody's.
-            let usable = match value.kind {
-                Kind::Object => *wrapper != W::Message || context.depth > 0,
-                Kind::Text | Kind::EscapedText => value.end > value.start,
+    /// Follows the keys that carry something, until one did.
+    fn carried(&mut self, window: &[u8], context: Carrier<'_>, out: &mut Output) -> bool {
+        let Some(wrappers) = self.fields.wrappers() else { return false };
+        for (wrapper, inside, route) in CARRIERS {
+            let value = wrappers[*wrapper as usize];
+            let value = match inside {
+                Some(key) if value.kind == Kind::Object => self.member(window, value, key.as_bytes()),
+                _ => value,
+            };
+            let inner = Carrier { route: inner_route(context.route, *route), depth: context.depth + 1, ..context };
+            let found = match value.kind {
+                Kind::Object => self.object_inside(window, value, inner, out),
+                Kind::Text | Kind::EscapedText => self.text_inside(window, value, inner, out),
                 _ => false,
             };
-            if !usable {
-                continue;
+            if found {
+                return true;
             }
-            context.route = match (route, context.route) {
-                // What wraps from outside (an index, a queue) says less about the route than what is inside, and more than nothing.
-                (Some(Route::Wrapped), outer @ (Route::CloudWatchLogs | Route::EventBridge | Route::LookupEvents | Route::Lake)) => outer,
-                (Some(route), _) => *route,
-                (None, Route::TrailFile) => Route::Record,
-                (None, outer) => outer,
-            };
-            context.depth += 1;
-            if value.kind == Kind::Object {
-                self.object_inside(window, value, context, out);
-            } else {
-                self.text_inside(window, value, context, out, "the text it carries is no CloudTrail record");
-            }
-            return true;
         }
         false
     }
 
+    /// The member of an object that was walked over before; absent if it has none of that name.
+    fn member(&mut self, window: &[u8], object: Span, name: &[u8]) -> Span {
+        let mut walker = self.walker_at(window, object.start as usize + 1);
+        let mut search = || {
+            walker.skip_space();
+            while walker.peek()? == b'"' {
+                let key = walker.key()?;
+                let value = walker.value(1)?;
+                if &window[key.inner()] == name {
+                    return Ok(value);
+                }
+                walker.skip_space();
+                walker.pos += usize::from(walker.peek()? == b',');
+                walker.skip_space();
+            }
+            Err(Stop::Incomplete)
+        };
+        search().unwrap_or_default()
+    }
+
+    fn walker_at<'a>(&'a mut self, window: &'a [u8], pos: usize) -> Walker<'a> {
+        self.in_sync = false;
+        self.index.restart(pos);
+        Walker { bytes: window, pos, index: &mut self.index }
+    }
+
     /// An object inside the item, as it stands in the evidence.
-    fn object_inside(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) {
+    fn object_inside(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) -> bool {
         self.in_sync = false;
         self.index.restart(span.start as usize);
         let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
         match walk_record(&mut walker, &mut self.fields, context.depth, false) {
-            Ok(inner) => self.settle(window, inner, context, out),
-            // It was walked over once already, as part of the item.
-            Err(_) => out.reject(context.place, "nested deeper than 128 levels".to_owned()),
+            Ok(inner) => self.take_in(window, inner, context, out),
+            Err(_) => false,
         }
     }
 
-    /// Text inside the item: a document of its own, perhaps in base64 and compressed.
-    pub(crate) fn text_inside(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output, otherwise: &str) {
-        let mut text = Vec::new();
-        crate::text::unescape_into(&window[span.inner()], &mut text);
-        let carrier = Carrier { form: RawForm::Unescaped, depth: context.depth + 1, ..context };
-        let first = text.get(crate::walk::space_len(&text)).copied();
+    /// Text inside the item: a document of its own, perhaps in base64 and compressed. False if it is no JSON.
+    pub(crate) fn text_inside(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) -> bool {
         if context.depth == u32::MAX {
             out.other("CloudWatch Logs control messages");
-        } else if matches!(first, Some(b'{' | b'[' | b'"')) {
+            return true;
+        }
+        let mut text = Vec::new();
+        crate::text::unescape_into(&window[span.inner()], &mut text);
+        let carrier = Carrier { form: RawForm::Unescaped, ..context };
+        if is_json(&text) {
             self.document(&text, carrier, out);
         } else if let Some(inner) = packed(&text) {
             self.document(&inner, carrier, out);
-        } else if context.route == Route::CloudWatchLogs {
-            out.foreign_item(context.place, foreign::LOG_LINES);
         } else {
-            out.reject(context.place, otherwise.to_owned());
+            return false;
         }
+        true
     }
 
     /// A whole document at hand, with a machine of its own.
     fn document(&mut self, bytes: &[u8], carrier: Carrier<'_>, out: &mut Output) {
-        if carrier.depth > MAX_DEPTH {
-            return out.reject(carrier.place, "carriers inside carriers, more than 8 deep".to_owned());
-        }
         let mut nested = self.nested.take().unwrap_or_default();
         nested.reset();
         let before = out.counts.read;
@@ -140,18 +160,35 @@ impl Machine {
     }
 
     /// An item that is no record and carries none.
-    fn no_record(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) {
-        let item = &window[span.inner()];
-        if self.fields.wrapper(W::BulkAction).kind == Kind::Object && self.fields.unknown.len() == 1 {
-            return out.other("lines of a bulk export that only name the index");
-        }
+    pub(crate) fn no_record(&mut self, item: &[u8], context: Carrier<'_>, out: &mut Output) {
         if let Some(kind) = foreign::kind_of(item).or_else(|| foreign::kind_of(context.place.bytes)) {
-            return out.foreign_item(context.place, kind);
+            out.foreign_item(context.place, kind);
+        } else if context.route == Route::CloudWatchLogs {
+            out.foreign_item(context.place, foreign::LOG_LINES);
+        } else {
+            out.reject(context.place, "not a CloudTrail record: it lacks eventName, eventSource and eventVersion".to_owned());
         }
-        if context.route == Route::CloudWatchLogs {
-            return out.foreign_item(context.place, foreign::LOG_LINES);
-        }
-        out.reject(context.place, "not a CloudTrail record: it lacks eventName, eventSource and eventVersion".to_owned());
+    }
+}
+
+/// The route of what is inside. An index or a queue around it says less than what it wraps, and more than nothing; and what is
+/// inside a list called `Records` but wrapped is no trail's file.
+fn inner_route(outer: Route, route: Option<Route>) -> Route {
+    match (outer, route) {
+        (Route::CloudWatchLogs | Route::EventBridge | Route::LookupEvents | Route::Lake, Some(Route::Wrapped) | None) => outer,
+        (_, Some(route)) => route,
+        (Route::TrailFile, None) => Route::Record,
+        (outer, None) => outer,
+    }
+}
+
+/// Whether text looks like a document: log lines may start with a bracket, too.
+fn is_json(text: &[u8]) -> bool {
+    let text = &text[crate::walk::space_len(text)..];
+    match text.first() {
+        Some(b'{' | b'"') => true,
+        Some(b'[') => matches!(text[1..].get(crate::walk::space_len(&text[1..])), Some(b'{' | b'[' | b'"' | b']')),
+        _ => false,
     }
 }
 
@@ -171,5 +208,5 @@ fn packed(text: &[u8]) -> Option<Vec<u8>> {
     } else {
         bytes
     };
-    matches!(plain.get(crate::walk::space_len(&plain)), Some(b'{' | b'[')).then_some(plain)
+    is_json(&plain).then_some(plain)
 }
