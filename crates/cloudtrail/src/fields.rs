@@ -111,6 +111,25 @@ impl Container {
     }
 }
 
+/// Which lists inside an object are descended into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Descend {
+    Never,
+    /// Those of carriers; a list inside the element of a list is part of that element.
+    Carriers,
+    All,
+}
+
+impl Descend {
+    /// The container a key names, if it is to be descended into.
+    pub(crate) fn container(self, key: &[u8]) -> Option<Container> {
+        match (self, Container::of(key)?) {
+            (Self::Never, _) | (Self::Carriers, Container::List) => None,
+            (_, kind) => Some(kind),
+        }
+    }
+}
+
 /// Objects whose keys have meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -194,7 +213,38 @@ impl Fields {
         self.get(field).is_present()
     }
 
-    fn clear(&mut self) {
+    pub(crate) fn set(&mut self, field: F, span: Span) {
+        self.spans[field as usize] = span;
+    }
+
+    /// Takes over the user identity found in another text, which stands at `at` here and at `other_at` there.
+    pub(crate) fn adopt(&mut self, other: &Self, at: usize, other_at: usize) {
+        for field in Scope::UserIdentity.fields() {
+            let span = other.spans[field];
+            if span.kind != Kind::Absent {
+                self.spans[field] = Span::new(span.start as usize + at - other_at, span.end as usize + at - other_at, span.kind);
+            }
+        }
+    }
+
+    /// The field of a key inside a user identity, by the name of the object it stands in.
+    pub(crate) fn identity_field(object: &str, key: &[u8]) -> Option<F> {
+        let scope = match object {
+            "userIdentity" => Scope::UserIdentity,
+            "sessionContext" => Scope::SessionContext,
+            "sessionIssuer" => Scope::SessionIssuer,
+            "attributes" => Scope::SessionAttributes,
+            "onBehalfOf" => Scope::OnBehalfOf,
+            "invokedByDelegate" => Scope::InvokedByDelegate,
+            _ => return None,
+        };
+        match scope.action(key) {
+            Action::Keep(field) => Some(field),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
         self.spans = [Span::default(); FIELDS.len()];
         if self.has_wrappers {
             self.wrappers = [Span::default(); WRAPPERS];
@@ -219,23 +269,21 @@ impl Fields {
     /// Whether this is an event record. Real ones lack `eventVersion`, have no `userIdentity` or no `eventID`; but a list of API
     /// calls with a name and a source is not evidence of a call, so one more field is asked for.
     pub(crate) fn is_event(&self) -> bool {
-        const ANY: [F; 12] = [
-            F::EventTime,
+        const MARKS: [F; 10] = [
             F::EventVersion,
+            F::EventTime,
             F::EventId,
             F::UserIdentity,
             F::AwsRegion,
             F::EventType,
             F::SourceIpAddress,
-            F::RequestId,
             F::RecipientAccountId,
-            F::UserAgent,
+            F::RequestId,
             F::RequestParameters,
-            F::ErrorCode,
         ];
-        let named = self.has(F::EventName) && self.has(F::EventSource);
-        let versioned = self.has(F::EventVersion) && (self.has(F::EventName) || self.has(F::EventSource) || self.has(F::EventTime));
-        versioned || (named && ANY.iter().any(|f| self.has(*f)))
+        let is_named = self.has(F::EventName) && self.has(F::EventSource);
+        let enough = if is_named { 1 } else { 3 };
+        MARKS.iter().filter(|f| self.has(**f)).take(enough).count() == enough
     }
 
     /// An Insights record: by its details, which no other has.
@@ -386,14 +434,14 @@ fn session_context(key: &[u8]) -> Action {
 }
 
 /// Walks over the object at the position, finding its fields. Stops at a container's value if `containers` are to be descended into.
-pub(crate) fn walk_record(walker: &mut Walker<'_>, fields: &mut Fields, depth: u32, containers: bool) -> Walk<Span> {
+pub(crate) fn walk_record(walker: &mut Walker<'_>, fields: &mut Fields, depth: u32, containers: Descend) -> Walk<Span> {
     fields.clear();
     let start = walker.pos;
     walk_scope(walker, fields, Scope::Top, depth, containers)?;
     Ok(Span::new(start, walker.pos, Kind::Object))
 }
 
-fn walk_scope(walker: &mut Walker<'_>, fields: &mut Fields, scope: Scope, depth: u32, containers: bool) -> Walk<()> {
+fn walk_scope(walker: &mut Walker<'_>, fields: &mut Fields, scope: Scope, depth: u32, containers: Descend) -> Walk<()> {
     fields.reenter(scope);
     walker.pos += 1;
     walker.skip_space();
@@ -413,7 +461,7 @@ fn walk_scope(walker: &mut Walker<'_>, fields: &mut Fields, scope: Scope, depth:
             Action::Enter(inner, field) => {
                 let start = walker.pos;
                 if walker.peek()? == b'{' {
-                    walk_scope(walker, fields, inner, depth + 1, false)?;
+                    walk_scope(walker, fields, inner, depth + 1, Descend::Never)?;
                     fields.spans[field as usize] = Span::new(start, walker.pos, Kind::Object);
                 } else {
                     fields.reenter(inner);
@@ -422,7 +470,7 @@ fn walk_scope(walker: &mut Walker<'_>, fields: &mut Fields, scope: Scope, depth:
             }
             Action::Inside(inner) => {
                 if walker.peek()? == b'{' {
-                    walk_scope(walker, fields, inner, depth + 1, false)?;
+                    walk_scope(walker, fields, inner, depth + 1, Descend::Never)?;
                 } else {
                     fields.reenter(inner);
                     walker.value(depth + 1)?;
@@ -463,11 +511,10 @@ fn note_unknown(fields: &mut Fields, key: Span) {
 
 /// A key no record has by the documentation: a carrier's, or one of a later version.
 #[inline(never)]
-fn unknown_top(walker: &mut Walker<'_>, fields: &mut Fields, key: Span, depth: u32, containers: bool) -> Walk<()> {
+fn unknown_top(walker: &mut Walker<'_>, fields: &mut Fields, key: Span, depth: u32, containers: Descend) -> Walk<()> {
     note_unknown(fields, key);
     let name = &walker.bytes[key.inner()];
-    if containers
-        && let Some(kind) = Container::of(name)
+    if let Some(kind) = containers.container(name)
         && opens_list(walker, kind)?
     {
         return Err(Stop::Container { kind, at: walker.pos });

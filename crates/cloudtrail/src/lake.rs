@@ -1,7 +1,23 @@
-//! Tables: CloudTrail Lake and Athena results as CSV.
+//! Tables: results of CloudTrail Lake and Athena queries as CSV, and other exports with a header that names CloudTrail's fields.
+//!
+//! Where a column holds the whole record (`eventJson`), that is taken. Otherwise there is no original record: `raw` is a JSON
+//! object of the cells as delivered, under the header's names, and `raw_form` says `projected`. Cells that are JSON objects stand
+//! in it as such, all others as text. Structures come in three notations: JSON, Presto's `{type=IAMUser, arn=...}` and Python's
+//! `{'type': 'IAMUser', ...}`.
 
-use crate::machine::{Carrier, Machine, Step};
-use crate::output::Output;
+use backtrail_model::evidence::{RawForm, Route};
+
+use crate::fields::{Descend, F, Fields, walk_record};
+use crate::index::Index;
+use crate::machine::{Carrier, MAX_RECORD, Machine, Step};
+use crate::output::{Output, Place};
+use crate::skip::Goal;
+use crate::walk::{Kind, Span, Walker, space_len};
+
+/// The longest header looked for.
+const MAX_HEADER: usize = 64 << 10;
+/// Columns by which a header is known, at least.
+const MIN_KNOWN: usize = 3;
 
 /// Whether the evidence starts with a table's header.
 pub(crate) enum Opened {
@@ -12,24 +28,312 @@ pub(crate) enum Opened {
     No,
 }
 
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Field(F),
+    UserIdentity,
+    /// The whole record.
+    Record,
+    Unknown,
+}
+
 /// A table being read.
 #[derive(Debug)]
-pub(crate) struct LakeTable {}
+pub(crate) struct LakeTable {
+    /// What each column holds, and its name as JSON text.
+    columns: Vec<(Column, String)>,
+    route: Route,
+    fields: Fields,
+    raw: Vec<u8>,
+}
 
 impl LakeTable {
-    pub(crate) fn open(_bytes: &[u8], _eof: bool) -> Opened {
-        Opened::No
+    pub(crate) fn open(bytes: &[u8], eof: bool) -> Opened {
+        let line = match memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_HEADER)]) {
+            Some(end) => &bytes[..end],
+            None if bytes.len() < MAX_HEADER && !eof => return Opened::More,
+            None => &bytes[..bytes.len().min(MAX_HEADER)],
+        };
+        let mut cells = Vec::new();
+        if !split_row(line, &mut cells) || cells.iter().any(|c| c.contains(&b'{')) {
+            return Opened::No;
+        }
+        let columns: Vec<_> = cells.iter().map(|cell| (column_of(cell), json_text(cell))).collect();
+        let has = |wanted: Column| columns.iter().any(|(c, _)| *c == wanted);
+        let known = columns.iter().filter(|(c, _)| *c != Column::Unknown).count();
+        let is_named = has(Column::Field(F::EventName)) || has(Column::Field(F::EventId));
+        if !has(Column::Record) && !(known >= MIN_KNOWN && is_named) {
+            return Opened::No;
+        }
+        // Lake and Athena write a column's name as one word.
+        let is_query = cells.iter().all(|c| !c.contains(&b' '));
+        let route = if is_query { Route::Lake } else { Route::Wrapped };
+        Opened::Table(Self { columns, route, fields: Fields::default(), raw: Vec::new() }, (line.len() + 1).min(bytes.len()))
     }
 
+    /// Takes in one row.
     pub(crate) fn row(
         &mut self,
-        _machine: &mut Machine,
+        machine: &mut Machine,
         window: &[u8],
-        _pos: usize,
-        _eof: bool,
-        _carrier: Option<Carrier<'_>>,
-        _out: &mut Output,
+        pos: usize,
+        eof: bool,
+        carrier: Option<Carrier<'_>>,
+        out: &mut Output,
     ) -> Step {
-        Step::To(window.len())
+        let rest = &window[pos..];
+        let (line, used) = match row_end(rest) {
+            Some(end) => (&rest[..end], end + 1),
+            None if rest.len() >= MAX_RECORD => return machine.begin_skip(pos, Goal::Line, "a row larger than 64 MiB".to_owned()),
+            None if !eof => return Step::More,
+            None => (rest, rest.len()),
+        };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !line.is_empty() {
+            let place = machine.place(window, pos..pos + line.len(), carrier);
+            let mut cells = Vec::new();
+            let is_whole = split_row(line, &mut cells);
+            if !is_whole && used == rest.len() && !line.ends_with(b"\"") {
+                machine.unfinished = Some(out.make_reject(place, "the table ends inside this row".to_owned()));
+            } else if !is_whole || cells.len() != self.columns.len() {
+                out.reject(place, format!("{} cells in a table of {} columns", cells.len(), self.columns.len()));
+            } else {
+                self.take_in(machine, &cells, place, out);
+            }
+        }
+        Step::To(pos + used)
     }
+
+    fn take_in(&mut self, machine: &mut Machine, cells: &[Vec<u8>], place: Place<'_>, out: &mut Output) {
+        let record = self.columns.iter().zip(cells).find(|((column, _), cell)| *column == Column::Record && cell.starts_with(b"{"));
+        if let Some((_, cell)) = record {
+            let carrier = Carrier { place, route: self.route, form: RawForm::Unescaped, depth: 1 };
+            return machine.document(cell, carrier, out);
+        }
+        if simdutf8::basic::from_utf8(place.bytes).is_err() {
+            return out.reject(place, "not UTF-8".to_owned());
+        }
+        self.project(cells);
+        let span = Span::new(0, self.raw.len(), Kind::Object);
+        if self.fields.has(F::EventName) || self.fields.has(F::EventId) {
+            out.accept(&self.raw, span, &self.fields, RawForm::Projected, self.route, place);
+        } else {
+            out.reject(place, "a row without eventName and eventID".to_owned());
+        }
+    }
+
+    /// Writes the cells as one JSON object, and finds the fields in it.
+    fn project(&mut self, cells: &[Vec<u8>]) {
+        self.raw.clear();
+        self.fields.clear();
+        for ((column, name), cell) in self.columns.iter().zip(cells) {
+            self.raw.push(if self.raw.is_empty() { b'{' } else { b',' });
+            let key = self.raw.len();
+            self.raw.extend_from_slice(name.as_bytes());
+            if *column == Column::Unknown {
+                self.fields.unknown.push(Span::new(key + 1, self.raw.len() - 1, Kind::Text));
+            }
+            self.raw.push(b':');
+            let span = write_cell(cell, &mut self.raw);
+            match column {
+                Column::Field(field) if !cell.is_empty() => self.fields.set(*field, span),
+                Column::UserIdentity if span.kind == Kind::Object => user_identity_json(&self.raw, span, &mut self.fields),
+                Column::UserIdentity => {
+                    let text = &self.raw[span.inner()];
+                    if text.first() == Some(&b'{') {
+                        pairs(text, span.start as usize, "userIdentity", &mut self.fields);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.raw.push(b'}');
+    }
+}
+
+/// Writes a cell: JSON objects and arrays as they are, everything else as text.
+fn write_cell(cell: &[u8], out: &mut Vec<u8>) -> Span {
+    let start = out.len();
+    if matches!(cell.first(), Some(b'{' | b'[')) {
+        let mut index = Index::default();
+        index.restart(0);
+        let mut walker = Walker { bytes: cell, pos: 0, index: &mut index };
+        if let Ok(value) = walker.value(0)
+            && walker.pos == cell.len()
+        {
+            out.extend_from_slice(cell);
+            return Span::new(start, out.len(), value.kind);
+        }
+    }
+    let text = json_text(cell);
+    out.extend_from_slice(text.as_bytes());
+    let kind = if text.contains('\\') { Kind::EscapedText } else { Kind::Text };
+    Span::new(start + 1, out.len() - 1, kind)
+}
+
+/// A cell as a JSON string.
+fn json_text(cell: &[u8]) -> String {
+    serde_json::Value::String(String::from_utf8_lossy(cell).into_owned()).to_string()
+}
+
+/// The fields of a user identity that is JSON: found as in a record that holds nothing else.
+fn user_identity_json(raw: &[u8], span: Span, fields: &mut Fields) {
+    const BEFORE: &[u8] = b"{\"userIdentity\":";
+    let record = [BEFORE, &raw[span.inner()], b"}"].concat();
+    let mut index = Index::default();
+    index.restart(0);
+    let mut inner = Fields::default();
+    let mut walker = Walker { bytes: &record, pos: 0, index: &mut index };
+    if walk_record(&mut walker, &mut inner, 0, Descend::Never).is_ok() {
+        fields.adopt(&inner, span.start as usize, BEFORE.len());
+    }
+}
+
+/// `{type=IAMUser, sessioncontext={...}}` or `{'type': 'IAMUser', ...}`, at `at` of the record: a loose reading, which finds simple
+/// values only; the cell itself is in raw.
+fn pairs(text: &[u8], at: usize, scope: &str, fields: &mut Fields) -> usize {
+    let mut pos = 1;
+    while pos < text.len() {
+        let key_start = pos + text[pos..].iter().take_while(|b| matches!(b, b' ' | b',' | b'\'' | b'"')).count();
+        if text.get(key_start) == Some(&b'}') {
+            return key_start + 1;
+        }
+        let Some(length) = text[key_start..].iter().position(|b| matches!(b, b'=' | b':')) else { return text.len() };
+        let key = camel(&text[key_start..key_start + length]);
+        pos = key_start + length + 1;
+        pos += text[pos..].iter().take_while(|b| **b == b' ').count();
+        match text.get(pos) {
+            Some(b'{') => pos += pairs(&text[pos..], at + pos, &key, fields),
+            Some(b'\'') => {
+                let end = pos + 1 + text[pos + 1..].iter().position(|b| *b == b'\'').unwrap_or(text.len() - pos - 1);
+                keep(scope, &key, &text[pos + 1..end], at + pos + 1, fields);
+                pos = end + 1;
+            }
+            _ => {
+                let end = pos + text[pos..].iter().position(|b| matches!(b, b',' | b'}')).unwrap_or(text.len() - pos);
+                keep(scope, &key, &text[pos..end], at + pos, fields);
+                pos = end;
+            }
+        }
+    }
+    pos
+}
+
+fn keep(scope: &str, key: &str, value: &[u8], at: usize, fields: &mut Fields) {
+    if value.is_empty() || matches!(value, b"null" | b"None" | b"NULL") {
+        return;
+    }
+    if let Some(field) = Fields::identity_field(scope, key.as_bytes()) {
+        let kind = if value.contains(&b'\\') { Kind::EscapedText } else { Kind::Text };
+        fields.set(field, Span::new(at, at + value.len(), kind));
+    }
+}
+
+/// A key of a user identity in its own spelling: query engines write names in lower case.
+fn camel(key: &[u8]) -> String {
+    const NAMES: [&str; 21] = [
+        "principalId",
+        "accountId",
+        "accessKeyId",
+        "userName",
+        "sessionContext",
+        "sessionIssuer",
+        "creationDate",
+        "mfaAuthenticated",
+        "invokedBy",
+        "identityProvider",
+        "sourceIdentity",
+        "ec2RoleDelivery",
+        "onBehalfOf",
+        "userId",
+        "identityStoreArn",
+        "credentialId",
+        "assumedRoot",
+        "signInSessionArn",
+        "invokedByDelegate",
+        "inScopeOf",
+        "webIdFederationData",
+    ];
+    let key = String::from_utf8_lossy(key);
+    let key = key.trim_matches(['\'', '"', ' ']);
+    NAMES.iter().find(|n| n.eq_ignore_ascii_case(key)).map_or_else(|| key.to_owned(), |n| (*n).to_owned())
+}
+
+/// What a column of that name holds: spelling, spaces and underscores do not matter.
+fn column_of(name: &[u8]) -> Column {
+    use F::*;
+    let name: Vec<u8> = name.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    let field = match name.as_slice() {
+        b"eventjson" | b"eventdata" | b"cloudtrailevent" => return Column::Record,
+        b"useridentity" | b"userid" => return Column::UserIdentity,
+        b"eventtime" | b"eventdatetime" => EventTime,
+        b"eventid" => EventId,
+        b"eventname" => EventName,
+        b"eventsource" => EventSource,
+        b"awsregion" => AwsRegion,
+        b"recipientaccountid" => RecipientAccountId,
+        b"sourceipaddress" | b"sourceip" => SourceIpAddress,
+        b"useragent" | b"requestuseragent" => UserAgent,
+        b"errorcode" => ErrorCode,
+        b"errormessage" => ErrorMessage,
+        b"readonly" => ReadOnly,
+        b"managementevent" => ManagementEvent,
+        b"eventcategory" => EventCategory,
+        b"eventtype" => EventType,
+        b"eventversion" => EventVersion,
+        b"apiversion" => ApiVersion,
+        b"requestid" => RequestId,
+        b"sharedeventid" => SharedEventId,
+        b"vpcendpointid" => VpcEndpointId,
+        b"vpcendpointaccountid" => VpcEndpointAccountId,
+        b"sessioncredentialfromconsole" => SessionCredentialFromConsole,
+        b"requestparameters" => RequestParameters,
+        b"responseelements" => ResponseElements,
+        b"additionaleventdata" => AdditionalEventData,
+        b"serviceeventdetails" => ServiceEventDetails,
+        b"resources" => Resources,
+        b"tlsdetails" => TlsDetails,
+        b"edgedevicedetails" => EdgeDeviceDetails,
+        b"addendum" => Addendum,
+        b"eventcontext" => EventContext,
+        _ => return Column::Unknown,
+    };
+    Column::Field(field)
+}
+
+/// Where the row ends: at a line feed outside quotes.
+fn row_end(bytes: &[u8]) -> Option<usize> {
+    let mut quoted = false;
+    for at in memchr::memchr2_iter(b'"', b'\n', bytes) {
+        if bytes[at] == b'"' {
+            quoted = !quoted;
+        } else if !quoted {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Splits a row into cells (RFC 4180); false if a quote is not closed.
+fn split_row(line: &[u8], cells: &mut Vec<Vec<u8>>) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut cell = Vec::new();
+    let mut quoted = false;
+    let mut at = space_len(&line[..line.len().min(1)]);
+    while let Some(&b) = line.get(at) {
+        at += 1;
+        match b {
+            b'"' if quoted && line.get(at) == Some(&b'"') => {
+                cell.push(b'"');
+                at += 1;
+            }
+            b'"' if quoted => quoted = false,
+            b'"' if cell.is_empty() => quoted = true,
+            b',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            b => cell.push(b),
+        }
+    }
+    cells.push(cell);
+    !quoted
 }

@@ -9,7 +9,7 @@
 
 use backtrail_model::evidence::{RawForm, Route};
 
-use crate::fields::{Container, Fields, W, opens_list, walk_record};
+use crate::fields::{Container, Descend, Fields, W, opens_list, walk_record};
 use crate::index::Index;
 use crate::lake::LakeTable;
 use crate::output::{Output, Place};
@@ -198,7 +198,7 @@ impl Machine {
     fn in_list(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         let pos = pos + space_len(&window[pos..]);
         let Some(&byte) = window.get(pos) else { return Step::To(pos) };
-        let Some(Frame::List { at_start, items, kind, .. }) = self.stack.last_mut() else { return Step::To(pos) };
+        let Some(Frame::List { at_start, items, .. }) = self.stack.last_mut() else { return Step::To(pos) };
         match byte {
             b',' => {
                 if std::mem::replace(at_start, true) {
@@ -210,8 +210,8 @@ impl Machine {
                 if *at_start && *items > 0 {
                     out.remarks.add("commas too many");
                 }
-                if *items == 0 && *kind == Some(Container::LogEvents) {
-                    out.other("CloudWatch Logs payloads without log events");
+                if *items == 0 {
+                    out.other("lists without records");
                 }
                 self.stack.pop();
                 self.value_ended();
@@ -279,9 +279,10 @@ impl Machine {
     /// An object: a record, a carrier of records, or an envelope around a list.
     fn item(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         self.sync(pos);
+        let descend = self.descend();
         let limit = window.len().min(pos + MAX_RECORD);
         let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
-        match walk_record(&mut walker, &mut self.fields, 0, self.stack.len() < MAX_FRAMES) {
+        match walk_record(&mut walker, &mut self.fields, 0, descend) {
             Ok(span) => {
                 self.in_sync = true;
                 let place = self.place(window, span.inner(), carrier);
@@ -300,6 +301,17 @@ impl Machine {
             }
             Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
             Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
+        }
+    }
+
+    /// Which lists are opened here: generic ones only where no named one is open.
+    fn descend(&self) -> Descend {
+        if self.stack.len() >= MAX_FRAMES {
+            Descend::Never
+        } else if self.stack.iter().any(|f| matches!(f, Frame::List { kind: Some(_), .. })) {
+            Descend::Carriers
+        } else {
+            Descend::All
         }
     }
 
@@ -361,13 +373,12 @@ impl Machine {
     fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, out: &mut Output) -> Step {
         self.sync(pos);
         let limit = window.len().min(pos + MAX_RECORD);
-        let can_open = self.stack.len() < MAX_FRAMES;
+        let descend = self.descend();
         let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
         let mut step = || {
             let key = walker.key()?;
             let name = &window[key.inner()];
-            if can_open
-                && let Some(kind) = Container::of(name)
+            if let Some(kind) = descend.container(name)
                 && opens_list(&walker, kind)?
             {
                 return Err(Stop::Container { kind, at: walker.pos });
@@ -425,7 +436,7 @@ impl Machine {
     }
 
     /// Where a part of the window is in the evidence; inside a string, where the string's carrier is.
-    fn place<'a>(&self, window: &'a [u8], range: std::ops::Range<usize>, carrier: Option<Carrier<'a>>) -> Place<'a> {
+    pub(crate) fn place<'a>(&self, window: &'a [u8], range: std::ops::Range<usize>, carrier: Option<Carrier<'a>>) -> Place<'a> {
         match carrier {
             Some(carrier) => carrier.place,
             None => Place { offset: self.offset + range.start as u64, bytes: &window[range] },
@@ -491,7 +502,7 @@ impl Machine {
         Goal::Record { first_key: key.unwrap_or_default() }
     }
 
-    fn begin_skip(&mut self, pos: usize, goal: Goal, reason: String) -> Step {
+    pub(crate) fn begin_skip(&mut self, pos: usize, goal: Goal, reason: String) -> Step {
         self.skip = Some(Box::new(Skip::new(goal, reason)));
         Step::To(pos)
     }

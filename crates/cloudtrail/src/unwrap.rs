@@ -2,7 +2,7 @@
 
 use backtrail_model::evidence::{RawForm, Route};
 
-use crate::fields::{F, W, walk_record};
+use crate::fields::{Descend, F, W, walk_record};
 use crate::foreign;
 use crate::machine::{Carrier, MAX_RECORD, Machine};
 use crate::output::Output;
@@ -80,7 +80,8 @@ impl Machine {
             };
             let inner = Carrier { route: inner_route(context.route, *route), depth: context.depth + 1, ..context };
             let found = match value.kind {
-                Kind::Object => self.object_inside(window, value, inner, out),
+                // Log shippers write the line as text; an object under `log` is somebody's table.
+                Kind::Object if *wrapper != W::Log => self.object_inside(window, value, inner, out),
                 Kind::Text | Kind::EscapedText => self.text_inside(window, value, inner, out),
                 _ => false,
             };
@@ -122,7 +123,7 @@ impl Machine {
         self.in_sync = false;
         self.index.restart(span.start as usize);
         let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
-        match walk_record(&mut walker, &mut self.fields, context.depth, false) {
+        match walk_record(&mut walker, &mut self.fields, context.depth, Descend::Never) {
             Ok(inner) => self.take_in(window, inner, context, out),
             Err(_) => false,
         }
@@ -137,6 +138,12 @@ impl Machine {
         let mut text = Vec::new();
         crate::text::unescape_into(&window[span.inner()], &mut text);
         let carrier = Carrier { form: RawForm::Unescaped, ..context };
+        // A log line may look like JSON and not be; a record that is broken still has its fields' names.
+        let is_log_line = context.route == Route::CloudWatchLogs
+            && [&b"eventVersion"[..], b"eventName", b"eventSource"].iter().all(|mark| memchr::memmem::find(&text, mark).is_none());
+        if is_log_line && packed(&text).is_none() {
+            return false;
+        }
         if is_json(&text) {
             self.document(&text, carrier, out);
         } else if let Some(inner) = packed(&text) {
@@ -148,7 +155,7 @@ impl Machine {
     }
 
     /// A whole document at hand, with a machine of its own.
-    fn document(&mut self, bytes: &[u8], carrier: Carrier<'_>, out: &mut Output) {
+    pub(crate) fn document(&mut self, bytes: &[u8], carrier: Carrier<'_>, out: &mut Output) {
         let mut nested = self.nested.take().unwrap_or_default();
         nested.reset();
         let before = out.counts.read;

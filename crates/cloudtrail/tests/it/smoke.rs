@@ -10,7 +10,7 @@ fn smoke() {
         }
     }
     let mut files = Vec::new();
-    walk(&root.join("cloudtrail"), &mut files);
+    walk(&root, &mut files);
     files.sort();
     let mut dirs: std::collections::BTreeMap<String, (usize, i64, i64, i64, i64)> = Default::default();
     for f in files {
@@ -24,21 +24,21 @@ fn smoke() {
         };
         let d = decode(&b);
         let rel = f.strip_prefix(&root).unwrap().display().to_string();
-        let top = rel.split('/').nth(1).unwrap().to_owned();
+        let top = rel.split('/').take(2).collect::<Vec<_>>().join("/");
         let e = dirs.entry(top.clone()).or_default();
         e.0 += 1;
         e.1 += d.summary.counts.read;
         e.2 += d.summary.counts.kept;
         e.3 += d.summary.counts.rejected;
         e.4 += d.summary.counts.other;
-        if !["stratus_detonation", "traildiscover"].contains(&top.as_str()) || d.summary.counts.rejected > 0 || d.summary.counts.kept == 0 {
+        if !["stratus_detonation", "traildiscover", "synth"].iter().any(|t| top.contains(t)) || d.summary.counts.rejected > 0 {
             println!(
                 "{rel} {:?} {} {:?} {:?} {:?}",
                 d.counts(),
                 d.summary.shape,
                 d.summary.remarks,
                 d.summary.broken_off,
-                d.summary.foreign
+                d.summary.foreign.clone().map(|f| f.kind)
             );
             for r in d.rejects().iter().take(3) {
                 println!("    {} @{} len {}", r["reason"], r["byte_offset"], r["length"]);
