@@ -181,6 +181,25 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// The bytes that [`Content::next`] handed out last.
+    #[must_use]
+    pub fn current(&self) -> &[u8] {
+        match self.source {
+            Source::Held(bytes) => bytes,
+            _ => &self.out,
+        }
+    }
+
+    /// How many of the stored bytes were used up to now, as far as it is known.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        match &self.source {
+            Source::Stream(stream) if self.layers.len() == 1 => stream.offset(),
+            Source::Plain(_) => self.size,
+            _ => 0,
+        }
+    }
+
     /// Whether the stored bytes were compressed.
     #[must_use]
     pub fn is_compressed(&self) -> bool {

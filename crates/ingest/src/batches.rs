@@ -1,0 +1,110 @@
+//! The batch that is open: many threads write to it, and when it is due one commits it and begins the next.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use backtrail_model::evidence::EvidenceRow;
+use backtrail_store::{Batch, BatchOptions, CommitSummary, Store, StoreError};
+use tokio::runtime::Handle;
+
+use crate::IngestOptions;
+
+/// Staged rows at which a batch is committed.
+const MAX_ROWS: u64 = 4_000_000;
+/// Ledger rows at which a batch is committed: they are held in memory until then.
+const MAX_PIECES: u64 = 50_000;
+/// A kill loses at most this much work.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// The open batch. A piece of evidence goes into one batch whole: whoever works on one holds it open.
+#[derive(Debug)]
+pub(crate) struct Batches<'a> {
+    store: &'a Store,
+    runtime: &'a Handle,
+    options: BatchOptions,
+    open: RwLock<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    batch: Batch,
+    since: Instant,
+    pieces: AtomicU64,
+}
+
+impl Open {
+    fn is_due(&self) -> bool {
+        let (rows, pieces) = (self.batch.staged_rows(), self.pieces.load(Ordering::Relaxed));
+        rows >= MAX_ROWS || pieces >= MAX_PIECES || (rows + pieces > 0 && self.since.elapsed() >= MAX_AGE)
+    }
+}
+
+/// What a piece of evidence is written to.
+#[derive(Debug)]
+pub(crate) struct Writer<'b> {
+    open: &'b Open,
+}
+
+impl Writer<'_> {
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.open.batch
+    }
+
+    pub(crate) fn finish(&self, row: EvidenceRow) -> Result<(), StoreError> {
+        self.open.pieces.fetch_add(1, Ordering::Relaxed);
+        self.open.batch.finish_evidence(row)
+    }
+}
+
+impl<'a> Batches<'a> {
+    pub(crate) fn begin(store: &'a Store, runtime: &'a Handle, options: &IngestOptions) -> Result<Self, StoreError> {
+        let options = BatchOptions {
+            run_id: options.run_id.clone(),
+            memory_budget: options.memory_budget,
+            now: options.now,
+            canonicalise: backtrail_cloudtrail::canonical,
+        };
+        let batches = Self { store, runtime, options, open: RwLock::new(None) };
+        *batches.open.write().unwrap_or_else(PoisonError::into_inner) = Some(batches.new_batch()?);
+        Ok(batches)
+    }
+
+    fn new_batch(&self) -> Result<Open, StoreError> {
+        let batch = self.runtime.block_on(self.store.begin(self.options.clone()))?;
+        Ok(Open { batch, since: Instant::now(), pieces: AtomicU64::new(0) })
+    }
+
+    /// Works on one piece with the batch held open. `None` where a commit failed and the run is ending.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&Writer<'_>) -> T) -> Option<T> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().map(|open| work(&Writer { open }))
+    }
+
+    /// Commits if the batch is large or old, waiting for the pieces being worked on, and begins another.
+    pub(crate) fn commit_if_due(&self) -> Result<Option<CommitSummary>, StoreError> {
+        let due = |open: &Option<Open>| open.as_ref().is_some_and(Open::is_due);
+        if !due(&self.open.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(None);
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been first.
+        if !due(&open) {
+            return Ok(None);
+        }
+        let Some(full) = open.take() else { return Ok(None) };
+        let summary = self.runtime.block_on(full.batch.commit())?;
+        *open = Some(self.new_batch()?);
+        Ok(Some(summary))
+    }
+
+    /// Commits what is left. An empty batch is dropped: it leaves nothing.
+    pub(crate) fn finish(self) -> Result<Option<CommitSummary>, StoreError> {
+        match self.open.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(open) if open.batch.staged_rows() > 0 || open.pieces.load(Ordering::Relaxed) > 0 => {
+                self.runtime.block_on(open.batch.commit()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! What a piece of evidence holds, told from its first bytes, never from its name.
+
+use backtrail_acquire::unsupported_compression;
+use memchr::memmem;
+
+use crate::kind::Kind;
+use crate::outline::Outline;
+
+/// Bytes that are looked at.
+pub const HEAD: usize = 64 << 10;
+/// Bytes at the end of a Parquet file in which its column names are sought.
+pub const PARQUET_TAIL: usize = 256 << 10;
+
+/// The kind of content that starts with `head`. For Parquet, `tail` gives the end of the file.
+#[must_use]
+pub fn sniff(head: &[u8], tail: impl FnOnce() -> Vec<u8>) -> Kind {
+    let head = &head[..head.len().min(HEAD)];
+    if head.is_empty() {
+        return Kind::Empty;
+    }
+    if let Some(name) = unsupported_compression(head) {
+        return Kind::Compressed(name);
+    }
+    if head.starts_with(b"PAR1") {
+        return parquet(&tail());
+    }
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Kind::Utf16;
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if !is_text(head) {
+        return Kind::Binary;
+    }
+    let text = head.trim_ascii_start();
+    match text.first() {
+        None => Kind::Empty,
+        Some(b'{' | b'[') => json(text),
+        Some(b'<') => Kind::Markup,
+        Some(_) => lines(text),
+    }
+}
+
+/// No zero bytes, and hardly any control characters. Invalid UTF-8 is left to the decoder: one broken record does not make a file binary.
+fn is_text(head: &[u8]) -> bool {
+    let odd = head.iter().filter(|b| matches!(b, 1..=8 | 11 | 14..=29 | 31 | 127)).count();
+    memchr::memchr(0, head).is_none() && odd * 50 <= head.len()
+}
+
+fn parquet(tail: &[u8]) -> Kind {
+    let names = |name: &str| memmem::find(tail, name.as_bytes()).is_some();
+    if names("class_uid") && (names("metadata") || names("activity_id")) {
+        Kind::Ocsf
+    } else if names("tgw_id") || names("tgw-id") || names("tgw_attachment_id") {
+        Kind::TransitGatewayFlowLogs
+    } else if names("srcaddr") && names("dstaddr") {
+        Kind::FlowLogs
+    } else {
+        Kind::Parquet
+    }
+}
+
+/// Where the fields of a record stand in each wrapper that holds the original one.
+const RECORD_PLACES: [&str; 12] = [
+    "",
+    "Records",
+    "detail",
+    "_source",
+    "hits.hits._source",
+    "Records.detail",
+    "aws.cloudtrail",
+    "_source.aws.cloudtrail",
+    "eventData",
+    "eventjson",
+    "event",
+    "result",
+];
+
+/// Where a record stands as a string.
+const STRING_PLACES: [&str; 14] = [
+    "CloudTrailEvent",
+    "Events.CloudTrailEvent",
+    "logEvents.message",
+    "events.message",
+    "message",
+    "Message",
+    "_raw",
+    "result._raw",
+    "event.original",
+    "_source.event.original",
+    "_source.message",
+    "hits.hits._source.message",
+    "hits.hits._source.event.original",
+    "eventData",
+];
+
+/// The least a record has: whose call it was, and one more.
+const CALL: [&str; 2] = ["eventSource", "eventName"];
+const ONE_MORE: [&str; 8] =
+    ["eventVersion", "eventTime", "eventID", "awsRegion", "userIdentity", "eventType", "recipientAccountId", "sourceIPAddress"];
+
+fn json(text: &[u8]) -> Kind {
+    let outline = Outline::of(text);
+    if outline.is_empty() {
+        // `[]`, a list of numbers, or not JSON after all.
+        return if memchr::memchr(b'"', text).is_some() { Kind::PerhapsCloudTrail } else { lines_or_json(text) };
+    }
+    let certain = RECORD_PLACES.iter().any(|place| is_record(&outline, place)) || holds_record_string(&outline);
+    if certain {
+        return Kind::CloudTrail;
+    }
+    KINDS.iter().find(|(_, test)| test(&outline)).map_or(Kind::PerhapsCloudTrail, |(kind, _)| *kind)
+}
+
+/// A text that starts like JSON and is none: `[INFO] started`.
+fn lines_or_json(text: &[u8]) -> Kind {
+    match text.get(1..).map(<[u8]>::trim_ascii_start).and_then(<[u8]>::first) {
+        Some(b'{' | b'[' | b']' | b'}' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') | None => Kind::PerhapsCloudTrail,
+        Some(_) => Kind::Text,
+    }
+}
+
+fn is_record(outline: &Outline<'_>, place: &str) -> bool {
+    let at = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
+    let call = outline.has_all(place, &CALL) && outline.values(&at("eventSource")).any(|v| v.ends_with(b".amazonaws.com"));
+    let event = call && ONE_MORE.iter().any(|key| outline.has(&at(key)));
+    let insight = outline.has_all(place, &["insightDetails", "eventVersion"]);
+    let aggregated = outline.says(&at("eventCategory"), "Aggregated") && outline.has(&at("timeWindow"));
+    event || insight || aggregated
+}
+
+fn holds_record_string(outline: &Outline<'_>) -> bool {
+    STRING_PLACES.iter().any(|place| {
+        outline.values(place).any(|text| {
+            let has = |key: &str| memmem::find(text, key.as_bytes()).is_some();
+            text.trim_ascii_start().starts_with(b"{") && has(r#"\"eventSource\""#) && has(r#"\"eventName\""#) && has("amazonaws.com")
+        })
+    })
+}
+
+type Test = fn(&Outline<'_>) -> bool;
+
+/// Other kinds of JSON, the narrowest first. One line each.
+const KINDS: [(Kind, Test); 19] = [
+    (Kind::JsonSchema, |o| o.has("$schema") && (o.has("properties") || o.has("definitions") || o.has("$defs"))),
+    (Kind::CloudTrailDigest, |o| o.has("digestEndTime") && o.has("logFiles")),
+    (Kind::LakeSignature, |o| o.has("hashSignature") && o.has("files.fileHashValue")),
+    (Kind::PublicKeys, |o| o.has_all("PublicKeyList", &["Fingerprint", "Value"])),
+    (Kind::ObjectMetadata, is_object_metadata),
+    (Kind::Config, |o| o.has("configurationItems") || is_config_item(o, "")),
+    (Kind::ConfigNotification, is_config_notification),
+    (Kind::SecurityHubOcsf, |o| o.says("detail-type", "Findings Imported V2")),
+    (Kind::SecurityHub, |o| {
+        o.says("detail-type", "Security Hub ") || ["", "Findings", "findings", "detail.findings"].iter().any(|p| is_asff(o, p))
+    }),
+    (Kind::GuardDuty, |o| {
+        o.says("detail-type", "GuardDuty Finding") || ["", "Findings", "findings", "detail"].iter().any(|p| is_guardduty(o, p))
+    }),
+    (Kind::Health, |o| o.says("detail-type", "AWS Health")),
+    (Kind::Ocsf, |o| o.has("class_uid") && o.has("metadata") && (o.has("category_uid") || o.has("activity_id"))),
+    (Kind::FlowLogs, holds_flow_lines),
+    (Kind::ResolverLogs, |o| o.has_all("", &["query_name", "query_type"]) && (o.has("srcaddr") || o.has("srcids"))),
+    (Kind::WafLogs, |o| o.has_all("", &["webaclId", "httpRequest"])),
+    (Kind::EksAudit, |o| o.says("apiVersion", "audit.k8s.io") || o.says("logEvents.message", "audit.k8s.io")),
+    (Kind::Inventory, is_inventory),
+    (Kind::FlowLogs, |o| o.has_all("", &["srcaddr", "dstaddr"]) && o.around("srcport").next().is_some()),
+    (Kind::Json, |o| o.has("openapi") || o.has("swagger") || o.has("nbformat")),
+];
+
+/// What `head-object` prints, or what this program's collector keeps beside an object.
+fn is_object_metadata(o: &Outline<'_>) -> bool {
+    let metadata = o.has("Metadata") || o.has("metadata") || o.around("x-amz-meta-signature").next().is_some();
+    metadata && (o.has("ETag") || o.around("x-amz-meta-signature").next().is_some() || o.around("signature-algorithm").next().is_some())
+}
+
+fn is_config_item(o: &Outline<'_>, place: &str) -> bool {
+    o.has_all(place, &["configurationItemCaptureTime", "resourceType"])
+}
+
+fn is_config_notification(o: &Outline<'_>) -> bool {
+    o.has("configurationItemDiff")
+        || is_config_item(o, "configurationItem")
+        || (o.has("messageType") && (o.has("configRuleName") || o.has("configSnapshotId") || o.has("configurationItemSummary")))
+        || o.says("source", "aws.config")
+        || (o.has("invokingEvent") && o.has("configRuleName"))
+        || o.says("Message", "configurationItem")
+}
+
+fn is_asff(o: &Outline<'_>, place: &str) -> bool {
+    o.has_all(place, &["SchemaVersion", "ProductArn", "GeneratorId"])
+}
+
+fn is_guardduty(o: &Outline<'_>, place: &str) -> bool {
+    let camel = o.has_all(place, &["schemaVersion", "service", "severity", "resource"]);
+    camel || o.has_all(place, &["SchemaVersion", "Service", "Severity", "Resource"]) || o.has_all(place, &["Service.DetectorId", "Type"])
+}
+
+/// Flow records as messages of CloudWatch Logs or of indexed documents.
+fn holds_flow_lines(o: &Outline<'_>) -> bool {
+    o.strings().any(|(_, value)| value.len() < 2000 && is_flow_line(value))
+}
+
+/// Lists as the describe and list calls give them.
+fn is_inventory(o: &Outline<'_>) -> bool {
+    const LISTS: [(&str, &str); 14] = [
+        ("NetworkInterfaces", "NetworkInterfaceId"),
+        ("Reservations", "Instances"),
+        ("Instances", "InstanceId"),
+        ("SecurityGroups", "GroupId"),
+        ("SecurityGroupRules", "SecurityGroupRuleId"),
+        ("Vpcs", "VpcId"),
+        ("Subnets", "SubnetId"),
+        ("RouteTables", "RouteTableId"),
+        ("NetworkAcls", "NetworkAclId"),
+        ("NatGateways", "NatGatewayId"),
+        ("InternetGateways", "InternetGatewayId"),
+        ("VpcEndpoints", "VpcEndpointId"),
+        ("Addresses", "PublicIp"),
+        ("FlowLogs", "FlowLogId"),
+    ];
+    LISTS.iter().any(|(list, key)| o.has_all(list, &[key]))
+}
+
+/// Text that is not JSON from its first byte.
+fn lines(text: &[u8]) -> Kind {
+    let line = text.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let fields: Vec<&[u8]> = line.split(|b| *b == b' ' || *b == b'\t').filter(|f| !f.is_empty()).collect();
+    let first = fields.first().copied().unwrap_or_default();
+    // CloudWatch Logs writes each exported line as a time, a space and the message.
+    if is_instant(first) {
+        let rest = line[first.len()..].trim_ascii_start();
+        if rest.first() == Some(&b'{') {
+            let after = &text[first.len()..];
+            return match json(after.trim_ascii_start()) {
+                Kind::CloudTrail => Kind::CloudTrail,
+                Kind::PerhapsCloudTrail | Kind::Json => Kind::PerhapsCloudTrail,
+                other => other,
+            };
+        }
+        if is_flow_line(rest) {
+            return Kind::FlowLogs;
+        }
+        if fields.len() >= 12 && fields.get(2).is_some_and(|f| memchr::memchr(b':', f).is_some()) {
+            return Kind::LoadBalancerLogs;
+        }
+    }
+    if has(&fields, b"srcaddr") && has(&fields, b"dstaddr") {
+        let transit = has(&fields, b"tgw-id") || has(&fields, b"tgw-attachment-id");
+        return if transit { Kind::TransitGatewayFlowLogs } else { Kind::FlowLogs };
+    }
+    if is_flow_line(line) {
+        return Kind::FlowLogs;
+    }
+    if matches!(first, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss" | b"tls") && fields.get(1).is_some_and(|f| is_instant(f)) {
+        return Kind::LoadBalancerLogs;
+    }
+    if first == b"tls" && fields.len() > 20 {
+        return Kind::LoadBalancerLogs;
+    }
+    if first.len() == 64 && first.iter().all(u8::is_ascii_hexdigit) && fields.get(2).is_some_and(|f| f.starts_with(b"[")) {
+        return Kind::S3AccessLogs;
+    }
+    if line.starts_with(b"#Version: 1.0") {
+        return Kind::CloudFrontLogs;
+    }
+    csv(line)
+}
+
+fn has(fields: &[&[u8]], name: &[u8]) -> bool {
+    fields.iter().any(|f| f.eq_ignore_ascii_case(name))
+}
+
+/// A flow record in the default format (version 2), or one that starts with it.
+fn is_flow_line(line: &[u8]) -> bool {
+    let fields: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
+    let number = |i: usize| fields.get(i).is_some_and(|f: &&[u8]| **f == *b"-" || (!f.is_empty() && f.iter().all(u8::is_ascii_digit)));
+    fields.len() >= 14
+        && number(0)
+        && fields[2].starts_with(b"eni-")
+        && [5, 6, 7, 8, 9, 10, 11].iter().all(|i| number(*i))
+        && fields[13..].iter().any(|f| matches!(f.trim_ascii(), b"OK" | b"NODATA" | b"SKIPDATA"))
+}
+
+/// `2024-05-01T10:00:00` and what may follow.
+fn is_instant(field: &[u8]) -> bool {
+    field.len() >= 19
+        && field.iter().take(19).enumerate().all(|(i, b)| match i {
+            4 | 7 => *b == b'-',
+            10 => *b == b'T',
+            13 | 16 => *b == b':',
+            _ => b.is_ascii_digit(),
+        })
+}
+
+/// A table whose header names a record's fields is CloudTrail Lake's; any other is not known.
+fn csv(line: &[u8]) -> Kind {
+    if memchr::memchr(b',', line).is_none() {
+        return Kind::Text;
+    }
+    let columns: Vec<&[u8]> = line.split(|b| *b == b',').map(|c| c.trim_ascii().trim_ascii()).map(unquoted).collect();
+    let names = |name: &str| columns.iter().any(|c| c.eq_ignore_ascii_case(name.as_bytes()));
+    if CALL.iter().all(|n| names(n)) && ONE_MORE.iter().any(|n| names(n)) {
+        return Kind::CloudTrail;
+    }
+    if names("eventJson") || names("eventData") || names("CloudTrailEvent") {
+        return Kind::PerhapsCloudTrail;
+    }
+    // Prose has commas too: a header is short words only.
+    if columns.len() >= 3 && columns.iter().all(|c| c.len() < 60) { Kind::Csv } else { Kind::Text }
+}
+
+fn unquoted(cell: &[u8]) -> &[u8] {
+    cell.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")).unwrap_or(cell)
+}
+
+#[cfg(test)]
+#[path = "sniff_tests.rs"]
+mod tests;
