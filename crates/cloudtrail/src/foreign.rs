@@ -14,6 +14,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("GuardDuty findings", &["\"schemaVersion\"", "\"service\"", "\"severity\""]),
     ("GuardDuty findings", &["\"SchemaVersion\"", "\"Service\"", "\"Severity\""]),
     ("GuardDuty findings", &["\"detail-type\"", "\"GuardDuty Finding\""]),
+    // As other products re-shape them: the finding's own ARN remains.
+    ("GuardDuty findings", &[":guardduty:", "/finding/", "\"severity\""]),
     ("Security Hub findings (ASFF)", &["\"detail-type\"", "\"Security Hub Findings"]),
     ("AWS Config", &["\"configurationItems\""]),
     ("AWS Config", &["\"configurationItem\""]),
