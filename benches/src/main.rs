@@ -1,1 +1,38 @@
-fn main() {}
+//! Backtrail's evidence generator and side-by-side measurements. None of it is part of the program.
+
+mod fixture;
+mod generate;
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Makes evidence with a known truth, and measures Backtrail beside other tools.
+#[derive(Debug, Parser)]
+#[command(name = "backtrail-benches", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write CloudTrail evidence of an organisation with an incident in it, and the truth beside it
+    Generate(generate::GenerateArgs),
+    /// Make the evidence that is checked in, anew
+    Fixture(fixture::FixtureArgs),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Fixture(args) => fixture::run(&args),
+    }
+}
+
+/// Prints a line of the report.
+fn say(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
