@@ -14,6 +14,8 @@ mod error;
 mod layout;
 mod ledger;
 mod log;
+mod reconcile;
+mod rewrite;
 mod rows;
 mod settle;
 mod snapshot;
@@ -21,6 +23,7 @@ mod stage;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 pub use batch::{Batch, BatchOptions, Canonicalise, CommitSummary};
 pub use compact::{CompactOptions, CompactSummary};

@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use backtrail_model::evidence::{Counts, EvidenceRow};
 use backtrail_model::tables::Table;
 
+use rayon::prelude::*;
+
 use crate::batch::lock;
 use crate::encode::{Part, PartWriter};
 use crate::layout;
 use crate::ledger::{self, LedgerKey, key_of};
-use crate::log::{Change, add_of};
+use crate::log::{Change, LogFile, add_of};
+use crate::reconcile::{Files, reconcile};
+use crate::rewrite::{Destination, Edit, Source, rewrite};
 use crate::stage::{Folded, StagedPart};
 use crate::store::Moment;
+use crate::unique::unique;
 use crate::{Batch, StoreError};
 
 /// What to commit, and what to report of it.
@@ -32,16 +37,119 @@ pub(crate) fn settle(batch: &Batch, finished: &[EvidenceRow], moment: &Moment) -
     let staged = lock(&batch.staged);
     let readings = Readings::gather(finished, moment)?;
     let mut folded = staged.folded.clone();
-    let lost = Folded::new();
+    let mut lost = Folded::new();
     for table in Table::ALL.into_iter().filter(|t| *t != Table::Evidence) {
-        let parts: Vec<&StagedPart> = staged.parts.iter().filter(|p| p.part.table == table).collect();
-        let add = parts.iter().map(|p| add_of(&p.part, batch.options.now)).collect();
-        plan.changes.push((table, Change { add, ..Change::default() }));
+        let dates = dates_of(table, &staged.parts, moment, !readings.replaced.is_empty());
+        let settled: Vec<Settled> = dates.into_par_iter().map(|date| date.settle(batch, &readings)).collect::<Result<_, _>>()?;
+        let mut change = Change::default();
+        for mut date in settled {
+            change.add.append(&mut date.change.add);
+            change.remove.append(&mut date.change.remove);
+            plan.superseded.append(&mut date.superseded);
+            plan.conflicts += date.conflicts;
+            merge(&mut folded, date.folded);
+            merge(&mut lost, date.lost);
+        }
+        plan.changes.push((table, change));
     }
     drop(staged);
-    let _ = &mut folded;
     account(batch, readings, &folded, &lost, moment, &mut plan)?;
     Ok(plan)
+}
+
+fn merge(all: &mut Folded, more: Folded) {
+    for (evidence, count) in more {
+        *all.entry(evidence).or_default() += count;
+    }
+}
+
+/// The files of one date of a table.
+struct Date<'a> {
+    table: Table,
+    event_date: Option<String>,
+    staged: Vec<&'a StagedPart>,
+    stored: Vec<&'a LogFile>,
+}
+
+/// What settling a date changes.
+#[derive(Default)]
+struct Settled {
+    change: Change,
+    superseded: Vec<Part>,
+    folded: Folded,
+    lost: Folded,
+    conflicts: u64,
+}
+
+/// The dates a batch touches; all dates where evidence is replaced in a table that keeps every copy.
+fn dates_of<'a>(table: Table, staged: &'a [StagedPart], moment: &'a Moment, replaces: bool) -> Vec<Date<'a>> {
+    let mut dates: BTreeMap<Option<String>, Date<'a>> = BTreeMap::new();
+    let new = |event_date: &Option<String>| Date { table, event_date: event_date.clone(), staged: Vec::new(), stored: Vec::new() };
+    for part in staged.iter().filter(|p| p.part.table == table) {
+        dates.entry(part.part.event_date.clone()).or_insert_with(|| new(&part.part.event_date)).staged.push(part);
+    }
+    for file in moment.table(table).map_or(&[][..], |s| &s.files) {
+        if let Some(date) = dates.get_mut(&file.data.event_date) {
+            date.stored.push(file);
+        } else if replaces && !table.is_deduplicated() {
+            dates.entry(file.data.event_date.clone()).or_insert_with(|| new(&file.data.event_date)).stored.push(file);
+        }
+    }
+    dates.into_values().collect()
+}
+
+impl Date<'_> {
+    fn settle(&self, batch: &Batch, readings: &Readings) -> Result<Settled, StoreError> {
+        let sources = self.sources();
+        let mut settled = Settled::default();
+        let edits = if self.table.is_deduplicated() {
+            let keys = self.staged.iter().map(|p| p.keys.as_slice()).collect();
+            let files = Files { table: self.table, sources: sources.clone(), stored: self.stored.len(), keys };
+            let outcome = reconcile(&files, &readings.replaced, batch.options.canonicalise)?;
+            (settled.folded, settled.lost, settled.conflicts) = (outcome.folded, outcome.lost, outcome.conflicts);
+            outcome.edits
+        } else {
+            unique(self.table, &sources, self.stored.len(), readings)?
+        };
+        self.apply(batch, &sources, edits, &mut settled)?;
+        Ok(settled)
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        let stored = self.stored.iter().map(|f| Source { table: self.table, path: f.data.path.clone(), rows: f.data.rows });
+        let staged = self.staged.iter().map(|p| Source { table: self.table, path: p.part.path.clone(), rows: p.part.rows });
+        stored.chain(staged).collect()
+    }
+
+    /// Writes the files that change and notes what to add and to remove.
+    fn apply(&self, batch: &Batch, sources: &[Source], edits: Vec<Edit>, settled: &mut Settled) -> Result<(), StoreError> {
+        let dir = layout::table_dir(batch.store.root(), self.table);
+        let now = batch.options.now;
+        let rewritten: Vec<Option<Option<Part>>> = sources
+            .par_iter()
+            .zip(edits)
+            .map(|(source, edit)| {
+                if edit.is_empty() {
+                    return Ok(None);
+                }
+                let event_date = self.event_date.clone();
+                let to = Destination { dir: &dir, name: batch.next_name(event_date.as_deref()), event_date };
+                rewrite(source, edit, to).map(Some)
+            })
+            .collect::<Result<_, StoreError>>()?;
+        for (i, outcome) in rewritten.into_iter().enumerate() {
+            let stored = self.stored.get(i);
+            let is_rewritten = outcome.is_some();
+            settled.change.add.extend(outcome.flatten().map(|part| add_of(&part, now)));
+            match (stored, i.checked_sub(self.stored.len()).and_then(|n| self.staged.get(n))) {
+                (Some(file), _) if is_rewritten => settled.change.remove.push(file.add.clone()),
+                (None, Some(staged)) if is_rewritten => settled.superseded.push(staged.part.clone()),
+                (None, Some(staged)) => settled.change.add.push(add_of(&staged.part, now)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The evidence of a batch, against what the ledger has of it.

@@ -195,3 +195,72 @@ pub(crate) async fn new_store() -> (tempfile::TempDir, Store) {
 pub(crate) fn event(id: u32, day: u32, second: u32) -> Event {
     Event { id, second: Some(second), day, content: 1, context: 0, rank: 10 }
 }
+
+/// A copy of an event whose columns all follow from its raw text, as a decoder's do.
+pub(crate) fn copy(id: u32, content: u32, context: u32, rank: i32) -> Event {
+    let second = (id % 7 != 6).then_some(id * 7 + content % 2);
+    Event { id, second, day: (id + u32::from(content == 2)) % 3, content, context, rank }
+}
+
+/// A shown row, by what choosing decides: date, id, content, context, evidence, index, conflict.
+pub(crate) type Shown = (String, u32, u32, u32, String, i64, bool);
+
+/// What a store must show for a set of evidence, worked out the plain way.
+pub(crate) fn expected(evidence: &[Evidence]) -> Vec<Shown> {
+    let mut events: BTreeMap<(String, u32), BTreeMap<u32, Vec<(i32, String, String, i64, u32)>>> = BTreeMap::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for piece in evidence.iter().filter(|p| seen.insert(p.name)) {
+        for (index, e) in piece.events.iter().enumerate() {
+            let sha = Evidence::hash(&e.raw());
+            let contents = events.entry((e.date(), e.id)).or_default();
+            contents.entry(e.content).or_default().push((e.rank, sha, piece.id(), index as i64, e.context));
+        }
+    }
+    let mut shown = Vec::new();
+    for ((date, id), contents) in events {
+        let conflict = contents.len() > 1;
+        for (content, copies) in contents {
+            let (_, _, evidence, index, context) = copies.into_iter().min().unwrap();
+            shown.push((date.clone(), id, content, context, evidence, index, conflict));
+        }
+    }
+    shown.sort();
+    shown
+}
+
+/// What a store shows.
+pub(crate) async fn shown(store: &Store) -> Vec<Shown> {
+    let mut all: Vec<Shown> = contents(store, Table::Cloudtrail)
+        .await
+        .into_iter()
+        .map(|row| {
+            let mut raw = row["raw"].split('|').map(|n| n.parse::<u32>().unwrap());
+            let (id, content, context) = (raw.next().unwrap(), raw.next().unwrap(), raw.next().unwrap());
+            let index = row["record_index"].parse().unwrap();
+            (row[EVENT_DATE].clone(), id, content, context, row["evidence_id"].clone(), index, row["id_conflict"] == "true")
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Checks a store against the set of evidence it was given: rows, origins, rejects and the ledger.
+pub(crate) async fn check(store: &Store, evidence: &[Evidence]) {
+    let wanted = expected(evidence);
+    assert_eq!(shown(store).await, wanted);
+    let mut seen = BTreeMap::new();
+    for piece in evidence {
+        seen.insert(piece.id(), piece);
+    }
+    let ledger = store.evidence().await.unwrap();
+    assert_eq!(ledger.iter().map(|r| r.evidence_id.clone()).collect::<Vec<_>>(), seen.keys().cloned().collect::<Vec<_>>());
+    for row in &ledger {
+        let kept = wanted.iter().filter(|s| s.4 == row.evidence_id).count() as i64;
+        assert_eq!(row.counts.kept, kept, "{}", row.evidence_id);
+        assert!(row.counts.is_balanced());
+    }
+    let copies: usize = seen.values().map(|p| p.events.len()).sum();
+    assert_eq!(contents(store, Table::EventOrigins).await.len(), copies);
+    let rejects: usize = seen.values().map(|p| p.rejects as usize).sum();
+    assert_eq!(contents(store, Table::Rejects).await.len(), rejects);
+}

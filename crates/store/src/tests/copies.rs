@@ -1,0 +1,128 @@
+//! Copies and conflicts: the rows of a store are a function of the set of evidence.
+
+use backtrail_model::tables::Table;
+use proptest::prelude::*;
+
+use super::kit::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_better_copy_takes_the_place_of_the_shown_one_and_the_ledger_follows() {
+    let (_dir, store) = new_store().await;
+    let poor = Evidence { name: 1, events: vec![copy(1, 1, 1, 60), copy(2, 1, 0, 60)], rejects: 0 };
+    let good = Evidence { name: 2, events: vec![copy(1, 1, 0, 10)], rejects: 0 };
+    ingest(&store, std::slice::from_ref(&poor)).await;
+    let summary = ingest(&store, std::slice::from_ref(&good)).await;
+    assert_eq!((summary.evidence[0].counts.kept, summary.conflicts), (1, 0));
+    let ledger = store.evidence().await.unwrap();
+    let first = ledger.iter().find(|r| r.evidence_id == poor.id()).unwrap();
+    assert_eq!((first.counts.kept, first.counts.duplicate), (1, 1));
+    check(&store, &[poor, good]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_id_with_other_content_keeps_both_rows_marked() {
+    let (_dir, store) = new_store().await;
+    let real = Evidence { name: 1, events: vec![copy(3, 0, 0, 10)], rejects: 0 };
+    let forged = Evidence { name: 2, events: vec![copy(3, 1, 0, 10)], rejects: 0 };
+    ingest(&store, std::slice::from_ref(&real)).await;
+    let summary = ingest(&store, std::slice::from_ref(&forged)).await;
+    assert_eq!(summary.conflicts, 1);
+    let rows = shown(&store).await;
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|r| r.6), "{rows:?}");
+    check(&store, &[real, forged]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_evidence_met_again_changes_nothing_but_its_origins() {
+    let (_dir, store) = new_store().await;
+    let piece = Evidence { name: 1, events: vec![copy(1, 0, 0, 10), copy(1, 0, 0, 10), copy(2, 0, 0, 10)], rejects: 1 };
+    ingest(&store, std::slice::from_ref(&piece)).await;
+    let before = everything(&store).await;
+    ingest(&store, std::slice::from_ref(&piece)).await;
+    assert_eq!(everything(&store).await, before);
+
+    let batch = store.begin(options()).await.unwrap();
+    let mut row = piece.row();
+    row.origins = vec!["/another/place".to_owned()];
+    for table in [Table::Cloudtrail, Table::EventOrigins, Table::Rejects] {
+        batch.append(table, piece.rows(table)).unwrap();
+    }
+    batch.finish_evidence(row).unwrap();
+    batch.commit().await.unwrap();
+    assert_eq!(store.evidence().await.unwrap()[0].origins, ["/another/place", "/evidence/1"]);
+    check(&store, &[piece]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_of_the_decoder_replaces_what_the_first_made_of_the_evidence() {
+    let (_dir, store) = new_store().await;
+    let piece = Evidence { name: 1, events: vec![copy(1, 0, 0, 10), copy(2, 0, 0, 10)], rejects: 3 };
+    ingest(&store, std::slice::from_ref(&piece)).await;
+    let better = Evidence { events: vec![copy(1, 0, 0, 10), copy(2, 0, 0, 10), copy(4, 0, 0, 10)], rejects: 2, ..piece };
+    let batch = store.begin(options()).await.unwrap();
+    for table in [Table::Cloudtrail, Table::EventOrigins, Table::Rejects] {
+        batch.append(table, better.rows(table)).unwrap();
+    }
+    let mut row = better.row();
+    row.decoder_version = 2;
+    batch.finish_evidence(row).unwrap();
+    batch.commit().await.unwrap();
+    check(&store, &[better]).await;
+}
+
+pub(crate) fn pieces() -> impl Strategy<Value = Vec<Evidence>> {
+    let record = (0u32..9, 0u32..3, 0u32..2);
+    let piece = (proptest::collection::vec(record, 0..8), 0u32..2, prop::sample::select(vec![10, 30, 60]));
+    proptest::collection::vec(piece, 1..7).prop_map(|pieces| {
+        pieces
+            .into_iter()
+            .zip(1..)
+            .map(|((records, rejects, rank), name)| {
+                let events = records.into_iter().map(|(id, content, context)| copy(id, content, context, rank)).collect();
+                Evidence { name, events, rejects }
+            })
+            .collect()
+    })
+}
+
+/// An order of taking pieces in, some more than once, in batches.
+fn ways() -> impl Strategy<Value = (Vec<Evidence>, Vec<Vec<usize>>)> {
+    pieces().prop_flat_map(|pieces| {
+        let n = pieces.len();
+        let order = Just((0..n).collect::<Vec<_>>()).prop_shuffle();
+        let again = proptest::collection::vec(0..n, 0..3);
+        let cuts = proptest::collection::vec(any::<bool>(), n + 3);
+        (Just(pieces), order, again, cuts).prop_map(|(pieces, order, again, cuts)| {
+            let mut batches: Vec<Vec<usize>> = vec![Vec::new()];
+            for (i, piece) in order.into_iter().chain(again).enumerate() {
+                if cuts[i] {
+                    batches.push(Vec::new());
+                }
+                if let Some(last) = batches.last_mut() {
+                    last.push(piece);
+                }
+            }
+            (pieces, batches)
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn any_order_and_any_batches_give_the_same_rows((pieces, batches) in ways()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (_dir, store) = new_store().await;
+            for batch in &batches {
+                let some: Vec<Evidence> = batch.iter().map(|i| pieces[*i].clone()).collect();
+                ingest(&store, &some).await;
+            }
+            check(&store, &pieces).await;
+            let (_other, at_once) = new_store().await;
+            ingest(&at_once, &pieces).await;
+            assert_eq!(everything(&store).await, everything(&at_once).await);
+        });
+    }
+}
