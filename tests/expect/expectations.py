@@ -8,6 +8,7 @@ file by file, with the reason. Nothing of the evidence itself is written: counts
 the event ids of each folder.
 """
 
+import csv
 import fnmatch
 import gzip
 import hashlib
@@ -233,7 +234,10 @@ def judge(piece, hand):
     piece.hand = rule
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
-    if rule and rule.get("take") == "every object":
+    if rule and rule.get("take") == "rows":
+        rows = csv.DictReader(io.StringIO(data.decode("utf-8")))
+        piece.records = [{name: row[column] for name, column in rule["columns"].items()} for row in rows]
+    elif rule and rule.get("take") == "every object":
         piece.records = list(objects_in(data.decode("utf-8")))
     elif not (rule and rule.get("take") == "nothing"):
         try:
