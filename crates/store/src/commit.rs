@@ -93,6 +93,16 @@ pub(crate) struct Head {
     state: Option<TableState>,
 }
 
+impl Head {
+    pub(crate) fn table(&self) -> Table {
+        self.table
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+}
+
 /// Undoes what a killed run committed to data tables without its ledger commit, and returns all tables' heads.
 pub(crate) async fn recover(store: &Store, moment: &Moment, now: i64) -> Result<Vec<Head>, CommitError> {
     let mut heads = Vec::new();

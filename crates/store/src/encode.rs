@@ -190,10 +190,6 @@ impl PartWriter {
         (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
     }
 
-    pub(crate) fn rows(&self) -> u64 {
-        self.part.rows
-    }
-
     /// Completes the file.
     pub(crate) fn finish(self) -> Result<Part, StoreError> {
         let Self { mut part, mut writer } = self;

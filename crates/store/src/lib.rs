@@ -14,6 +14,7 @@ mod error;
 mod layout;
 mod ledger;
 mod log;
+mod merge;
 mod reconcile;
 mod rewrite;
 mod rows;

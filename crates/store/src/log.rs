@@ -12,6 +12,8 @@ use deltalake::kernel::{Action, Add, DataType, EagerSnapshot, PrimitiveType, Rem
 use deltalake::logstore::LogStoreRef;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::table::state::DeltaTableState;
+use futures::TryStreamExt;
 use serde::Deserialize;
 use url::Url;
 
@@ -138,6 +140,13 @@ impl TableLog {
             }
         }
         Ok(found)
+    }
+
+    /// The files the log remembers as removed, and when (milliseconds).
+    pub(crate) async fn removed(&self, state: &TableState) -> Result<HashMap<PathBuf, i64>, StoreError> {
+        let table = DeltaTableState::new(state.snapshot.clone());
+        let tombstones: Vec<_> = table.all_tombstones(self.store.as_ref()).try_collect().await.map_err(|e| self.fail("read", e))?;
+        Ok(tombstones.iter().map(|t| (self.dir.join(t.path().as_ref()), t.deletion_timestamp().unwrap_or(0))).collect())
     }
 
     /// Commits a change on top of `base`, exactly: if anybody committed since, that is a conflict.

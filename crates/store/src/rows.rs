@@ -59,29 +59,36 @@ pub(crate) struct Place {
     pub(crate) row: u32,
 }
 
-/// The columns rows are sorted by, of one batch.
-struct SortKey<'a> {
-    time: Option<&'a TimestampMicrosecondArray>,
-    texts: Vec<&'a StringArray>,
-    number: Option<&'a Int64Array>,
+impl Place {
+    /// Compares two places by the table's order, given the sort keys of their batches.
+    pub(crate) fn compare(&self, key: &SortKey, other: &Self, other_key: &SortKey) -> Ordering {
+        (self.time, self.tie).cmp(&(other.time, other.tie)).then_with(|| key.compare(self.row as usize, other_key, other.row as usize))
+    }
 }
 
-impl<'a> SortKey<'a> {
-    fn of(table: Table, rows: &'a RecordBatch) -> Result<Self, StoreError> {
+/// The columns rows are sorted by, of one batch.
+pub(crate) struct SortKey {
+    time: Option<TimestampMicrosecondArray>,
+    texts: Vec<StringArray>,
+    number: Option<Int64Array>,
+}
+
+impl SortKey {
+    pub(crate) fn of(table: Table, rows: &RecordBatch) -> Result<Self, StoreError> {
         let mut key = SortKey { time: None, texts: Vec::new(), number: None };
         for name in crate::encode::sort_columns(table) {
             match *name {
-                "event_time" => key.time = Some(time(table, rows, name)?),
-                "record_index" => key.number = Some(long(table, rows, name)?),
-                _ => key.texts.push(text(table, rows, name)?),
+                "event_time" => key.time = Some(time(table, rows, name)?.clone()),
+                "record_index" => key.number = Some(long(table, rows, name)?.clone()),
+                _ => key.texts.push(text(table, rows, name)?.clone()),
             }
         }
         Ok(key)
     }
 
-    fn place(&self, batch: u32, row: u32) -> Place {
+    pub(crate) fn place(&self, batch: u32, row: u32) -> Place {
         let i = row as usize;
-        let time = self.time.map_or(0, |t| if t.is_null(i) { i64::MIN } else { t.value(i) });
+        let time = self.time.as_ref().map_or(0, |t| if t.is_null(i) { i64::MIN } else { t.value(i) });
         let mut head = [0u8; 8];
         if let Some(first) = self.texts.first() {
             let bytes = value(first, i).as_bytes();
@@ -98,7 +105,7 @@ impl<'a> SortKey<'a> {
                 return order;
             }
         }
-        match (self.number, other.number) {
+        match (&self.number, &other.number) {
             (Some(a), Some(b)) => a.value(row).cmp(&b.value(other_row)),
             _ => Ordering::Equal,
         }
@@ -107,38 +114,15 @@ impl<'a> SortKey<'a> {
 
 /// The rows of all batches in the table's order: by time, absent first, then by what makes the order the same whatever the arrival.
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<Vec<Place>, StoreError> {
-    let keys: Vec<SortKey<'_>> = batches.iter().map(|b| SortKey::of(table, b)).collect::<Result<_, _>>()?;
+    let keys: Vec<SortKey> = batches.iter().map(|b| SortKey::of(table, b)).collect::<Result<_, _>>()?;
     let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for (i, batch) in batches.iter().enumerate() {
-        let index = u32::try_from(i).map_err(|_| StoreError::rows(table, "too many batches"))?;
-        let count = u32::try_from(batch.num_rows()).map_err(|_| StoreError::rows(table, "too many rows"))?;
+        let index = u32::try_from(i).map_err(|e| StoreError::rows(table, e.to_string()))?;
+        let count = u32::try_from(batch.num_rows()).map_err(|e| StoreError::rows(table, e.to_string()))?;
         places.extend((0..count).map(|row| keys[i].place(index, row)));
     }
-    places.sort_unstable_by(|a, b| {
-        (a.time, a.tie)
-            .cmp(&(b.time, b.tie))
-            .then_with(|| keys[a.batch as usize].compare(a.row as usize, &keys[b.batch as usize], b.row as usize))
-    });
+    places.sort_unstable_by(|a, b| a.compare(&keys[a.batch as usize], b, &keys[b.batch as usize]));
     Ok(places)
-}
-
-/// Compares two rows of batches of one table by the table's order.
-pub(crate) struct Cursor {
-    table: Table,
-    pub(crate) rows: RecordBatch,
-    pub(crate) row: usize,
-}
-
-impl Cursor {
-    pub(crate) fn new(table: Table, rows: RecordBatch) -> Self {
-        Self { table, rows, row: 0 }
-    }
-
-    pub(crate) fn compare(&self, other: &Self) -> Result<Ordering, StoreError> {
-        let (a, b) = (SortKey::of(self.table, &self.rows)?, SortKey::of(self.table, &other.rows)?);
-        let (x, y) = (a.place(0, u32::try_from(self.row).unwrap_or(0)), b.place(0, u32::try_from(other.row).unwrap_or(0)));
-        Ok((x.time, x.tie).cmp(&(y.time, y.tie)).then_with(|| a.compare(self.row, &b, other.row)))
-    }
 }
 
 /// The rows at these places, as one batch.

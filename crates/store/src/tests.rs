@@ -1,6 +1,7 @@
 //! What users rely on: nothing lost, nothing doubled, whatever the order, the batches, the writers and the moment of death.
 
 mod basics;
+mod compaction;
 mod copies;
 mod interrupted;
 mod kit;
