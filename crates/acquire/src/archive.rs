@@ -56,7 +56,7 @@ impl Piece {
 impl Unpacking<'_, '_, '_> {
     fn run(&mut self) -> Result<(), Break> {
         let mut content = self.piece.content(self.workspace)?;
-        let kind = content.next()?.and_then(archive_of);
+        let kind = content.next_chunk()?.and_then(archive_of);
         let compressed = content.is_compressed();
         let drained = content.finish(self.workspace);
         match kind {
@@ -113,6 +113,7 @@ impl Unpacking<'_, '_, '_> {
     ) -> io::Result<ControlFlow<()>> {
         let budget = Arc::clone(&self.piece.budget);
         let level = Level::Members(self.piece.depth);
+        budget.check().map_err(|cause| Break::new(0, cause))?;
         let Absorbed { stored, head, id, size, mut flaw } = self.workspace.absorb(body, |count| budget.spend(level, count))?;
         if flaw.is_none() && stated.is_some_and(|s| s != size) {
             flaw = Some(Break::new(size, Cause::Truncated(container)));

@@ -13,7 +13,7 @@ use crate::magic::{Compression, compression_of};
 use crate::piece::{Piece, Stored, Workspace};
 use crate::zstd::ZstdStream;
 
-/// Uncompressed bytes as they come. See [`Content::next`] and [`Content::finish`].
+/// Uncompressed bytes as they come. See [`Content::next_chunk`] and [`Content::finish`].
 pub struct Content<'a> {
     piece: &'a Piece,
     source: Source<'a>,
@@ -36,7 +36,7 @@ enum Source<'a> {
     /// Not compressed.
     Plain(Box<dyn Read + Send + 'a>),
     /// gzip, in memory.
-    Slices(GzipSlices<'a>),
+    Slices(Box<GzipSlices<'a>>),
     /// Anything else.
     Stream(Box<dyn Inflate + Send + 'a>),
 }
@@ -68,7 +68,7 @@ impl<'a> Content<'a> {
         let limits = workspace.limits;
         let source = match (&piece.stored, layers.first()) {
             (Stored::Held(bytes), None) => Source::Held(bytes),
-            (Stored::Held(bytes), Some(Compression::Gzip)) => Source::Slices(GzipSlices::new(bytes, limits.member, CHUNK)),
+            (Stored::Held(bytes), Some(Compression::Gzip)) => Source::Slices(Box::new(GzipSlices::new(bytes, limits.member, CHUNK))),
             (_, None) => Source::Plain(piece.stored.reader()?),
             (_, Some(_)) => Source::Stream(stack(piece, &layers)?),
         };
@@ -92,7 +92,7 @@ impl<'a> Content<'a> {
     ///
     /// # Errors
     /// A break, once everything before it was handed out. Nothing follows it.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, Break> {
+    pub fn next_chunk(&mut self) -> Result<Option<&[u8]>, Break> {
         if let Some(broken) = &self.broken {
             self.ended = true;
             return Err(broken.clone());
@@ -104,6 +104,10 @@ impl<'a> Content<'a> {
             self.ended = true;
             self.size = bytes.len() as u64;
             return Ok((!bytes.is_empty()).then_some(bytes));
+        }
+        if let (false, Err(cause)) = (self.started || self.layers.is_empty(), self.budget.check()) {
+            self.broken = Some(Break::new(0, cause));
+            return self.next_chunk();
         }
         self.refill();
         if !self.started && self.broken.is_none() {
@@ -181,7 +185,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The bytes that [`Content::next`] handed out last.
+    /// The bytes that [`Content::next_chunk`] handed out last.
     #[must_use]
     pub fn current(&self) -> &[u8] {
         match self.source {
@@ -209,7 +213,7 @@ impl<'a> Content<'a> {
     /// Reads what is left, for its hash and length, up to `most` bytes more.
     pub fn drain(&mut self, most: u64) {
         let bound = self.size.saturating_add(most);
-        while self.size < bound && matches!(self.next(), Ok(Some(_))) {}
+        while self.size < bound && matches!(self.next_chunk(), Ok(Some(_))) {}
     }
 
     /// The account of it, and the buffers back to the workspace.
@@ -270,7 +274,7 @@ impl Read for ContentReader<'_, '_> {
         if self.position == self.chunk.len() {
             self.position = 0;
             self.chunk.clear();
-            match self.content.next() {
+            match self.content.next_chunk() {
                 Ok(Some(bytes)) => self.chunk.extend_from_slice(bytes),
                 Ok(None) => return Ok(0),
                 Err(broken) => return Err(broken.into()),

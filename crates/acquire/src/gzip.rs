@@ -101,12 +101,8 @@ impl<R: BufRead> GzipStream<R> {
             }
         }
         for text in [FNAME, FCOMMENT] {
-            while flags & text != 0 {
-                match self.input.take::<1>()? {
-                    None => return Err(self.truncated()),
-                    Some([0]) => break,
-                    Some(_) => {}
-                }
+            if flags & text != 0 {
+                self.skip_text()?;
             }
         }
         if flags & FHCRC != 0 && self.input.take::<2>()?.is_none() {
@@ -116,6 +112,17 @@ impl<R: BufRead> GzipStream<R> {
         self.crc.reset();
         self.state = State::Body;
         Ok(())
+    }
+
+    /// Passes over a header field that ends with a zero byte.
+    fn skip_text(&mut self) -> Result<(), Break> {
+        loop {
+            match self.input.take::<1>()? {
+                None => return Err(self.truncated()),
+                Some([0]) => return Ok(()),
+                Some(_) => {}
+            }
+        }
     }
 
     fn body(&mut self, out: &mut Vec<u8>) -> Result<(), Break> {

@@ -1,7 +1,7 @@
 //! How far evidence may expand, and what a break in it is called.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Archives inside archives that are opened; deeper ones are left as they are.
 pub(crate) const MAX_DEPTH: usize = 4;
@@ -108,6 +108,7 @@ pub(crate) struct Budget {
     stored: u64,
     /// Bytes produced at each level: contents and members of each depth apart, since a tar's bytes come out twice.
     produced: [AtomicU64; 2 * (MAX_DEPTH + 1)],
+    spent: AtomicBool,
 }
 
 /// A level of [`Budget`]: the content of pieces at a depth, or the members taken out of them.
@@ -119,7 +120,7 @@ pub(crate) enum Level {
 
 impl Budget {
     pub(crate) fn new(limits: Limits, stored: u64) -> Self {
-        Self { limits, stored, produced: Default::default() }
+        Self { limits, stored, produced: Default::default(), spent: AtomicBool::new(false) }
     }
 
     /// Takes note of `bytes` more at `level`.
@@ -130,7 +131,12 @@ impl Budget {
         };
         let Some(counter) = self.produced.get(index) else { return Ok(()) };
         let total = counter.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.limits.check(self.stored, total)
+        self.limits.check(self.stored, total).inspect_err(|_| self.spent.store(true, Ordering::Relaxed))
+    }
+
+    /// Whether the file as a whole has proved a bomb: then not even a first chunk is taken out of its other members.
+    pub(crate) fn check(&self) -> Result<(), Cause> {
+        if self.spent.load(Ordering::Relaxed) { Err(self.limits.bomb()) } else { Ok(()) }
     }
 }
 
@@ -138,8 +144,12 @@ impl Limits {
     /// Whether `produced` bytes may come out of `stored`.
     pub(crate) fn check(&self, stored: u64, produced: u64) -> Result<(), Cause> {
         if produced > self.free && produced / self.ratio > stored {
-            return Err(Cause::Bomb { ratio: self.ratio, free: self.free });
+            return Err(self.bomb());
         }
         Ok(())
+    }
+
+    fn bomb(&self) -> Cause {
+        Cause::Bomb { ratio: self.ratio, free: self.free }
     }
 }

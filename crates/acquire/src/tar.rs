@@ -16,8 +16,9 @@ const NAME: &str = "tar";
 /// Whether a tar archive could start with this block: its checksum holds.
 pub(crate) fn is_header(block: &[u8]) -> bool {
     let Some(block) = block.first_chunk::<BLOCK>() else { return false };
-    // A name, and either the magic or a plausible old header: the checksum alone decides, but not for zeros.
-    block[0] != 0 && octal(&block[148..156]).is_some_and(|stated| stated == checksum(block) || stated == signed_checksum(block))
+    // The checksum decides, but zeros are no header: it has a name or at least the magic.
+    (block[0] != 0 || block[257..262] == *b"ustar")
+        && octal(&block[148..156]).is_some_and(|stated| stated == checksum(block) || stated == signed_checksum(block))
 }
 
 fn checksum(block: &[u8; BLOCK]) -> u64 {
@@ -78,8 +79,11 @@ struct Pending {
     sparse: bool,
 }
 
+/// Takes a member's bytes, and says whether to go on.
+type Visit<'v> = dyn FnMut(&Entry, &mut dyn Read) -> io::Result<ControlFlow<()>> + 'v;
+
 /// Visits the regular files in order. Returns the break that ended it, if any.
-pub(crate) fn read(input: impl Read, visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<ControlFlow<()>>) -> Result<(), Break> {
+pub(crate) fn read(input: impl Read, visit: &mut Visit<'_>) -> Result<(), Break> {
     let mut input = Counting { inner: input, offset: 0 };
     let mut pending = Pending::default();
     loop {

@@ -70,7 +70,6 @@ impl<R: BufRead> ZstdStream<R> {
         let mut output = OutBuffer::around_pos(out, before);
         let result = self.decoder.run(&mut input, &mut output);
         let used = input.pos();
-        drop(output);
         self.input.used(used);
         match result {
             Ok(0) => {

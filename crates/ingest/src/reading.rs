@@ -79,7 +79,7 @@ impl Reader<'_> {
             Ok(content) => content,
             Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), None)),
         };
-        let (kind, archive) = match content.next() {
+        let (kind, archive) = match content.next_chunk() {
             Ok(Some(first)) => (sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()), archive_of(first)),
             Ok(None) => (Kind::Empty, None),
             Err(broken) => {
@@ -220,7 +220,7 @@ fn decode_here(
 ) -> Result<(Summary, Drained), StoreError> {
     decode.push(content.current(), sink)?;
     let ending = loop {
-        match content.next() {
+        match content.next_chunk() {
             Ok(Some(bytes)) => decode.push(bytes, sink)?,
             Ok(None) => break Ending::Complete,
             Err(_) => break Ending::Truncated,
@@ -257,7 +257,7 @@ fn decode_apart(
                 // `position` is asked for before the chunk is borrowed: it lags one chunk behind.
                 loop {
                     let position = content.position();
-                    match content.next() {
+                    match content.next_chunk() {
                         Ok(Some(bytes)) if send(bytes, position) => {}
                         _ => break,
                     }

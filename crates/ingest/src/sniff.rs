@@ -102,7 +102,7 @@ fn json(text: &[u8]) -> Kind {
     let outline = Outline::of(text);
     if outline.is_empty() {
         // `[]`, a list of numbers, or not JSON after all.
-        return if memchr::memchr(b'"', text).is_some() { Kind::PerhapsCloudTrail } else { lines_or_json(text) };
+        return lines_or_json(text);
     }
     let certain = RECORD_PLACES.iter().any(|place| is_record(&outline, place)) || holds_record_string(&outline);
     if certain {
@@ -114,7 +114,7 @@ fn json(text: &[u8]) -> Kind {
 /// A text that starts like JSON and is none: `[INFO] started`.
 fn lines_or_json(text: &[u8]) -> Kind {
     match text.get(1..).map(<[u8]>::trim_ascii_start).and_then(<[u8]>::first) {
-        Some(b'{' | b'[' | b']' | b'}' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') | None => Kind::PerhapsCloudTrail,
+        Some(b'"' | b'{' | b'[' | b']' | b'}' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') | None => Kind::PerhapsCloudTrail,
         Some(_) => Kind::Text,
     }
 }
