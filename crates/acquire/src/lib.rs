@@ -7,6 +7,7 @@
 //! - [`Piece::open`] hashes a file. Small ones are then held in memory, large ones read again from the page cache.
 //! - [`Piece::content`] hands out the uncompressed bytes, in bounded chunks. A break (truncated, damaged, a bomb) comes
 //!   after everything that precedes it, with its offset in the stored bytes.
+//! - [`Piece::reopen`] goes back to a piece by the place where it was met.
 //! - [`Piece::unpack`] visits the members of a tar or zip, each a piece of its own. Nothing is written under a member's name.
 
 mod archive;
@@ -16,6 +17,7 @@ mod inflate;
 mod limits;
 mod magic;
 mod piece;
+mod reopen;
 mod tar;
 mod walk;
 mod zip;

@@ -43,6 +43,11 @@ impl Found {
         Self { origin: path.to_string_lossy().into_owned(), size, walked, place: Place::File(path) }
     }
 
+    /// A file by its path.
+    pub(crate) fn named(path: &Path) -> Self {
+        Self::file(path.to_owned(), 0, false)
+    }
+
     fn unreadable(path: &Path, why: &std::io::Error) -> Self {
         Self { origin: path.to_string_lossy().into_owned(), size: 0, walked: true, place: Place::Unreadable(why.to_string()) }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use backtrail_acquire::Limits;
+use backtrail_acquire::{EvidenceId, Limits, Piece};
 use proptest::prelude::*;
 
 use crate::kit::{Bench, gzip, small, tar, text, zip, zip_with, zstd};
@@ -103,6 +103,24 @@ fn depth_is_bounded() {
     let (leaves, accounts) = bench.leaves(&piece);
     assert!(leaves.is_empty());
     assert_eq!(accounts[0].unreadable, ["archives nested more than 4 deep are not opened"]);
+}
+
+#[test]
+fn a_piece_is_found_again_by_its_origin() {
+    let (a, b) = (text(100), text(30_000));
+    let stored = gzip(&tar(&[("in!ner.zip", &zip(&[("a.json", &a), ("deep/b.json", &b)])), ("c", b"c")]));
+    let mut bench = Bench::new(small());
+    let piece = bench.open(&stored);
+    let origin = |rest: &str| format!("{}{rest}", piece.origin);
+    let mut reopen = |rest: &str, content: &[u8]| {
+        Piece::reopen(&origin(rest), EvidenceId::of(content), &mut bench.workspace).unwrap().map(|p| (p.origin.clone(), p.id))
+    };
+    assert_eq!(reopen("", &stored), Some((origin(""), EvidenceId::of(&stored))));
+    assert_eq!(reopen("!c", b"c"), Some((origin("!c"), EvidenceId::of(b"c"))));
+    assert_eq!(reopen("!in!ner.zip!deep/b.json", &b), Some((origin("!in!ner.zip!deep/b.json"), EvidenceId::of(&b))));
+    assert_eq!(reopen("!c", b"it was something else"), Some((origin("!c"), EvidenceId::of(b"c"))), "the caller sees that it changed");
+    assert_eq!(reopen("!absent", b""), None);
+    assert_eq!(Piece::reopen("/nowhere/at/all", EvidenceId::of(b""), &mut bench.workspace).unwrap().map(|p| p.id), None);
 }
 
 #[test]
