@@ -282,6 +282,9 @@ impl Fields {
             F::RequestParameters,
         ];
         let is_named = self.has(F::EventName) && self.has(F::EventSource);
+        if is_named && self.has(F::EventVersion) {
+            return true;
+        }
         let enough = if is_named { 1 } else { 3 };
         MARKS.iter().filter(|f| self.has(**f)).take(enough).count() == enough
     }

@@ -16,6 +16,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("GuardDuty findings", &["\"detail-type\"", "\"GuardDuty Finding\""]),
     // As other products re-shape them: the finding's own ARN remains.
     ("GuardDuty findings", &[":guardduty:", "/finding/", "\"severity\""]),
+    ("GuardDuty findings", &[":guardduty:", "\"severity\""]),
+    ("Route 53 Resolver query logs", &["\"query_name\"", "\"query_type\""]),
     ("Security Hub findings (ASFF)", &["\"detail-type\"", "\"Security Hub Findings"]),
     ("AWS Config", &["\"configurationItems\""]),
     ("AWS Config", &["\"configurationItem\""]),

@@ -1,6 +1,6 @@
 //! Which event a record is: the 128 bits by which copies are found (design.md section 4).
 
-use sha2::{Digest, Sha256};
+use ring::digest;
 
 /// The event's identity: the bits of its GUID; of any other id, the hash; without an id, the hash of the canonical record.
 pub(crate) fn dedupe_key(event_id: Option<&str>, raw: &str) -> [u8; 16] {
@@ -14,13 +14,24 @@ pub(crate) fn dedupe_key(event_id: Option<&str>, raw: &str) -> [u8; 16] {
 }
 
 fn head(parts: &[&[u8]]) -> [u8; 16] {
-    let mut hasher = Sha256::new();
+    let mut hasher = digest::Context::new(&digest::SHA256);
     for part in parts {
         hasher.update(part);
     }
     let mut key = [0; 16];
-    key.copy_from_slice(&hasher.finalize()[..16]);
+    key.copy_from_slice(&hash_of(&hasher.finish())[..16]);
     key
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    hash_of(&digest::digest(&digest::SHA256, bytes))
+}
+
+pub(crate) fn hash_of(digest: &digest::Digest) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.as_ref());
+    hash
 }
 
 /// The 128 bits of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.

@@ -16,7 +16,9 @@ const BLOCK: usize = 8 * 1024;
 /// Positions of quotes and specials, refilled block by block. Positions count from the start of the window.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
+    /// Always as long as a block may need; `found` of them are meant.
     quotes: Vec<u32>,
+    found: usize,
     next_quote: usize,
     specials: Vec<u32>,
     next_special: usize,
@@ -30,7 +32,7 @@ pub(crate) struct Index {
 impl Index {
     /// Starts anew at `at`, which must lie outside any string.
     pub(crate) fn restart(&mut self, at: usize) {
-        self.quotes.clear();
+        self.found = 0;
         self.specials.clear();
         self.next_quote = 0;
         self.next_special = 0;
@@ -42,7 +44,7 @@ impl Index {
     /// The next unescaped quote, if the scanned part holds one.
     #[inline]
     pub(crate) fn quote(&mut self) -> Option<usize> {
-        let at = *self.quotes.get(self.next_quote)?;
+        let at = *self.quotes[..self.found].get(self.next_quote)?;
         self.next_quote += 1;
         Some(at as usize)
     }
@@ -66,14 +68,15 @@ impl Index {
         if from >= to {
             return false;
         }
-        self.quotes.clear();
         self.specials.clear();
         self.next_quote = 0;
         self.next_special = 0;
         let block = &window[from..to];
         let (chunks, rest) = block.as_chunks::<64>();
-        // One slot more than quotes can occur per chunk: eight positions are always written at once.
-        self.quotes.resize(block.len() + 8, 0);
+        if self.quotes.is_empty() {
+            // Eight positions are always written at once.
+            self.quotes = vec![0; BLOCK + 8];
+        }
         let mut count = 0;
         let mut base = from;
         for chunk in chunks {
@@ -85,7 +88,7 @@ impl Index {
             padded[..rest.len()].copy_from_slice(rest);
             count = self.chunk(&padded, base, count);
         }
-        self.quotes.truncate(count);
+        self.found = count;
         self.scanned = to;
         true
     }

@@ -43,6 +43,8 @@ pub const VERSION: i32 = 1;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;
+/// Fewer bytes wait for more: the end of a look is mostly the beginning of a record, which is looked at again.
+const LEAST: usize = 32 << 10;
 
 /// What the decoder must know besides the bytes.
 #[derive(Debug, Clone)]
@@ -121,11 +123,11 @@ impl Decoder {
                     self.carry.extend_from_slice(rest);
                     return Ok(());
                 }
-                let used = self.look(&rest[..self.want.min(rest.len())]);
+                let used = self.look(&rest[..self.want.max(WINDOW).min(rest.len())]);
                 rest = &rest[used..];
             } else {
                 let before = self.carry.len();
-                let more = rest.len().min(self.want.saturating_sub(before));
+                let more = rest.len().min(self.want.max(before + LEAST) - before);
                 self.carry.extend_from_slice(&rest[..more]);
                 if self.carry.len() < self.want {
                     return Ok(());
@@ -152,7 +154,7 @@ impl Decoder {
         let used = self.machine.run(window, false, None, &mut self.out);
         self.machine.offset += used as u64;
         // A record that does not fit is looked at again when twice as much is there.
-        self.want = ((window.len() - used) * 2).clamp(WINDOW, MAX_RECORD + WINDOW);
+        self.want = ((window.len() - used) * 2).clamp(LEAST, MAX_RECORD + WINDOW);
         used
     }
 

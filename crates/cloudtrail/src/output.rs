@@ -6,7 +6,6 @@ use arrow_array::RecordBatch;
 use backtrail_model::evidence::{Counts, RawForm, Route};
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::time;
-use sha2::{Digest, Sha256};
 
 use crate::fields::{CLOUDTRAIL_FIELDS, F, FIELDS, Fields, W};
 use crate::foreign::ForeignItems;
@@ -272,7 +271,7 @@ impl Output {
             index: 0,
             offset: place.offset,
             length: place.bytes.len() as u64,
-            sha256: Sha256::digest(place.bytes).into(),
+            sha256: crate::identity::sha256(place.bytes),
             reason,
             head: place.bytes[..place.bytes.len().min(REJECT_BYTES)].to_vec(),
         }
@@ -470,7 +469,7 @@ struct Identity {
 
 impl Identity {
     fn of(record: &Record<'_>, event_id: Option<&str>) -> Self {
-        let digest: [u8; 32] = Sha256::digest(record.raw.as_bytes()).into();
+        let digest = identity::sha256(record.raw.as_bytes());
         let mut hash = const_hex::Buffer::new();
         hash.format(&digest);
         Self { hash, key: identity::dedupe_key(event_id, record.raw) }

@@ -10,8 +10,8 @@ use backtrail_model::tables::{EVENT_DATE, Kind, Table};
 /// One column being filled.
 #[derive(Debug)]
 pub(crate) enum Col {
-    Text(StringBuilder),
-    Json(StringBuilder),
+    Text(TextCol),
+    Json(TextCol),
     Time(TimestampMicrosecondBuilder),
     Bool(BooleanBuilder),
     Int(Int32Builder),
@@ -19,11 +19,55 @@ pub(crate) enum Col {
     Binary(BinaryBuilder),
 }
 
+/// A text column. Most columns are NULL in most records, so NULLs are counted first and appended together.
+#[derive(Debug)]
+pub(crate) struct TextCol {
+    builder: StringBuilder,
+    nulls: usize,
+}
+
+impl TextCol {
+    fn new(rows: usize, bytes: usize) -> Self {
+        Self { builder: StringBuilder::with_capacity(rows, bytes), nulls: 0 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn append_null(&mut self) {
+        self.nulls += 1;
+    }
+
+    #[inline]
+    pub(crate) fn append_value(&mut self, value: &str) {
+        if self.nulls > 0 {
+            self.settle_nulls();
+        }
+        self.builder.append_value(value);
+    }
+
+    #[inline]
+    pub(crate) fn append_option(&mut self, value: Option<&str>) {
+        match value {
+            Some(value) => self.append_value(value),
+            None => self.append_null(),
+        }
+    }
+
+    fn settle_nulls(&mut self) {
+        self.builder.append_nulls(std::mem::take(&mut self.nulls));
+    }
+
+    fn finish(&mut self) -> (ArrayRef, usize) {
+        self.settle_nulls();
+        let bytes = self.builder.values_slice().len();
+        (Arc::new(self.builder.finish()), bytes)
+    }
+}
+
 impl Col {
     fn new(kind: Kind, rows: usize, bytes: usize) -> Self {
         match kind {
-            Kind::Text => Self::Text(StringBuilder::with_capacity(rows, bytes)),
-            Kind::Json => Self::Json(StringBuilder::with_capacity(rows, bytes)),
+            Kind::Text => Self::Text(TextCol::new(rows, bytes)),
+            Kind::Json => Self::Json(TextCol::new(rows, bytes)),
             Kind::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(kind.data_type())),
             Kind::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
             Kind::Int => Self::Int(Int32Builder::with_capacity(rows)),
@@ -35,19 +79,13 @@ impl Col {
     #[inline]
     pub(crate) fn text(&mut self, value: Option<&str>) {
         if let Self::Text(b) | Self::Json(b) = self {
-            match value {
-                Some(text) => b.append_value(text),
-                None => b.append_null(),
-            }
+            b.append_option(value);
         }
     }
 
     fn finish(&mut self) -> (ArrayRef, usize) {
         match self {
-            Self::Text(b) | Self::Json(b) => {
-                let bytes = b.values_slice().len();
-                (Arc::new(b.finish()), bytes)
-            }
+            Self::Text(b) | Self::Json(b) => b.finish(),
             Self::Time(b) => (Arc::new(b.finish()), 0),
             Self::Bool(b) => (Arc::new(b.finish()), 0),
             Self::Int(b) => (Arc::new(b.finish()), 0),

@@ -1,6 +1,6 @@
 //! Past what is broken or too large: its bytes are hashed as they go by, and the place is found where reading can go on.
 
-use sha2::{Digest, Sha256};
+use ring::digest;
 
 use crate::output::{Place, REJECT_BYTES, Reject};
 use crate::walk::space_len;
@@ -85,12 +85,11 @@ fn starts_record(rest: &[u8], first_key: &[u8]) -> Option<bool> {
 }
 
 /// Something being skipped.
-#[derive(Debug)]
 pub(crate) struct Skip {
     goal: Goal,
     reason: String,
     offset: Option<u64>,
-    hasher: Sha256,
+    hasher: digest::Context,
     length: u64,
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -100,13 +99,19 @@ pub(crate) struct Skip {
     escaped: bool,
 }
 
+impl std::fmt::Debug for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Skip").field("goal", &self.goal).field("reason", &self.reason).field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
 impl Skip {
     pub(crate) fn new(goal: Goal, reason: String) -> Self {
         Self {
             goal,
             reason,
             offset: None,
-            hasher: Sha256::new(),
+            hasher: digest::Context::new(&digest::SHA256),
             length: 0,
             head: Vec::new(),
             tail: Vec::new(),
@@ -240,7 +245,7 @@ impl Skip {
                 index: 0,
                 offset: place.offset,
                 length: place.bytes.len() as u64,
-                sha256: Sha256::digest(place.bytes).into(),
+                sha256: crate::identity::sha256(place.bytes),
                 reason: self.reason,
                 head: place.bytes[..place.bytes.len().min(REJECT_BYTES)].to_vec(),
             },
@@ -248,7 +253,7 @@ impl Skip {
                 index: 0,
                 offset: self.offset.unwrap_or_default(),
                 length: self.length,
-                sha256: self.hasher.finalize().into(),
+                sha256: crate::identity::hash_of(&self.hasher.finish()),
                 reason: self.reason,
                 head: self.head,
             },
