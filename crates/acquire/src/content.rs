@@ -4,9 +4,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use libdeflater::Decompressor;
-use sha2::{Digest, Sha256};
 
 use crate::gzip::{GzipSlices, GzipStream};
+use crate::hash::Sha256;
 use crate::inflate::{Inflate, InflateReader};
 use crate::limits::{Break, Budget, CHUNK, Cause, Level, Limits, MAX_LAYERS};
 use crate::magic::{Compression, compression_of};
@@ -225,7 +225,7 @@ impl<'a> Content<'a> {
             Source::Stream(stream) => (stream.notes(), stream.flaw().cloned()),
             Source::Held(_) | Source::Plain(_) => (Vec::new(), None),
         };
-        let sha256 = complete.then(|| self.hasher.take().map_or(self.piece.id.0, |h| h.finalize().into()));
+        let sha256 = complete.then(|| self.hasher.take().map_or(self.piece.id.0, |h| h.finish()));
         workspace.give_buffer(std::mem::take(&mut self.out));
         workspace.give_inflater(std::mem::take(&mut self.inflater));
         Drained {

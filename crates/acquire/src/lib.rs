@@ -13,6 +13,7 @@
 mod archive;
 mod content;
 mod gzip;
+mod hash;
 mod inflate;
 mod limits;
 mod magic;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use libdeflater::Decompressor;
-use sha2::{Digest, Sha256};
 
 use crate::content::Content;
+use crate::hash::Sha256;
 use crate::limits::{Break, Budget, CHUNK, Cause, Limits};
 use crate::walk::{Found, Place};
 
@@ -47,7 +47,7 @@ impl EvidenceId {
     /// The SHA-256 of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        Self(Sha256::of(bytes))
     }
 }
 
@@ -139,7 +139,7 @@ impl Workspace {
             Some(file) => Stored::Spooled(file),
             None => Stored::Held(held),
         };
-        Ok(Absorbed { stored, head, id: EvidenceId(hasher.finalize().into()), size, flaw })
+        Ok(Absorbed { stored, head, id: EvidenceId(hasher.finish()), size, flaw })
     }
 }
 
@@ -301,5 +301,5 @@ fn open_file(path: &Path, workspace: &mut Workspace) -> io::Result<Absorbed> {
     }
     workspace.give_buffer(buffer);
     let modified = metadata.modified().ok();
-    Ok(Absorbed { stored: Stored::File { file, modified }, head, id: EvidenceId(hasher.finalize().into()), size, flaw: None })
+    Ok(Absorbed { stored: Stored::File { file, modified }, head, id: EvidenceId(hasher.finish()), size, flaw: None })
 }

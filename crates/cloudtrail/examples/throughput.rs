@@ -70,7 +70,7 @@ fn main() {
     println!("{count} records, {megabytes:.0} MB, {:.0} bytes each", file.len() as f64 / count as f64);
     let mut best = f64::MAX;
     let mut hashing = f64::MAX;
-    for _ in 0..10 {
+    for _ in 0..40 {
         let start = (Instant::now(), cpu_seconds());
         let mut rows = 0;
         let summary = decode(file.as_bytes(), |_, batch| rows += batch.num_rows());

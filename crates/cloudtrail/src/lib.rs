@@ -92,7 +92,9 @@ pub struct Foreign {
     pub message: String,
 }
 
-/// Decodes one piece of evidence.
+/// Decodes pieces of evidence, one after the other.
+///
+/// Small pieces share batches: [`Decoder::end`] leaves their rows where they are, and [`Decoder::begin`] goes on with the next.
 #[derive(Debug)]
 pub struct Decoder {
     machine: Machine,
@@ -165,26 +167,68 @@ impl Decoder {
         Ok(())
     }
 
-    /// The evidence ends: hands on the last batches, and says what was found.
+    /// The evidence ends: says what was found, and hands on all rows.
     ///
     /// # Errors
     ///
     /// Those of `sink`.
     pub fn finish<E>(mut self, ending: Ending, sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<Summary, E> {
+        let summary = self.end(ending, sink)?;
+        self.flush(sink)?;
+        Ok(summary)
+    }
+
+    /// Goes on with another piece of evidence. Rows of pieces before it that were not handed on yet stay.
+    pub fn begin(&mut self, context: Context) {
+        self.machine = Machine::default();
+        self.carry.clear();
+        self.want = WINDOW;
+        self.out.begin(context.evidence_id, context.now);
+    }
+
+    /// The evidence ends: says what was found. Its last rows may wait for [`Decoder::flush`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `sink`.
+    pub fn end<E>(&mut self, ending: Ending, sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<Summary, E> {
         let carry = std::mem::take(&mut self.carry);
         let used = self.machine.run(&carry, true, None, &mut self.out);
+        self.carry = carry;
+        self.carry.clear();
         self.machine.offset += used as u64;
-        let broken_off = self.end(ending);
+        let broken_off = self.cut_through(ending);
         if self.out.foreign.most_common().is_none() {
             self.out.settle_foreign();
         }
-        self.out.flush();
         self.hand_on(sink)?;
         Ok(self.summary(broken_off))
     }
 
+    /// Hands on all rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sink`.
+    pub fn flush<E>(&mut self, sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<(), E> {
+        self.out.flush();
+        self.hand_on(sink)
+    }
+
+    /// Rows made of the current piece, accepted records and rejects: counted where rows are filled, to hold the summary to.
+    #[must_use]
+    pub fn given(&self) -> (i64, i64) {
+        self.out.given()
+    }
+
+    /// Whether every row not handed on yet is whole; not so if a panic cut the filling of one short.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.out.is_sound()
+    }
+
     /// What the end of the bytes cut through.
-    fn end(&mut self, ending: Ending) -> Option<String> {
+    fn cut_through(&mut self, ending: Ending) -> Option<String> {
         let open = self.machine.open_at_end();
         let offset = self.machine.offset;
         match (self.machine.unfinished.take(), ending) {
@@ -204,7 +248,7 @@ impl Decoder {
         }
     }
 
-    fn summary(self, broken_off: Option<String>) -> Summary {
+    fn summary(&mut self, broken_off: Option<String>) -> Summary {
         let mut counts = self.out.counts;
         let foreign = self.out.foreign.most_common().map(|(kind, items)| {
             // Not rejected: they wait for their decoder.
@@ -213,14 +257,14 @@ impl Decoder {
         });
         let shape = match self.out.routes.iter().max_by_key(|(_, count)| *count) {
             Some((route, _)) => shape(*route),
-            None => foreign.as_ref().map_or("no records", |f| &f.kind),
+            None => foreign.as_ref().map_or("no records", |f| f.kind.as_str()),
         };
         Summary {
             counts,
             first_event_time: self.out.first,
             last_event_time: self.out.last,
             shape: shape.to_owned(),
-            remarks: self.out.remarks.into_texts(),
+            remarks: std::mem::take(&mut self.out.remarks).into_texts(),
             broken_off,
             foreign,
         }

@@ -59,6 +59,8 @@ pub(crate) struct Output {
     pub(crate) routes: Vec<(Route, u64)>,
     date: DateText,
     scratch: Vec<u8>,
+    /// Rows accepted and rejected by pieces before this one.
+    before: (i64, i64),
 }
 
 /// The partition value, kept while the day does not change.
@@ -99,7 +101,37 @@ impl Output {
             routes: Vec::new(),
             date: DateText { day: i64::MIN, text: String::new() },
             scratch: Vec::new(),
+            before: (0, 0),
         }
+    }
+
+    /// The next piece of evidence: rows in the making stay, everything said of the last piece is forgotten.
+    pub(crate) fn begin(&mut self, evidence_id: Arc<str>, now: i64) {
+        self.evidence_id = evidence_id;
+        self.latest = now.saturating_add(time::MICROS_PER_DAY);
+        self.counts = Counts::default();
+        (self.first, self.last) = (None, None);
+        self.remarks = Remarks::default();
+        self.foreign = ForeignItems::default();
+        self.routes.clear();
+        self.before = self.totals();
+    }
+
+    fn totals(&self) -> (i64, i64) {
+        let accepted = [Some(&self.cloudtrail), self.insights.as_ref(), self.aggregated.as_ref()];
+        (accepted.into_iter().flatten().map(|r| r.total).sum(), self.rejects.total)
+    }
+
+    /// Rows of this piece: accepted records and rejects, counted where they are filled.
+    pub(crate) fn given(&self) -> (i64, i64) {
+        let (accepted, rejected) = self.totals();
+        (accepted - self.before.0, rejected - self.before.1)
+    }
+
+    /// Whether all rows are whole.
+    pub(crate) fn is_sound(&self) -> bool {
+        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.rejects), self.insights.as_ref(), self.aggregated.as_ref()];
+        all.into_iter().flatten().all(Rows::is_sound)
     }
 
     /// The number of the next record.

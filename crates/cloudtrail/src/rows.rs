@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use backtrail_model::tables::{EVENT_DATE, Kind, Table};
@@ -83,6 +85,17 @@ impl Col {
         }
     }
 
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(b) | Self::Json(b) => b.builder.len() + b.nulls,
+            Self::Time(b) => b.len(),
+            Self::Bool(b) => b.len(),
+            Self::Int(b) => b.len(),
+            Self::Long(b) => b.len(),
+            Self::Binary(b) => b.len(),
+        }
+    }
+
     fn finish(&mut self) -> (ArrayRef, usize) {
         match self {
             Self::Text(b) | Self::Json(b) => b.finish(),
@@ -117,6 +130,8 @@ pub(crate) struct Rows {
     schema: SchemaRef,
     pub(crate) cols: Vec<Col>,
     pub(crate) rows: usize,
+    /// Rows ever filled.
+    pub(crate) total: i64,
     /// Bytes of text taken in, roughly.
     pub(crate) bytes: usize,
 }
@@ -127,7 +142,7 @@ impl Rows {
         if table.is_dated() {
             fields.push(Arc::new(Field::new(EVENT_DATE, DataType::Utf8, true)));
         }
-        let mut rows = Self { table, schema: Arc::new(Schema::new(fields)), cols: Vec::new(), rows: 0, bytes: 0 };
+        let mut rows = Self { table, schema: Arc::new(Schema::new(fields)), cols: Vec::new(), rows: 0, total: 0, bytes: 0 };
         rows.renew(0, &[]);
         rows
     }
@@ -156,6 +171,12 @@ impl Rows {
             }
         }
         self.rows += 1;
+        self.total += 1;
+    }
+
+    /// Whether every column holds a cell for every row: so unless filling one was cut short.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.cols.iter().all(|c| c.len() == self.rows)
     }
 
     /// The rows so far, as a batch; none if there are none.

@@ -13,6 +13,7 @@ mod error;
 pub mod kind;
 mod known;
 mod outline;
+mod pending;
 mod pieces;
 mod pipeline;
 mod reading;

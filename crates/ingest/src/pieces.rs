@@ -1,8 +1,9 @@
 //! What happens to one thing that was found, up to its row of the ledger.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use backtrail_acquire::{Drained, Found, Piece, Unpacked, Workspace};
 use backtrail_model::evidence::{EvidenceRow, Fate};
@@ -11,13 +12,14 @@ use backtrail_store::StoreError;
 use crate::account::{Outcome, row_of, row_of_unreadable};
 use crate::archives::OpenArchive;
 use crate::known::Claim;
+use crate::pending::{Pending, archives_done, member_done};
 use crate::pipeline::{Extra, Run, Task};
-use crate::reading::{Reader, Reading, Tally};
+use crate::reading::{Reader, Reading};
 use crate::registry::{ARCHIVE, REGISTRY_VERSION};
 
 impl Run<'_> {
     /// From a place to the ledger.
-    pub(crate) fn take_in(&self, found: &Found, workspace: &mut Workspace) -> Result<(), StoreError> {
+    pub(crate) fn take_in(&self, found: &Found, workspace: &mut Workspace, pending: &mut Pending) -> Result<(), StoreError> {
         match Piece::open(found, workspace) {
             Ok(piece) => {
                 if self.known().was_unreadable(&found.origin) {
@@ -25,7 +27,7 @@ impl Run<'_> {
                         row_of_unreadable(&found.origin, Fate::Ignored, format!("could be read later, as {}", piece.id), self.options);
                     self.finish(vec![row])?;
                 }
-                self.take_piece(Task { piece, archive: None }, workspace)
+                self.take_piece(Task { piece, archive: None }, workspace, pending)
             }
             Err(e) => {
                 let row = row_of_unreadable(&found.origin, Fate::Failed, format!("cannot be read: {e}"), self.options);
@@ -35,23 +37,22 @@ impl Run<'_> {
     }
 
     /// From a piece to the ledger, unless its bytes are there already.
-    pub(crate) fn take_piece(&self, task: Task, workspace: &mut Workspace) -> Result<(), StoreError> {
+    pub(crate) fn take_piece(&self, task: Task, workspace: &mut Workspace, pending: &mut Pending) -> Result<(), StoreError> {
         let Task { piece, archive } = task;
         let claim = self.known().claim(piece.id, &piece.origin, piece.walked);
         if claim != Claim::Read {
             self.met_again(&piece, claim);
             self.report(&piece, piece.size);
             workspace.recycle(piece);
-            return self.member_done(archive.as_ref(), Fate::Kept);
+            return self.finish(member_done(archive.as_ref(), Fate::Kept));
         }
-        match self.read(&piece, workspace)? {
+        match self.read(&piece, archive.as_ref(), workspace, pending)? {
             Judged::Stopped => Ok(()),
-            Judged::Archive(kind) => self.unpack(piece, kind, archive, workspace),
-            Judged::Finished(row) => {
+            Judged::Archive(kind) => self.unpack(piece, kind, archive, workspace, pending),
+            Judged::Finished(row, archives) => {
                 workspace.recycle(piece);
-                self.member_done(archive.as_ref(), row.fate)?;
                 self.progress.done(&row);
-                Ok(())
+                self.finish(archives)
             }
         }
     }
@@ -64,25 +65,44 @@ impl Run<'_> {
     }
 
     /// Reads one piece into the open batch. A decoder that panics costs this piece only.
-    fn read(&self, piece: &Piece, workspace: &mut Workspace) -> Result<Judged, StoreError> {
+    fn read(
+        &self,
+        piece: &Piece,
+        archive: Option<&Arc<OpenArchive>>,
+        workspace: &mut Workspace,
+        pending: &mut Pending,
+    ) -> Result<Judged, StoreError> {
         let judged = self.batches.with(|writer| {
-            let tally = Tally::default();
-            let reader = Reader { batch: writer.batch(), options: self.options, progress: self.progress, tally: &tally };
-            let (outcome, drained): (Outcome, Option<Drained>) = match catch_unwind(AssertUnwindSafe(|| reader.read(piece, workspace))) {
+            let reported = AtomicU64::new(0);
+            pending.begin_piece();
+            let reader = Reader { batch: writer.batch(), options: self.options, progress: self.progress, reported: &reported };
+            let read = catch_unwind(AssertUnwindSafe(|| reader.read(piece, workspace, pending)));
+            let (outcome, drained): (Outcome, Option<Drained>) = match read {
                 Ok(Ok(Reading::Archive(name, layers))) => return Ok(Judged::Archive(archive_kind(name, &layers))),
                 Ok(Ok(Reading::Done(outcome, drained))) => (outcome, drained),
                 Ok(Err(e)) => return Err(e),
+                // Half a row among the waiting ones would shift all after it: the run ends, and nothing of this batch is published.
+                Err(panic) if !pending.is_sound() => resume_unwind(panic),
                 Err(panic) => {
                     let why = format!("internal error while reading it: {}; please report it", panic_text(panic.as_ref()));
-                    (Outcome { counts: tally.counts(), ..Outcome::unread("unknown", Fate::Failed, why) }, None)
+                    (Outcome { counts: pending.given(), ..Outcome::unread("unknown", Fate::Failed, why) }, None)
                 }
             };
             let row = row_of(piece, outcome, drained.as_ref(), self.options);
-            writer.finish(row.clone())?;
-            self.report(piece, tally.unreported(piece.size));
-            Ok(Judged::Finished(Box::new(row)))
+            let archives = archives_done(pending.add(row.clone(), archive.cloned(), writer, self.progress)?);
+            self.report(piece, piece.size.saturating_sub(reported.into_inner()));
+            Ok(Judged::Finished(Box::new(row), archives))
         });
         judged.unwrap_or(Ok(Judged::Stopped))
+    }
+
+    /// Hands what waits on this thread to the batch.
+    pub(crate) fn flush(&self, pending: &mut Pending) -> Result<(), StoreError> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let archives = self.batches.with(|writer| pending.flush(writer, self.progress).map(archives_done)).unwrap_or(Ok(Vec::new()))?;
+        self.finish(archives)
     }
 
     /// Progress counts the bytes of what was found, not those of members.
@@ -93,7 +113,14 @@ impl Run<'_> {
     }
 
     /// Hands the members out: to idle threads where there are any, else they are read here, one after another.
-    fn unpack(&self, piece: Piece, kind: String, around: Option<Arc<OpenArchive>>, workspace: &mut Workspace) -> Result<(), StoreError> {
+    fn unpack(
+        &self,
+        piece: Piece,
+        kind: String,
+        around: Option<Arc<OpenArchive>>,
+        workspace: &mut Workspace,
+        pending: &mut Pending,
+    ) -> Result<(), StoreError> {
         let open = OpenArchive::new(around);
         let mut result = Ok(());
         let unpacked = piece.unpack(workspace, &mut |workspace, member| {
@@ -101,7 +128,7 @@ impl Run<'_> {
             open.expect_one();
             let task = Task { piece: member, archive: Some(Arc::clone(&open)) };
             if let Some(task) = self.offer(task) {
-                result = self.take_piece(task, workspace).and_then(|()| self.commit_if_due());
+                result = self.take_piece(task, workspace, pending).and_then(|()| self.commit_if_due());
             }
             if result.is_err() || self.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -115,17 +142,14 @@ impl Run<'_> {
         self.progress.done(&row);
         self.finish(open.unpacked(row))
     }
-
-    fn member_done(&self, archive: Option<&Arc<OpenArchive>>, fate: Fate) -> Result<(), StoreError> {
-        self.finish(archive.map(|a| a.done_one(fate)).unwrap_or_default())
-    }
 }
 
 enum Judged {
     /// A commit failed on another thread; the run is ending.
     Stopped,
     Archive(String),
-    Finished(Box<EvidenceRow>),
+    /// Its ledger row, and those of archives done with by it.
+    Finished(Box<EvidenceRow>, Vec<EvidenceRow>),
 }
 
 /// `tar, gzip`.

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::archives::OpenArchive;
 use crate::batches::Batches;
 use crate::known::Known;
+use crate::pending::Pending;
 use crate::{IngestError, IngestOptions, IngestSummary, Progress};
 
 /// How often an idle thread looks whether the others are done.
@@ -126,32 +127,38 @@ impl<'a> Run<'a> {
     fn worker(&self, store: &Store) {
         // Temporary files of large archive members lie beside the tables: evidence does not leave the store's disk.
         let mut workspace = Workspace::new(Limits::default(), store.root());
+        let mut pending = Pending::default();
         while !self.is_stopped() {
-            let Some(result) = self.step(&mut workspace) else { return };
+            let step = self.step(&mut workspace, &mut pending);
+            let is_last = step.is_none();
+            let result = step.unwrap_or_else(|| self.flush(&mut pending));
             if let Err(failure) = result.and_then(|()| self.commit_if_due()) {
                 self.stopped.store(true, Ordering::Release);
                 lock(&self.failure).get_or_insert(failure);
+            }
+            if is_last {
+                return;
             }
         }
     }
 
     /// One piece of work; `None` where there is none left and none can come.
-    fn step(&self, workspace: &mut Workspace) -> Option<Result<(), StoreError>> {
+    fn step(&self, workspace: &mut Workspace, pending: &mut Pending) -> Option<Result<(), StoreError>> {
         if let Ok(task) = self.members.1.try_recv() {
-            return Some(self.take_piece(task, workspace));
+            return Some(self.take_piece(task, workspace, pending));
         }
         self.finding.fetch_add(1, Ordering::AcqRel);
         let found = lock(&self.finds).next();
         if let Some(found) = found {
             let _finding = Decrement(&self.finding);
-            return Some(self.take_in(&found, workspace));
+            return Some(self.take_in(&found, workspace, pending));
         }
         self.finding.fetch_sub(1, Ordering::AcqRel);
         self.idle.fetch_add(1, Ordering::AcqRel);
         let task = self.members.1.recv_timeout(IDLE);
         self.idle.fetch_sub(1, Ordering::AcqRel);
         match task {
-            Ok(task) => Some(self.take_piece(task, workspace)),
+            Ok(task) => Some(self.take_piece(task, workspace, pending)),
             Err(_) if self.finding.load(Ordering::Acquire) > 0 || !self.members.1.is_empty() => Some(Ok(())),
             Err(_) => None,
         }

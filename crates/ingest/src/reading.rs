@@ -1,6 +1,6 @@
 //! One piece of evidence from bytes to rows: sniff, decode, judge.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use backtrail_acquire::{Break, Cause, Content, Drained, Piece, Workspace, archive_of};
@@ -11,6 +11,7 @@ use backtrail_store::{Batch, StoreError};
 
 use crate::account::Outcome;
 use crate::kind::Kind;
+use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
 use crate::sniff::{PARQUET_TAIL, sniff};
 use crate::{IngestOptions, Progress};
@@ -34,47 +35,13 @@ pub(crate) struct Reader<'r> {
     pub(crate) batch: &'r Batch,
     pub(crate) options: &'r IngestOptions,
     pub(crate) progress: &'r dyn Progress,
-    /// Rows handed to the store so far, for the account of a decoder that dies.
-    pub(crate) tally: &'r Tally,
-}
-
-/// Rows of one piece that the store was given.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    kept: AtomicI64,
-    rejected: AtomicI64,
     /// Stored bytes that progress was told of.
-    reported: AtomicU64,
-}
-
-impl Tally {
-    fn add(&self, table: Table, rows: usize) -> u64 {
-        let count = i64::try_from(rows).unwrap_or(i64::MAX);
-        if table.is_deduplicated() {
-            self.kept.fetch_add(count, Ordering::Relaxed);
-        } else if table == Table::Rejects {
-            self.rejected.fetch_add(count, Ordering::Relaxed);
-        } else {
-            return 0;
-        }
-        rows as u64
-    }
-
-    /// Stored bytes that progress was not told of yet, of a piece of this size.
-    pub(crate) fn unreported(&self, size: u64) -> u64 {
-        size.saturating_sub(self.reported.load(Ordering::Relaxed))
-    }
-
-    /// Where the records went as far as rows show it.
-    pub(crate) fn counts(&self) -> Counts {
-        let (kept, rejected) = (self.kept.load(Ordering::Relaxed), self.rejected.load(Ordering::Relaxed));
-        Counts { read: kept + rejected, kept, rejected, ..Counts::default() }
-    }
+    pub(crate) reported: &'r AtomicU64,
 }
 
 impl Reader<'_> {
     /// Reads a piece.
-    pub(crate) fn read(&self, piece: &Piece, workspace: &mut Workspace) -> Result<Reading, StoreError> {
+    pub(crate) fn read(&self, piece: &Piece, workspace: &mut Workspace, pending: &mut Pending) -> Result<Reading, StoreError> {
         let mut content = match piece.content(workspace) {
             Ok(content) => content,
             Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), None)),
@@ -97,10 +64,10 @@ impl Reader<'_> {
             return Ok(Reading::Done(not_read(kind, piece.walked), Some(drained)));
         };
         if kind == Kind::PerhapsCloudTrail {
-            return self.read_if_any(piece, content, decoder, workspace);
+            return self.read_if_any(piece, content, decoder, workspace, pending);
         }
-        let (summary, drained) = self.decode(piece, content, decoder, workspace, false)?;
-        let outcome = self.judge(decoder, summary, &drained, piece);
+        let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
+        let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
         Ok(Reading::Done(outcome, Some(drained)))
     }
 
@@ -111,61 +78,56 @@ impl Reader<'_> {
         content: Content<'_>,
         decoder: &'static Decoder,
         workspace: &mut Workspace,
+        pending: &mut Pending,
     ) -> Result<Reading, StoreError> {
-        let (summary, drained) = self.decode(piece, content, decoder, workspace, true)?;
+        let mut trial = (decoder.make)(self.options.now);
+        trial.begin(piece.id.to_string().into());
+        let (summary, drained) = run(trial.as_mut(), piece, content, workspace, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
         if counts.kept > 0 {
             let content = match piece.content(workspace) {
                 Ok(content) => content,
                 Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
             };
-            let (summary, drained) = self.decode(piece, content, decoder, workspace, false)?;
-            let outcome = self.judge(decoder, summary, &drained, piece);
+            let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
+            let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
             return Ok(Reading::Done(outcome, Some(drained)));
         }
         let outcome = if let Some(foreign) = summary.foreign {
             Outcome::unread(foreign.kind, Fate::Deferred, foreign.message)
         } else if counts.rejected == 0 && counts.other > 0 {
-            self.judge(decoder, summary, &drained, piece)
+            self.judge(decoder, summary, &drained, piece, Counts::default())
         } else {
             not_read(Kind::Json, piece.walked)
         };
         Ok(Reading::Done(outcome, Some(drained)))
     }
 
-    /// Decodes the content, from its chunk at hand on. A dry run keeps no rows.
+    /// Decodes the content, from its chunk at hand on.
     fn decode(
         &self,
         piece: &Piece,
         content: Content<'_>,
         decoder: &'static Decoder,
         workspace: &mut Workspace,
-        dry: bool,
+        pending: &mut Pending,
     ) -> Result<(Summary, Drained), StoreError> {
+        let (decode, flowing) = pending.decoder(decoder, self.options.now);
         let mut sink = |table: Table, rows: RecordBatch| -> Result<(), StoreError> {
-            if dry {
-                return Ok(());
-            }
-            let records = self.tally.add(table, rows.num_rows());
-            self.progress.read(0, records);
-            self.batch.append(table, rows)
+            *flowing = true;
+            hand_over(self.batch, self.progress, table, rows)
         };
-        let decode = (decoder.start)(piece.id.to_string().into(), self.options.now);
-        if piece.is_held() {
-            decode_here(decode, content, workspace, &mut sink)
-        } else {
-            let reports = piece.member.is_none() && !dry;
-            decode_apart(decode, content, workspace, &mut sink, |bytes| {
-                if reports {
-                    self.tally.reported.fetch_add(bytes, Ordering::Relaxed);
-                    self.progress.read(bytes, 0);
-                }
-            })
-        }
+        decode.begin(piece.id.to_string().into());
+        run(decode, piece, content, workspace, &mut sink, |bytes| {
+            if piece.member.is_none() {
+                self.reported.fetch_add(bytes, Ordering::Relaxed);
+                self.progress.read(bytes, 0);
+            }
+        })
     }
 
     /// The fate of decoded evidence.
-    fn judge(&self, decoder: &Decoder, summary: Summary, drained: &Drained, piece: &Piece) -> Outcome {
+    fn judge(&self, decoder: &Decoder, summary: Summary, drained: &Drained, piece: &Piece, given: Counts) -> Outcome {
         let counts = summary.counts;
         let mut remarks = summary.remarks;
         remarks.extend(drained.notes.iter().cloned());
@@ -192,28 +154,39 @@ impl Reader<'_> {
             first_event_time: summary.first_event_time,
             last_event_time: summary.last_event_time,
         };
-        self.hold_to_account(&mut outcome);
+        hold_to_account(&mut outcome, given);
         outcome
     }
+}
 
-    /// Promise 1, enforced: what was read is what was kept, rejected and passed over, and the store was given exactly those rows.
-    fn hold_to_account(&self, outcome: &mut Outcome) {
-        let given = self.tally.counts();
-        let same = given.kept == outcome.counts.kept && given.rejected == outcome.counts.rejected;
-        if same && outcome.counts.is_balanced() {
-            return;
-        }
-        let said = outcome.counts;
-        outcome.counts = given;
-        outcome.fate = Fate::Failed;
-        outcome.reason =
-            Some(format!("internal error: the decoder's account ({said:?}) is not that of its rows ({given:?}); please report it"));
+/// Promise 1, enforced: what was read is what was kept, rejected and passed over, and exactly those rows were made.
+fn hold_to_account(outcome: &mut Outcome, given: Counts) {
+    let same = given.kept == outcome.counts.kept && given.rejected == outcome.counts.rejected;
+    if same && outcome.counts.is_balanced() {
+        return;
     }
+    let said = outcome.counts;
+    outcome.counts = given;
+    outcome.fate = Fate::Failed;
+    outcome.reason =
+        Some(format!("internal error: the decoder's account ({said:?}) is not that of its rows ({given:?}); please report it"));
+}
+
+/// Pieces held in memory are decoded by the thread that reads them; larger ones are read by one thread and decoded by another.
+fn run(
+    decode: &mut dyn Decode,
+    piece: &Piece,
+    content: Content<'_>,
+    workspace: &mut Workspace,
+    sink: &mut Sink<'_>,
+    report: impl Fn(u64) + Send,
+) -> Result<(Summary, Drained), StoreError> {
+    if piece.is_held() { decode_here(decode, content, workspace, sink) } else { decode_apart(decode, content, workspace, sink, report) }
 }
 
 /// Reads and decodes on this thread.
 fn decode_here(
-    mut decode: Box<dyn Decode>,
+    decode: &mut dyn Decode,
     mut content: Content<'_>,
     workspace: &mut Workspace,
     sink: &mut Sink<'_>,
@@ -228,12 +201,12 @@ fn decode_here(
     };
     let drained = content.finish(workspace);
     let ending = if drained.flaw.as_ref().is_some_and(ends_early) { Ending::Truncated } else { ending };
-    Ok((decode.finish(ending, sink)?, drained))
+    Ok((decode.end(ending, sink)?, drained))
 }
 
 /// Reads, inflates and hashes on a second thread while this one decodes.
 fn decode_apart(
-    mut decode: Box<dyn Decode>,
+    decode: &mut dyn Decode,
     mut content: Content<'_>,
     workspace: &mut Workspace,
     sink: &mut Sink<'_>,
@@ -279,7 +252,7 @@ fn decode_apart(
         let drained = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         result?;
         let ending = if drained.flaw.as_ref().is_some_and(ends_early) { Ending::Truncated } else { Ending::Complete };
-        Ok((decode.finish(ending, sink)?, drained))
+        Ok((decode.end(ending, sink)?, drained))
     })
 }
 

@@ -12,19 +12,34 @@ use crate::kind::Kind;
 /// Where decoded rows go.
 pub type Sink<'a> = dyn FnMut(Table, RecordBatch) -> Result<(), StoreError> + 'a;
 
-/// Bytes in, rows out, and a summary at the end.
+/// Bytes in, rows out, piece after piece. Rows of small pieces may wait for those of the next.
 pub trait Decode: Send {
+    /// Another piece of evidence, by its id.
+    fn begin(&mut self, evidence_id: Arc<str>);
+
     /// Takes the next uncompressed bytes.
     ///
     /// # Errors
     /// Those of the sink.
     fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError>;
 
-    /// The evidence ends.
+    /// The evidence ends; its last rows may wait for `flush`.
     ///
     /// # Errors
     /// Those of the sink.
-    fn finish(self: Box<Self>, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError>;
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError>;
+
+    /// Hands on all rows.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError>;
+
+    /// Rows made of the current piece: accepted records, and rejects.
+    fn given(&self) -> (i64, i64);
+
+    /// Whether every waiting row is whole, also after a panic.
+    fn is_sound(&self) -> bool;
 }
 
 /// A decoder this version has.
@@ -36,8 +51,8 @@ pub struct Decoder {
     pub version: i32,
     /// Kinds it reads.
     pub kinds: &'static [Kind],
-    /// Starts on one piece of evidence, given its id and the present.
-    pub start: fn(Arc<str>, i64) -> Box<dyn Decode>,
+    /// Makes one, given the present.
+    pub make: fn(i64) -> Box<dyn Decode>,
 }
 
 /// All decoders.
@@ -45,7 +60,7 @@ pub const DECODERS: &[Decoder] = &[Decoder {
     name: backtrail_cloudtrail::NAME,
     version: backtrail_cloudtrail::VERSION,
     kinds: &[Kind::CloudTrail, Kind::PerhapsCloudTrail],
-    start: |evidence_id, now| Box::new(backtrail_cloudtrail::Decoder::new(backtrail_cloudtrail::Context { evidence_id, now })),
+    make: |now| Box::new(CloudTrail { decoder: backtrail_cloudtrail::Decoder::new(context("".into(), now)), now }),
 }];
 
 /// Ledger name of what no decoder read: deferred and ignored evidence, archives.
@@ -70,12 +85,37 @@ pub fn current_version(name: &str) -> Option<i32> {
     }
 }
 
-impl Decode for backtrail_cloudtrail::Decoder {
-    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        Self::push(self, bytes, sink)
+struct CloudTrail {
+    decoder: backtrail_cloudtrail::Decoder,
+    now: i64,
+}
+
+fn context(evidence_id: Arc<str>, now: i64) -> backtrail_cloudtrail::Context {
+    backtrail_cloudtrail::Context { evidence_id, now }
+}
+
+impl Decode for CloudTrail {
+    fn begin(&mut self, evidence_id: Arc<str>) {
+        self.decoder.begin(context(evidence_id, self.now));
     }
 
-    fn finish(self: Box<Self>, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
-        Self::finish(*self, ending, sink)
+    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        self.decoder.push(bytes, sink)
+    }
+
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
+        self.decoder.end(ending, sink)
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        self.decoder.flush(sink)
+    }
+
+    fn given(&self) -> (i64, i64) {
+        self.decoder.given()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.decoder.is_sound()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{Array, RecordBatch, UInt32Array};
+use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::{EVENT_DATE, Table};
 use rayon::prelude::*;
@@ -64,6 +64,15 @@ pub(crate) struct StagedSet {
     pub(crate) folded: Folded,
 }
 
+/// The evidence of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// Its ledger rows, as decoded.
+    pub(crate) rows: Vec<EvidenceRow>,
+    /// Those of which the batch holds rows.
+    pub(crate) with_rows: HashSet<String>,
+}
+
 #[derive(Debug, Default)]
 struct Seen {
     with_rows: HashSet<String>,
@@ -119,7 +128,7 @@ impl Batch {
             return Err(StoreError::rows(table, "the ledger is written by finish_evidence"));
         }
         let evidence = rows::text(table, &rows, "evidence_id")?;
-        lock(&self.seen).with_rows.insert(rows::value(evidence, 0).to_owned());
+        self.note_evidence(evidence);
         self.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
         for (date, part) in split(table, &rows)? {
             self.keep((table, date), part)?;
@@ -132,6 +141,19 @@ impl Batch {
             result?;
         }
         Ok(())
+    }
+
+    /// Remembers whose rows these are: those of one piece stand together, and a batch may hold many pieces.
+    fn note_evidence(&self, evidence: &StringArray) {
+        let mut seen = lock(&self.seen);
+        let mut last = None;
+        for row in 0..evidence.len() {
+            let id = rows::value(evidence, row);
+            if last != Some(id) {
+                seen.with_rows.insert(id.to_owned());
+                last = Some(id);
+            }
+        }
     }
 
     /// States that the rows of a piece of evidence are complete. `counts.kept` holds every accepted record; the commit settles kept against duplicate.
@@ -152,7 +174,7 @@ impl Batch {
     }
 
     /// Writes what is still buffered, checks that every piece of evidence with rows was finished, and hands out the finished ones.
-    pub(crate) fn complete(&self) -> Result<Vec<EvidenceRow>, StoreError> {
+    pub(crate) fn complete(&self) -> Result<Finished, StoreError> {
         if self.broken.load(Ordering::Acquire) {
             return Err(StoreError::Interrupted { message: "rows of this batch could not be written".to_owned() });
         }
@@ -163,7 +185,7 @@ impl Batch {
         }
         let rest = std::mem::take(&mut lock(&self.buffers).partitions);
         rest.into_par_iter().try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
-        Ok(seen.finished)
+        Ok(Finished { rows: seen.finished, with_rows: seen.with_rows })
     }
 
     /// The name for another file of this batch.

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::Table;
 
+use crate::batch::Finished;
 use crate::error::blocking;
 use crate::log::{Change, CommitError, TableState};
 use crate::settle::{Plan, settle};
@@ -45,7 +45,7 @@ pub(crate) async fn commit(batch: Batch, at: AtStep<'_>) -> Result<CommitSummary
     let completing = Arc::clone(&batch);
     let finished = Arc::new(blocking(move || completing.complete()).await?);
     at(Step::Staged)?;
-    if finished.is_empty() {
+    if finished.rows.is_empty() {
         return Ok(CommitSummary { evidence: Vec::new(), conflicts: 0 });
     }
     let store = batch.store.clone();
@@ -60,7 +60,7 @@ pub(crate) async fn commit(batch: Batch, at: AtStep<'_>) -> Result<CommitSummary
     Err(StoreError::Contended { path: store.root().to_owned(), attempts: ATTEMPTS })
 }
 
-async fn attempt(batch: &Arc<Batch>, finished: &Arc<Vec<EvidenceRow>>, at: AtStep<'_>) -> Result<CommitSummary, CommitError> {
+async fn attempt(batch: &Arc<Batch>, finished: &Arc<Finished>, at: AtStep<'_>) -> Result<CommitSummary, CommitError> {
     let store = &batch.store;
     let now = batch.options.now;
     let moment = Arc::new(store.moment().await?);

@@ -7,7 +7,7 @@ use backtrail_model::tables::Table;
 
 use rayon::prelude::*;
 
-use crate::batch::lock;
+use crate::batch::{Finished, lock};
 use crate::encode::{Part, PartWriter};
 use crate::layout;
 use crate::ledger::{self, LedgerKey, key_of};
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
 }
 
 /// Works out what a batch changes. Writes files, commits nothing.
-pub(crate) fn settle(batch: &Batch, finished: &[EvidenceRow], moment: &Moment) -> Result<Plan, StoreError> {
+pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Result<Plan, StoreError> {
     let mut plan = Plan::default();
     let staged = lock(&batch.staged);
     let readings = Readings::gather(finished, moment)?;
@@ -53,7 +53,7 @@ pub(crate) fn settle(batch: &Batch, finished: &[EvidenceRow], moment: &Moment) -
         plan.changes.push((table, change));
     }
     drop(staged);
-    account(batch, readings, &folded, &lost, moment, &mut plan)?;
+    account(batch, readings, finished, &Shift { folded, lost }, moment, &mut plan)?;
     Ok(plan)
 }
 
@@ -166,9 +166,9 @@ pub(crate) struct Readings {
 }
 
 impl Readings {
-    fn gather(finished: &[EvidenceRow], moment: &Moment) -> Result<Self, StoreError> {
+    fn gather(finished: &Finished, moment: &Moment) -> Result<Self, StoreError> {
         let mut all = Self::default();
-        for row in finished {
+        for row in &finished.rows {
             let key = key_of(row);
             if let Some(first) = all.new.get_mut(&key) {
                 unite_origins(first, &row.origins);
@@ -204,29 +204,64 @@ fn accepted(counts: &Counts) -> i64 {
     counts.kept + counts.duplicate
 }
 
+/// What a batch does to the counts.
+struct Shift {
+    /// Copies of the batch's evidence that are not shown.
+    folded: Folded,
+    /// Rows of earlier evidence that are shown no more.
+    lost: Folded,
+}
+
+/// The ledger row of a piece of evidence after this batch, and whether it is the earlier one with at most an origin more.
+fn reconciled(mut row: EvidenceRow, old: Option<&EvidenceRow>, has_rows: bool, shift: &Shift) -> Result<(EvidenceRow, bool), StoreError> {
+    let records = accepted(&row.counts);
+    unite_origins(&mut row, old.map_or(&[], |o| &o.origins));
+    if let Some(old) = old.filter(|o| o.decoder_version == row.decoder_version) {
+        // The fuller of two readings by one decoder stands: its rows are in the store, and a worse reading takes none away.
+        // And what was only met again, not read again, is as it was.
+        if accepted(&old.counts) > records || (records > 0 && !has_rows) {
+            return Ok((EvidenceRow { origins: row.origins, ..old.clone() }, true));
+        }
+    }
+    if records > 0 && !has_rows {
+        return Err(unbalanced(&row, format!("{records} records were accepted, and no rows came")));
+    }
+    let hidden = if records > 0 { shift.folded.get(&row.evidence_id).copied().unwrap_or(0) } else { 0 };
+    row.counts.kept = records - hidden;
+    row.counts.duplicate = hidden;
+    balanced(&row)?;
+    Ok((row, false))
+}
+
 /// Settles kept against duplicate and works out the ledger's change.
-///
-/// `folded` counts copies of the batch's evidence that are not shown, `lost` rows of earlier evidence that are shown no more.
-fn account(batch: &Batch, readings: Readings, folded: &Folded, lost: &Folded, moment: &Moment, plan: &mut Plan) -> Result<(), StoreError> {
+fn account(
+    batch: &Batch,
+    readings: Readings,
+    finished: &Finished,
+    shift: &Shift,
+    moment: &Moment,
+    plan: &mut Plan,
+) -> Result<(), StoreError> {
     let mut written: BTreeMap<LedgerKey, EvidenceRow> = BTreeMap::new();
-    let mut corrected: HashSet<&str> = lost.keys().map(String::as_str).collect();
-    for (key, mut row) in readings.new {
-        unite_origins(&mut row, &[]);
-        let hidden = if accepted(&row.counts) > 0 { folded.get(&key.0).copied().unwrap_or(0) } else { 0 };
-        row.counts.kept = accepted(&row.counts) - hidden;
-        row.counts.duplicate = hidden;
-        if let Some(old) = readings.old.get(&key) {
-            unite_origins(&mut row, &old.origins);
-            // The fuller of two readings by one decoder stands: its rows are in the store, and a worse reading takes none away.
-            if old.decoder_version == row.decoder_version && accepted(&old.counts) > accepted(&row.counts) {
-                row = EvidenceRow { origins: row.origins, ..old.clone() };
-            } else {
-                corrected.remove(key.0.as_str());
-            }
+    let mut corrected: HashSet<String> = shift.lost.keys().cloned().collect();
+    let loss_of = |row: &EvidenceRow, corrected: &HashSet<String>| {
+        if accepted(&row.counts) == 0 || !corrected.contains(&row.evidence_id) {
+            return 0;
+        }
+        shift.lost.get(&row.evidence_id).copied().unwrap_or(0)
+    };
+    for (key, row) in readings.new {
+        let old = readings.old.get(&key);
+        let (mut row, stands) = reconciled(row, old, finished.with_rows.contains(&key.0), shift)?;
+        if stands {
+            let loss = loss_of(&row, &corrected);
+            (row.counts.kept, row.counts.duplicate) = (row.counts.kept - loss, row.counts.duplicate + loss);
+        } else {
+            corrected.remove(&key.0);
         }
         balanced(&row)?;
         plan.evidence.push(row.clone());
-        if readings.old.get(&key).is_none_or(|old| !is_same_reading(old, &row)) {
+        if old.is_none_or(|old| !is_same_reading(old, &row)) {
             written.insert(key, row);
         }
     }
@@ -238,8 +273,7 @@ fn account(batch: &Batch, readings: Readings, folded: &Folded, lost: &Folded, mo
         }
         for mut row in ledger::read(&file.data.path)? {
             let key = key_of(&row);
-            let loss =
-                if corrected.contains(key.0.as_str()) && accepted(&row.counts) > 0 { lost.get(&key.0).copied().unwrap_or(0) } else { 0 };
+            let loss = loss_of(&row, &corrected);
             let current = written.entry(key).or_insert_with(|| {
                 row.counts.kept -= loss;
                 row.counts.duplicate += loss;
@@ -266,10 +300,12 @@ fn balanced(row: &EvidenceRow) -> Result<(), StoreError> {
     if c.is_balanced() && c.kept >= 0 && c.duplicate >= 0 {
         return Ok(());
     }
-    Err(StoreError::Unbalanced {
-        evidence_id: row.evidence_id.clone(),
-        message: format!("read {} = kept {} + duplicate {} + rejected {} + other {}", c.read, c.kept, c.duplicate, c.rejected, c.other),
-    })
+    let sum = format!("read {} = kept {} + duplicate {} + rejected {} + other {}", c.read, c.kept, c.duplicate, c.rejected, c.other);
+    Err(unbalanced(row, sum))
+}
+
+fn unbalanced(row: &EvidenceRow, message: String) -> StoreError {
+    StoreError::Unbalanced { evidence_id: row.evidence_id.clone(), message }
 }
 
 /// Whether two rows say the same, apart from when they were written.

@@ -55,6 +55,34 @@ async fn known_evidence_met_again_changes_nothing_but_its_origins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_origin_more_leaves_the_settled_counts_alone() {
+    let (_dir, store) = new_store().await;
+    let poor = Evidence { name: 1, events: vec![copy(1, 1, 1, 60), copy(2, 1, 0, 60)], rejects: 0 };
+    let good = Evidence { name: 2, events: vec![copy(1, 1, 0, 10)], rejects: 0 };
+    ingest(&store, &[poor.clone(), good.clone()]).await;
+    let ledger = store.evidence().await.unwrap();
+    let batch = store.begin(options()).await.unwrap();
+    for mut row in ledger.clone() {
+        row.origins.push("/second/place".to_owned());
+        batch.finish_evidence(row).unwrap();
+    }
+    batch.commit().await.unwrap();
+    for (now, before) in store.evidence().await.unwrap().iter().zip(&ledger) {
+        assert_eq!(now.counts, before.counts);
+        assert_eq!(now.origins.len(), 2);
+    }
+    check(&store, &[poor, good]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_without_rows_are_refused() {
+    let (_dir, store) = new_store().await;
+    let batch = store.begin(options()).await.unwrap();
+    batch.finish_evidence(Evidence { name: 1, events: vec![copy(1, 1, 1, 60)], rejects: 0 }.row()).unwrap();
+    assert!(matches!(batch.commit().await, Err(crate::StoreError::Unbalanced { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_version_of_the_decoder_replaces_what_the_first_made_of_the_evidence() {
     let (_dir, store) = new_store().await;
     let piece = Evidence { name: 1, events: vec![copy(1, 0, 0, 10), copy(2, 0, 0, 10)], rejects: 3 };
