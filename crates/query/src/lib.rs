@@ -1,1 +1,22 @@
-//! placeholder
+//! Floor 3 of Backtrail: the DataFusion session over a store. Tables, views, functions, and the gate for what a user types.
+//!
+//! [`Session`] is the one place that makes a `SessionContext`. It holds two: one for the code above this crate, which sees the
+//! tables as they are, and one for user SQL, whose JSON columns are redacted (`raw` is not) and which can only read.
+
+mod catalog;
+mod diagnose;
+mod error;
+mod functions;
+mod gate;
+mod parameters;
+mod prune;
+mod reference;
+mod session;
+mod store_reach;
+mod table;
+mod views;
+
+pub use error::{QueryError, SqlError};
+pub use gate::{is_complete, split_statements};
+pub use reference::schema_reference;
+pub use session::{Session, SessionOptions};

@@ -1,1 +1,41 @@
-//! placeholder
+//! Floor 4 of Backtrail: the questions. Each takes a window, filters and a source of events, and gives a typed answer whose every item
+//! cites the events it rests on, and which ends with what was not seen.
+//!
+//! What an event means (who, what, on what, with which outcome) is worked out by pure functions over one row at a time; the expressions
+//! that fetch the rows stand beside the question that needs them. Items are handed on as they come, so that an answer need not fit in memory.
+
+mod actor;
+mod actors;
+mod answer;
+mod coverage;
+mod error;
+mod event;
+mod events;
+mod filter;
+mod item;
+mod ledger;
+mod nearest;
+mod question;
+mod show;
+mod source;
+mod summary;
+mod touched;
+mod twins;
+
+pub use actor::{Actor, ActorKind};
+pub use actors::{Counted, MfaCounts, Present, Values, actors, actors_answer};
+pub use answer::{Answer, Closing, Sink, Totals, opening};
+pub use coverage::{
+    Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Seen, coverage, empty_hours,
+};
+pub use error::TimelineError;
+pub use event::Event;
+pub use events::{EventQuestion, events, events_answer};
+pub use item::{Item, Phase, Twin};
+pub use ledger::Broken;
+pub use question::{Filters, Network, Question, Typed, WindowShown};
+pub use show::{HashCheck, Opened, Origin, Reference, RejectShown, Shown, show};
+pub use source::{Day, Source};
+pub use summary::{Rule, Summary};
+pub use touched::{Basis, Touched, touched};
+pub use twins::{fold, link};

@@ -1,0 +1,243 @@
+//! A table of the store as DataFusion reads it: the snapshot's Parquet files, pruned, in the order of time, without a copy of any list.
+//!
+//! - Only files of the snapshot are read: what a run staged but never committed is not there.
+//! - Files are dropped while planning by partition and event time, row groups and pages while reading by their statistics and Bloom filters.
+//! - Files are dealt to the threads by bytes, in the order of time, so that `ORDER BY event_time LIMIT n` streams; `count(*)` reads nothing.
+//! - For user SQL, columns that may hold secrets are redacted *inside* the scan. A filter on such a column is evaluated on the
+//!   redacted text, so that it cannot be used to guess what is hidden.
+
+use std::path::Path as FilePath;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use backtrail_model::tables::{EVENT_DATE, Kind, Table};
+use backtrail_store::DataFile;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, DataFusionError, Result, ScalarValue, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use object_store::ObjectMeta;
+use object_store::path::Path;
+
+use crate::functions::redact;
+use crate::prune::{files_needed, is_about_date};
+use crate::store_reach::store_url;
+
+/// Bytes below which splitting a scan between threads costs more than it saves.
+const LEAST_BYTES_PER_THREAD: u64 = 2 << 20;
+
+/// Text columns that are redacted besides those that hold JSON. `raw` is not: `sql` on `raw` reveals.
+const REDACTED_TEXTS: &[&str] = &["error_message", "user_agent"];
+
+/// One table over the files of a snapshot.
+#[derive(Debug)]
+pub(crate) struct StoreTable {
+    table: Table,
+    schema: TableSchema,
+    root: PathBuf,
+    files: Arc<[DataFile]>,
+    redacts: bool,
+}
+
+impl StoreTable {
+    /// The table as it is, or with its secrets redacted.
+    pub(crate) fn new(table: Table, root: &FilePath, files: Arc<[DataFile]>, redacts: bool) -> Self {
+        Self { table, schema: table_schema(table), root: root.to_owned(), files, redacts }
+    }
+
+    fn hides(&self, column: usize) -> bool {
+        self.redacts && self.table.columns().get(column).is_some_and(|c| hides(c.kind, c.name))
+    }
+
+    /// The scan's projection: plain columns, or what is left of them once secrets are gone.
+    fn projection(&self, state: &dyn Session, columns: &[usize]) -> Result<ProjectionExprs> {
+        let schema = self.schema.table_schema();
+        let exprs = columns.iter().map(|&index| {
+            let field = schema.field(index);
+            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), index));
+            let expr = if self.hides(index) {
+                let function = redact::redaction(self.table.columns()[index].kind == Kind::Json);
+                let options = Arc::clone(state.config().options());
+                Arc::new(ScalarFunctionExpr::try_new(function, vec![column], schema, options)?)
+            } else {
+                column
+            };
+            Ok(ProjectionExpr::new(expr, field.name()))
+        });
+        Ok(ProjectionExprs::new(exprs.collect::<Result<Vec<_>>>()?))
+    }
+
+    fn partitioned(&self, file: &DataFile) -> Result<PartitionedFile> {
+        let relative = file.path.strip_prefix(&self.root).map_err(|_outside| {
+            DataFusionError::Execution(format!("{} is not under the store {}", file.path.display(), self.root.display()))
+        })?;
+        let location = Path::parse(relative.to_string_lossy()).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        // Data files never change, so any fixed time serves the cache of footers.
+        let meta = ObjectMeta { location, last_modified: chrono::DateTime::UNIX_EPOCH, size: file.size, e_tag: None, version: None };
+        let mut entry = PartitionedFile::new_from_meta(meta).with_arrow_schema(Arc::clone(self.schema.file_schema()));
+        if self.table.is_dated() {
+            entry = entry.with_partition_values(vec![ScalarValue::Utf8View(file.event_date.clone())]);
+        }
+        Ok(entry.with_statistics(Arc::new(self.statistics_of(&[file]))))
+    }
+
+    /// Exact counts, and the bounds of event time.
+    fn statistics_of(&self, files: &[&DataFile]) -> Statistics {
+        let schema = self.schema.table_schema();
+        let mut statistics = Statistics::new_unknown(schema);
+        let total = |number: fn(&DataFile) -> u64| usize::try_from(files.iter().map(|f| number(f)).sum::<u64>()).unwrap_or(usize::MAX);
+        statistics.num_rows = Precision::Exact(total(|f| f.rows));
+        statistics.total_byte_size = Precision::Inexact(total(|f| f.size));
+        if let Ok(index) = schema.index_of("event_time") {
+            let bound = |time: Option<i64>| match time {
+                Some(t) => Precision::Exact(ScalarValue::TimestampMicrosecond(Some(t), Some("UTC".into()))),
+                None => Precision::Absent,
+            };
+            statistics.column_statistics[index] = ColumnStatistics {
+                min_value: bound(files.iter().filter_map(|f| f.min_event_time).min()),
+                max_value: bound(files.iter().filter_map(|f| f.max_event_time).max()),
+                ..ColumnStatistics::new_unknown()
+            };
+        }
+        statistics
+    }
+
+    /// Rows in a file are in the order of time; undated ones have none.
+    fn ordering(&self) -> Result<Vec<LexOrdering>> {
+        if !self.table.is_dated() {
+            return Ok(Vec::new());
+        }
+        let schema = self.schema.table_schema();
+        let time = Column::new_with_schema("event_time", schema)?;
+        Ok(LexOrdering::new([PhysicalSortExpr::new(Arc::new(time), arrow_schema::SortOptions { descending: false, nulls_first: false })])
+            .into_iter()
+            .collect())
+    }
+
+    /// Deals the files out, in order, so that each thread reads about the same number of bytes. A file at a border is cut by byte
+    /// range: each of its row groups belongs to the range that holds the row group's start.
+    fn deal(&self, files: &[&DataFile], threads: usize) -> Result<Vec<FileGroup>> {
+        let total: u64 = files.iter().map(|f| f.size).sum();
+        let hands = (total / LEAST_BYTES_PER_THREAD).clamp(1, threads.max(1) as u64);
+        let share = total.div_ceil(hands).max(1);
+        let mut groups = vec![Vec::new(); usize::try_from(hands).unwrap_or(1)];
+        let mut dealt = 0;
+        for file in files {
+            let entry = self.partitioned(file)?;
+            let (mut from, end) = (0, file.size);
+            while from < end {
+                let hand = (dealt / share).min(hands - 1);
+                let room = ((hand + 1) * share).saturating_sub(dealt).max(1);
+                let to = if hand + 1 == hands { end } else { end.min(from + room) };
+                let piece = if from == 0 && to == end {
+                    entry.clone()
+                } else {
+                    entry.clone().with_range(i64::try_from(from).unwrap_or(0), i64::try_from(to).unwrap_or(i64::MAX))
+                };
+                groups[usize::try_from(hand).unwrap_or(0)].push(piece);
+                dealt += to - from;
+                from = to;
+            }
+        }
+        Ok(groups.into_iter().filter(|g: &Vec<PartitionedFile>| !g.is_empty()).map(FileGroup::new).collect())
+    }
+}
+
+/// Whether a column may hold secrets.
+pub(crate) fn hides(kind: Kind, name: &str) -> bool {
+    kind == Kind::Json || REDACTED_TEXTS.contains(&name)
+}
+
+/// The columns of the data files, texts and bytes read as views (short values inline, no copy of long ones), then the partition.
+fn table_schema(table: Table) -> TableSchema {
+    let schema = table.schema();
+    let fields = schema.fields().iter().map(|f| {
+        let kind = match f.data_type() {
+            DataType::Utf8 => DataType::Utf8View,
+            DataType::Binary => DataType::BinaryView,
+            other => other.clone(),
+        };
+        Field::new(f.name(), kind, true)
+    });
+    let file = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let builder = TableSchema::builder(file);
+    if table.is_dated() {
+        builder.with_table_partition_cols(vec![Arc::new(Field::new(EVENT_DATE, DataType::Utf8View, true))]).build()
+    } else {
+        builder.build()
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoreTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.schema.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let schema = self.schema.table_schema();
+        Ok(filters
+            .iter()
+            .map(|filter| {
+                if is_about_date(filter) {
+                    TableProviderFilterPushDown::Exact
+                } else if filter.column_refs().iter().any(|c| schema.index_of(&c.name).is_ok_and(|i| self.hides(i))) {
+                    TableProviderFilterPushDown::Unsupported
+                } else {
+                    TableProviderFilterPushDown::Inexact
+                }
+            })
+            .collect())
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        Some(self.statistics_of(&self.files.iter().collect::<Vec<_>>()))
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = self.schema.table_schema();
+        let columns = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let mut files = files_needed(state, schema, &self.files, filters)?;
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(&columns)?))));
+        }
+        // By time, those without any last.
+        files.sort_by(|a, b| (a.min_event_time.is_none(), a.min_event_time, &a.path).cmp(&(b.min_event_time.is_none(), b.min_event_time, &b.path)));
+        let url = store_url()?;
+        let store = state.runtime_env().object_store(&url)?;
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let source = ParquetSource::new(self.schema.clone())
+            .with_table_parquet_options(state.table_options().parquet.clone())
+            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, footers)));
+        let source = source.try_pushdown_projection(&self.projection(state, &columns)?)?.unwrap_or_else(|| Arc::new(source));
+        let scan = FileScanConfigBuilder::new(url, source)
+            .with_file_groups(self.deal(&files, state.config().target_partitions())?)
+            .with_statistics(self.statistics_of(&files))
+            .with_output_ordering(self.ordering()?)
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(scan))
+    }
+}

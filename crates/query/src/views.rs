@@ -1,0 +1,41 @@
+//! The views: questions analysts ask of `cloudtrail` most, as SQL beside this file.
+//!
+//! They read the unredacted table (what became of a call is told from what it answered) and redact what they show.
+
+use backtrail_model::calls::network_services;
+
+use crate::functions::calls::{ACTOR_ARGUMENTS, OUTCOME_ARGUMENTS};
+
+/// A view.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    pub(crate) name: &'static str,
+    template: &'static str,
+}
+
+/// Every view, by name.
+pub(crate) const ALL: &[View] = &[
+    View { name: "assumed_roles", template: include_str!("views/assumed_roles.sql") },
+    View { name: "changes", template: include_str!("views/changes.sql") },
+    View { name: "denied", template: include_str!("views/denied.sql") },
+    View { name: "logins", template: include_str!("views/logins.sql") },
+    View { name: "network_changes", template: include_str!("views/network_changes.sql") },
+    View { name: "timeline", template: include_str!("views/timeline.sql") },
+];
+
+impl View {
+    /// What it holds: the comment it begins with.
+    pub(crate) fn description(&self) -> &'static str {
+        self.template.lines().next().unwrap_or_default().trim_start_matches("-- ")
+    }
+
+    /// Its definition. What views share is written once, here.
+    pub(crate) fn sql(&self) -> String {
+        let sources: Vec<String> = network_services().iter().map(|s| format!("'{s}.amazonaws.com'")).collect();
+        self.template
+            .replace("{actor}", &format!("actor_name({})", ACTOR_ARGUMENTS.join(", ")))
+            .replace("{outcome}", &format!("outcome({})", OUTCOME_ARGUMENTS.join(", ")))
+            .replace("{ref}", "coalesce(event_id, evidence_id || '#' || record_index)")
+            .replace("{network_sources}", &sources.join(", "))
+    }
+}

@@ -1,0 +1,277 @@
+//! Who was there: the principals of a window, and what each did.
+
+use std::collections::{BTreeMap, HashMap};
+
+use backtrail_model::calls::{is_write, issues_credentials};
+use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::redact::redact_text;
+use backtrail_model::time::format_instant;
+use serde::Serialize;
+
+use crate::actor::{Actor, ActorKind};
+use crate::answer::{Answer, Closing, Counter, Sink};
+use crate::coverage::Coverage;
+use crate::error::TimelineError;
+use crate::event::{EVENT_COLUMNS, Event};
+use crate::ledger::Ledger;
+use crate::nearest;
+use crate::question::Question;
+use crate::source::Source;
+
+/// Values listed of each kind; how many there are in all is told beside them.
+const LISTED: usize = 20;
+
+/// Columns that say nothing about a principal.
+const UNUSED: [&str; 2] = ["resources", "additional_event_data"];
+
+/// A value and how many events carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// The value.
+    pub value: String,
+    /// Events.
+    pub events: u64,
+}
+
+/// The values events carry in one field: the most frequent ones, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Values {
+    /// Different values.
+    pub distinct: u64,
+    /// The most frequent, by events and then by value.
+    pub top: Vec<Counted>,
+}
+
+/// Events by whether the session had multi-factor authentication.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MfaCounts {
+    /// With.
+    pub with: u64,
+    /// Without.
+    pub without: u64,
+    /// The record does not say.
+    pub unknown: u64,
+}
+
+/// One principal and what it did in the window.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Present {
+    /// Its first event in the window.
+    pub event_time: Option<String>,
+    /// Who. The fields that differ from event to event (key, service, MFA, console) are `null` here and counted below.
+    pub actor: Actor,
+    /// Last event in the window.
+    pub last_event_time: Option<String>,
+    /// Events.
+    pub events: u64,
+    /// Events by outcome.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Writes carried out.
+    pub changes: u64,
+    /// Writes that were not.
+    pub attempts: u64,
+    /// Calls that issued credentials or opened a session.
+    pub sessions_issued: u64,
+    /// Events by MFA.
+    pub mfa: MfaCounts,
+    /// Events with a console session's credentials.
+    pub from_console: u64,
+    /// Addresses.
+    pub addresses: Values,
+    /// User agents.
+    pub user_agents: Values,
+    /// Accounts that recorded it.
+    pub accounts: Values,
+    /// Regions.
+    pub regions: Values,
+    /// Access keys.
+    pub keys: Values,
+    /// Services called on its behalf.
+    pub invoked_by: Values,
+    /// Calls, as service:action.
+    pub calls: Values,
+    /// Citations: its first and last event.
+    pub refs: Vec<String>,
+}
+
+/// Who a principal is, for counting: its unique id where it has one, since names are given again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    kind: ActorKind,
+    id: String,
+    account: String,
+}
+
+fn key_of(event: &Event<'_>, actor: &Actor) -> Key {
+    let id = match actor.kind {
+        ActorKind::Service | ActorKind::Root => actor.name.clone(),
+        _ => actor.principal_id.clone().or_else(|| actor.arn.clone()).unwrap_or_else(|| actor.name.clone()),
+    };
+    let account = actor.account.as_deref().or(event.recipient_account_id).unwrap_or_default();
+    // A service acts in every account; it is one principal.
+    Key { kind: actor.kind, id, account: if actor.kind == ActorKind::Service { String::new() } else { account.to_owned() } }
+}
+
+type Tally = HashMap<String, u64>;
+
+#[derive(Default)]
+struct Counts {
+    actor: Option<Actor>,
+    first: Option<(Option<i64>, String)>,
+    last: Option<(Option<i64>, String)>,
+    events: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    changes: u64,
+    attempts: u64,
+    sessions_issued: u64,
+    mfa: MfaCounts,
+    from_console: u64,
+    addresses: Tally,
+    user_agents: Tally,
+    accounts: Tally,
+    regions: Tally,
+    keys: Tally,
+    invoked_by: Tally,
+    calls: Tally,
+}
+
+fn tick(tally: &mut Tally, value: Option<&str>) {
+    let Some(value) = value.filter(|v| !v.is_empty()) else { return };
+    match tally.get_mut(value) {
+        Some(count) => *count += 1,
+        None => {
+            tally.insert(value.to_owned(), 1);
+        }
+    }
+}
+
+impl Counts {
+    fn take(&mut self, event: &Event<'_>, actor: Actor) {
+        let facts = event.facts();
+        let outcome = classify(&facts);
+        let writes = is_write(&facts);
+        self.events += 1;
+        *self.outcomes.entry(outcome.as_str()).or_default() += 1;
+        self.changes += u64::from(writes && outcome == Outcome::Ok);
+        self.attempts += u64::from(writes && !matches!(outcome, Outcome::Ok | Outcome::Unknown));
+        let issued = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
+        self.sessions_issued += u64::from(issued && outcome == Outcome::Ok);
+        match event.session_mfa_authenticated {
+            Some(true) => self.mfa.with += 1,
+            Some(false) => self.mfa.without += 1,
+            None => self.mfa.unknown += 1,
+        }
+        self.from_console += u64::from(event.session_credential_from_console == Some(true));
+        tick(&mut self.addresses, event.source_ip_address);
+        tick(&mut self.user_agents, event.user_agent);
+        tick(&mut self.accounts, event.recipient_account_id);
+        tick(&mut self.regions, event.aws_region);
+        tick(&mut self.keys, event.user_identity_access_key_id);
+        tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.kind != ActorKind::Service));
+        let service = event.event_source.map(backtrail_model::calls::service_of).unwrap_or("?");
+        tick(&mut self.calls, Some(&format!("{service}:{}", event.event_name.unwrap_or("?"))));
+        self.settle(event, actor);
+    }
+
+    /// First and last by time and citation; the actor is described as its fullest record has it, so that order does not matter.
+    fn settle(&mut self, event: &Event<'_>, actor: Actor) {
+        // Events without a time come last, as everywhere.
+        let at = |time: Option<i64>| (time.is_none(), time);
+        let now = (event.event_time, event.citation());
+        if self.first.as_ref().is_none_or(|f| (at(now.0), &now.1) < (at(f.0), &f.1)) {
+            self.first = Some(now.clone());
+        }
+        if self.last.as_ref().is_none_or(|l| (at(now.0), &now.1) > (at(l.0), &l.1)) {
+            self.last = Some(now);
+        }
+        let plain = Actor { invoked_by: None, access_key_id: None, mfa: None, from_console: None, ..actor };
+        let said = |a: &Actor| [&a.arn, &a.principal_id, &a.role_arn, &a.session_name, &a.source_identity, &a.on_behalf_of].iter().filter(|f| f.is_some()).count();
+        let is_fuller = |old: &Actor| (said(&plain), &plain) > (said(old), old);
+        if self.actor.as_ref().is_none_or(is_fuller) {
+            self.actor = Some(plain);
+        }
+    }
+
+    fn present(self) -> Option<(Option<i64>, Present)> {
+        let ((first, first_ref), (last, last_ref)) = (self.first?, self.last?);
+        let mut refs = vec![first_ref, last_ref];
+        refs.dedup();
+        let present = Present {
+            event_time: first.map(format_instant),
+            actor: self.actor?,
+            last_event_time: last.map(format_instant),
+            events: self.events,
+            outcomes: self.outcomes,
+            changes: self.changes,
+            attempts: self.attempts,
+            sessions_issued: self.sessions_issued,
+            mfa: self.mfa,
+            from_console: self.from_console,
+            addresses: values(self.addresses),
+            user_agents: values(self.user_agents),
+            accounts: values(self.accounts),
+            regions: values(self.regions),
+            keys: values(self.keys),
+            invoked_by: values(self.invoked_by),
+            calls: values(self.calls),
+            refs,
+        };
+        Some((first, present))
+    }
+}
+
+fn values(tally: Tally) -> Values {
+    let distinct = tally.len() as u64;
+    let mut top: Vec<Counted> = tally.into_iter().map(|(value, events)| Counted { value: redact_text(&value).into_owned(), events }).collect();
+    top.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));
+    top.truncate(LISTED);
+    Values { distinct, top }
+}
+
+/// Answers who was there: hands principals on by their first event, then says what was not seen.
+///
+/// # Errors
+/// Where the store cannot be read or the sink fails.
+pub async fn actors(source: &Source, question: &Question, sink: &mut Sink<'_, Present>) -> Result<Closing, TimelineError> {
+    let window = question.window.as_ref();
+    let ledger = Ledger::read(source).await?;
+    let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
+    let mut counts: HashMap<Key, Counts> = HashMap::new();
+    let mut take = |event: &Event<'_>| {
+        if question.filters.admits(event) {
+            let actor = Actor::of(event);
+            counts.entry(key_of(event, &actor)).or_default().take(event, actor);
+        }
+        Ok(())
+    };
+    let read = source.in_any_order(window, question.filters.condition(), &columns, &mut take);
+    let (mut coverage, ()) = futures::future::try_join(Coverage::of(source, window, &ledger), read).await?;
+    let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(Counts::present).collect();
+    let order = |(time, p): &(Option<i64>, Present)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone());
+    present.sort_by_cached_key(order);
+    let mut counter = Counter::new(question, sink);
+    for (_, item) in present {
+        counter.totals.ok += u64::from(item.changes > 0);
+        counter.totals.attempts += u64::from(item.attempts > 0);
+        counter.take(item)?;
+    }
+    let totals = counter.totals;
+    if totals.items == 0 {
+        coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
+    }
+    Ok(Closing { totals, coverage, evidence_set: ledger.set })
+}
+
+/// The same, with the principals in memory.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn actors_answer(source: &Source, question: &Question) -> Result<Answer<Present>, TimelineError> {
+    let mut items = Vec::new();
+    let closing = actors(source, question, &mut |item| {
+        items.push(item);
+        Ok(())
+    })
+    .await?;
+    Ok(Answer { question: "actors", window: question.window, items, closing })
+}

@@ -1,0 +1,131 @@
+//! The question `coverage`: per account, region, log and hour, what is there.
+
+use std::collections::BTreeMap;
+
+use arrow_array::Array;
+use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
+use backtrail_model::window::Window;
+use serde::Serialize;
+
+use super::{Cell, Coverage, EmptyHours, LogKind, Seen, cells, empty_hours, gaps, seen};
+use crate::answer::{Answer, Closing, Totals};
+use crate::error::TimelineError;
+use crate::event::{Text, times};
+use crate::ledger::Ledger;
+use crate::question::Question;
+use crate::source::{Source, instant};
+
+/// Events of one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HourSeen {
+    /// Its first instant.
+    pub hour: String,
+    /// Events in it.
+    pub events: u64,
+}
+
+/// What one account, region and log has, hour by hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Covered {
+    /// Account, region, log, counts.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// The hours with events.
+    pub by_hour: Vec<HourSeen>,
+    /// Stretches without, between the first and the last.
+    pub gaps: Vec<EmptyHours>,
+}
+
+/// Answers what is there. Filters by account and region narrow it; others do not apply.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Covered>, TimelineError> {
+    let window = question.window.as_ref();
+    let ledger = Ledger::read(source).await?;
+    let mut cells = cells(source, window, window).await?;
+    for (table, account, log) in [
+        ("cloudtrail_insights", "recipient_account_id", LogKind::Insights),
+        ("cloudtrail_aggregated", "account_id", LogKind::Aggregated),
+    ] {
+        cells.extend(other_cells(source, table, account, log, window).await?);
+    }
+    let filters = &question.filters;
+    let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
+    cells.retain(|c| fits(&filters.account, &c.account) && fits(&filters.region, &c.region));
+    let log_changes = gaps::log_changes(source, window, window).await?;
+    let coverage = Coverage::from_parts(window, &cells, log_changes, &ledger, source.undated());
+    let mut items = covered(&cells);
+    let count = items.len() as u64;
+    if let Some(limit) = question.limit {
+        items.truncate(limit);
+    }
+    let totals = Totals { items: count, shown: items.len() as u64, ok: count, ..Totals::default() };
+    Ok(Answer { question: "coverage", window: question.window, items, closing: Closing { totals, coverage, evidence_set: ledger.set } })
+}
+
+fn covered(cells: &[Cell]) -> Vec<Covered> {
+    let mut groups: BTreeMap<(&str, &str, LogKind), BTreeMap<i64, u64>> = BTreeMap::new();
+    for cell in cells {
+        *groups.entry((&cell.account, &cell.region, cell.log)).or_default().entry(cell.hour).or_default() += cell.events;
+    }
+    let sums = seen(&cells.iter().collect::<Vec<_>>());
+    let hour = |h: i64| format_instant(h.saturating_mul(MICROS_PER_HOUR));
+    let of = |seen: Seen| {
+        let by_hour = groups.get(&(seen.account.as_str(), seen.region.as_str(), seen.source)).cloned().unwrap_or_default();
+        let hours = by_hour.keys().copied().collect();
+        let ends = by_hour.keys().next().zip(by_hour.keys().next_back());
+        let gaps = ends.map(|(first, last)| empty_hours(&hours, *first, *last)).unwrap_or_default();
+        let gap = |(first, length): (i64, u64)| EmptyHours {
+            account: seen.account.clone(),
+            from: hour(first),
+            to: hour(first.saturating_add(i64::try_from(length).unwrap_or(i64::MAX))),
+            hours: length,
+        };
+        Covered {
+            by_hour: by_hour.iter().map(|(h, events)| HourSeen { hour: hour(*h), events: *events }).collect(),
+            gaps: gaps.into_iter().map(gap).collect(),
+            seen,
+        }
+    };
+    sums.into_iter().map(of).collect()
+}
+
+/// Cells of the records that are not events: few, so they are counted here.
+async fn other_cells(
+    source: &Source,
+    table: &'static str,
+    account: &'static str,
+    log: LogKind,
+    window: Option<&Window>,
+) -> Result<Vec<Cell>, TimelineError> {
+    use datafusion::logical_expr::col;
+    let failed = TimelineError::table(table);
+    let mut frame = source.table(table).await?;
+    if let Some(window) = window {
+        let inside = col("event_time").gt_eq(instant(window.from())).and(col("event_time").lt(instant(window.to())));
+        frame = frame.filter(inside).map_err(&failed)?;
+    }
+    let frame = frame.select_columns(&["event_time", account, "aws_region"]).map_err(&failed)?;
+    let mut cells = Vec::new();
+    Source::batches(table, frame, &mut |batch| {
+        let time = times(batch, table, "event_time")?;
+        let (account, region) = (Text::of(batch, table, account)?, Text::of(batch, table, "aws_region")?);
+        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
+            cells.push(Cell {
+                account: account.get(row).unwrap_or("unknown").to_owned(),
+                region: region.get(row).unwrap_or("unknown").to_owned(),
+                log,
+                hour: time.value(row).div_euclid(MICROS_PER_HOUR),
+                events: 1,
+                conflicts: 0,
+                first: time.value(row),
+                last: time.value(row),
+                inside: true,
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(cells)
+}

@@ -1,0 +1,244 @@
+//! What was not seen, in words. "Not in evidence" is never written as "did not happen".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use backtrail_model::time::format_instant;
+use backtrail_model::window::Window;
+use serde::Serialize;
+
+use super::gaps::LogChange;
+use super::hours::EmptyHours;
+use super::{Cell, LogKind};
+use crate::ledger::{Broken, Ledger};
+
+/// Names listed in one statement.
+const NAMED: usize = 8;
+/// Statements of one kind about single things; the rest are counted.
+const OF_A_KIND: usize = 10;
+
+/// What kind of thing was not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSeenKind {
+    /// The store has no events.
+    NoEvidence,
+    /// The window reaches beyond the evidence, or lies outside it.
+    WindowBeyondEvidence,
+    /// Evidence overlapping the window is broken.
+    BrokenEvidence,
+    /// Logging was stopped or altered.
+    LoggingChanged,
+    /// Accounts with events beside the window have none in it.
+    AccountsWithoutEvents,
+    /// Regions with events beside the window have none in it.
+    RegionsWithoutEvents,
+    /// Hours without any event of an account.
+    EmptyHours,
+    /// A kind of event that is not recorded.
+    LogNotPresent,
+    /// Evidence no decoder reads yet.
+    DeferredEvidence,
+    /// Events without a usable time.
+    UndatedEvents,
+    /// Two records with one id.
+    IdConflicts,
+    /// No evidence names what was asked for.
+    UnknownName,
+}
+
+/// One thing that was not seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotSeen {
+    /// What kind.
+    pub kind: NotSeenKind,
+    /// In words.
+    pub text: String,
+    /// Citations.
+    pub refs: Vec<String>,
+}
+
+pub(super) struct Parts<'a> {
+    pub(super) window: Option<&'a Window>,
+    pub(super) ledger: &'a Ledger,
+    pub(super) inside: &'a [&'a Cell],
+    pub(super) beside: &'a [&'a Cell],
+    pub(super) empty_hours: &'a [EmptyHours],
+    pub(super) log_changes: &'a [LogChange],
+    pub(super) broken: &'a [Broken],
+    pub(super) undated: u64,
+}
+
+fn say(kind: NotSeenKind, text: String) -> NotSeen {
+    NotSeen { kind, text, refs: Vec::new() }
+}
+
+/// Everything there is to say, worst first.
+pub(super) fn statements(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let mut all = beyond(parts);
+    all.extend(broken(parts));
+    all.extend(logging(parts));
+    all.extend(missing(parts));
+    all.extend(empty(parts));
+    all.extend(logs(parts));
+    all.extend(rest(parts));
+    all
+}
+
+fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let Some((first, last)) = parts.ledger.first.zip(parts.ledger.last) else {
+        return vec![say(NotSeenKind::NoEvidence, "The store holds no event with a usable time.".to_owned())];
+    };
+    let Some(window) = parts.window else { return Vec::new() };
+    let reach = format!("evidence reaches from {} to {}", format_instant(first), format_instant(last));
+    if window.to() <= first || last < window.from() {
+        return vec![say(NotSeenKind::WindowBeyondEvidence, format!("The window lies outside the evidence: {reach}."))];
+    }
+    let mut all = Vec::new();
+    if window.from() < first {
+        let text = format!("Nothing before {} is in evidence: the window's first {} are not covered.", format_instant(first), length(first - window.from()));
+        all.push(say(NotSeenKind::WindowBeyondEvidence, text));
+    }
+    if last < window.to() - 1 {
+        let text = format!("Nothing after {} is in evidence: the window's last {} are not covered.", format_instant(last), length(window.to() - 1 - last));
+        all.push(say(NotSeenKind::WindowBeyondEvidence, text));
+    }
+    all
+}
+
+/// `3 h 20 min`, `45 min`, `12 s`.
+fn length(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) if hours < 48 => format!("{hours} h {minutes} min"),
+        (hours, _) => format!("{} days", hours / 24),
+    }
+}
+
+fn broken(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let one = |b: &Broken| {
+        let name = b.origin.as_deref().unwrap_or(&b.evidence_id);
+        let reason = b.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+        let text = match b.fate.as_str() {
+            "partial" => format!("{name} was read only in part{reason}"),
+            "kept" => format!("{} of {name} could not be read{reason}", plural(b.records_rejected.unsigned_abs(), "record")),
+            fate => format!("{name} was {fate}{reason}"),
+        };
+        NotSeen { kind: NotSeenKind::BrokenEvidence, text: sentence(&text), refs: vec![b.evidence_id.clone()] }
+    };
+    capped(parts.broken.iter().map(one).collect(), "more pieces of evidence are incomplete (`backtrail evidence` lists them)")
+}
+
+fn logging(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let one = |c: &LogChange| {
+        let place = [c.account.as_deref(), c.region.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let when = c.event_time.as_deref().unwrap_or("at an unknown time");
+        let text = format!("{when}: {} {} ({place}): later events may not have been recorded.", c.actor, c.summary);
+        NotSeen { kind: NotSeenKind::LoggingChanged, text, refs: c.refs.clone() }
+    };
+    capped(parts.log_changes.iter().filter(|c| c.hides()).map(one).collect(), "more calls changed what is logged")
+}
+
+fn missing(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let accounts: BTreeSet<&str> = parts.inside.iter().map(|c| c.account.as_str()).collect();
+    let regions: BTreeSet<(&str, &str)> = parts.inside.iter().map(|c| (c.account.as_str(), c.region.as_str())).collect();
+    let gone: BTreeSet<&str> = parts.beside.iter().map(|c| c.account.as_str()).filter(|a| !accounts.contains(a)).collect();
+    let mut all = Vec::new();
+    if !gone.is_empty() {
+        let text = format!("No event in the window from {}, which has events within a day of it.", names("account", &gone));
+        all.push(say(NotSeenKind::AccountsWithoutEvents, text));
+    }
+    let mut lost: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for cell in parts.beside.iter().filter(|c| accounts.contains(c.account.as_str()) && !regions.contains(&(c.account.as_str(), c.region.as_str()))) {
+        lost.entry(&cell.account).or_default().insert(&cell.region);
+    }
+    for (account, regions) in lost.into_iter().take(OF_A_KIND) {
+        let text = format!("Account {account}: no event in the window from {}, which has events within a day of it.", names("region", &regions));
+        all.push(say(NotSeenKind::RegionsWithoutEvents, text));
+    }
+    all
+}
+
+/// One statement for each account: its stretches, longest first where there are many.
+fn empty(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let mut by_account: BTreeMap<&str, Vec<&EmptyHours>> = BTreeMap::new();
+    for stretch in parts.empty_hours {
+        by_account.entry(&stretch.account).or_default().push(stretch);
+    }
+    let one = |(account, mut stretches): (&str, Vec<&EmptyHours>)| {
+        let total: u64 = stretches.iter().map(|s| s.hours).sum();
+        stretches.sort_by(|a, b| b.hours.cmp(&a.hours).then_with(|| a.from.cmp(&b.from)));
+        let more = stretches.len().saturating_sub(NAMED / 2);
+        stretches.truncate(NAMED / 2);
+        stretches.sort_by(|a, b| a.from.cmp(&b.from));
+        let told: Vec<String> = stretches.iter().map(|s| format!("{} to {}", s.from, s.to)).collect();
+        let rest = if more > 0 { format!(" and {more} shorter ones") } else { String::new() };
+        say(NotSeenKind::EmptyHours, format!("Account {account}: {} without any event: {}{rest}.", plural(total, "hour"), told.join(", ")))
+    };
+    capped(by_account.into_iter().map(one).collect(), "more accounts have hours without events")
+}
+
+fn logs(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let mut kinds: BTreeMap<&str, BTreeSet<LogKind>> = BTreeMap::new();
+    for cell in parts.inside {
+        kinds.entry(&cell.account).or_default().insert(cell.log);
+    }
+    let mut all = Vec::new();
+    for (kind, what) in [
+        (LogKind::Management, "No management events: changes of configuration would not show"),
+        (LogKind::Data, "No data events: reading and writing objects, invoking functions and the like would not show"),
+    ] {
+        let without: BTreeSet<&str> = kinds.iter().filter(|(_, k)| !k.contains(&kind)).map(|(a, _)| *a).collect();
+        if !without.is_empty() {
+            let whose = if without.len() == kinds.len() && kinds.len() > 1 { "any account".to_owned() } else { names("account", &without) };
+            all.push(say(NotSeenKind::LogNotPresent, format!("{what} ({whose}).")));
+        }
+    }
+    all
+}
+
+fn rest(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let mut all = Vec::new();
+    for (kind, count) in &parts.ledger.deferred {
+        let text = format!("{} of {kind}: this version does not read them yet.", plural(*count, "piece"));
+        all.push(say(NotSeenKind::DeferredEvidence, text));
+    }
+    if parts.undated > 0 {
+        let where_to = if parts.window.is_some() { "they may belong to the window" } else { "they come last" };
+        let verb = if parts.undated == 1 { "has" } else { "have" };
+        all.push(say(NotSeenKind::UndatedEvents, format!("{} {verb} no usable time: {where_to}.", plural(parts.undated, "event"))));
+    }
+    let conflicts: u64 = parts.inside.iter().map(|c| c.conflicts).sum();
+    if conflicts > 0 {
+        let text = format!("{conflicts} events share an id with an event of other content: one of each may be forged.");
+        all.push(say(NotSeenKind::IdConflicts, text));
+    }
+    all
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// `account 1`, `accounts 1, 2 and 7 more`.
+fn names(noun: &str, names: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = names.iter().copied().take(NAMED).collect();
+    let more = names.len() - shown.len();
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{noun}{} {}{rest}", if names.len() == 1 { "" } else { "s" }, shown.join(", "))
+}
+
+fn sentence(text: &str) -> String {
+    if text.ends_with('.') { text.to_owned() } else { format!("{text}.") }
+}
+
+fn capped(mut all: Vec<NotSeen>, rest: &str) -> Vec<NotSeen> {
+    if all.len() > OF_A_KIND {
+        let (kind, more) = (all[0].kind, all.len() - OF_A_KIND);
+        all.truncate(OF_A_KIND);
+        all.push(say(kind, format!("{more} {rest}.")));
+    }
+    all
+}

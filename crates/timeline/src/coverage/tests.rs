@@ -1,0 +1,120 @@
+use super::*;
+use backtrail_model::time::parse_typed;
+
+fn at(text: &str) -> i64 {
+    parse_typed(text).unwrap()
+}
+
+fn cell(account: &str, region: &str, log: LogKind, time: &str) -> Cell {
+    let time = at(time);
+    Cell {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        log,
+        hour: time / MICROS_PER_HOUR,
+        events: 1,
+        conflicts: 0,
+        first: time,
+        last: time,
+        inside: true,
+    }
+}
+
+fn ledger(first: &str, last: &str) -> Ledger {
+    Ledger { pieces: 1, first: Some(at(first)), last: Some(at(last)), ..Ledger::default() }
+}
+
+fn not_seen(window: Option<&Window>, cells: &[Cell], ledger: &Ledger) -> Vec<(NotSeenKind, String)> {
+    let coverage = Coverage::from_parts(window, cells, Vec::new(), ledger, 0);
+    coverage.not_seen.into_iter().map(|n| (n.kind, n.text)).filter(|(k, _)| *k != NotSeenKind::LogNotPresent).collect()
+}
+
+#[test]
+fn a_window_beyond_the_evidence_says_so() {
+    let window = Window::between(at("2024-05-01 10:00"), at("2024-05-01 14:00")).unwrap();
+    let outside = not_seen(Some(&window), &[], &ledger("2024-04-01 00:00", "2024-04-02 00:00"));
+    assert_eq!(
+        outside,
+        [(
+            NotSeenKind::WindowBeyondEvidence,
+            "The window lies outside the evidence: evidence reaches from 2024-04-01T00:00:00Z to 2024-04-02T00:00:00Z.".to_owned()
+        )]
+    );
+    let cells: Vec<Cell> = ["2024-05-01 11:30", "2024-05-01 12:10"].iter().map(|t| cell("1", "r", LogKind::Management, t)).collect();
+    let partly = not_seen(Some(&window), &cells, &ledger("2024-05-01 11:30", "2024-05-01 12:10"));
+    assert_eq!(
+        partly,
+        [
+            (
+                NotSeenKind::WindowBeyondEvidence,
+                "Nothing before 2024-05-01T11:30:00Z is in evidence: the window's first 1 h 30 min are not covered.".to_owned()
+            ),
+            (
+                NotSeenKind::WindowBeyondEvidence,
+                "Nothing after 2024-05-01T12:10:00Z is in evidence: the window's last 1 h 49 min are not covered.".to_owned()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn accounts_regions_and_hours_that_are_missing() {
+    let window = Window::between(at("2024-05-01 10:00"), at("2024-05-01 13:00")).unwrap();
+    let cells = [
+        cell("1", "r", LogKind::Management, "2024-05-01 10:30"),
+        cell("1", "r", LogKind::Management, "2024-05-01 12:30"),
+        Cell { inside: false, ..cell("1", "s", LogKind::Management, "2024-05-01 14:30") },
+        Cell { inside: false, ..cell("2", "r", LogKind::Management, "2024-05-01 09:30") },
+    ];
+    let said = not_seen(Some(&window), &cells, &ledger("2024-05-01 09:30", "2024-05-01 14:30"));
+    assert_eq!(
+        said,
+        [
+            (
+                NotSeenKind::AccountsWithoutEvents,
+                "No event in the window from account 2, which has events within a day of it.".to_owned()
+            ),
+            (
+                NotSeenKind::RegionsWithoutEvents,
+                "Account 1: no event in the window from region s, which has events within a day of it.".to_owned()
+            ),
+            (
+                NotSeenKind::EmptyHours,
+                "Account 1: 1 hour without any event: 2024-05-01T11:00:00Z to 2024-05-01T12:00:00Z.".to_owned()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn sums_by_account_region_and_log() {
+    let cells = [
+        cell("1", "r", LogKind::Data, "2024-05-01 10:30"),
+        cell("1", "r", LogKind::Data, "2024-05-01 13:30"),
+        cell("1", "r", LogKind::Management, "2024-05-01 10:30"),
+    ];
+    let sums = seen(&cells.iter().collect::<Vec<_>>());
+    assert_eq!(sums.len(), 2);
+    assert_eq!((sums[0].source, sums[0].events, sums[0].hours, sums[0].empty_hours), (LogKind::Management, 1, 1, 0));
+    assert_eq!((sums[1].source, sums[1].events, sums[1].hours, sums[1].empty_hours), (LogKind::Data, 2, 2, 2));
+}
+
+#[test]
+fn broken_evidence_makes_the_answer_incomplete_only_where_it_may_matter() {
+    let broken = Broken {
+        evidence_id: "e".to_owned(),
+        origin: Some("a.json.gz".to_owned()),
+        fate: "partial".to_owned(),
+        reason: Some("gzip stream ends early".to_owned()),
+        records_rejected: 0,
+        first_event_time: None,
+        last_event_time: None,
+        span: Some((at("2024-05-01 10:00"), at("2024-05-01 10:05"))),
+    };
+    let ledger = Ledger { broken: vec![broken], ..ledger("2024-04-01", "2024-06-01") };
+    let near = Window::between(at("2024-05-01 09:00"), at("2024-05-01 11:00")).unwrap();
+    let far = Window::between(at("2024-05-20"), at("2024-05-21")).unwrap();
+    let coverage = |w| Coverage::from_parts(Some(w), &[], Vec::new(), &ledger, 0);
+    assert!(coverage(&near).incomplete && !coverage(&far).incomplete);
+    assert_eq!(coverage(&near).not_seen[0].text, "a.json.gz was read only in part: gzip stream ends early.");
+}

@@ -1,0 +1,56 @@
+//! Why a question has no answer.
+
+use std::io;
+
+use datafusion::error::DataFusionError;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimelineError {
+    /// A table could not be read.
+    #[error("cannot read the table `{table}` of the store")]
+    Table {
+        /// Its name.
+        table: &'static str,
+        /// What reading it said.
+        #[source]
+        source: DataFusionError,
+    },
+    /// A column has another type than the store's schema says.
+    #[error("the column `{table}.{column}` is missing or has another type than this version writes; `backtrail rebuild` makes the table anew")]
+    Column {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+    },
+    /// A filter's value cannot be read. This is wrong usage.
+    #[error("--{option}: `{value}` {problem}")]
+    Filter {
+        /// The option, without dashes.
+        option: &'static str,
+        /// What was typed.
+        value: String,
+        /// What is wrong, and what to write.
+        problem: &'static str,
+    },
+    /// `show` was given something that is no citation. This is wrong usage.
+    #[error("`{0}` is no citation: write an event id (or at least its first 6 characters), or EVIDENCE_ID#INDEX")]
+    Reference(String),
+    /// The answer could not be written.
+    #[error("cannot write the answer")]
+    Write(#[source] io::Error),
+}
+
+impl TimelineError {
+    /// Whether the question was asked wrongly, rather than failed.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Filter { .. } | Self::Reference(_))
+    }
+
+    pub(crate) fn table(table: &'static str) -> impl Fn(DataFusionError) -> Self {
+        move |source| Self::Table { table, source }
+    }
+}

@@ -1,0 +1,230 @@
+//! One event as the questions see it: a row of `cloudtrail`, borrowed from the batch it was read in.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
+use backtrail_model::outcome::Facts;
+
+use crate::error::TimelineError;
+
+/// A text column, in whichever layout the reader gave it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Text<'a> {
+    Plain(&'a StringArray),
+    View(&'a StringViewArray),
+    /// The question did not ask for it.
+    Absent,
+}
+
+impl<'a> Text<'a> {
+    pub(crate) fn of(batch: &'a RecordBatch, table: &'static str, column: &'static str) -> Result<Self, TimelineError> {
+        let wrong = || TimelineError::Column { table, column };
+        let Some(array) = batch.column_by_name(column) else { return Ok(Self::Absent) };
+        if let Some(plain) = array.as_string_opt::<i32>() {
+            return Ok(Self::Plain(plain));
+        }
+        array.as_string_view_opt().map(Self::View).ok_or_else(wrong)
+    }
+
+    pub(crate) fn get(self, row: usize) -> Option<&'a str> {
+        match self {
+            Self::Plain(array) => (!array.is_null(row)).then(|| array.value(row)),
+            Self::View(array) => (!array.is_null(row)).then(|| array.value(row)),
+            Self::Absent => None,
+        }
+    }
+}
+
+/// The time column of a batch.
+pub(crate) fn times<'a>(
+    batch: &'a RecordBatch,
+    table: &'static str,
+    column: &'static str,
+) -> Result<&'a TimestampMicrosecondArray, TimelineError> {
+    let array = batch.column_by_name(column).and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
+    array.ok_or(TimelineError::Column { table, column })
+}
+
+/// A column of 64-bit integers.
+pub(crate) fn longs<'a>(batch: &'a RecordBatch, table: &'static str, column: &'static str) -> Result<&'a Int64Array, TimelineError> {
+    batch.column_by_name(column).and_then(|a| a.as_primitive_opt::<Int64Type>()).ok_or(TimelineError::Column { table, column })
+}
+
+/// A column of flags.
+pub(crate) fn flags<'a>(batch: &'a RecordBatch, table: &'static str, column: &'static str) -> Result<&'a BooleanArray, TimelineError> {
+    batch.column_by_name(column).and_then(|a| a.as_boolean_opt()).ok_or(TimelineError::Column { table, column })
+}
+
+/// Declares [`Event`] and the columns it is read from, so that the two cannot differ.
+macro_rules! event {
+    ($(#[$doc:meta] $field:ident,)*) => {
+        /// One row of `cloudtrail`. JSON columns are their text. Fields are named like their columns; the schema's reference explains them.
+        #[derive(Debug, Clone, Copy, Default)]
+        pub struct Event<'a> {
+            /// Microseconds UTC.
+            pub event_time: Option<i64>,
+            /// `readOnly`.
+            pub read_only: Option<bool>,
+            /// Whether another row has this event id and other content.
+            pub id_conflict: Option<bool>,
+            /// `mfaAuthenticated` of the session.
+            pub session_mfa_authenticated: Option<bool>,
+            /// Whether a console session's credentials were used.
+            pub session_credential_from_console: Option<bool>,
+            /// Number of the record in its evidence.
+            pub record_index: Option<i64>,
+            $(#[$doc] pub $field: Option<&'a str>,)*
+        }
+
+        /// The columns of [`Event`].
+        pub(crate) const EVENT_COLUMNS: &[&str] = &[
+            "event_time", "read_only", "id_conflict", "session_mfa_authenticated", "session_credential_from_console", "record_index",
+            $(stringify!($field),)*
+        ];
+
+        /// The columns of a batch, ready to be read row by row.
+        pub(crate) struct Events<'a> {
+            rows: usize,
+            event_time: &'a TimestampMicrosecondArray,
+            read_only: &'a BooleanArray,
+            id_conflict: &'a BooleanArray,
+            session_mfa_authenticated: &'a BooleanArray,
+            session_credential_from_console: &'a BooleanArray,
+            record_index: &'a Int64Array,
+            $($field: Text<'a>,)*
+        }
+
+        impl<'a> Events<'a> {
+            pub(crate) fn of(batch: &'a RecordBatch) -> Result<Self, TimelineError> {
+                const TABLE: &str = "cloudtrail";
+                Ok(Self {
+                    rows: batch.num_rows(),
+                    event_time: times(batch, TABLE, "event_time")?,
+                    read_only: flags(batch, TABLE, "read_only")?,
+                    id_conflict: flags(batch, TABLE, "id_conflict")?,
+                    session_mfa_authenticated: flags(batch, TABLE, "session_mfa_authenticated")?,
+                    session_credential_from_console: flags(batch, TABLE, "session_credential_from_console")?,
+                    record_index: longs(batch, TABLE, "record_index")?,
+                    $($field: Text::of(batch, TABLE, stringify!($field))?,)*
+                })
+            }
+
+            pub(crate) fn get(&self, row: usize) -> Event<'a> {
+                let flag = |array: &BooleanArray| (!array.is_null(row)).then(|| array.value(row));
+                Event {
+                    event_time: (!self.event_time.is_null(row)).then(|| self.event_time.value(row)),
+                    read_only: flag(self.read_only),
+                    id_conflict: flag(self.id_conflict),
+                    session_mfa_authenticated: flag(self.session_mfa_authenticated),
+                    session_credential_from_console: flag(self.session_credential_from_console),
+                    record_index: (!self.record_index.is_null(row)).then(|| self.record_index.value(row)),
+                    $($field: self.$field.get(row),)*
+                }
+            }
+        }
+    };
+}
+
+event! {
+    /// `eventID`.
+    event_id,
+    /// `eventName`.
+    event_name,
+    /// `eventSource`.
+    event_source,
+    /// `awsRegion`.
+    aws_region,
+    /// `recipientAccountId`.
+    recipient_account_id,
+    /// `sourceIPAddress`.
+    source_ip_address,
+    /// `userAgent`.
+    user_agent,
+    /// `errorCode`.
+    error_code,
+    /// `errorMessage`.
+    error_message,
+    /// `eventCategory`.
+    event_category,
+    /// `eventType`.
+    event_type,
+    /// `sharedEventID`.
+    shared_event_id,
+    /// `userIdentity.type`.
+    user_identity_type,
+    /// `userIdentity.principalId`.
+    user_identity_principal_id,
+    /// `userIdentity.arn`.
+    user_identity_arn,
+    /// `userIdentity.accountId`.
+    user_identity_account_id,
+    /// `userIdentity.accessKeyId`.
+    user_identity_access_key_id,
+    /// `userIdentity.userName`.
+    user_identity_user_name,
+    /// `userIdentity.invokedBy`.
+    user_identity_invoked_by,
+    /// `userIdentity.identityProvider`.
+    user_identity_identity_provider,
+    /// `userIdentity.onBehalfOf.userId`.
+    user_identity_on_behalf_of_user_id,
+    /// `sessionIssuer.type`.
+    session_issuer_type,
+    /// `sessionIssuer.principalId`.
+    session_issuer_principal_id,
+    /// `sessionIssuer.arn`.
+    session_issuer_arn,
+    /// `sessionIssuer.userName`.
+    session_issuer_user_name,
+    /// `sessionContext.sourceIdentity`.
+    session_source_identity,
+    /// `requestParameters`.
+    request_parameters,
+    /// `responseElements`.
+    response_elements,
+    /// `additionalEventData`.
+    additional_event_data,
+    /// `serviceEventDetails`.
+    service_event_details,
+    /// `resources`.
+    resources,
+    /// SHA-256 of the record.
+    record_sha256,
+    /// Evidence the shown copy stands in.
+    evidence_id,
+}
+
+impl<'a> Events<'a> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Event<'a>> + '_ {
+        (0..self.rows).map(|row| self.get(row))
+    }
+}
+
+impl<'a> Event<'a> {
+    /// What tells the kind of call and what became of it.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'a> {
+        Facts {
+            event_source: self.event_source,
+            event_name: self.event_name,
+            event_type: self.event_type,
+            error_code: self.error_code,
+            error_message: self.error_message,
+            read_only: self.read_only,
+            request_parameters: self.request_parameters,
+            response_elements: self.response_elements,
+            additional_event_data: self.additional_event_data,
+            service_event_details: self.service_event_details,
+        }
+    }
+
+    /// How the event is cited: its id, else its place in the evidence.
+    #[must_use]
+    pub fn citation(&self) -> String {
+        match (self.event_id, self.evidence_id) {
+            (Some(id), _) => id.to_owned(),
+            (None, Some(evidence)) => format!("{evidence}#{}", self.record_index.unwrap_or_default()),
+            (None, None) => String::new(),
+        }
+    }
+}

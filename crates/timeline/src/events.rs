@@ -1,0 +1,138 @@
+//! The questions that list events: `timeline`, `changes`, `network`.
+
+use backtrail_model::calls::{is_write, network_command, network_services};
+use backtrail_model::outcome::{Outcome, classify};
+use datafusion::logical_expr::{Expr, col, lit};
+
+use crate::answer::{Answer, Closing, Counter, Sink};
+use crate::coverage::Coverage;
+use crate::error::TimelineError;
+use crate::event::Event;
+use crate::item::Item;
+use crate::ledger::Ledger;
+use crate::nearest;
+use crate::question::Question;
+use crate::source::Source;
+use crate::twins;
+
+/// A question that lists events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventQuestion {
+    /// Every event.
+    Timeline,
+    /// What altered state, and what tried to.
+    Changes,
+    /// Network commands, and what tried to be one.
+    Network,
+}
+
+impl EventQuestion {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timeline => "timeline",
+            Self::Changes => "changes",
+            Self::Network => "network",
+        }
+    }
+
+    /// A condition that every event of the answer fulfils.
+    fn condition(self) -> Option<Expr> {
+        match self {
+            Self::Timeline => None,
+            Self::Changes => Some(col("read_only").eq(lit(false)).or(col("read_only").is_null())),
+            Self::Network => {
+                let spelled = network_services().into_iter().flat_map(|s| [s.to_owned(), format!("{s}.amazonaws.com"), format!("{s}.amazonaws.com.cn")]);
+                Some(col("event_source").in_list(spelled.map(lit).collect(), false))
+            }
+        }
+    }
+
+    /// Whether an event answers the question.
+    #[must_use]
+    pub fn admits(self, event: &Event<'_>) -> bool {
+        match self {
+            Self::Timeline => true,
+            Self::Changes => is_write(&event.facts()),
+            Self::Network => network_command(&event.facts()).is_some(),
+        }
+    }
+}
+
+/// Answers a question that lists events: hands its items on in order, then says what was not seen.
+///
+/// # Errors
+/// Where the store cannot be read or the sink fails.
+pub async fn events(source: &Source, which: EventQuestion, question: &Question, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
+    let window = question.window.as_ref();
+    let ledger = Ledger::read(source).await?;
+    let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
+    let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
+    let mut take = |event: &Event<'_>| {
+        if which.admits(event) && question.filters.admits(event) {
+            listing.take(event, question)?;
+        }
+        Ok(())
+    };
+    let read = source.in_order(window, condition, &mut take);
+    let (mut coverage, ()) = futures::future::try_join(Coverage::of(source, window, &ledger), read).await?;
+    listing.flush()?;
+    let totals = listing.counter.totals;
+    if totals.items == 0 {
+        coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
+    }
+    Ok(Closing { totals, coverage, evidence_set: ledger.set })
+}
+
+/// The same, with the items in memory.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn events_answer(source: &Source, which: EventQuestion, question: &Question) -> Result<Answer<Item>, TimelineError> {
+    let mut items = Vec::new();
+    let closing = events(source, which, question, &mut |item| {
+        items.push(item);
+        Ok(())
+    })
+    .await?;
+    Ok(Answer { question: which.name(), window: question.window, items, closing })
+}
+
+/// Items of one instant wait here until the next, so that twins among them find each other.
+struct Listing<'a, 'b> {
+    which: EventQuestion,
+    counter: Counter<'a, 'b, Item>,
+    pending: Vec<Item>,
+}
+
+/// Items of one instant held at most: beyond it twins are sought among fewer.
+const PENDING: usize = 10_000;
+
+impl Listing<'_, '_> {
+    fn take(&mut self, event: &Event<'_>, question: &Question) -> Result<(), TimelineError> {
+        if self.pending.len() >= PENDING || self.pending.last().is_some_and(|last| last.order.time != event.event_time) {
+            self.flush()?;
+        }
+        let outcome = classify(&event.facts());
+        self.counter.totals.ok += u64::from(outcome == Outcome::Ok);
+        if self.counter.is_open() {
+            let item = Item::of(event, question.window.as_ref());
+            self.counter.totals.attempts += u64::from(item.attempt);
+            self.pending.push(item);
+        } else {
+            // Beyond the limit only the count matters.
+            self.counter.totals.items += 1;
+            self.counter.totals.attempts += u64::from(crate::item::is_attempted(event, outcome));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), TimelineError> {
+        let items = std::mem::take(&mut self.pending);
+        let count = items.len();
+        let items = if self.which == EventQuestion::Timeline { twins::link(items) } else { twins::fold(items) };
+        self.counter.totals.folded += (count - items.len()) as u64;
+        items.into_iter().try_for_each(|item| self.counter.take(item))
+    }
+}

@@ -1,0 +1,147 @@
+//! One event in an answer.
+
+use backtrail_model::calls::{NetworkClass, is_write, network_command};
+use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::redact::{redact_text, redact_value};
+use backtrail_model::time::format_instant;
+use backtrail_model::window::Window;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::actor::Actor;
+use crate::event::Event;
+use crate::summary::{Rule, Summary};
+use crate::touched::{Touched, touched};
+
+/// Before or after the incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Earlier than `--at`.
+    Before,
+    /// At `--at` or later.
+    After,
+}
+
+/// Another account's record of the same action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Twin {
+    /// Account whose trail recorded it.
+    pub account: Option<String>,
+    /// How it is cited.
+    #[serde(rename = "ref")]
+    pub reference: String,
+}
+
+/// One event in an answer. Field names are those of the JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Item {
+    /// When, RFC 3339 in UTC; `null` where the record has no usable time.
+    pub event_time: Option<String>,
+    /// Who.
+    pub actor: Actor,
+    /// What, in a line.
+    pub summary: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// A write that was not carried out.
+    pub attempt: bool,
+    /// The API action.
+    pub event_name: Option<String>,
+    /// The service.
+    pub event_source: Option<String>,
+    /// Management, Data or NetworkActivity.
+    pub event_category: Option<String>,
+    /// `errorCode`.
+    pub error_code: Option<String>,
+    /// `errorMessage`.
+    pub error_message: Option<String>,
+    /// What kind of network command, where it is one.
+    pub network_class: Option<NetworkClass>,
+    /// The rules it set or removed.
+    pub rules: Vec<Rule>,
+    /// What it touches.
+    pub resources: Vec<Touched>,
+    /// Where the call came from.
+    pub source_ip_address: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// Account that recorded it.
+    pub account: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Before or after the incident, where the window has one.
+    pub phase: Option<Phase>,
+    /// `sharedEventID`.
+    pub shared_event_id: Option<String>,
+    /// The same action as other accounts recorded it; counted once, here.
+    pub twins: Vec<Twin>,
+    /// Another record has the same id and other content: one of them may be forged.
+    pub id_conflict: bool,
+    /// Citations: what `show` opens.
+    pub refs: Vec<String>,
+    #[serde(skip)]
+    pub(crate) order: Order,
+}
+
+/// What twins are told apart by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Order {
+    pub(crate) time: Option<i64>,
+    /// Whether the record is the caller's own: it names the principal in full.
+    pub(crate) is_callers: bool,
+}
+
+impl Item {
+    /// An event as answers show it, without secrets.
+    #[must_use]
+    pub fn of(event: &Event<'_>, window: Option<&Window>) -> Self {
+        let facts = event.facts();
+        let outcome = classify(&facts);
+        let (request, response) = (json(event.request_parameters), json(event.response_elements));
+        let told = Summary::of(event, &request, &response);
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let phase = |time: i64| window.and_then(Window::at).map(|at| if time < at { Phase::Before } else { Phase::After });
+        Self {
+            event_time: event.event_time.map(format_instant),
+            actor: Actor::of(event),
+            summary: told.line(event, outcome),
+            outcome,
+            attempt: is_attempted(event, outcome),
+            event_name: own(event.event_name),
+            event_source: own(event.event_source),
+            event_category: own(event.event_category),
+            error_code: own(event.error_code),
+            error_message: event.error_message.map(|m| redact_text(m).into_owned()),
+            network_class: network_command(&facts),
+            rules: told.rules,
+            resources: touched(event, &request, &response),
+            source_ip_address: own(event.source_ip_address),
+            user_agent: event.user_agent.map(|a| redact_text(a).into_owned()),
+            account: own(event.recipient_account_id),
+            region: own(event.aws_region),
+            phase: event.event_time.and_then(phase),
+            shared_event_id: own(event.shared_event_id),
+            twins: Vec::new(),
+            id_conflict: event.id_conflict == Some(true),
+            refs: vec![event.citation()],
+            order: Order {
+                time: event.event_time,
+                is_callers: event.user_identity_account_id.is_some() && event.user_identity_account_id == event.recipient_account_id,
+            },
+        }
+    }
+}
+
+/// Whether a call was a write that was only attempted. What became of an `unknown` one is not known: it is shown as such.
+pub(crate) fn is_attempted(event: &Event<'_>, outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Denied | Outcome::Failed | Outcome::Throttled | Outcome::DryRun) && is_write(&event.facts())
+}
+
+/// A JSON column, parsed and without secrets. What is not JSON is a text.
+pub(crate) fn json(text: Option<&str>) -> Value {
+    let Some(text) = text else { return Value::Null };
+    let mut value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+    redact_value(&mut value);
+    value
+}

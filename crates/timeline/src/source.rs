@@ -1,0 +1,196 @@
+//! Where events are read from: the tables of a session, and what the store's metadata says of their dates.
+
+use std::fmt;
+
+use arrow_array::RecordBatch;
+use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
+use backtrail_model::time::format_date;
+use backtrail_model::window::Window;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{Expr, SortExpr, col, lit};
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+
+use crate::error::TimelineError;
+use crate::event::{EVENT_COLUMNS, Event, Events};
+
+/// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
+const ROWS_AT_ONCE: u64 = 400_000;
+
+const CLOUDTRAIL: &str = "cloudtrail";
+
+/// One date of the `cloudtrail` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// `YYYY-MM-DD`, or `unknown` for events without a usable time.
+    pub date: String,
+    /// Events of that date.
+    pub rows: u64,
+}
+
+/// Where events are read from.
+#[derive(Clone)]
+pub struct Source {
+    context: SessionContext,
+    days: Vec<Day>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("days", &self.days.len()).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Over the tables registered in a context, whose `cloudtrail` has these dates.
+    #[must_use]
+    pub fn new(context: SessionContext, days: impl IntoIterator<Item = Day>) -> Self {
+        let mut sorted: Vec<Day> = Vec::new();
+        let mut given: Vec<Day> = days.into_iter().collect();
+        given.sort_by(|a, b| a.date.cmp(&b.date));
+        for day in given {
+            match sorted.last_mut().filter(|last| last.date == day.date) {
+                Some(last) => last.rows += day.rows,
+                None => sorted.push(day),
+            }
+        }
+        Self { context, days: sorted }
+    }
+
+    /// Events without a usable time.
+    #[must_use]
+    pub(crate) fn undated(&self) -> u64 {
+        self.days.iter().filter(|d| d.date == UNKNOWN_DATE).map(|d| d.rows).sum()
+    }
+
+    /// Events the store holds.
+    #[must_use]
+    pub(crate) fn events_in_all(&self) -> u64 {
+        self.days.iter().map(|d| d.rows).sum()
+    }
+
+    pub(crate) async fn table(&self, name: &'static str) -> Result<DataFrame, TimelineError> {
+        self.context.table(name).await.map_err(TimelineError::table(name))
+    }
+
+    /// Runs `each` over the batches of a frame.
+    pub(crate) async fn batches(
+        name: &'static str,
+        frame: DataFrame,
+        each: &mut dyn FnMut(&RecordBatch) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        let mut stream = frame.execute_stream().await.map_err(TimelineError::table(name))?;
+        while let Some(batch) = stream.next().await {
+            each(&batch.map_err(TimelineError::table(name))?)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `each` over the events of a window that fulfil a condition, ordered by time, event id and record hash; those without a time last.
+    pub(crate) async fn in_order(
+        &self,
+        window: Option<&Window>,
+        condition: Option<Expr>,
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        for dates in self.groups(window) {
+            let frame = self.events(window, condition.clone().into_iter().chain(dates)).await?;
+            let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };
+            let frame = frame
+                .sort(vec![sort("event_time"), sort("event_id"), sort("record_sha256")])
+                .and_then(|f| f.select_columns(EVENT_COLUMNS))
+                .map_err(TimelineError::table(CLOUDTRAIL))?;
+            Self::batches(CLOUDTRAIL, frame, &mut |batch| Events::of(batch)?.iter().try_for_each(|e| each(&e))).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs `each` over the events of a window that fulfil a condition, in any order, with these columns.
+    pub(crate) async fn in_any_order(
+        &self,
+        window: Option<&Window>,
+        condition: Option<Expr>,
+        columns: &[&str],
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        let frame = self.events(window, condition).await?.select_columns(columns).map_err(TimelineError::table(CLOUDTRAIL))?;
+        Self::batches(CLOUDTRAIL, frame, &mut |batch| Events::of(batch)?.iter().try_for_each(|e| each(&e))).await
+    }
+
+    /// The events of a window that fulfil all conditions.
+    pub(crate) async fn events(
+        &self,
+        window: Option<&Window>,
+        conditions: impl IntoIterator<Item = Expr>,
+    ) -> Result<DataFrame, TimelineError> {
+        let all = window.map(within).into_iter().chain(conditions).reduce(Expr::and);
+        let frame = self.table(CLOUDTRAIL).await?;
+        match all {
+            Some(condition) => frame.filter(condition).map_err(TimelineError::table(CLOUDTRAIL)),
+            None => Ok(frame),
+        }
+    }
+
+    /// Groups of dates, each a condition, in order; one without a condition where all fit at once.
+    fn groups(&self, window: Option<&Window>) -> Vec<Option<Expr>> {
+        let (first, last) = window.map_or((None, None), |w| (Some(format_date(w.from())), Some(format_date(w.to() - 1))));
+        let inside = |d: &&Day| first.as_ref().is_none_or(|f| d.date >= *f) && last.as_ref().is_none_or(|l| d.date <= *l);
+        let days: Vec<&Day> = self.days.iter().filter(inside).collect();
+        if days.iter().map(|d| d.rows).sum::<u64>() <= ROWS_AT_ONCE {
+            return vec![None];
+        }
+        let mut groups: Vec<(&str, &str, u64)> = Vec::new();
+        for day in days {
+            match groups.last_mut() {
+                Some(group) if group.2 + day.rows <= ROWS_AT_ONCE => *group = (group.0, &day.date, group.2 + day.rows),
+                _ => groups.push((&day.date, &day.date, day.rows)),
+            }
+        }
+        let date = |text: &str| lit(text.to_owned());
+        groups.into_iter().map(|(from, to, _)| Some(col(EVENT_DATE).gt_eq(date(from)).and(col(EVENT_DATE).lt_eq(date(to))))).collect()
+    }
+}
+
+/// Inside a window: by time, and by date, which spares the reader whole files.
+fn within(window: &Window) -> Expr {
+    let (first, last) = (format_date(window.from()), format_date(window.to() - 1));
+    col("event_time")
+        .gt_eq(instant(window.from()))
+        .and(col("event_time").lt(instant(window.to())))
+        .and(col(EVENT_DATE).gt_eq(lit(first)))
+        .and(col(EVENT_DATE).lt_eq(lit(last)))
+}
+
+/// An instant as a literal.
+pub(crate) fn instant(micros: i64) -> Expr {
+    lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backtrail_model::time::{MICROS_PER_DAY, parse_typed};
+
+    fn source(days: &[(&str, u64)]) -> Source {
+        Source::new(SessionContext::new(), days.iter().map(|(date, rows)| Day { date: (*date).to_owned(), rows: *rows }))
+    }
+
+    #[test]
+    fn dates_are_grouped_by_rows_and_the_undated_come_last() {
+        let source = source(&[("unknown", 5), ("2024-05-02", 300_000), ("2024-05-01", 300_000), ("2024-05-01", 1)]);
+        let groups: Vec<_> = source.groups(None).into_iter().map(|g| g.map(|e| e.to_string()).unwrap_or_default()).collect();
+        assert_eq!(groups.len(), 2);
+        assert!(groups[0].contains("2024-05-01") && !groups[0].contains("2024-05-02"), "{groups:?}");
+        assert!(groups[1].contains("2024-05-02") && groups[1].contains("unknown"), "{groups:?}");
+        assert_eq!(source.undated(), 5);
+    }
+
+    #[test]
+    fn a_window_that_fits_is_read_at_once() {
+        let source = source(&[("2024-05-01", 300_000), ("2024-05-02", 300_000)]);
+        let from = parse_typed("2024-05-01").unwrap();
+        let window = Window::between(from, from + MICROS_PER_DAY).unwrap();
+        assert_eq!(source.groups(Some(&window)), [None]);
+    }
+}
