@@ -44,6 +44,22 @@ pub(crate) enum Command {
     Investigate(commands::investigate::InvestigateArgs),
     /// Take evidence into the store
     Ingest(commands::ingest::IngestArgs),
+    /// Every event of a window, in order
+    Timeline(QuestionArgs),
+    /// What changed, by whom, and what was only attempted
+    Changes(QuestionArgs),
+    /// Who was there, from where, with which keys, doing what
+    Actors(QuestionArgs),
+    /// Who executed network commands or opened a remote shell
+    Network(QuestionArgs),
+    /// Open a citation: the record, every copy of it, its hash checked again
+    Show(commands::show::ShowArgs),
+    /// What is there by account, region, log and hour, and what is not
+    Coverage(QuestionArgs),
+    /// What was read, and what became of every record of it
+    Evidence(commands::evidence::EvidenceArgs),
+    /// One query, a file of one, or a shell
+    Sql(commands::sql::SqlArgs),
     /// Merge the small files that many runs left, and remove what no table needs
     Compact(commands::compact::CompactArgs),
     /// Print a completion script for a shell
@@ -123,7 +139,8 @@ impl WindowArgs {
 const LATEST: i64 = 253_402_214_400 * backtrail_model::time::MICROS_PER_SECOND;
 
 fn time(option: &str, text: &str) -> anyhow::Result<i64> {
-    let wrong = || UsageError(format!("{option}: `{text}` is not a time: write RFC 3339 as in 2024-05-01T13:00:00Z, or a date; all times are UTC"));
+    let wrong =
+        || UsageError(format!("{option}: `{text}` is not a time: write RFC 3339 as in 2024-05-01T13:00:00Z, or a date; all times are UTC"));
     Ok(parse_typed(text).ok_or_else(wrong)?)
 }
 

@@ -1,11 +1,16 @@
 //! `backtrail`: parses arguments and dispatches. Each command is one file under `commands`.
 
+mod answers;
 mod args;
 mod commands;
 mod context;
 mod exit;
+mod output;
 mod printer;
 mod progress;
+#[cfg(test)]
+mod reference;
+mod sanitize;
 
 use std::process::ExitCode;
 
@@ -34,6 +39,14 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitSta
     match command {
         Command::Investigate(args) => commands::investigate::run(args, context).await,
         Command::Ingest(args) => commands::ingest::run(args, context).await,
+        Command::Timeline(args) => commands::timeline::run(args, context).await,
+        Command::Changes(args) => commands::changes::run(args, context).await,
+        Command::Actors(args) => commands::actors::run(args, context).await,
+        Command::Network(args) => commands::network::run(args, context).await,
+        Command::Show(args) => commands::show::run(args, context).await,
+        Command::Coverage(args) => commands::coverage::run(args, context).await,
+        Command::Evidence(args) => commands::evidence::run(args, context).await,
+        Command::Sql(args) => commands::sql::run(args, context).await,
         Command::Compact(args) => commands::compact::run(args, context).await,
         Command::Completions(args) => commands::completions::run(&args, context),
         Command::Man => commands::man::run(context),

@@ -92,3 +92,13 @@ pub(crate) fn print_error(error: &anyhow::Error) {
         }
     }
 }
+
+/// Columns of the terminal on stdout; none where stdout is none.
+pub(crate) fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    // The table library asks the terminal; where it cannot, COLUMNS may say.
+    let asked = comfy_table::Table::new().width().map(usize::from);
+    asked.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).or(Some(120))
+}

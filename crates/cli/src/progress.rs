@@ -30,7 +30,15 @@ impl IngestProgress {
         let style = ProgressStyle::with_template("{spinner} {bytes} of {total_bytes} [{bar:30}] {msg} {elapsed}");
         bar.set_style(style.unwrap_or_else(|_unreachable| ProgressStyle::default_bar()));
         let zero = || AtomicU64::new(0);
-        Self { printer, bar, pieces_found: zero(), pieces_done: zero(), records: zero(), bytes: zero(), last_line: Mutex::new(Instant::now()) }
+        Self {
+            printer,
+            bar,
+            pieces_found: zero(),
+            pieces_done: zero(),
+            records: zero(),
+            bytes: zero(),
+            last_line: Mutex::new(Instant::now()),
+        }
     }
 
     /// Takes the bar off the screen.

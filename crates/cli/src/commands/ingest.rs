@@ -52,8 +52,8 @@ pub(crate) async fn take_in(inputs: &[String], context: &Context) -> anyhow::Res
 /// The account of a run: fates, the identity of promise 1, and each reason.
 fn account(summary: &IngestSummary, seconds: f64) -> Vec<String> {
     let mut lines = Vec::new();
-    let met = summary.pieces.len() as u64 + summary.known;
-    if summary.pieces.is_empty() {
+    let met = summary.met + summary.known;
+    if summary.met == 0 {
         lines.push(format!("all evidence is known already ({}); nothing to read ({seconds:.2} s)", pieces(met)));
         return lines;
     }
@@ -61,7 +61,10 @@ fn account(summary: &IngestSummary, seconds: f64) -> Vec<String> {
     lines.push(format!("read {} in {seconds:.2} s{}", pieces(met), known(summary.known)));
     lines.push(identity(c));
     if summary.conflicts > 0 {
-        lines.push(format!("{} events share an id with different content: one of each may be forged (id_conflict = true)", summary.conflicts));
+        lines.push(format!(
+            "{} events share an id with different content: one of each may be forged (id_conflict = true)",
+            summary.conflicts
+        ));
     }
     lines.extend(fates(&summary.pieces));
     lines

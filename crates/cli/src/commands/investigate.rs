@@ -1,11 +1,19 @@
-//! `backtrail investigate`: takes evidence in, then answers the questions about the hours before an incident.
+//! `backtrail investigate`: takes evidence in, then answers: who was there, what changed, which network commands, what was not seen.
 
+use std::io::Write;
+
+use backtrail_timeline::{Closing, EventQuestion, Question, Source, actors_answer, events_answer, opening};
 use clap::Args;
+use serde_json::{Value, json};
 
-use crate::args::QuestionArgs;
-use crate::commands::ingest;
+use crate::answers::{Style, TextItem, heading, not_seen, totals_line};
+use crate::args::{Format, QuestionArgs};
+use crate::commands::{ask, ingest};
 use crate::context::Context;
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, UsageError};
+
+/// Items of each answer shown in a terminal unless --limit says otherwise; the question's own command shows all.
+const SHOWN: usize = 40;
 
 /// What to take in, and when the incident was.
 #[derive(Debug, Args)]
@@ -18,9 +26,73 @@ pub(crate) struct InvestigateArgs {
 }
 
 pub(crate) async fn run(args: InvestigateArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let window = args.question.window.resolve()?;
+    let mut question = args.question.question()?;
+    let to = &args.question.output;
+    if !matches!(to.format, Format::Table | Format::Json) {
+        return Err(UsageError("investigate writes table or json; each question's own command writes the others".to_owned()).into());
+    }
+    if to.format == Format::Table {
+        question.limit = question.limit.or(Some(SHOWN));
+    }
     let summary = ingest::take_in(&args.inputs, context).await?;
     let session = context.session().await?;
-    let _ = (window, session);
-    Ok(ExitStatus::incomplete_if(summary.is_incomplete()))
+    let source = ask::source(&session);
+    let out = context.printer.data(to.output.as_deref())?;
+    let closing = match to.format {
+        Format::Json => json_answers(&source, &question, out).await?,
+        _ => text_answers(&source, &question, out, &Style::new(context.printer.has_color())).await?,
+    };
+    Ok(ExitStatus::incomplete_if(summary.is_incomplete() || closing.coverage.incomplete))
+}
+
+async fn text_answers(source: &Source, question: &Question, mut out: Box<dyn Write + Send>, style: &Style) -> anyhow::Result<Closing> {
+    let actors = actors_answer(source, question).await.map_err(ask::timeline_error)?;
+    section("actors", question, &actors.items, &actors.closing, &mut out, style)?;
+    let changes = events_answer(source, EventQuestion::Changes, question).await.map_err(ask::timeline_error)?;
+    section("changes", question, &changes.items, &changes.closing, &mut out, style)?;
+    let network = events_answer(source, EventQuestion::Network, question).await.map_err(ask::timeline_error)?;
+    section("network", question, &network.items, &network.closing, &mut out, style)?;
+    for line in not_seen(&network.closing, style) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    Ok(network.closing)
+}
+
+fn section<T: TextItem>(
+    name: &str,
+    question: &Question,
+    items: &[T],
+    closing: &Closing,
+    out: &mut Box<dyn Write + Send>,
+    style: &Style,
+) -> anyhow::Result<()> {
+    writeln!(out, "{}", heading(name, question, style))?;
+    let mut style = style.clone().at(question);
+    for item in items {
+        item.write(out, &mut style)?;
+    }
+    writeln!(out, "{}", totals_line(&closing.totals, &format!("`backtrail {name}` shows all")))?;
+    writeln!(out)?;
+    Ok(())
+}
+
+async fn json_answers(source: &Source, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<Closing> {
+    let actors = actors_answer(source, question).await.map_err(ask::timeline_error)?;
+    let changes = events_answer(source, EventQuestion::Changes, question).await.map_err(ask::timeline_error)?;
+    let network = events_answer(source, EventQuestion::Network, question).await.map_err(ask::timeline_error)?;
+    let mut object = opening("investigate", question);
+    let part = |items: Value, closing: &Closing| json!({"items": items, "totals": closing.totals});
+    let answer = json!({
+        "actors": part(serde_json::to_value(&actors.items)?, &actors.closing),
+        "changes": part(serde_json::to_value(&changes.items)?, &changes.closing),
+        "network": part(serde_json::to_value(&network.items)?, &network.closing),
+    });
+    object.insert("answer".to_owned(), answer);
+    object.insert("coverage".to_owned(), serde_json::to_value(&network.closing.coverage)?);
+    object.insert("evidence_set".to_owned(), json!(network.closing.evidence_set));
+    serde_json::to_writer(&mut out, &Value::Object(object))?;
+    writeln!(out)?;
+    out.flush()?;
+    Ok(network.closing)
 }

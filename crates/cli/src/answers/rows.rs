@@ -1,0 +1,174 @@
+//! Items as rows, for CSV and Parquet: one column for each thing said, lists joined by a space.
+
+use std::io::Write;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use backtrail_timeline::{Covered, Item, Present, Values};
+
+use crate::args::Format;
+use crate::output::{self, BatchWriter};
+
+/// Rows in a batch.
+const BATCH: usize = 8_192;
+
+/// An item that can be a row.
+pub(crate) trait Flat {
+    /// Names of its columns.
+    const COLUMNS: &'static [&'static str];
+    /// Its cells.
+    fn cells(&self) -> Vec<Option<String>>;
+}
+
+/// Gathers items into batches.
+pub(crate) struct RowWriter<T> {
+    writer: Box<dyn BatchWriter>,
+    schema: SchemaRef,
+    columns: Vec<StringBuilder>,
+    rows: usize,
+    items: PhantomData<fn(T)>,
+}
+
+impl<T: Flat> RowWriter<T> {
+    pub(crate) fn new(format: Format, out: Box<dyn Write + Send>) -> anyhow::Result<Self> {
+        let schema = Arc::new(Schema::new(T::COLUMNS.iter().map(|n| Field::new(*n, DataType::Utf8, true)).collect::<Vec<_>>()));
+        let columns = T::COLUMNS.iter().map(|_| StringBuilder::new()).collect();
+        Ok(Self { writer: output::writer(format, &schema, out, None)?, schema, columns, rows: 0, items: PhantomData })
+    }
+
+    pub(crate) fn add(&mut self, item: &T) -> anyhow::Result<()> {
+        for (column, cell) in self.columns.iter_mut().zip(item.cells()) {
+            column.append_option(cell);
+        }
+        self.rows += 1;
+        if self.rows >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if self.rows > 0 {
+            let columns = self.columns.iter_mut().map(|c| Arc::new(c.finish()) as ArrayRef).collect();
+            self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
+            self.rows = 0;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()?;
+        self.writer.finish()
+    }
+}
+
+impl Flat for Item {
+    const COLUMNS: &'static [&'static str] = &[
+        "event_time",
+        "actor_kind",
+        "actor",
+        "actor_arn",
+        "access_key_id",
+        "outcome",
+        "attempt",
+        "summary",
+        "event_source",
+        "event_name",
+        "network_class",
+        "error_code",
+        "resources",
+        "source_ip_address",
+        "user_agent",
+        "account",
+        "region",
+        "refs",
+    ];
+
+    fn cells(&self) -> Vec<Option<String>> {
+        let arns: Vec<&str> = self.resources.iter().map(|r| r.arn.as_str()).collect();
+        vec![
+            self.event_time.clone(),
+            Some(self.actor.kind.as_str().to_owned()),
+            Some(self.actor.label()),
+            self.actor.arn.clone(),
+            self.actor.access_key_id.clone(),
+            Some(self.outcome.as_str().to_owned()),
+            Some(self.attempt.to_string()),
+            Some(self.summary.clone()),
+            self.event_source.clone(),
+            self.event_name.clone(),
+            self.network_class.map(|c| c.to_string()),
+            self.error_code.clone(),
+            Some(arns.join(" ")),
+            self.source_ip_address.clone(),
+            self.user_agent.clone(),
+            self.account.clone(),
+            self.region.clone(),
+            Some(self.refs.join(" ")),
+        ]
+    }
+}
+
+fn joined(values: &Values) -> Option<String> {
+    Some(values.top.iter().map(|c| c.value.as_str()).collect::<Vec<_>>().join(" "))
+}
+
+impl Flat for Present {
+    const COLUMNS: &'static [&'static str] = &[
+        "event_time",
+        "last_event_time",
+        "actor_kind",
+        "actor",
+        "actor_arn",
+        "events",
+        "changes",
+        "attempts",
+        "ok",
+        "denied",
+        "failed",
+        "addresses",
+        "keys",
+        "regions",
+        "refs",
+    ];
+
+    fn cells(&self) -> Vec<Option<String>> {
+        let outcome = |word: &str| Some(self.outcomes.get(word).copied().unwrap_or(0).to_string());
+        vec![
+            self.event_time.clone(),
+            self.last_event_time.clone(),
+            Some(self.actor.kind.as_str().to_owned()),
+            Some(self.actor.label()),
+            self.actor.arn.clone(),
+            Some(self.events.to_string()),
+            Some(self.changes.to_string()),
+            Some(self.attempts.to_string()),
+            outcome("ok"),
+            outcome("denied"),
+            outcome("failed"),
+            joined(&self.addresses),
+            joined(&self.keys),
+            joined(&self.regions),
+            Some(self.refs.join(" ")),
+        ]
+    }
+}
+
+impl Flat for Covered {
+    const COLUMNS: &'static [&'static str] =
+        &["account", "region", "source", "events", "hours", "empty_hours", "first_event_time", "last_event_time"];
+
+    fn cells(&self) -> Vec<Option<String>> {
+        let seen = &self.seen;
+        vec![
+            Some(seen.account.clone()),
+            Some(seen.region.clone()),
+            Some(seen.source.as_str().to_owned()),
+            Some(seen.events.to_string()),
+            Some(seen.hours.to_string()),
+            Some(seen.empty_hours.to_string()),
+            Some(seen.first_event_time.clone()),
+            Some(seen.last_event_time.clone()),
+        ]
+    }
+}

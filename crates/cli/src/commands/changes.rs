@@ -1,0 +1,12 @@
+//! `backtrail changes`: what altered state, and what tried to.
+
+use backtrail_timeline::EventQuestion;
+
+use crate::args::QuestionArgs;
+use crate::commands::ask;
+use crate::context::Context;
+use crate::exit::ExitStatus;
+
+pub(crate) async fn run(args: QuestionArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    ask::events(EventQuestion::Changes, &args, context).await
+}

@@ -1,0 +1,95 @@
+//! `backtrail sql`: one query, a file of one, or a shell.
+
+mod helper;
+mod shell;
+
+use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use backtrail_query::{QueryError, Session};
+use clap::Args;
+use futures::StreamExt;
+
+use crate::args::{Format, OutputArgs};
+use crate::context::Context;
+use crate::exit::{ExitStatus, UsageError};
+use crate::output;
+use crate::printer::terminal_width;
+
+/// What to ask.
+#[derive(Debug, Args)]
+pub(crate) struct SqlArgs {
+    /// The query; a shell where neither it nor --file is given
+    query: Option<String>,
+    /// Read the query from a file
+    #[arg(long, short, value_name = "FILE", conflicts_with = "query")]
+    file: Option<PathBuf>,
+    /// Bind a value to `$NAME` in the query
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.trim_start_matches('$').to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not NAME=VALUE")),
+    }
+}
+
+pub(crate) async fn run(args: SqlArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let session = context.session().await?;
+    let query = match (&args.query, &args.file) {
+        (Some(query), _) => query.clone(),
+        (None, Some(path)) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+        (None, None) if std::io::stdin().is_terminal() => {
+            return shell::run(&session, args.output.format, &args.parameters, context).await;
+        }
+        (None, None) => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("cannot read the query from stdin")?;
+            return statements(&session, &text, &args, context).await;
+        }
+    };
+    answer(&session, &query, &args.parameters, &args.output, context).await?;
+    Ok(ExitStatus::Done)
+}
+
+/// Answers each statement of a text in turn.
+async fn statements(session: &Session, text: &str, args: &SqlArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let (statements, rest) = backtrail_query::split_statements(text);
+    let rest = Some(rest).filter(|r| !r.trim().is_empty());
+    for statement in statements.into_iter().chain(rest) {
+        answer(session, &statement, &args.parameters, &args.output, context).await?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Answers one statement to stdout or a file.
+async fn answer(session: &Session, query: &str, parameters: &[(String, String)], to: &OutputArgs, context: &Context) -> anyhow::Result<()> {
+    let is_terminal = context.printer.data_is_terminal(to.output.as_deref());
+    if to.format == Format::Parquet && is_terminal {
+        return Err(UsageError("Parquet is not for a terminal: name a file with --output, or redirect stdout".to_owned()).into());
+    }
+    let width = if is_terminal { terminal_width() } else { None };
+    write(session, query, parameters, to.format, context.printer.data(to.output.as_deref())?, width).await
+}
+
+/// Streams the rows of one statement.
+async fn write(
+    session: &Session,
+    query: &str,
+    parameters: &[(String, String)],
+    format: Format,
+    out: Box<dyn Write + Send>,
+    width: Option<usize>,
+) -> anyhow::Result<()> {
+    let mut rows = session.sql(query, parameters).await?;
+    let mut writer = output::writer(format, &rows.schema(), out, width)?;
+    while let Some(batch) = rows.next().await {
+        writer.write(&batch.map_err(QueryError::engine)?)?;
+    }
+    writer.finish()
+}

@@ -1,0 +1,48 @@
+//! JSON and JSON Lines: one object a row.
+
+use std::io::Write;
+
+use arrow_array::RecordBatch;
+use serde_json::{Map, Value};
+
+use super::{BatchWriter, json_value};
+
+pub(super) struct JsonWriter {
+    out: Box<dyn Write + Send>,
+    is_array: bool,
+    rows: u64,
+}
+
+impl JsonWriter {
+    pub(super) fn new(out: Box<dyn Write + Send>, is_array: bool) -> Self {
+        Self { out, is_array, rows: 0 }
+    }
+}
+
+impl BatchWriter for JsonWriter {
+    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+        let schema = batch.schema();
+        for row in 0..batch.num_rows() {
+            let mut object = Map::new();
+            for (field, column) in schema.fields().iter().zip(batch.columns()) {
+                object.insert(field.name().clone(), json_value(column.as_ref(), row)?);
+            }
+            if self.is_array {
+                self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
+            }
+            serde_json::to_writer(&mut self.out, &Value::Object(object)).map_err(std::io::Error::from)?;
+            if !self.is_array {
+                self.out.write_all(b"\n")?;
+            }
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+        if self.is_array {
+            self.out.write_all(if self.rows == 0 { b"[]\n" } else { b"\n]\n" })?;
+        }
+        Ok(self.out.flush()?)
+    }
+}
