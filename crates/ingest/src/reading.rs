@@ -85,7 +85,8 @@ impl Reader<'_> {
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
         if counts.kept > 0 {
-            let content = match piece.content(workspace) {
+            let again = piece.content(workspace).and_then(|mut content| content.next_chunk().map(|_| ()).map(|()| content));
+            let content = match again {
                 Ok(content) => content,
                 Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
             };

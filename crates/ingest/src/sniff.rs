@@ -12,7 +12,7 @@ pub const HEAD: usize = 64 << 10;
 pub const PARQUET_TAIL: usize = 256 << 10;
 
 /// How CloudTrail begins the files it delivers.
-const TRAIL_FILE: &[u8] = br#"{"Records":[{"eventVersion":""#;
+const TRAIL_FILE: &[u8] = br#"{"Records":[{"eventVersion":"1."#;
 
 /// The kind of content that starts with `head`. For Parquet, `tail` gives the end of the file.
 #[must_use]
@@ -102,6 +102,19 @@ const STRING_PLACES: [&str; 14] = [
 
 /// The least a record has: whose call it was, and one more.
 const CALL: [&str; 2] = ["eventSource", "eventName"];
+/// Fields whose names, three of them, make a table worth trying.
+const TABLE_FIELDS: [&str; 10] = [
+    "eventname",
+    "eventid",
+    "eventtime",
+    "eventsource",
+    "eventtype",
+    "requestid",
+    "requestparameters",
+    "sourceip",
+    "sourceipaddress",
+    "useridentity",
+];
 const ONE_MORE: [&str; 8] =
     ["eventVersion", "eventTime", "eventID", "awsRegion", "userIdentity", "eventType", "recipientAccountId", "sourceIPAddress"];
 
@@ -198,7 +211,15 @@ fn is_asff(o: &Outline<'_>, place: &str) -> bool {
 
 fn is_guardduty(o: &Outline<'_>, place: &str) -> bool {
     let camel = o.has_all(place, &["schemaVersion", "service", "severity", "resource"]);
-    camel || o.has_all(place, &["SchemaVersion", "Service", "Severity", "Resource"]) || o.has_all(place, &["Service.DetectorId", "Type"])
+    // Products that re-shape findings leave their ARN.
+    let named = ["arn", "Arn"].iter().any(|key| {
+        let path = if place.is_empty() { (*key).to_owned() } else { format!("{place}.{key}") };
+        o.says(&path, ":guardduty:")
+    });
+    camel
+        || named
+        || o.has_all(place, &["SchemaVersion", "Service", "Severity", "Resource"])
+        || o.has_all(place, &["Service.DetectorId", "Type"])
 }
 
 /// Flow records as messages of CloudWatch Logs or of indexed documents.
@@ -309,6 +330,14 @@ fn csv(line: &[u8]) -> Kind {
         return Kind::CloudTrail;
     }
     if names("eventJson") || names("eventData") || names("CloudTrailEvent") {
+        return Kind::PerhapsCloudTrail;
+    }
+    // Other exports spell the fields as they like: `Event Name`, `event_id`.
+    let spelled = |c: &&&[u8]| {
+        let plain: Vec<u8> = c.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+        TABLE_FIELDS.iter().any(|f| f.as_bytes() == plain)
+    };
+    if columns.iter().filter(spelled).count() >= 3 {
         return Kind::PerhapsCloudTrail;
     }
     // Prose has commas too: a header is short words only.

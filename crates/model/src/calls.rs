@@ -7,7 +7,7 @@ mod coverage;
 mod network;
 
 pub use coverage::{CoverageCall, Effect, Log, affects_coverage, bucket_call, coverage_names};
-pub use network::{NetworkClass, network_class, network_command};
+pub use network::{NetworkClass, network_class, network_command, network_services};
 
 use crate::outcome::{Facts, Outcome};
 
@@ -107,7 +107,7 @@ fn listed(table: &[(&str, &str)], source: &str, name: &str) -> bool {
 #[must_use]
 pub fn reads_by_name(source: &str, name: &str) -> bool {
     let starts = |verb: &&str| name.strip_prefix(*verb).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()));
-    READ_VERBS.iter().any(|verb| starts(&verb)) || listed(READS, source, name)
+    READ_VERBS.iter().any(starts) || listed(READS, source, name)
 }
 
 /// Whether the call issues temporary credentials or opens a console session.

@@ -2,8 +2,8 @@
 
 use datafusion::common::{DataFusionError, Diagnostic, SchemaError, Span};
 
-use crate::error::{Place, SqlError};
 use crate::QueryError;
+use crate::error::{Place, SqlError};
 
 /// Names that exist.
 pub(crate) struct Names {
@@ -158,6 +158,9 @@ fn find(text: &str, name: &str) -> Option<Place> {
     place_at(text, line, column, Some(name.chars().count()))
 }
 
+/// Distance of a name that only contains what was typed.
+const PART: usize = 100;
+
 /// The names most like a name, at most three, nearest first.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     // `eventName`, which SQL folds to `eventname`, is `event_name`.
@@ -173,12 +176,15 @@ pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> V
                 Some((distance, candidate))
             } else {
                 // Part of a longer name: after everything misspelt.
-                is_part.then_some((100 + known.len(), candidate))
+                is_part.then_some((PART + known.len(), candidate))
             }
         })
         .collect();
     near.sort_unstable();
     near.dedup_by(|a, b| a.1 == b.1);
+    // What is twice as far as the nearest is not meant; parts of names are, if nothing is near.
+    let best = near.first().map_or(0, |(distance, _)| *distance);
+    near.retain(|(distance, _)| if best >= PART { true } else { *distance <= 2 * best });
     near.into_iter().take(3).map(|(_, candidate)| candidate.to_owned()).collect()
 }
 

@@ -9,8 +9,7 @@ use std::ops::ControlFlow;
 use crate::{QueryError, diagnose};
 
 /// What is allowed, for every refusal.
-pub(crate) const ALLOWED: &str =
-    "only queries are allowed: SELECT, WITH, VALUES, EXPLAIN [ANALYZE], SHOW TABLES, SHOW COLUMNS, SHOW FUNCTIONS and DESCRIBE; evidence is never altered";
+pub(crate) const ALLOWED: &str = "only queries are allowed: SELECT, WITH, VALUES, EXPLAIN [ANALYZE], SHOW TABLES, SHOW COLUMNS, SHOW FUNCTIONS and DESCRIBE; evidence is never altered";
 
 /// The one statement of a text, if it is a query.
 pub(crate) fn admit(text: &str) -> Result<Statement, QueryError> {
@@ -33,8 +32,33 @@ pub(crate) fn admit(text: &str) -> Result<Statement, QueryError> {
 /// The parser knows fewer statements than people do: what is not a query is refused as such, not as a syntax error.
 fn refused_by_parser(text: &str, error: datafusion::common::DataFusionError) -> QueryError {
     const OTHERS: &[&str] = &[
-        "ALTER", "ANALYZE", "ATTACH", "CALL", "COPY", "CREATE", "DEALLOCATE", "DELETE", "DROP", "EXECUTE", "GRANT", "IMPORT", "INSERT",
-        "INSTALL", "LOAD", "MERGE", "PRAGMA", "PREPARE", "REPLACE", "RESET", "REVOKE", "SET", "TRUNCATE", "UNLOAD", "UPDATE", "USE", "VACUUM",
+        "ALTER",
+        "ANALYZE",
+        "ATTACH",
+        "CALL",
+        "COPY",
+        "CREATE",
+        "DEALLOCATE",
+        "DELETE",
+        "DROP",
+        "EXECUTE",
+        "GRANT",
+        "IMPORT",
+        "INSERT",
+        "INSTALL",
+        "LOAD",
+        "MERGE",
+        "PRAGMA",
+        "PREPARE",
+        "REPLACE",
+        "RESET",
+        "REVOKE",
+        "SET",
+        "TRUNCATE",
+        "UNLOAD",
+        "UPDATE",
+        "USE",
+        "VACUUM",
     ];
     let first: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase();
     if OTHERS.contains(&first.as_str()) { not(&first) } else { diagnose::syntax(text, error) }
@@ -149,13 +173,7 @@ fn ends(text: &str) -> Option<Vec<usize>> {
         let start = *starts.get(usize::try_from(line).ok()?.checked_sub(1)?)?;
         text[start..].char_indices().nth(usize::try_from(column).ok()?.checked_sub(1)?).map(|(at, _)| start + at)
     };
-    Some(
-        tokens
-            .iter()
-            .filter(|t| t.token == Token::SemiColon)
-            .filter_map(|t| offset(t.span.start.line, t.span.start.column))
-            .collect(),
-    )
+    Some(tokens.iter().filter(|t| t.token == Token::SemiColon).filter_map(|t| offset(t.span.start.line, t.span.start.column)).collect())
 }
 
 /// What a text says, without blanks and comments.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use arrow_schema::DataType;
 use backtrail_model::time::parse_typed;
-use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::QueryError;

@@ -21,7 +21,12 @@ pub(crate) fn is_about_date(filter: &Expr) -> bool {
 }
 
 /// The files that may hold rows fulfilling the filters.
-pub(crate) fn files_needed<'a>(state: &dyn Session, schema: &SchemaRef, files: &'a [DataFile], filters: &[Expr]) -> Result<Vec<&'a DataFile>> {
+pub(crate) fn files_needed<'a>(
+    state: &dyn Session,
+    schema: &SchemaRef,
+    files: &'a [DataFile],
+    filters: &[Expr],
+) -> Result<Vec<&'a DataFile>> {
     let (dates, others): (Vec<&Expr>, Vec<&Expr>) = filters.iter().partition(|f| is_about_date(f));
     let mut needed: Vec<&DataFile> = files.iter().collect();
     if let Some(filter) = conjunction(dates.into_iter().cloned()) {

@@ -159,7 +159,11 @@ fn runtime(store: &Store, options: &SessionOptions) -> datafusion::common::Resul
         .build_arc()
 }
 
-fn context(options: &SessionOptions, runtime: &Arc<RuntimeEnv>, schema: Arc<dyn SchemaProvider>) -> datafusion::common::Result<SessionContext> {
+fn context(
+    options: &SessionOptions,
+    runtime: &Arc<RuntimeEnv>,
+    schema: Arc<dyn SchemaProvider>,
+) -> datafusion::common::Result<SessionContext> {
     let state = SessionStateBuilder::new_with_default_features()
         .with_config(config(options))
         .with_runtime_env(Arc::clone(runtime))

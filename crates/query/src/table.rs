@@ -224,7 +224,9 @@ impl TableProvider for StoreTable {
             return Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(&columns)?))));
         }
         // By time, those without any last.
-        files.sort_by(|a, b| (a.min_event_time.is_none(), a.min_event_time, &a.path).cmp(&(b.min_event_time.is_none(), b.min_event_time, &b.path)));
+        files.sort_by(|a, b| {
+            (a.min_event_time.is_none(), a.min_event_time, &a.path).cmp(&(b.min_event_time.is_none(), b.min_event_time, &b.path))
+        });
         let url = store_url()?;
         let store = state.runtime_env().object_store(&url)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();

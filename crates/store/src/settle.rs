@@ -219,7 +219,11 @@ fn reconciled(mut row: EvidenceRow, old: Option<&EvidenceRow>, has_rows: bool, s
     if let Some(old) = old.filter(|o| o.decoder_version == row.decoder_version) {
         // The fuller of two readings by one decoder stands: its rows are in the store, and a worse reading takes none away.
         // And what was only met again, not read again, is as it was.
-        if accepted(&old.counts) > records || (records > 0 && !has_rows) {
+        if records > 0 && !has_rows {
+            let EvidenceRow { origins, parent_id, member, .. } = row;
+            return Ok((EvidenceRow { origins, parent_id, member, ..old.clone() }, true));
+        }
+        if accepted(&old.counts) > records {
             return Ok((EvidenceRow { origins: row.origins, ..old.clone() }, true));
         }
     }

@@ -205,7 +205,10 @@ mod tests {
         assert_eq!(name(Event { session_issuer_user_name: None, ..session() }), "Admin/alice");
         assert_eq!(name(Event { user_identity_type: Some("Root"), user_identity_account_id: Some("1"), ..Event::default() }), "root of 1");
         assert_eq!(name(Event { user_identity_type: Some("IAMUser"), user_identity_user_name: Some("bob"), ..Event::default() }), "bob");
-        assert_eq!(name(Event { user_identity_type: Some("IAMUser"), user_identity_user_name: Some(HIDDEN), ..Event::default() }), "an unknown user name");
+        assert_eq!(
+            name(Event { user_identity_type: Some("IAMUser"), user_identity_user_name: Some(HIDDEN), ..Event::default() }),
+            "an unknown user name"
+        );
         let other = Event {
             user_identity_type: Some("AWSAccount"),
             user_identity_principal_id: Some("AIDAX"),
@@ -213,7 +216,10 @@ mod tests {
             ..Event::default()
         };
         assert_eq!(name(other), "AIDAX of account 2");
-        assert_eq!(name(Event { user_identity_type: Some("AWSService"), user_identity_invoked_by: Some("ec2.amazonaws.com"), ..Event::default() }), "ec2.amazonaws.com");
+        assert_eq!(
+            name(Event { user_identity_type: Some("AWSService"), user_identity_invoked_by: Some("ec2.amazonaws.com"), ..Event::default() }),
+            "ec2.amazonaws.com"
+        );
         assert_eq!(name(Event::default()), "unknown");
     }
 

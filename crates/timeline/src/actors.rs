@@ -185,7 +185,12 @@ impl Counts {
             self.last = Some(now);
         }
         let plain = Actor { invoked_by: None, access_key_id: None, mfa: None, from_console: None, ..actor };
-        let said = |a: &Actor| [&a.arn, &a.principal_id, &a.role_arn, &a.session_name, &a.source_identity, &a.on_behalf_of].iter().filter(|f| f.is_some()).count();
+        let said = |a: &Actor| {
+            [&a.arn, &a.principal_id, &a.role_arn, &a.session_name, &a.source_identity, &a.on_behalf_of]
+                .iter()
+                .filter(|f| f.is_some())
+                .count()
+        };
         let is_fuller = |old: &Actor| (said(&plain), &plain) > (said(old), old);
         if self.actor.as_ref().is_none_or(is_fuller) {
             self.actor = Some(plain);
@@ -222,7 +227,8 @@ impl Counts {
 
 fn values(tally: Tally) -> Values {
     let distinct = tally.len() as u64;
-    let mut top: Vec<Counted> = tally.into_iter().map(|(value, events)| Counted { value: redact_text(&value).into_owned(), events }).collect();
+    let mut top: Vec<Counted> =
+        tally.into_iter().map(|(value, events)| Counted { value: redact_text(&value).into_owned(), events }).collect();
     top.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));
     top.truncate(LISTED);
     Values { distinct, top }

@@ -141,8 +141,10 @@ impl Coverage {
     /// What could be seen of a window: reads the window, the day to either side, and the ledger; never the whole store.
     pub(crate) async fn of(source: &Source, window: Option<&Window>, ledger: &Ledger) -> Result<Self, TimelineError> {
         // The day to either side tells which accounts and regions ought to be there.
-        let around = window.and_then(|w| Window::between(w.from().saturating_sub(MICROS_PER_DAY), w.to().saturating_add(MICROS_PER_DAY)).ok());
-        let (cells, log_changes) = futures::future::try_join(cells(source, around.as_ref(), window), gaps::log_changes(source, around.as_ref(), window)).await?;
+        let around =
+            window.and_then(|w| Window::between(w.from().saturating_sub(MICROS_PER_DAY), w.to().saturating_add(MICROS_PER_DAY)).ok());
+        let (cells, log_changes) =
+            futures::future::try_join(cells(source, around.as_ref(), window), gaps::log_changes(source, around.as_ref(), window)).await?;
         Ok(Self::from_parts(window, &cells, log_changes, ledger, source.undated()))
     }
 

@@ -43,7 +43,9 @@ impl EventQuestion {
             Self::Timeline => None,
             Self::Changes => Some(col("read_only").eq(lit(false)).or(col("read_only").is_null())),
             Self::Network => {
-                let spelled = network_services().into_iter().flat_map(|s| [s.to_owned(), format!("{s}.amazonaws.com"), format!("{s}.amazonaws.com.cn")]);
+                let spelled = network_services()
+                    .into_iter()
+                    .flat_map(|s| [s.to_owned(), format!("{s}.amazonaws.com"), format!("{s}.amazonaws.com.cn")]);
                 Some(col("event_source").in_list(spelled.map(lit).collect(), false))
             }
         }
@@ -64,7 +66,12 @@ impl EventQuestion {
 ///
 /// # Errors
 /// Where the store cannot be read or the sink fails.
-pub async fn events(source: &Source, which: EventQuestion, question: &Question, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
+pub async fn events(
+    source: &Source,
+    which: EventQuestion,
+    question: &Question,
+    sink: &mut Sink<'_, Item>,
+) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
     let ledger = Ledger::read(source).await?;
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);

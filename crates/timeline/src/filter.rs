@@ -32,10 +32,9 @@ impl Filters {
         let mut all = Vec::new();
         let equal = |column: &str, values: &[String]| any(values.iter().map(|v| col(column).eq(lit(v.clone()))));
         if !self.account.is_empty() {
-            all.extend(any([
-                equal("recipient_account_id", &self.account),
-                equal("user_identity_account_id", &self.account),
-            ].into_iter().flatten()));
+            all.extend(any([equal("recipient_account_id", &self.account), equal("user_identity_account_id", &self.account)]
+                .into_iter()
+                .flatten()));
         }
         if !self.region.is_empty() {
             all.extend(equal("aws_region", &self.region));
@@ -58,7 +57,9 @@ impl Filters {
         }
         if !self.outcome.is_empty() && !self.outcome.iter().any(|o| matches!(o, Outcome::Ok | Outcome::Unknown)) {
             // What was refused carries a code, or reports in its response.
-            all.push(col("error_code").is_not_null().or(col("response_elements").is_not_null()).or(col("service_event_details").is_not_null()));
+            all.push(
+                col("error_code").is_not_null().or(col("response_elements").is_not_null()).or(col("service_event_details").is_not_null()),
+            );
         }
         all.into_iter().reduce(Expr::and)
     }
@@ -210,7 +211,9 @@ mod tests {
             session_issuer_arn: Some("arn:aws:iam::444455556666:role/ops/Admin"),
             session_issuer_user_name: Some("Admin"),
             resources: Some(r#"[{"ARN":"arn:aws:s3:::logs-bucket/AWSLogs/x.json"}]"#),
-            request_parameters: Some(r#"{"bucketName":"logs-bucket","groupId":"sg-0683fcf7a41c82593","web":"x","path":"a\/b\"c","note":"100%_sure"}"#),
+            request_parameters: Some(
+                r#"{"bucketName":"logs-bucket","groupId":"sg-0683fcf7a41c82593","web":"x","path":"a\/b\"c","note":"100%_sure"}"#,
+            ),
             response_elements: Some(r#"{"credentials":{"accessKeyId":"ASIAISSUED"}}"#),
             ..Event::default()
         }
@@ -229,10 +232,13 @@ mod tests {
         }
         assert!(!admits(|t| t.account = vec!["9".to_owned()]));
         assert!(admits(|t| t.region = vec!["us-east-1".to_owned(), "eu-central-1".to_owned()]), "alternatives");
-        assert!(!admits(|t| {
-            t.region = vec!["eu-central-1".to_owned()];
-            t.source = vec!["ec2".to_owned()];
-        }), "all must hold");
+        assert!(
+            !admits(|t| {
+                t.region = vec!["eu-central-1".to_owned()];
+                t.source = vec!["ec2".to_owned()];
+            }),
+            "all must hold"
+        );
         assert!(admits(|t| t.source = vec!["s3.amazonaws.com".to_owned()]) && admits(|t| t.source = vec!["s3".to_owned()]));
         assert!(admits(|t| t.ip = vec!["198.51.100.0/24".to_owned()]) && !admits(|t| t.ip = vec!["198.51.100.8".to_owned()]));
         assert!(admits(|t| t.key = vec!["ASIAUSED".to_owned()]) && admits(|t| t.key = vec!["ASIAISSUED".to_owned()]));

@@ -64,7 +64,9 @@ impl Broken {
     #[must_use]
     pub fn concerns(&self, window: Option<&Window>) -> bool {
         match (window, self.span) {
-            (Some(window), Some((first, last))) => first.saturating_sub(MARGIN) < window.to() && window.from() <= last.saturating_add(MARGIN),
+            (Some(window), Some((first, last))) => {
+                first.saturating_sub(MARGIN) < window.to() && window.from() <= last.saturating_add(MARGIN)
+            }
             _ => true,
         }
     }
@@ -72,8 +74,7 @@ impl Broken {
 
 impl Ledger {
     pub(crate) async fn read(source: &Source) -> Result<Self, TimelineError> {
-        let columns =
-            ["evidence_id", "origins", "kind", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
+        let columns = ["evidence_id", "origins", "kind", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
         let frame = source.table(EVIDENCE).await?.select_columns(&columns).map_err(TimelineError::table(EVIDENCE))?;
         let mut ledger = Self::default();
         let mut ids = BTreeSet::new();

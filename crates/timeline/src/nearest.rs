@@ -41,7 +41,8 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
         };
         let text = match first_met(source, &alone).await? {
             Some((time, citation)) => {
-                let when = time.map_or_else(|| "at an unknown time".to_owned(), |t| format!("at {}", backtrail_model::time::format_instant(t)));
+                let when =
+                    time.map_or_else(|| "at an unknown time".to_owned(), |t| format!("at {}", backtrail_model::time::format_instant(t)));
                 said.push(NotSeen {
                     kind: NotSeenKind::UnknownName,
                     text: format!("{name} is in evidence, but not in this answer: one event that names it is {when}."),
@@ -142,12 +143,7 @@ mod tests {
 
     #[test]
     fn the_nearest_names() {
-        let names = set(&[
-            "arn:aws:iam::111122223333:user/alice",
-            "arn:aws:iam::111122223333:user/bob",
-            "arn:aws:s3:::acme-logs",
-            "alice",
-        ]);
+        let names = set(&["arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:user/bob", "arn:aws:s3:::acme-logs", "alice"]);
         assert_eq!(nearest("arn:aws:iam::111122223333:user/alise", names.clone())[0], "arn:aws:iam::111122223333:user/alice");
         assert_eq!(nearest("acme-log", names.clone()), ["arn:aws:s3:::acme-logs"]);
         assert_eq!(nearest("something-else-entirely", names), Vec::<String>::new());

@@ -385,6 +385,9 @@ mod tests {
     #[test]
     fn records_lose_secrets_and_keep_large_numbers() {
         let shown = record(r#"{"a":9007199254740993,"b":9007199254740992,"c":-9007199254740993,"sessionToken":"x"}"#);
-        assert_eq!(shown.to_string(), r#"{"a":"9007199254740993","b":9007199254740992,"c":"-9007199254740993","sessionToken":"[redacted]"}"#);
+        assert_eq!(
+            shown.to_string(),
+            r#"{"a":"9007199254740993","b":9007199254740992,"c":"-9007199254740993","sessionToken":"[redacted]"}"#
+        );
     }
 }

@@ -217,7 +217,8 @@ fn parameters(request: &Value) -> String {
     }
     // Stable: keys of one weight keep the order the service wrote them in.
     plain.sort_by_key(|(weight, ..)| *weight);
-    let told: Vec<String> = plain.iter().filter(|(weight, ..)| *weight < DULL).take(SHOWN).map(|(_, key, text)| format!("{key}={text}")).collect();
+    let told: Vec<String> =
+        plain.iter().filter(|(weight, ..)| *weight < DULL).take(SHOWN).map(|(_, key, text)| format!("{key}={text}")).collect();
     told.join(", ")
 }
 
@@ -227,10 +228,19 @@ const DULL: u8 = 9;
 fn weight(key: &str) -> u8 {
     let lower = key.to_ascii_lowercase();
     match lower.as_str() {
-        "clienttoken" | "clientrequesttoken" | "host" | "maxresults" | "nexttoken" | "dryrun" | "requestid" | "idempotencytoken" | "accept" => DULL,
+        "clienttoken" | "clientrequesttoken" | "host" | "maxresults" | "nexttoken" | "dryrun" | "requestid" | "idempotencytoken"
+        | "accept" => DULL,
         l if l.starts_with("x-amz") || l.starts_with("x-id") => DULL,
         l if l.ends_with("arn") => 0,
-        l if l.ends_with("id") || l.ends_with("ids") || l.ends_with("name") || l.ends_with("names") || l.ends_with("identifier") || l == "key" => 1,
+        l if l.ends_with("id")
+            || l.ends_with("ids")
+            || l.ends_with("name")
+            || l.ends_with("names")
+            || l.ends_with("identifier")
+            || l == "key" =>
+        {
+            1
+        }
         _ => 5,
     }
 }

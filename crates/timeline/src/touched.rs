@@ -39,7 +39,8 @@ pub fn touched(event: &Event<'_>, request: &Value, response: &Value) -> Vec<Touc
     let mut found = Vec::new();
     if let Some(Ok(Value::Array(resources))) = event.resources.map(serde_json::from_str::<Value>) {
         for resource in &resources {
-            if let Some(arn) = ["ARN", "arn", "Arn"].iter().find_map(|key| resource.get(*key)?.as_str()).filter(|a| Arn::parse(a).is_some()) {
+            if let Some(arn) = ["ARN", "arn", "Arn"].iter().find_map(|key| resource.get(*key)?.as_str()).filter(|a| Arn::parse(a).is_some())
+            {
                 add(&mut found, arn.to_owned(), Basis::Resources);
             }
         }
@@ -75,7 +76,9 @@ fn by_name(event: &Event<'_>, request: &Value, found: &mut Vec<Touched>) {
             }
         }
         "iam" => {
-            for (key, kind) in [("userName", "user"), ("roleName", "role"), ("groupName", "group"), ("instanceProfileName", "instance-profile")] {
+            for (key, kind) in
+                [("userName", "user"), ("roleName", "role"), ("groupName", "group"), ("instanceProfileName", "instance-profile")]
+            {
                 if let Some(name) = text(key) {
                     add(found, format!("arn:{partition}:iam::{account}:{kind}/{name}"), Basis::Parameter);
                 }

@@ -10,7 +10,9 @@ pub fn fold(items: Vec<Item>) -> Vec<Item> {
     for item in items {
         // Two records of one account are two events, whatever they share.
         let other = item.shared_event_id.as_ref().and_then(|id| {
-            folded.iter_mut().find(|f| f.shared_event_id.as_ref() == Some(id) && f.account != item.account && f.event_name == item.event_name)
+            folded
+                .iter_mut()
+                .find(|f| f.shared_event_id.as_ref() == Some(id) && f.account != item.account && f.event_name == item.event_name)
         });
         match other {
             Some(kept) if !kept.order.is_callers && item.order.is_callers => {
@@ -35,7 +37,8 @@ pub fn link(mut items: Vec<Item>) -> Vec<Item> {
     for item in &mut items {
         let Some(shared) = &item.shared_event_id else { continue };
         let others = known.iter().filter(|(id, account, _)| id.as_ref() == Some(shared) && *account != item.account);
-        let twins: Vec<Twin> = others.filter_map(|(_, account, r)| Some(Twin { account: account.clone(), reference: r.clone()? })).collect();
+        let twins: Vec<Twin> =
+            others.filter_map(|(_, account, r)| Some(Twin { account: account.clone(), reference: r.clone()? })).collect();
         item.twins = twins;
     }
     items
@@ -96,7 +99,8 @@ mod tests {
 
     #[test]
     fn only_other_accounts_and_the_same_id_are_twins() {
-        let items = vec![item("a", "1", "1", Some("s")), item("b", "1", "1", Some("s")), item("c", "2", "1", None), item("d", "3", "1", Some("t"))];
+        let items =
+            vec![item("a", "1", "1", Some("s")), item("b", "1", "1", Some("s")), item("c", "2", "1", None), item("d", "3", "1", Some("t"))];
         assert_eq!(fold(items).len(), 4);
     }
 }

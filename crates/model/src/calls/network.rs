@@ -743,6 +743,15 @@ fn matches(pattern: &str, action: &str) -> bool {
     }
 }
 
+/// The services that have network commands, sorted: for a search that narrows by service first.
+#[must_use]
+pub fn network_services() -> Vec<&'static str> {
+    let mut services: Vec<_> = CALLS.iter().map(|row| row.0).collect();
+    services.sort_unstable();
+    services.dedup();
+    services
+}
+
 /// The class of network command an action may be: the request parameters may still say that it is none ([`network_command`]).
 #[must_use]
 pub fn network_class(source: &str, name: &str) -> Option<NetworkClass> {

@@ -22,10 +22,47 @@ use super::text::{texts, udf};
 /// One of these stands in every text that [`redact_value`] or [`redact_text`] would alter (a test holds this to the rules).
 /// Case is ignored. An escape may hide a letter, so escapes of ASCII count.
 const SUSPICIOUS: &[&str] = &[
-    "\\u00", "token", "secret", "passw", "passphrase", "apikey", "api_key", "api-key", "api key", "api.key", "privatekey", "private_key",
-    "private-key", "private key", "private.key", "presharedkey", "pre_shared", "pre-shared", "keymaterial", "key_material", "key-material",
-    "mfacode", "mfa_code", "mfa-code", "plaintext", "plain_text", "assertion", "signature", "authorization", "fqogzxivyxdz", "fwogzxivyxdz",
-    "iqojb3jpz2lu", "eyj", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_",
+    "\\u00",
+    "token",
+    "secret",
+    "passw",
+    "passphrase",
+    "apikey",
+    "api_key",
+    "api-key",
+    "api key",
+    "api.key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "private key",
+    "private.key",
+    "presharedkey",
+    "pre_shared",
+    "pre-shared",
+    "keymaterial",
+    "key_material",
+    "key-material",
+    "mfacode",
+    "mfa_code",
+    "mfa-code",
+    "plaintext",
+    "plain_text",
+    "assertion",
+    "signature",
+    "authorization",
+    "fqogzxivyxdz",
+    "fwogzxivyxdz",
+    "iqojb3jpz2lu",
+    "eyj",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "sk_live_",
 ];
 
 static SEARCH: LazyLock<Option<AhoCorasick>> =
@@ -124,9 +161,46 @@ mod tests {
     fn what_the_search_turns_away_holds_no_secret() {
         // Every word a secret key is made of, joined as APIs join words.
         let words = [
-            "access", "api", "auth", "authorization", "bearer", "binary", "client", "code", "data", "db", "id", "identity", "key", "master",
-            "material", "mfa", "passphrase", "passwd", "password", "plain", "plaintext", "pre", "private", "refresh", "saml", "assertion",
-            "secret", "security", "session", "shared", "sign", "in", "signature", "string", "token", "user", "value", "web", "amz", "x",
+            "access",
+            "api",
+            "auth",
+            "authorization",
+            "bearer",
+            "binary",
+            "client",
+            "code",
+            "data",
+            "db",
+            "id",
+            "identity",
+            "key",
+            "master",
+            "material",
+            "mfa",
+            "passphrase",
+            "passwd",
+            "password",
+            "plain",
+            "plaintext",
+            "pre",
+            "private",
+            "refresh",
+            "saml",
+            "assertion",
+            "secret",
+            "security",
+            "session",
+            "shared",
+            "sign",
+            "in",
+            "signature",
+            "string",
+            "token",
+            "user",
+            "value",
+            "web",
+            "amz",
+            "x",
         ];
         let mut checked = 0;
         for a in words {
@@ -153,7 +227,13 @@ mod tests {
     fn shapes_and_escapes() {
         let jwt = format!("eyJ{}.{}.{}", "a".repeat(40), "b".repeat(20), "c".repeat(20));
         let session = format!("IQoJb3JpZ2lu{}", "A".repeat(120));
-        for text in [jwt.as_str(), session.as_str(), "--password=hunter2", "Authorization: Bearer abcdefgh", "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----"] {
+        for text in [
+            jwt.as_str(),
+            session.as_str(),
+            "--password=hunter2",
+            "Authorization: Bearer abcdefgh",
+            "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----",
+        ] {
             assert_eq!(clean_text(text), redact_text(text));
             assert_ne!(clean_text(text), text);
         }

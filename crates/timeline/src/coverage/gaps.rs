@@ -52,7 +52,11 @@ impl LogChange {
 }
 
 /// The calls of a stretch of time that changed what is logged, in order.
-pub(super) async fn log_changes(source: &Source, around: Option<&Window>, window: Option<&Window>) -> Result<Vec<LogChange>, TimelineError> {
+pub(super) async fn log_changes(
+    source: &Source,
+    around: Option<&Window>,
+    window: Option<&Window>,
+) -> Result<Vec<LogChange>, TimelineError> {
     // What comes after the window cannot have blinded it.
     let until = window.or(around).map(Window::to);
     let span = around.zip(until).and_then(|(a, to)| Window::between(a.from(), to).ok());

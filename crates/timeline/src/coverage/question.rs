@@ -44,10 +44,9 @@ pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Cov
     let window = question.window.as_ref();
     let ledger = Ledger::read(source).await?;
     let mut cells = cells(source, window, window).await?;
-    for (table, account, log) in [
-        ("cloudtrail_insights", "recipient_account_id", LogKind::Insights),
-        ("cloudtrail_aggregated", "account_id", LogKind::Aggregated),
-    ] {
+    for (table, account, log) in
+        [("cloudtrail_insights", "recipient_account_id", LogKind::Insights), ("cloudtrail_aggregated", "account_id", LogKind::Aggregated)]
+    {
         cells.extend(other_cells(source, table, account, log, window).await?);
     }
     let filters = &question.filters;

@@ -95,11 +95,19 @@ fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
     }
     let mut all = Vec::new();
     if window.from() < first {
-        let text = format!("Nothing before {} is in evidence: the window's first {} are not covered.", format_instant(first), length(first - window.from()));
+        let text = format!(
+            "Nothing before {} is in evidence: the window's first {} are not covered.",
+            format_instant(first),
+            length(first - window.from())
+        );
         all.push(say(NotSeenKind::WindowBeyondEvidence, text));
     }
     if last < window.to() - 1 {
-        let text = format!("Nothing after {} is in evidence: the window's last {} are not covered.", format_instant(last), length(window.to() - 1 - last));
+        let text = format!(
+            "Nothing after {} is in evidence: the window's last {} are not covered.",
+            format_instant(last),
+            length(window.to() - 1 - last)
+        );
         all.push(say(NotSeenKind::WindowBeyondEvidence, text));
     }
     all
@@ -151,11 +159,14 @@ fn missing(parts: &Parts<'_>) -> Vec<NotSeen> {
         all.push(say(NotSeenKind::AccountsWithoutEvents, text));
     }
     let mut lost: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for cell in parts.beside.iter().filter(|c| accounts.contains(c.account.as_str()) && !regions.contains(&(c.account.as_str(), c.region.as_str()))) {
+    for cell in
+        parts.beside.iter().filter(|c| accounts.contains(c.account.as_str()) && !regions.contains(&(c.account.as_str(), c.region.as_str())))
+    {
         lost.entry(&cell.account).or_default().insert(&cell.region);
     }
     for (account, regions) in lost.into_iter().take(OF_A_KIND) {
-        let text = format!("Account {account}: no event in the window from {}, which has events within a day of it.", names("region", &regions));
+        let text =
+            format!("Account {account}: no event in the window from {}, which has events within a day of it.", names("region", &regions));
         all.push(say(NotSeenKind::RegionsWithoutEvents, text));
     }
     all

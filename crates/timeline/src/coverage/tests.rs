@@ -1,3 +1,5 @@
+//! What is said of gaps, over small stores made by hand.
+
 use super::*;
 use backtrail_model::time::parse_typed;
 
@@ -70,18 +72,12 @@ fn accounts_regions_and_hours_that_are_missing() {
     assert_eq!(
         said,
         [
-            (
-                NotSeenKind::AccountsWithoutEvents,
-                "No event in the window from account 2, which has events within a day of it.".to_owned()
-            ),
+            (NotSeenKind::AccountsWithoutEvents, "No event in the window from account 2, which has events within a day of it.".to_owned()),
             (
                 NotSeenKind::RegionsWithoutEvents,
                 "Account 1: no event in the window from region s, which has events within a day of it.".to_owned()
             ),
-            (
-                NotSeenKind::EmptyHours,
-                "Account 1: 1 hour without any event: 2024-05-01T11:00:00Z to 2024-05-01T12:00:00Z.".to_owned()
-            ),
+            (NotSeenKind::EmptyHours, "Account 1: 1 hour without any event: 2024-05-01T11:00:00Z to 2024-05-01T12:00:00Z.".to_owned()),
         ]
     );
 }

@@ -35,7 +35,8 @@ pub(super) fn ec2(call: &Call<'_>) -> Option<Summary> {
         }
         "CreateKeyPair" | "ImportKeyPair" => words("added", "add", format!("key pair {}", of("keyName"))),
         "AssociateIamInstanceProfile" | "ReplaceIamInstanceProfileAssociation" => {
-            let profile = r.get("iamInstanceProfile").and_then(|p| p.any(&["name", "arn"])).unwrap_or_else(|| "an instance profile".to_owned());
+            let profile =
+                r.get("iamInstanceProfile").and_then(|p| p.any(&["name", "arn"])).unwrap_or_else(|| "an instance profile".to_owned());
             let target = r.any(&["instanceId", "associationId"]).unwrap_or_else(|| "?".to_owned());
             words("gave", "give", format!("{profile} to {target}"))
         }
@@ -78,7 +79,9 @@ fn ssm(call: &Call<'_>) -> Option<Summary> {
         "TerminateSession" => words("ended", "end", format!("shell session {}", of("sessionId"))),
         "SendCommand" => {
             let mut on = r.texts("instanceIds", "instanceId");
-            on.extend(r.list("targets").into_iter().filter_map(|t| Some(format!("{}={}", t.text("key")?, some_of(&t.texts("values", "value"))))));
+            on.extend(
+                r.list("targets").into_iter().filter_map(|t| Some(format!("{}={}", t.text("key")?, some_of(&t.texts("values", "value"))))),
+            );
             let commands = r.get("parameters").map(|p| p.texts("commands", "command")).unwrap_or_default();
             let what = if commands.is_empty() { String::new() } else { format!(": {}", commands.join("; ")) };
             let on = if on.is_empty() { String::new() } else { format!(" on {}", some_of(&on)) };
@@ -96,7 +99,9 @@ fn instance_connect(call: &Call<'_>) -> Option<Summary> {
     Some(match call.action {
         "SendSSHPublicKey" => words("pushed", "push", format!("an SSH key to {} for {}", of("instanceId"), of("instanceOSUser"))),
         "SendSerialConsoleSSHPublicKey" => words("pushed", "push", format!("an SSH key to the serial console of {}", of("instanceId"))),
-        "OpenTunnel" => words("opened", "open", format!("a tunnel to {}", call.request.any(&["privateIpAddress", "instanceConnectEndpointId"])?)),
+        "OpenTunnel" => {
+            words("opened", "open", format!("a tunnel to {}", call.request.any(&["privateIpAddress", "instanceConnectEndpointId"])?))
+        }
         _ => return None,
     })
 }
@@ -192,7 +197,9 @@ fn organizations(call: &Call<'_>) -> Option<Summary> {
             let who = r.get("target").and_then(|t| t.text("id")).unwrap_or_else(|| "an account".to_owned());
             words("invited", "invite", format!("{who} to the organization"))
         }
-        "CreateAccount" => words("created", "create", format!("account {}", r.any(&["accountName", "email"]).unwrap_or_else(|| "?".to_owned()))),
+        "CreateAccount" => {
+            words("created", "create", format!("account {}", r.any(&["accountName", "email"]).unwrap_or_else(|| "?".to_owned())))
+        }
         _ => return None,
     })
 }

@@ -28,7 +28,9 @@ pub(super) fn iam(call: &Call<'_>) -> Option<Summary> {
         "CreateLoginProfile" => words("gave", "give", format!("{} a console password", user())),
         "UpdateLoginProfile" => words("changed", "change", format!("the console password of {}", user())),
         "DeleteLoginProfile" => words("removed", "remove", format!("the console password of {}", user())),
-        "AttachUserPolicy" | "AttachRolePolicy" | "AttachGroupPolicy" => words("attached", "attach", format!("{} to {}", policy(), holder())),
+        "AttachUserPolicy" | "AttachRolePolicy" | "AttachGroupPolicy" => {
+            words("attached", "attach", format!("{} to {}", policy(), holder()))
+        }
         "DetachUserPolicy" | "DetachRolePolicy" | "DetachGroupPolicy" => {
             words("detached", "detach", format!("{} from {}", policy(), holder()))
         }
@@ -79,7 +81,8 @@ fn all_powerful(call: &Call<'_>, key: &str) -> &'static str {
         Some(serde_json::Value::Array(items)) => items.iter().any(|v| v == "*"),
         _ => false,
     };
-    let allows_all = statements.iter().any(|s| s.get("Effect").is_some_and(|e| e == "Allow") && has(s.get("Action")) && has(s.get("Resource")));
+    let allows_all =
+        statements.iter().any(|s| s.get("Effect").is_some_and(|e| e == "Allow") && has(s.get("Action")) && has(s.get("Resource")));
     if allows_all { ", which allows everything" } else { "" }
 }
 

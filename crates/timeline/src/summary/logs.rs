@@ -15,15 +15,18 @@ pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
             words("created", "create", format!("{}{bucket}", trail()))
         }
         ("cloudtrail", "UpdateTrail") => {
-            let told: Vec<String> = ["isMultiRegionTrail", "includeGlobalServiceEvents", "s3BucketName", "enableLogFileValidation", "kmsKeyId"]
-                .iter()
-                .filter_map(|key| r.text(key).map(|v| format!("{key}={v}")))
-                .collect();
+            let told: Vec<String> =
+                ["isMultiRegionTrail", "includeGlobalServiceEvents", "s3BucketName", "enableLogFileValidation", "kmsKeyId"]
+                    .iter()
+                    .filter_map(|key| r.text(key).map(|v| format!("{key}={v}")))
+                    .collect();
             words("changed", "change", format!("{}{}{}", trail(), if told.is_empty() { "" } else { ": " }, told.join(", ")))
         }
         ("cloudtrail", "PutEventSelectors") => words("changed", "change", format!("which events {} records", trail())),
         ("cloudtrail", "DeleteEventDataStore") => words("deleted", "delete", format!("event data store {}", of(&["eventDataStore"]))),
-        ("config", "StopConfigurationRecorder") => words("stopped", "stop", format!("AWS Config recorder {}", of(&["configurationRecorderName"]))),
+        ("config", "StopConfigurationRecorder") => {
+            words("stopped", "stop", format!("AWS Config recorder {}", of(&["configurationRecorderName"])))
+        }
         ("config", "DeleteConfigurationRecorder") => {
             words("deleted", "delete", format!("AWS Config recorder {}", of(&["configurationRecorderName"])))
         }
@@ -37,7 +40,9 @@ pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
         ("guardduty", "CreateIPSet") => words("added", "add", format!("GuardDuty IP set {} ({})", of(&["name"]), of(&["location"]))),
         ("securityhub", "DisableSecurityHub") => words("disabled", "disable", "Security Hub"),
         ("logs", "DeleteLogGroup") => words("deleted", "delete", format!("log group {}", of(&["logGroupName"]))),
-        ("logs", "DeleteLogStream") => words("deleted", "delete", format!("log stream {}/{}", of(&["logGroupName"]), of(&["logStreamName"]))),
+        ("logs", "DeleteLogStream") => {
+            words("deleted", "delete", format!("log stream {}/{}", of(&["logGroupName"]), of(&["logStreamName"])))
+        }
         ("logs", "PutRetentionPolicy") => {
             words("set", "set", format!("retention of log group {} to {} days", of(&["logGroupName"]), of(&["retentionInDays"])))
         }

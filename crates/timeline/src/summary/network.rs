@@ -188,7 +188,8 @@ fn acl_entry(call: &Call<'_>) -> Summary {
 fn route(call: &Call<'_>) -> Summary {
     let r = call.request;
     let table = r.text("routeTableId").unwrap_or_else(|| "a route table".to_owned());
-    let destination = r.any(&["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"]).unwrap_or_else(|| "?".to_owned());
+    let destination =
+        r.any(&["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"]).unwrap_or_else(|| "?".to_owned());
     let hops = [
         "gatewayId",
         "natGatewayId",
@@ -242,7 +243,9 @@ fn gateway(call: &Call<'_>) -> Option<Summary> {
     let made = |list: &str, key: &str| call.response.get(list).and_then(|v| v.text(key)).map(|id| format!(" {id}")).unwrap_or_default();
     Some(match call.action {
         "AttachInternetGateway" => words("attached", "attach", format!("internet gateway {} to {}", of("internetGatewayId"), of("vpcId"))),
-        "DetachInternetGateway" => words("detached", "detach", format!("internet gateway {} from {}", of("internetGatewayId"), of("vpcId"))),
+        "DetachInternetGateway" => {
+            words("detached", "detach", format!("internet gateway {} from {}", of("internetGatewayId"), of("vpcId")))
+        }
         "CreateInternetGateway" => words("created", "create", format!("internet gateway{}", made("internetGateway", "internetGatewayId"))),
         "CreateNatGateway" => {
             words("created", "create", format!("NAT gateway{} in {}", made("natGateway", "natGatewayId"), of("subnetId")))
@@ -268,7 +271,9 @@ fn gateway(call: &Call<'_>) -> Option<Summary> {
             format!("endpoint{} to {} in {}", made("vpcEndpoint", "vpcEndpointId"), of("serviceName"), of("vpcId")),
         ),
         "CreateVpc" => words("created", "create", format!("VPC{} {}", made("vpc", "vpcId"), of("cidrBlock"))),
-        "CreateSubnet" => words("created", "create", format!("subnet{} {} in {}", made("subnet", "subnetId"), of("cidrBlock"), of("vpcId"))),
+        "CreateSubnet" => {
+            words("created", "create", format!("subnet{} {} in {}", made("subnet", "subnetId"), of("cidrBlock"), of("vpcId")))
+        }
         "DeleteSecurityGroup" => words("deleted", "delete", format!("security group {}", group_of(call))),
         "DeleteNetworkAcl" => words("deleted", "delete", format!("network ACL {}", of("networkAclId"))),
         "DeleteFlowLogs" => {

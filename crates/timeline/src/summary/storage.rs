@@ -30,7 +30,8 @@ fn s3(call: &Call<'_>) -> Option<Summary> {
         "DeleteBucketPublicAccessBlock" => words("removed", "remove", format!("the public access block of bucket {bucket}")),
         "PutBucketLifecycle" | "PutBucketLifecycleConfiguration" => {
             let rules = r.get("LifecycleConfiguration").map(|c| c.list("Rule")).unwrap_or_default();
-            let days = rules.iter().find_map(|rule| rule.get("Expiration")?.text("Days")).map(|d| format!(": objects expire after {d} days"));
+            let days =
+                rules.iter().find_map(|rule| rule.get("Expiration")?.text("Days")).map(|d| format!(": objects expire after {d} days"));
             words("changed", "change", format!("the lifecycle of bucket {bucket}{}", days.unwrap_or_default()))
         }
         "PutBucketVersioning" => {
@@ -59,7 +60,8 @@ fn lets_anyone(call: &Call<'_>) -> bool {
     let Some(policy) = policy else { return false };
     let statements = policy.list("Statement");
     statements.iter().any(|s| {
-        let everyone = s.get("Principal").is_some_and(|p| p.0 == "*" || p.get("AWS").is_some_and(|a| a.members().iter().any(|m| m.0 == "*")));
+        let everyone =
+            s.get("Principal").is_some_and(|p| p.0 == "*" || p.get("AWS").is_some_and(|a| a.members().iter().any(|m| m.0 == "*")));
         everyone && s.text("Effect").as_deref() == Some("Allow")
     })
 }

@@ -1,3 +1,5 @@
+//! What calls are said to have done, case by case.
+
 use backtrail_model::outcome::classify;
 use serde_json::json;
 
@@ -25,7 +27,8 @@ fn security_groups_to_the_rule() {
     let (text, rules) = told("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", ingress(), Value::Null, None);
     assert_eq!(text, "opened tcp/22 from 0.0.0.0/0, all traffic from sg-2 on sg-1");
     assert_eq!(rules.iter().map(|r| r.public).collect::<Vec<_>>(), [true, false]);
-    let (text, _) = told("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", ingress(), Value::Null, Some("Client.UnauthorizedOperation"));
+    let (text, _) =
+        told("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", ingress(), Value::Null, Some("Client.UnauthorizedOperation"));
     assert_eq!(text, "tried to open tcp/22 from 0.0.0.0/0, all traffic from sg-2 on sg-1 (Client.UnauthorizedOperation)");
     // As a real record has it: flat parameters, a block that is everywhere although it does not look it.
     let flat = json!({"cidrIp": "208.236.235.254/0", "fromPort": 22, "groupId": "sg-003dc7f1f1c686164", "ipPermissions": {}, "ipProtocol": "tcp", "toPort": 22});
@@ -33,7 +36,11 @@ fn security_groups_to_the_rule() {
     assert_eq!(text, "opened tcp/22 from 208.236.235.254/0 on sg-003dc7f1f1c686164");
     assert!(rules[0].public);
     assert_eq!(
-        line("ec2.amazonaws.com", "RevokeSecurityGroupEgress", json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "udp", "fromPort": 1, "toPort": 9, "ipRanges": {"items": [{"cidrIp": "10.0.0.0/8"}]}}]}})),
+        line(
+            "ec2.amazonaws.com",
+            "RevokeSecurityGroupEgress",
+            json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "udp", "fromPort": 1, "toPort": 9, "ipRanges": {"items": [{"cidrIp": "10.0.0.0/8"}]}}]}})
+        ),
         "closed udp/1-9 to 10.0.0.0/8 on sg-1"
     );
 }
@@ -41,7 +48,10 @@ fn security_groups_to_the_rule() {
 #[test]
 fn acls_routes_and_gateways() {
     let entry = json!({"aclProtocol": "17", "cidrBlock": "0.0.0.0/0", "egress": false, "networkAclId": "acl-5fb85d36", "portRange": {"from": 53, "to": 53}, "ruleAction": "allow", "ruleNumber": 100});
-    assert_eq!(line("ec2.amazonaws.com", "CreateNetworkAclEntry", entry), "allowed ingress udp/53 from 0.0.0.0/0, rule 100 on acl-5fb85d36");
+    assert_eq!(
+        line("ec2.amazonaws.com", "CreateNetworkAclEntry", entry),
+        "allowed ingress udp/53 from 0.0.0.0/0, rule 100 on acl-5fb85d36"
+    );
     let route = json!({"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1", "routeTableId": "rtb-1"});
     assert_eq!(line("ec2.amazonaws.com", "CreateRoute", route), "routed 0.0.0.0/0 to igw-1 in rtb-1");
     assert_eq!(
@@ -55,7 +65,11 @@ fn acls_routes_and_gateways() {
 #[test]
 fn identities() {
     assert_eq!(
-        line("iam.amazonaws.com", "AttachUserPolicy", json!({"userName": "eve", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})),
+        line(
+            "iam.amazonaws.com",
+            "AttachUserPolicy",
+            json!({"userName": "eve", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})
+        ),
         "attached AdministratorAccess to user eve"
     );
     let (text, _) = told(
@@ -103,7 +117,9 @@ fn calls_without_words_name_their_parameters() {
 
 #[test]
 fn odd_parameters_do_no_harm() {
-    for request in [json!("a string"), json!([1, 2]), json!({"ipPermissions": "x"}), json!({"ipPermissions": {"items": {"ipRanges": 3}}}), json!(null)] {
+    for request in
+        [json!("a string"), json!([1, 2]), json!({"ipPermissions": "x"}), json!({"ipPermissions": {"items": {"ipRanges": 3}}}), json!(null)]
+    {
         for (source, name) in [
             ("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress"),
             ("ec2.amazonaws.com", "ModifySecurityGroupRules"),

@@ -1,0 +1,109 @@
+//! What becomes of each kind of thing met, and what is said of it.
+
+use crate::kit::{Bench, event, gzip, trail};
+
+#[test]
+fn every_piece_has_a_fate_and_a_reason() {
+    let bench = Bench::new();
+    bench.put("AWSLogs/a.json.gz", gzip(trail(0..5)));
+    bench.put("AWSLogs/empty-records.json", r#"{"Records":[]}"#);
+    bench.put("flow.log", "2 123456789012 eni-0a1b 10.0.0.1 10.0.0.2 443 49152 6 10 840 1418530010 1418530070 ACCEPT OK\n");
+    bench.put("flow2.log", "2 123456789012 eni-0a1b 10.0.0.1 10.0.0.3 443 49152 6 10 840 1418530010 1418530070 ACCEPT OK\n");
+    bench.put("LICENSE", "Apache License\n");
+    bench.put("settings.json", r#"{"colour":"blue"}"#);
+    bench.put("nothing", "");
+    bench.put("x.xz", b"\xfd7zXZ\x00\x00\x04");
+    bench.put("mixed.jsonl", format!("{}\nbroken\n{}\n", event(100), event(101)));
+    let summary = bench.run();
+    assert_eq!(bench.fate("AWSLogs/a.json.gz"), ("kept", String::new()));
+    assert_eq!(bench.fate("AWSLogs/empty-records.json").0, "kept");
+    assert_eq!(bench.fate("flow.log"), ("deferred", "VPC flow logs, not read yet".to_owned()));
+    assert_eq!(bench.fate("LICENSE"), ("ignored", "plain text, not AWS evidence".to_owned()));
+    assert_eq!(bench.fate("settings.json"), ("ignored", "JSON of no known kind, not AWS evidence".to_owned()));
+    assert_eq!(bench.fate("nothing"), ("ignored", "empty file".to_owned()));
+    assert_eq!(bench.fate("x.xz"), ("deferred", "xz data is not read: unpack it first".to_owned()));
+    let mixed = bench.row("mixed.jsonl");
+    assert_eq!((mixed.counts.read, mixed.counts.kept, mixed.counts.rejected), (3, 2, 1));
+    assert_eq!(bench.events(), 7);
+    assert_eq!(summary.groups[&("deferred", "VPC flow logs, not read yet".to_owned())].pieces, 2);
+    assert!(summary.is_incomplete(), "a record was rejected");
+}
+
+#[test]
+fn what_the_user_names_is_rejected_where_a_walk_passes_over_it() {
+    let bench = Bench::new();
+    let license = bench.put("LICENSE", "Apache License\n");
+    let settings = bench.put("settings.json", r#"{"colour":"blue"}"#);
+    assert!(!bench.run().is_incomplete());
+    let summary = bench.run_with(&[license, settings], "store", 1);
+    assert!(summary.is_incomplete());
+    let (fate, reason) = bench.fate("LICENSE");
+    assert_eq!(fate, "rejected");
+    assert!(reason.starts_with("plain text, not AWS evidence"), "{reason}");
+    assert_eq!(bench.fate("settings.json").0, "rejected");
+}
+
+#[test]
+fn a_cut_gzip_is_partial_with_its_offset_and_can_be_completed_later() {
+    let bench = Bench::new();
+    let whole = gzip(trail(0..2000));
+    let cut = whole.len() * 2 / 3;
+    bench.put("cut.json.gz", &whole[..cut]);
+    let summary = bench.run();
+    let row = bench.row("cut.json.gz");
+    assert_eq!((row.fate.as_str(), row.break_offset), ("partial", Some(cut as i64)));
+    assert_eq!(row.content_sha256, None);
+    let kept = bench.events();
+    assert!(kept > 800 && kept < 2000, "{kept}");
+    assert_eq!(row.counts.kept, kept as i64);
+    assert!(summary.is_incomplete());
+    // The same bytes again: the same rows. Then the whole file in its place.
+    bench.run();
+    assert_eq!((bench.events(), bench.row("cut.json.gz").counts.kept), (kept, kept as i64));
+    bench.put("cut.json.gz", &whole);
+    bench.run();
+    assert_eq!(bench.events(), 2000);
+    let kept: i64 = bench.ledger().iter().map(|r| r.counts.kept).sum();
+    assert_eq!(kept, 2000);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_fails_alone_and_is_forgotten_once_it_can() {
+    let bench = Bench::new();
+    bench.put("sound.json", trail(0..3));
+    std::os::unix::fs::symlink("later.json", bench.path("link.json")).unwrap();
+    assert!(bench.run().is_incomplete());
+    assert_eq!(bench.fate("link.json").0, "failed");
+    assert_eq!(bench.events(), 3);
+    bench.put("later.json", trail(3..5));
+    assert!(!bench.run().is_incomplete());
+    assert_eq!(bench.events(), 5);
+    assert!(bench.ledger().iter().all(|r| r.fate.as_str() != "failed"));
+}
+
+#[test]
+fn a_document_in_a_large_file_is_read_on_two_threads() {
+    let bench = Bench::new();
+    // Beyond what is held in memory whole, plain and compressed.
+    bench.put("large.json", trail(0..16_000));
+    let noise: String = (0..9_000u32).map(|n| format!("{}\n", event(20_000 + n).replace("aws-cli", &random_text(n, 1200)))).collect();
+    let stored = gzip(&noise);
+    assert!(stored.len() > 8 << 20, "{}", stored.len());
+    bench.put("large.jsonl.gz", stored);
+    bench.run();
+    assert_eq!(bench.events(), 25_000);
+    assert_eq!(bench.row("large.json").content_sha256, Some(bench.row("large.json").evidence_id));
+    assert_eq!(bench.row("large.jsonl.gz").content_size, noise.len() as i64);
+}
+
+/// Letters that do not compress below five bits each.
+fn random_text(seed: u32, length: usize) -> String {
+    let mut state = u64::from(seed) + 1;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"[(state >> 58) as usize])
+        })
+        .collect()
+}

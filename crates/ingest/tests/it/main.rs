@@ -1,0 +1,10 @@
+//! The pipeline over a real store: evidence in, tables and ledger out.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its input has failed")]
+
+mod archives;
+mod fates;
+mod kit;
+mod memory;
+mod runs;
+mod shared;
