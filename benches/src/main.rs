@@ -1,6 +1,8 @@
 //! Backtrail's evidence generator and side-by-side measurements. None of it is part of the program.
 
+mod compare;
 mod fixture;
+mod floor;
 mod generate;
 
 use std::io::Write as _;
@@ -22,12 +24,18 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Make the evidence that is checked in, anew
     Fixture(fixture::FixtureArgs),
+    /// Backtrail's ingest beside DuckDB and the floor, on generated evidence
+    Compare(compare::CompareArgs),
+    /// The floor alone, over a folder of gzip files
+    Floor(floor::FloorArgs),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Generate(args) => generate::run(&args),
         Command::Fixture(args) => fixture::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Floor(args) => floor::run(&args),
     }
 }
 

@@ -43,7 +43,7 @@ impl Context {
                 result = command => result,
                 _ = tokio::signal::ctrl_c() => {
                     // The store is safe at any instant (promise 3): leaving at once loses nothing that a second run does not find again.
-                    #[expect(clippy::exit, reason = "decoding threads cannot be joined from here, and need not be")]
+                    // Decoding threads cannot be joined from here, and need not be.
                     std::process::exit(130)
                 }
             }

@@ -22,7 +22,7 @@ const MIN_KNOWN: usize = 3;
 /// Whether the evidence starts with a table's header.
 pub(crate) enum Opened {
     /// It does; the header took so many bytes.
-    Table(LakeTable, usize),
+    Table(Box<LakeTable>, usize),
     /// The first line is not all here.
     More,
     No,
@@ -63,13 +63,14 @@ impl LakeTable {
         let has = |wanted: Column| columns.iter().any(|(c, _)| *c == wanted);
         let known = columns.iter().filter(|(c, _)| *c != Column::Unknown).count();
         let is_named = has(Column::Field(F::EventName)) || has(Column::Field(F::EventId));
-        if !has(Column::Record) && !(known >= MIN_KNOWN && is_named) {
+        let is_projection = known >= MIN_KNOWN && is_named;
+        if !has(Column::Record) && !is_projection {
             return Opened::No;
         }
         // Lake and Athena write a column's name as one word.
         let is_query = cells.iter().all(|c| !c.contains(&b' '));
         let route = if is_query { Route::Lake } else { Route::Wrapped };
-        Opened::Table(Self { columns, route, fields: Fields::default(), raw: Vec::new() }, (line.len() + 1).min(bytes.len()))
+        Opened::Table(Box::new(Self { columns, route, fields: Fields::default(), raw: Vec::new() }), (line.len() + 1).min(bytes.len()))
     }
 
     /// Takes in one row.

@@ -167,7 +167,7 @@ impl Machine {
             match LakeTable::open(rest, eof) {
                 crate::lake::Opened::Table(table, used) => {
                     self.started = true;
-                    self.lake = Some(Box::new(table));
+                    self.lake = Some(table);
                     return Some(Step::To(pos + used));
                 }
                 crate::lake::Opened::More => return Some(Step::More),

@@ -23,6 +23,7 @@ const DRAIN: u64 = 64 << 20;
 
 /// What a piece turned out to be.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made for each piece, and taken apart at once")]
 pub(crate) enum Reading {
     /// A container: its members are the evidence. The compressions around it.
     Archive(&'static str, Vec<&'static str>),

@@ -102,7 +102,7 @@ const STRING_PLACES: [&str; 14] = [
 
 /// The least a record has: whose call it was, and one more.
 const CALL: [&str; 2] = ["eventSource", "eventName"];
-/// Fields whose names, three of them, make a table worth trying.
+/// Fields whose names, four of them, make a table worth trying.
 const TABLE_FIELDS: [&str; 10] = [
     "eventname",
     "eventid",
@@ -337,7 +337,7 @@ fn csv(line: &[u8]) -> Kind {
         let plain: Vec<u8> = c.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
         TABLE_FIELDS.iter().any(|f| f.as_bytes() == plain)
     };
-    if columns.iter().filter(spelled).count() >= 3 {
+    if columns.iter().filter(spelled).count() >= 4 {
         return Kind::PerhapsCloudTrail;
     }
     // Prose has commas too: a header is short words only.

@@ -277,7 +277,9 @@ impl<'a> Settling<'a> {
             let edit = &mut outcome.edits[member.entry.source as usize];
             if winner != i {
                 edit.drop.push(member.entry.row);
-                if !copies[winner].is_same_copy(&member.copy) {
+                // One copy read twice is one copy: it counts where it is met first.
+                let met_before = copies[..i].iter().any(|c| c.is_same_copy(&member.copy));
+                if !met_before && !copies[winner].is_same_copy(&member.copy) {
                     let account = if (member.entry.source as usize) < self.stored { &mut outcome.lost } else { &mut outcome.folded };
                     *account.entry(self.evidence[member.evidence as usize].clone()).or_default() += 1;
                 }

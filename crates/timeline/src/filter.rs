@@ -183,7 +183,7 @@ fn stands_in(text: &str, wanted: &str, is_start: bool) -> bool {
             Some(c) => matches!(c, '"' | '\'' | '/' | ':' | ',' | ' ' | '=' | '(' | '[' | '\\'),
         };
         // The bucket's ARN is a part of its objects', a role's of its path; a longer name is another thing.
-        let ends = is_start || after.is_none_or(|c| !is_name(c) && !(c == '*' && !is_arn));
+        let ends = is_start || after.is_none_or(|c| !is_name(c) && (c != '*' || is_arn));
         !is_key && begins && ends
     })
 }

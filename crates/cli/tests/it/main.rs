@@ -1,4 +1,5 @@
 //! The binary, driven as its users drive it. One module per subject.
+#![expect(clippy::print_stderr, reason = "tests that cannot run for want of evidence say so")]
 
 mod asked;
 mod kill;

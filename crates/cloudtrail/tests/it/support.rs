@@ -25,15 +25,6 @@ impl Decoded {
         self.tables.get(&table).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn events(&self) -> &[Row] {
-        self.rows(Table::Cloudtrail)
-    }
-
-    /// One column of the events.
-    pub(crate) fn column(&self, name: &str) -> Vec<&str> {
-        self.events().iter().map(|r| r.get(name).map_or("NULL", String::as_str)).collect()
-    }
-
     pub(crate) fn rejects(&self) -> &[Row] {
         self.rows(Table::Rejects)
     }
@@ -81,7 +72,7 @@ fn check(decoded: &Decoded) {
         .iter()
         .filter(|(t, _)| **t != Table::EventOrigins)
         .flat_map(|(_, r)| r)
-        .map(|r| r["record_index"].parse().unwrap())
+        .map(|r| r["record_index"].parse().expect("a number"))
         .collect();
     indexes.sort_unstable();
     indexes.dedup();

@@ -9,7 +9,7 @@ use crate::{Store, StoreError};
 async fn what_is_committed_is_read_back_by_date_and_in_order() {
     let (_dir, store) = new_store().await;
     let evidence = Evidence { name: 1, events: (0..500).map(|i| event(i, i % 3, 999 - i)).collect(), rejects: 2 };
-    let summary = ingest(&store, &[evidence.clone()]).await;
+    let summary = ingest(&store, std::slice::from_ref(&evidence)).await;
     assert_eq!(summary.evidence.len(), 1);
     assert_eq!(summary.evidence[0].counts.kept, 500);
 

@@ -205,9 +205,12 @@ pub(crate) fn copy(id: u32, content: u32, context: u32, rank: i32) -> Event {
 /// A shown row, by what choosing decides: date, id, content, context, evidence, index, conflict.
 pub(crate) type Shown = (String, u32, u32, u32, String, i64, bool);
 
+/// A copy, by its precedence: rank, hash, evidence, index; and its context.
+type ExpectedCopy = (i32, String, String, i64, u32);
+
 /// What a store must show for a set of evidence, worked out the plain way.
 pub(crate) fn expected(evidence: &[Evidence]) -> Vec<Shown> {
-    let mut events: BTreeMap<(String, u32), BTreeMap<u32, Vec<(i32, String, String, i64, u32)>>> = BTreeMap::new();
+    let mut events: BTreeMap<(String, u32), BTreeMap<u32, Vec<ExpectedCopy>>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
     for piece in evidence.iter().filter(|p| seen.insert(p.name)) {
         for (index, e) in piece.events.iter().enumerate() {
