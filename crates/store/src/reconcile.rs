@@ -272,15 +272,17 @@ impl<'a> Settling<'a> {
         let best = copies::shown(&copies);
         let conflict = best.len() > 1;
         outcome.conflicts += u64::from(conflict);
+        let mut counted = HashSet::new();
         for (i, member) in group.iter().enumerate() {
             let winner = best.get(&member.copy.class).copied().unwrap_or(i);
             let edit = &mut outcome.edits[member.entry.source as usize];
             if winner != i {
                 edit.drop.push(member.entry.row);
-                // One copy read twice is one copy: it counts where it is met first.
-                let met_before = copies[..i].iter().any(|c| c.is_same_copy(&member.copy));
-                if !met_before && !copies[winner].is_same_copy(&member.copy) {
-                    let account = if (member.entry.source as usize) < self.stored { &mut outcome.lost } else { &mut outcome.folded };
+                // One copy read twice is one copy: it counts once among the staged, and once among the stored.
+                let is_stored = (member.entry.source as usize) < self.stored;
+                let is_new = counted.insert((is_stored, member.copy.evidence, member.copy.index, member.copy.sha));
+                if is_new && !copies[winner].is_same_copy(&member.copy) {
+                    let account = if is_stored { &mut outcome.lost } else { &mut outcome.folded };
                     *account.entry(self.evidence[member.evidence as usize].clone()).or_default() += 1;
                 }
             } else if conflict && !member.marked {

@@ -1,6 +1,6 @@
 //! From a full buffer to a staged file: rows sorted, copies of one event within the buffer folded, encoded, written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -123,11 +123,12 @@ fn fold_run(run: &[Place], columns: &[Identity<'_>], canonicalise: Canonicalise,
     let by_content = differ.then_some(canonicalise);
     let copies: Vec<Copy> = run.iter().map(|p| columns[p.batch as usize].copy(p.row as usize, by_content)).collect();
     let best = copies::shown(&copies);
+    let mut counted = HashSet::new();
     for (i, place) in run.iter().enumerate() {
         let winner = best.get(&copies[i].class).copied().unwrap_or(i);
         if winner == i {
             kept.push(*place);
-        } else if !copies[winner].is_same_copy(&copies[i]) {
+        } else if counted.insert((copies[i].evidence, copies[i].index, copies[i].sha)) && !copies[winner].is_same_copy(&copies[i]) {
             let evidence = rows::value(columns[place.batch as usize].evidence, place.row as usize);
             *folded.entry(evidence.to_owned()).or_default() += 1;
         }

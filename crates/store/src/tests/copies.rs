@@ -75,6 +75,16 @@ async fn an_origin_more_leaves_the_settled_counts_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn evidence_read_again_beside_a_better_copy_loses_its_row_in_the_ledger_too() {
+    let (_dir, store) = new_store().await;
+    let poor = Evidence { name: 1, events: vec![copy(1, 1, 1, 60)], rejects: 0 };
+    let good = Evidence { name: 2, events: vec![copy(1, 1, 0, 10)], rejects: 0 };
+    ingest(&store, std::slice::from_ref(&poor)).await;
+    ingest(&store, &[poor.clone(), poor.clone(), good.clone()]).await;
+    check(&store, &[poor, good]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn counts_without_rows_are_refused() {
     let (_dir, store) = new_store().await;
     let batch = store.begin(options()).await.unwrap();
