@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use backtrail_model::outcome::Outcome;
+use backtrail_model::time::format_instant;
 use backtrail_timeline::{Covered, Item, Phase, Present, Question, Values, WindowShown};
 
 use crate::sanitize::{sanitize, shorten};
@@ -55,11 +56,15 @@ impl Style {
 
 /// The first line of an answer.
 pub(crate) fn heading(name: &str, question: &Question, style: &Style) -> String {
-    let window = WindowShown::from(question.window.as_ref());
-    let when = match (window.from, window.to, window.at) {
-        (Some(from), Some(to), Some(at)) => format!("{from} to {to}, incident at {at}"),
-        (Some(from), Some(to), None) => format!("{from} to {to}"),
-        _ => "all evidence".to_owned(),
+    let when = match question.window {
+        // A window around an incident ends with the last instant inside: `to` is the one after.
+        Some(w) => match w.at() {
+            Some(at) => {
+                format!("{} to {}, incident at {}", format_instant(w.from()), format_instant(w.to() - 1), format_instant(at))
+            }
+            None => format!("{} to {}", format_instant(w.from()), format_instant(w.to())),
+        },
+        None => "all evidence".to_owned(),
     };
     style.bold(&format!("{name}: {when}"))
 }

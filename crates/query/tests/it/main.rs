@@ -1,0 +1,4 @@
+//! The session over a real store.
+
+mod pages;
+mod questions;
