@@ -8,3 +8,4 @@ mod known_answers;
 mod odd_input;
 mod real_evidence;
 mod tidy;
+mod truth;

@@ -1,0 +1,100 @@
+//! The bundled incident is answered as its truth says, which the generator wrote down beside it before anything was ingested.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::kit::{backtrail, workspace};
+
+fn truth() -> Value {
+    serde_json::from_str(&fs::read_to_string(workspace("fixtures/incident.truth.json")).expect("the truth")).expect("JSON")
+}
+
+fn ask(store: &Path, question: &str) -> Value {
+    let truth = truth();
+    let at = truth["at"].as_str().expect("a time");
+    let output = backtrail(store, &[question, "--at", at, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn ingested() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let evidence = workspace("fixtures/incident");
+    let output = backtrail(folder.path(), &["ingest", "--quiet", evidence.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    folder
+}
+
+/// Event ids of some lists of the truth.
+fn listed(truth: &Value, lists: &[&str]) -> BTreeSet<String> {
+    let ids = |list: &&str| truth[*list].as_array().cloned().unwrap_or_default();
+    lists.iter().flat_map(ids).map(|id| id.as_str().expect("an id").to_owned()).collect()
+}
+
+/// Citations of the items that fit, twins' included.
+fn cited(answer: &Value, fits: impl Fn(&Value) -> bool) -> BTreeSet<String> {
+    let items = answer["answer"].as_array().expect("items").iter().filter(|item| fits(item));
+    let refs = |item: &Value| {
+        let own = item["refs"].as_array().expect("refs").iter().map(|r| r.as_str().expect("an id").to_owned()).collect::<Vec<_>>();
+        let twins = item["twins"].as_array().expect("twins").iter().map(|t| t["ref"].as_str().expect("an id").to_owned());
+        own.into_iter().chain(twins).collect::<Vec<_>>()
+    };
+    items.flat_map(refs).collect()
+}
+
+#[test]
+fn changes_and_attempts_are_those_that_were_made() {
+    let (store, truth) = (ingested(), truth());
+    let expected = &truth["expected"]["changes"];
+    let answer = ask(store.path(), "changes");
+    assert_eq!(cited(&answer, |i| i["outcome"] == "ok"), listed(expected, &["ok", "data_writes_ok"]));
+    let attempts = listed(expected, &["denied", "failed", "throttled", "dry_run", "data_writes_not_ok"]);
+    assert_eq!(cited(&answer, |i| i["attempt"] == true), attempts);
+}
+
+#[test]
+fn network_commands_are_those_that_were_given() {
+    let (store, truth) = (ingested(), truth());
+    let expected = &truth["expected"]["network"];
+    let answer = ask(store.path(), "network");
+    let found = cited(&answer, |i| i["outcome"] == "ok");
+    let certain = listed(expected, &["ok"]);
+    assert!(certain.is_subset(&found), "missing: {:?}", certain.difference(&found));
+    // The truth leaves open whether a service's own interfaces count; deleting flow logs blinds the network, and we list it.
+    let mut open = listed(expected, &["either_way"]);
+    open.extend(cited(&answer, |i| i["event_name"] == "DeleteFlowLogs"));
+    let more: BTreeSet<_> = found.difference(&certain).cloned().collect();
+    assert!(more.is_subset(&open), "too many: {:?}", more.difference(&open));
+    assert_eq!(cited(&answer, |i| i["attempt"] == true), listed(expected, &["denied", "failed", "throttled", "dry_run"]));
+}
+
+#[test]
+fn actors_are_those_that_were_there() {
+    let (store, truth) = (ingested(), truth());
+    let answer = ask(store.path(), "actors");
+    let events: i64 = answer["answer"].as_array().expect("actors").iter().filter_map(|a| a["events"].as_i64()).sum();
+    assert_eq!(Some(events), truth["expected"]["events_in_window"].as_i64());
+    let mut found: BTreeMap<&str, i64> = BTreeMap::new();
+    for present in answer["answer"].as_array().expect("actors") {
+        // The truth names a principal by its ARN where the record has one.
+        let mut names = ["arn", "principal_id", "name"].into_iter().filter_map(|field| present["actor"][field].as_str());
+        *found.entry(names.next().expect("a name")).or_default() += present["events"].as_i64().unwrap_or(0);
+    }
+    for actor in truth["expected"]["actors"].as_array().expect("actors") {
+        let identity = actor["identity"].as_str().expect("an identity");
+        assert_eq!(found.get(identity).copied(), actor["events"].as_i64(), "events of {identity}");
+    }
+}
+
+#[test]
+fn the_gap_is_named_with_the_call_that_caused_it() {
+    let (store, truth) = (ingested(), truth());
+    let gap = &truth["coverage_gap"];
+    let answer = ask(store.path(), "changes");
+    let statements = answer["coverage"]["not_seen"].as_array().expect("statements");
+    let stopped = gap["stopped_by"].as_str().expect("an event");
+    assert!(statements.iter().any(|s| s["refs"].to_string().contains(stopped)), "{statements:?}");
+}
