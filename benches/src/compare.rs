@@ -1,29 +1,44 @@
-//! Ingest beside DuckDB and the floor: the three in turn, several rounds, medians and ratios.
+//! Backtrail beside DuckDB: ingest (with the floor), the ten queries of `benches/queries`, and the questions of an incident.
+//!
+//! Commands run in turn, several rounds, each as a process of its own; what is reported is medians and ratios of one run.
+
+mod answers;
+mod changes;
+mod child;
+mod ingest;
+mod queries;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use crate::floor;
-use crate::generate::{self, GenerateArgs};
+use crate::generate::{self, GenerateArgs, beside};
 use crate::say;
 
 /// What to compare.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Events to generate
+    /// Run only this part (may be repeated); ingest and queries if not given
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// Events to generate for ingest and queries
     #[arg(long, default_value_t = 1_000_000)]
     events: usize,
+    /// Events to generate for the part `changes`, spread over thirty days
+    #[arg(long, default_value_t = 10_000_000)]
+    changes_events: usize,
     /// Rounds
     #[arg(long, default_value_t = 5)]
     runs: usize,
     /// Threads for each
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Keep evidence and stores in this folder, and use what an earlier run left there
+    #[arg(long, value_name = "DIR")]
+    work: Option<PathBuf>,
     /// The program
     #[arg(long, default_value = "target/release/backtrail", env = "BACKTRAIL_BIN")]
     backtrail: PathBuf,
@@ -32,82 +47,113 @@ pub(crate) struct CompareArgs {
     python: PathBuf,
 }
 
-/// `compare`: generates evidence into a temporary folder and measures.
+/// A part of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Ingest beside DuckDB and the floor
+    Ingest,
+    /// The ten queries beside DuckDB, on the same Parquet files
+    Queries,
+    /// `changes` and its sisters over a day of ten million events
+    Changes,
+}
+
+/// First day of the evidence; `benches/queries` name days after it.
+const START: &str = "2025-10-10";
+/// Days of the evidence for ingest and queries.
+const DAYS: i64 = 5;
+
+/// `compare`: generates evidence and measures.
 pub(crate) fn run(args: &CompareArgs) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let evidence = folder.path().join("evidence");
-    let generated = GenerateArgs {
-        out: evidence.clone(),
-        seed: 7,
-        events: args.events,
-        accounts: 6,
-        regions: 4,
-        days: 5,
-        noise: 0.999_9,
-        start: "2025-10-10".to_owned(),
-    };
-    generate::generate(&generated)?;
-    let (mut ours, mut duckdb, mut floors) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=args.runs {
-        ours.push(backtrail(args, &evidence, &folder.path().join("store"))?);
-        duckdb.push(peer(args, &evidence, &folder.path().join("duckdb.parquet"))?);
-        let floor = floor::measure(&evidence, args.threads)?;
-        floors.push(floor.sum());
-        say(&format!(
-            "round {round}: backtrail {:.2} s, duckdb {:.2} s, floor {:.2} s (gunzip {:.2}, tape {:.2}, sha-256 {:.2}, zstd-1 {:.2})",
-            ours[round - 1],
-            duckdb[round - 1],
-            floor.sum(),
-            floor.gunzip,
-            floor.parse,
-            floor.hash,
-            floor.compress
-        ))?;
+    let temporary = tempfile::tempdir()?;
+    let folder = args.work.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    say(&format!("{}; DuckDB {}; {} threads, {} rounds", version(args)?, child::duckdb_version(args)?, args.threads, args.runs))?;
+    let parts: &[Part] = if args.only.is_empty() { &[Part::Ingest, Part::Queries] } else { &args.only };
+    for part in parts {
+        match part {
+            Part::Ingest => ingest::run(args, folder)?,
+            Part::Queries => queries::run(args, folder)?,
+            Part::Changes => changes::run(args, folder)?,
+        }
     }
-    report(args.events, &mut ours, &mut duckdb, &mut floors)
+    Ok(())
 }
 
-fn report(events: usize, ours: &mut [f64], duckdb: &mut [f64], floors: &mut [f64]) -> Result<()> {
-    let (o, d, f) = (median(ours), median(duckdb), median(floors));
-    #[expect(clippy::cast_precision_loss, reason = "a rate for reading")]
-    let rate = |seconds: f64| events as f64 / seconds / 1000.0;
-    say(&format!("backtrail: median {o:.2} s ({:.2} to {:.2}), {:.0} thousand events a second", ours[0], ours[ours.len() - 1], rate(o)))?;
-    say(&format!(
-        "duckdb:    median {d:.2} s ({:.2} to {:.2}), {:.0} thousand events a second",
-        duckdb[0],
-        duckdb[duckdb.len() - 1],
-        rate(d)
-    ))?;
-    say(&format!("floor:     median {f:.2} s ({:.2} to {:.2})", floors[0], floors[floors.len() - 1]))?;
-    say(&format!("backtrail is {:.1} times as fast as duckdb, and takes {:.1} times the floor", d / o, o / f))
+fn version(args: &CompareArgs) -> Result<String> {
+    let output = Command::new(&args.backtrail).arg("--version").output();
+    let output = output.with_context(|| format!("cannot start {}: build it with `cargo build --release`", args.backtrail.display()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn timed(command: &mut Command) -> Result<f64> {
-    let began = Instant::now();
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().with_context(|| format!("cannot start {command:?}"))?;
-    let seconds = began.elapsed().as_secs_f64();
-    ensure!(status.success(), "{command:?} failed: {status}");
-    Ok(seconds)
-}
-
-fn backtrail(args: &CompareArgs, evidence: &Path, store: &Path) -> Result<f64> {
-    if store.exists() {
-        fs::remove_dir_all(store)?;
+/// The evidence of one size, made unless it is there already; with the incident's time.
+fn evidence(folder: &Path, events: usize, days: i64) -> Result<(PathBuf, String)> {
+    let out = folder.join(format!("evidence-{events}-{days}"));
+    let at = beside(&out, "at");
+    if !at.exists() {
+        let (seed, start) = (7, START.to_owned());
+        generate::generate(&GenerateArgs { out: out.clone(), seed, events, accounts: 6, regions: 4, days, noise: 0.999_9, start })?;
     }
-    timed(
-        Command::new(&args.backtrail)
-            .args(["ingest", "--quiet", "--threads", &args.threads.to_string(), "--store"])
-            .arg(store)
-            .arg(evidence),
-    )
+    let time = fs::read_to_string(&at).with_context(|| format!("cannot read {}", at.display()))?;
+    Ok((out, time.trim().to_owned()))
 }
 
-fn peer(args: &CompareArgs, evidence: &Path, to: &Path) -> Result<f64> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("duckdb/ingest.py");
-    timed(Command::new(&args.python).arg(script).arg(evidence).arg(to).arg(args.threads.to_string()))
+/// A store of that evidence, made unless it is there already.
+fn store(args: &CompareArgs, folder: &Path, events: usize, days: i64) -> Result<(PathBuf, String)> {
+    let (evidence, at) = evidence(folder, events, days)?;
+    let store = folder.join(format!("store-{events}-{days}"));
+    if !store.exists() {
+        let took = child::timed(ingest::command(args, &evidence, &store).arg("--quiet"))?.seconds;
+        say(&format!("ingested {events} events in {took:.1} s"))?;
+    }
+    Ok((store, at))
+}
+
+/// A script of `benches/duckdb`.
+fn script(args: &CompareArgs, name: &str) -> Command {
+    let mut command = Command::new(&args.python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("duckdb").join(name));
+    command
+}
+
+/// Measurements of one command.
+#[derive(Debug, Clone, Default)]
+struct Series(Vec<f64>);
+
+impl Series {
+    fn add(&mut self, seconds: f64) {
+        self.0.push(seconds);
+        self.0.sort_by(f64::total_cmp);
+    }
+
+    fn median(&self) -> f64 {
+        self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    fn least(&self) -> f64 {
+        self.0.first().copied().unwrap_or(f64::NAN)
+    }
+
+    fn most(&self) -> f64 {
+        self.0.last().copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// `median 5.17 s (4.96 to 5.52)`.
+impl std::fmt::Display for Series {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "median {:.3} s ({:.3} to {:.3})", self.median(), self.least(), self.most())
+    }
+}
+
+/// The geometric mean.
+fn geometric(ratios: &[f64]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "ten of them")]
+    let count = ratios.len() as f64;
+    (ratios.iter().map(|r| r.ln()).sum::<f64>() / count).exp()
+}
+
+fn succeeded(status: std::process::ExitStatus, command: &Command, stderr: &[u8]) -> Result<()> {
+    ensure!(status.success(), "{command:?} failed: {status}\n{}", String::from_utf8_lossy(stderr));
+    Ok(())
 }
