@@ -7,6 +7,7 @@ mod text;
 use std::io::{self, Write};
 
 use backtrail_timeline::{Closing, Question, opening};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -15,9 +16,14 @@ pub(crate) use closing::{closing_lines, not_seen, totals_line};
 pub(crate) use rows::{Flat, RowWriter};
 pub(crate) use text::{Style, TextItem, heading};
 
+/// Items written at a time: turning one into bytes depends on no other, so all threads take part.
+const AT_ONCE: usize = 1_024;
+
 /// Writes the items of an answer as they come, in one format.
 pub(crate) struct AnswerWriter<T> {
     form: Form<T>,
+    /// Items waiting to be written.
+    waiting: Vec<T>,
 }
 
 enum Form<T> {
@@ -27,7 +33,7 @@ enum Form<T> {
     Rows(RowWriter<T>),
 }
 
-impl<T: Serialize + TextItem + Flat> AnswerWriter<T> {
+impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
     /// Begins an answer.
     pub(crate) fn begin(
         name: &'static str,
@@ -50,28 +56,56 @@ impl<T: Serialize + TextItem + Flat> AnswerWriter<T> {
             Format::Jsonl => Form::Lines { out },
             Format::Csv | Format::Parquet => Form::Rows(RowWriter::new(format, out)?),
         };
-        Ok(Self { form })
+        Ok(Self { form, waiting: Vec::new() })
     }
 
     /// Another item.
     pub(crate) fn item(&mut self, item: T) -> io::Result<()> {
+        if let Form::Rows(rows) = &mut self.form {
+            return rows.add(&item).map_err(io::Error::other);
+        }
+        self.waiting.push(item);
+        if self.waiting.len() >= AT_ONCE { self.write_waiting() } else { Ok(()) }
+    }
+
+    fn write_waiting(&mut self) -> io::Result<()> {
+        let items = std::mem::take(&mut self.waiting);
         match &mut self.form {
-            Form::Text { out, style } => item.write(out, style),
-            Form::Json { out, items } => {
-                out.write_all(if *items == 0 { b"\n" } else { b",\n" })?;
-                *items += 1;
-                Ok(serde_json::to_writer(out, &item)?)
+            Form::Text { out, style } => {
+                let marks: Vec<Option<String>> = items.iter().map(|item| item.mark(style)).collect();
+                let style = &*style;
+                let texts = items.par_iter().map(|item| {
+                    let mut text = Vec::with_capacity(256);
+                    item.write(&mut text, style).map(|()| text)
+                });
+                for (mark, text) in marks.into_iter().zip(texts.collect::<io::Result<Vec<_>>>()?) {
+                    if let Some(mark) = mark {
+                        writeln!(out, "{mark}")?;
+                    }
+                    out.write_all(&text)?;
+                }
+            }
+            Form::Json { out, items: written } => {
+                for text in as_json(&items)? {
+                    out.write_all(if *written == 0 { b"\n" } else { b",\n" })?;
+                    out.write_all(&text)?;
+                    *written += 1;
+                }
             }
             Form::Lines { out } => {
-                serde_json::to_writer(&mut *out, &item)?;
-                out.write_all(b"\n")
+                for text in as_json(&items)? {
+                    out.write_all(&text)?;
+                    out.write_all(b"\n")?;
+                }
             }
-            Form::Rows(rows) => rows.add(&item).map_err(io::Error::other),
+            Form::Rows(_) => {}
         }
+        Ok(())
     }
 
     /// The end: counts, and what was not seen.
-    pub(crate) fn end(self, closing: &Closing) -> anyhow::Result<()> {
+    pub(crate) fn end(mut self, closing: &Closing) -> anyhow::Result<()> {
+        self.write_waiting()?;
         match self.form {
             Form::Text { mut out, style } => {
                 for line in closing_lines(closing, &style) {
@@ -90,4 +124,8 @@ impl<T: Serialize + TextItem + Flat> AnswerWriter<T> {
         }
         Ok(())
     }
+}
+
+fn as_json<T: Serialize + Sync>(items: &[T]) -> io::Result<Vec<Vec<u8>>> {
+    items.par_iter().map(|item| serde_json::to_vec(item).map_err(io::Error::from)).collect()
 }

@@ -33,6 +33,10 @@ impl Context {
     pub(crate) fn new(shared: &SharedArgs) -> anyhow::Result<Self> {
         let threads = shared.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(2).max(1);
         let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build().context("cannot start the async runtime")?;
+        // Fails only where a pool is there already, which would be as good.
+        if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+            tracing::debug!(%error, "the thread pool is not ours");
+        }
         Ok(Self { store_dir: shared.store.clone(), printer: Printer::new(shared.quiet, shared.color), threads, runtime })
     }
 

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 /// Text safe to show: control, bidirectional and zero-width characters are written as `\u{…}`, line breaks and tabs as `\n`, `\r`, `\t`.
 pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    let is_plain = text.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if is_plain || !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
@@ -31,7 +32,7 @@ fn is_unsafe(c: char) -> bool {
 
 /// The first `width` characters, with an ellipsis where something is left out.
 pub(crate) fn shorten(text: &str, width: usize) -> Cow<'_, str> {
-    if text.chars().nth(width).is_none() {
+    if text.len() <= width || text.chars().nth(width).is_none() {
         return Cow::Borrowed(text);
     }
     let kept: String = text.chars().take(width.saturating_sub(1)).collect();

@@ -6,7 +6,9 @@
 //! `ASIA…`) are no secrets: they are how a trail is followed.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde_json::Value;
 
 /// What stands in place of a secret.
@@ -56,8 +58,19 @@ const PLACEHOLDERS: &[&str] = &["", "HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiv
 /// Whether the value under this key is a secret.
 #[must_use]
 pub fn is_secret_key(key: &str) -> bool {
-    let plain: String = key.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect();
-    SECRET_KEYS.contains(&plain.as_str()) || SECRET_ENDINGS.iter().any(|end| plain.ends_with(end))
+    let is_secret = |plain: &str| SECRET_KEYS.contains(&plain) || SECRET_ENDINGS.iter().any(|end| plain.ends_with(end));
+    let is_joint = |c: char| matches!(c, '-' | '_' | ' ' | '.');
+    // Nearly every key is short and ASCII: no allocation for those.
+    let mut buffer = [0_u8; 64];
+    if key.len() <= buffer.len() && key.is_ascii() {
+        let mut length = 0;
+        for byte in key.bytes().filter(|b| !is_joint(char::from(*b))) {
+            buffer[length] = byte.to_ascii_lowercase();
+            length += 1;
+        }
+        return std::str::from_utf8(&buffer[..length]).is_ok_and(is_secret);
+    }
+    is_secret(&key.chars().filter(|c| !is_joint(*c)).flat_map(char::to_lowercase).collect::<String>())
 }
 
 /// Replaces the secrets in a JSON value.
@@ -139,6 +152,9 @@ const LEADS: &[&str] = &[
 /// Replaces what looks like a secret in a text, without allocating where nothing does.
 #[must_use]
 pub fn redact_text(text: &str) -> Cow<'_, str> {
+    if !may_hold_secret(text) {
+        return Cow::Borrowed(text);
+    }
     let mut spans = private_keys(text);
     spans.extend(tokens(text));
     spans.extend(led(text));
@@ -158,12 +174,40 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Whether any word stands in a text without which [`redact_text`] leaves it as it is: one pass for all of them.
+fn may_hold_secret(text: &str) -> bool {
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let words = LEADS.iter().copied().chain(STARTS.iter().map(|(start, _)| *start)).chain([BEGIN]);
+        AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+    });
+    SEARCH.as_ref().is_none_or(|search| search.is_match(text))
+}
+
+/// How a key in PEM form begins.
+const BEGIN: &str = "-----BEGIN ";
+
+/// How tokens begin, and how long their run without a break is at least.
+const STARTS: &[(&str, usize)] = &[
+    ("FQoGZXIvYXdz", 80),
+    ("FwoGZXIvYXdz", 80),
+    ("IQoJb3JpZ2lu", 80),
+    ("eyJ", 40),
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghs_", 30),
+    ("github_pat_", 40),
+    ("glpat-", 20),
+    ("xoxb-", 20),
+    ("xoxp-", 20),
+    ("sk_live_", 20),
+];
+
 type Span = (usize, usize);
 
 fn private_keys(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut from = 0;
-    while let Some(start) = text[from..].find("-----BEGIN ").map(|s| s + from) {
+    while let Some(start) = text[from..].find(BEGIN).map(|s| s + from) {
         let body = &text[start..];
         let is_private = body.get(..64.min(body.len())).or_else(|| body.get(..40)).is_some_and(|head| head.contains("PRIVATE KEY"));
         let end = body.find("-----END ").and_then(|e| body[e + 9..].find("-----").map(|f| start + e + 9 + f + 5)).unwrap_or(text.len());
@@ -177,20 +221,6 @@ fn private_keys(text: &str) -> Vec<Span> {
 
 /// Long runs without a break that begin the way tokens do: session tokens, JSON Web Tokens, code host and chat tokens.
 fn tokens(text: &str) -> Vec<Span> {
-    const STARTS: &[(&str, usize)] = &[
-        ("FQoGZXIvYXdz", 80),
-        ("FwoGZXIvYXdz", 80),
-        ("IQoJb3JpZ2lu", 80),
-        ("eyJ", 40),
-        ("ghp_", 30),
-        ("gho_", 30),
-        ("ghs_", 30),
-        ("github_pat_", 40),
-        ("glpat-", 20),
-        ("xoxb-", 20),
-        ("xoxp-", 20),
-        ("sk_live_", 20),
-    ];
     let mut spans = Vec::new();
     for (start, length) in STARTS {
         for (at, _) in text.match_indices(start) {

@@ -194,7 +194,5 @@ fn config(options: &SessionOptions) -> SessionConfig {
     // A filter is evaluated while decoding: the wide JSON columns of rows that fail it are never decompressed.
     parquet.pushdown_filters = true;
     parquet.reorder_filters = true;
-    // The footer with its page index, in one read.
-    parquet.metadata_size_hint = Some(1 << 20);
     config
 }

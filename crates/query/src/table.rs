@@ -16,12 +16,12 @@ use backtrail_model::tables::{EVENT_DATE, Kind, Table};
 use backtrail_store::DataFile;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, DataFusionError, Result, ScalarValue, Statistics};
+use datafusion::common::{ColumnStatistics, DFSchema, DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
@@ -33,6 +33,8 @@ use object_store::path::Path;
 
 use crate::functions::redact;
 use crate::prune::{files_needed, is_about_date};
+use crate::reader::LocalFiles;
+use crate::sought::sought_in_json;
 use crate::store_reach::store_url;
 
 /// Bytes below which splitting a scan between threads costs more than it saves.
@@ -54,11 +56,16 @@ pub(crate) struct StoreTable {
 impl StoreTable {
     /// The table as it is, or with its secrets redacted.
     pub(crate) fn new(table: Table, root: &FilePath, files: Arc<[DataFile]>, redacts: bool) -> Self {
-        Self { table, schema: table_schema(table), root: root.to_owned(), files, redacts }
+        Self { table, schema: table_schema(table, redacts), root: root.to_owned(), files, redacts }
     }
 
     fn hides(&self, column: usize) -> bool {
         self.redacts && self.table.columns().get(column).is_some_and(|c| hides(c.kind, c.name))
+    }
+
+    fn is_about_hidden(&self, filter: &Expr) -> bool {
+        let schema = self.schema.table_schema();
+        filter.column_refs().iter().any(|c| schema.index_of(&c.name).is_ok_and(|i| self.hides(i)))
     }
 
     /// The scan's projection: plain columns, or what is left of them once secrets are gone.
@@ -160,17 +167,25 @@ pub(crate) fn hides(kind: Kind, name: &str) -> bool {
     kind == Kind::Json || REDACTED_TEXTS.contains(&name)
 }
 
-/// The columns of the data files, texts and bytes read as views (short values inline, no copy of long ones), then the partition.
-fn table_schema(table: Table) -> TableSchema {
-    let schema = table.schema();
-    let fields = schema.fields().iter().map(|f| {
-        let kind = match f.data_type() {
-            DataType::Utf8 => DataType::Utf8View,
-            DataType::Binary => DataType::BinaryView,
-            other => other.clone(),
-        };
-        Field::new(f.name(), kind, true)
-    });
+/// Texts whose every value is new.
+const NEW_EACH_TIME: &[&str] = &["event_id", "request_id", "shared_event_id", "record_sha256", "raw", "bytes"];
+
+/// How a column is read. What repeats is read as views: they point into a dictionary. Views of what never repeats would each keep
+/// the whole page they stand in, so that a few rows found would hold all the pages of a day: those values are copied.
+/// (`redact_json` and `redact_text` read views.)
+fn read_as(kind: Kind, name: &str, redacts: bool) -> DataType {
+    let is_copied = NEW_EACH_TIME.contains(&name) || kind == Kind::Json;
+    match kind {
+        Kind::Text | Kind::Json if is_copied && !(redacts && hides(kind, name)) => DataType::LargeUtf8,
+        Kind::Text | Kind::Json => DataType::Utf8View,
+        Kind::Binary => DataType::BinaryView,
+        other => other.data_type(),
+    }
+}
+
+/// The columns of the data files, then the partition.
+fn table_schema(table: Table, redacts: bool) -> TableSchema {
+    let fields = table.columns().iter().map(|c| Field::new(c.name, read_as(c.kind, c.name, redacts), true));
     let file = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let builder = TableSchema::builder(file);
     if table.is_dated() {
@@ -191,13 +206,12 @@ impl TableProvider for StoreTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        let schema = self.schema.table_schema();
         Ok(filters
             .iter()
             .map(|filter| {
                 if is_about_date(filter) {
                     TableProviderFilterPushDown::Exact
-                } else if filter.column_refs().iter().any(|c| schema.index_of(&c.name).is_ok_and(|i| self.hides(i))) {
+                } else if self.is_about_hidden(filter) && sought_in_json(filter).is_none() {
                     TableProviderFilterPushDown::Unsupported
                 } else {
                     TableProviderFilterPushDown::Inexact
@@ -219,7 +233,8 @@ impl TableProvider for StoreTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.schema.table_schema();
         let columns = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
-        let mut files = files_needed(state, schema, &self.files, filters)?;
+        let (hidden, open): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(|f| self.is_about_hidden(f));
+        let mut files = files_needed(state, schema, &self.files, &open)?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(&columns)?))));
         }
@@ -228,11 +243,13 @@ impl TableProvider for StoreTable {
             (a.min_event_time.is_none(), a.min_event_time, &a.path).cmp(&(b.min_event_time.is_none(), b.min_event_time, &b.path))
         });
         let url = store_url()?;
-        let store = state.runtime_env().object_store(&url)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let source = ParquetSource::new(self.schema.clone())
+        let mut source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(state.table_options().parquet.clone())
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, footers)));
+            .with_parquet_file_reader_factory(Arc::new(LocalFiles::new(&self.root, footers)));
+        if let Some(sought) = conjunction(hidden.iter().filter_map(sought_in_json)) {
+            source = source.with_predicate(state.create_physical_expr(sought, &DFSchema::try_from(Arc::clone(schema))?)?);
+        }
         let source = source.try_pushdown_projection(&self.projection(state, &columns)?)?.unwrap_or_else(|| Arc::new(source));
         let scan = FileScanConfigBuilder::new(url, source)
             .with_file_groups(self.deal(&files, state.config().target_partitions())?)

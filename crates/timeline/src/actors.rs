@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::actor::{Actor, ActorKind};
 use crate::answer::{Answer, Closing, Counter, Sink};
-use crate::coverage::Coverage;
+use crate::coverage::Parts;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
@@ -240,7 +240,6 @@ fn values(tally: Tally) -> Values {
 /// Where the store cannot be read or the sink fails.
 pub async fn actors(source: &Source, question: &Question, sink: &mut Sink<'_, Present>) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
-    let ledger = Ledger::read(source).await?;
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let mut counts: HashMap<Key, Counts> = HashMap::new();
     let mut take = |event: &Event<'_>| {
@@ -251,7 +250,8 @@ pub async fn actors(source: &Source, question: &Question, sink: &mut Sink<'_, Pr
         Ok(())
     };
     let read = source.in_any_order(window, question.filters.condition(), &columns, &mut take);
-    let (mut coverage, ()) = futures::future::try_join(Coverage::of(source, window, &ledger), read).await?;
+    let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
+    let mut coverage = parts.coverage(window, &ledger);
     let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(Counts::present).collect();
     let order = |(time, p): &(Option<i64>, Present)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone());
     present.sort_by_cached_key(order);

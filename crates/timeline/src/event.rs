@@ -2,7 +2,9 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array, BooleanArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+};
 use backtrail_model::outcome::Facts;
 
 use crate::error::TimelineError;
@@ -11,6 +13,7 @@ use crate::error::TimelineError;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Text<'a> {
     Plain(&'a StringArray),
+    Large(&'a LargeStringArray),
     View(&'a StringViewArray),
     /// The question did not ask for it.
     Absent,
@@ -23,12 +26,16 @@ impl<'a> Text<'a> {
         if let Some(plain) = array.as_string_opt::<i32>() {
             return Ok(Self::Plain(plain));
         }
+        if let Some(large) = array.as_string_opt::<i64>() {
+            return Ok(Self::Large(large));
+        }
         array.as_string_view_opt().map(Self::View).ok_or_else(wrong)
     }
 
     pub(crate) fn get(self, row: usize) -> Option<&'a str> {
         match self {
             Self::Plain(array) => (!array.is_null(row)).then(|| array.value(row)),
+            Self::Large(array) => (!array.is_null(row)).then(|| array.value(row)),
             Self::View(array) => (!array.is_null(row)).then(|| array.value(row)),
             Self::Absent => None,
         }
@@ -107,6 +114,11 @@ macro_rules! event {
                     record_index: longs(batch, TABLE, "record_index")?,
                     $($field: Text::of(batch, TABLE, stringify!($field))?,)*
                 })
+            }
+
+            /// Rows in the batch.
+            pub(crate) fn rows(&self) -> usize {
+                self.rows
             }
 
             pub(crate) fn get(&self, row: usize) -> Event<'a> {

@@ -3,12 +3,13 @@
 use backtrail_model::calls::{is_write, network_command, network_services};
 use backtrail_model::outcome::{Outcome, classify};
 use datafusion::logical_expr::{Expr, col, lit};
+use rayon::prelude::*;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
-use crate::coverage::Coverage;
+use crate::coverage::Parts;
 use crate::error::TimelineError;
-use crate::event::Event;
-use crate::item::Item;
+use crate::event::{Event, Events};
+use crate::item::{Item, is_attempted};
 use crate::ledger::Ledger;
 use crate::nearest;
 use crate::question::Question;
@@ -73,17 +74,12 @@ pub async fn events(
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
-    let ledger = Ledger::read(source).await?;
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
-    let mut take = |event: &Event<'_>| {
-        if which.admits(event) && question.filters.admits(event) {
-            listing.take(event, question)?;
-        }
-        Ok(())
-    };
+    let mut take = |events: &Events<'_>| listing.take_all(events, question);
     let read = source.in_order(window, condition, &mut take);
-    let (mut coverage, ()) = futures::future::try_join(Coverage::of(source, window, &ledger), read).await?;
+    let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
+    let mut coverage = parts.coverage(window, &ledger);
     listing.flush()?;
     let totals = listing.counter.totals;
     if totals.items == 0 {
@@ -116,21 +112,59 @@ struct Listing<'a, 'b> {
 /// Items of one instant held at most: beyond it twins are sought among fewer.
 const PENDING: usize = 10_000;
 
+/// Events told at a time, side by side: so many are told in vain where a limit is reached.
+const TOLD_AT_ONCE: usize = 1_024;
+
+/// An event that answers the question.
+struct Told {
+    time: Option<i64>,
+    outcome: Outcome,
+    is_attempt: bool,
+    /// Absent beyond the limit, where only the count matters.
+    item: Option<Item>,
+}
+
+impl Told {
+    fn of(event: &Event<'_>, question: &Question, is_shown: bool) -> Self {
+        let outcome = classify(&event.facts());
+        Self {
+            time: event.event_time,
+            outcome,
+            is_attempt: is_attempted(event, outcome),
+            item: is_shown.then(|| Item::of(event, question.window.as_ref())),
+        }
+    }
+}
+
 impl Listing<'_, '_> {
-    fn take(&mut self, event: &Event<'_>, question: &Question) -> Result<(), TimelineError> {
-        if self.pending.len() >= PENDING || self.pending.last().is_some_and(|last| last.order.time != event.event_time) {
+    /// Takes the events of a batch. Telling one (parsing its JSON, above all) depends on no other, so all threads take part.
+    fn take_all(&mut self, events: &Events<'_>, question: &Question) -> Result<(), TimelineError> {
+        let which = self.which;
+        for start in (0..events.rows()).step_by(TOLD_AT_ONCE) {
+            let rows = start..events.rows().min(start + TOLD_AT_ONCE);
+            let is_open = self.counter.is_open();
+            let told: Vec<Option<Told>> = rows
+                .into_par_iter()
+                .with_min_len(64)
+                .map(|row| {
+                    let event = events.get(row);
+                    (which.admits(&event) && question.filters.admits(&event)).then(|| Told::of(&event, question, is_open))
+                })
+                .collect();
+            told.into_iter().flatten().try_for_each(|one| self.take(one))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, told: Told) -> Result<(), TimelineError> {
+        if self.pending.len() >= PENDING || self.pending.last().is_some_and(|last| last.order.time != told.time) {
             self.flush()?;
         }
-        let outcome = classify(&event.facts());
-        self.counter.totals.ok += u64::from(outcome == Outcome::Ok);
-        if self.counter.is_open() {
-            let item = Item::of(event, question.window.as_ref());
-            self.counter.totals.attempts += u64::from(item.attempt);
-            self.pending.push(item);
-        } else {
-            // Beyond the limit only the count matters.
-            self.counter.totals.items += 1;
-            self.counter.totals.attempts += u64::from(crate::item::is_attempted(event, outcome));
+        self.counter.totals.ok += u64::from(told.outcome == Outcome::Ok);
+        self.counter.totals.attempts += u64::from(told.is_attempt);
+        match told.item.filter(|_| self.counter.is_open()) {
+            Some(item) => self.pending.push(item),
+            None => self.counter.totals.items += 1,
         }
         Ok(())
     }

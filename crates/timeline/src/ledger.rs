@@ -1,12 +1,12 @@
 //! What the ledger says of the evidence: how much there is, from when to when, what of it is broken, and which set it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use arrow_array::Array;
-use arrow_array::RecordBatch;
+use arrow_array::{Array, Int64Array, RecordBatch};
 use backtrail_model::evidence::Fate;
 use backtrail_model::time::{MICROS_PER_DAY, format_instant};
 use backtrail_model::window::Window;
+use datafusion::logical_expr::{col, lit};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -74,12 +74,22 @@ impl Broken {
 
 impl Ledger {
     pub(crate) async fn read(source: &Source) -> Result<Self, TimelineError> {
-        let columns = ["evidence_id", "origins", "kind", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
-        let frame = source.table(EVIDENCE).await?.select_columns(&columns).map_err(TimelineError::table(EVIDENCE))?;
+        let failed = TimelineError::table(EVIDENCE);
+        let columns = ["evidence_id", "kind", "fate", "records_rejected", "first_event_time", "last_event_time"];
+        let frame = source.table(EVIDENCE).await?.select_columns(&columns).map_err(&failed)?;
         let mut ledger = Self::default();
-        let mut ids = BTreeSet::new();
-        Source::batches(EVIDENCE, frame, &mut |batch| ledger.take(batch, &mut ids)).await?;
-        ledger.broken.sort();
+        let (mut ids, mut broken) = (Vec::new(), 0);
+        Source::batches(EVIDENCE, frame, &mut |batch| {
+            broken += ledger.count(batch, &mut ids)?;
+            Ok(())
+        })
+        .await?;
+        if broken > 0 {
+            ledger.read_broken(source).await?;
+        }
+        // The files' rows are sorted by id: this is mostly a merge.
+        ids.sort();
+        ids.dedup();
         ledger.pieces = ids.len() as u64;
         let mut hash = Sha256::new();
         for id in &ids {
@@ -90,40 +100,79 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn take(&mut self, batch: &RecordBatch, ids: &mut BTreeSet<String>) -> Result<(), TimelineError> {
+    /// Counts the pieces of a batch; returns how many lack something.
+    fn count(&mut self, batch: &RecordBatch, ids: &mut Vec<String>) -> Result<usize, TimelineError> {
         let text = |column| Text::of(batch, EVIDENCE, column);
-        let (id, origins, kind, fate, reason) = (text("evidence_id")?, text("origins")?, text("kind")?, text("fate")?, text("reason")?);
+        let (id, kind, fate) = (text("evidence_id")?, text("kind")?, text("fate")?);
+        let rejected = longs(batch, EVIDENCE, "records_rejected")?;
+        let (first, last) = (times(batch, EVIDENCE, "first_event_time")?, times(batch, EVIDENCE, "last_event_time")?);
+        let mut broken = 0;
+        for row in 0..batch.num_rows() {
+            let word = fate.get(row).unwrap_or_default();
+            ids.push(id.get(row).unwrap_or_default().to_owned());
+            match self.by_fate.get_mut(word) {
+                Some(count) => *count += 1,
+                None => _ = self.by_fate.insert(word.to_owned(), 1),
+            }
+            if !first.is_null(row) && !last.is_null(row) {
+                let (from, to) = (first.value(row), last.value(row));
+                self.first = Some(self.first.map_or(from, |f| f.min(from)));
+                self.last = Some(self.last.map_or(to, |l| l.max(to)));
+            }
+            let parsed = Fate::parse(word);
+            if parsed == Some(Fate::Deferred) {
+                *self.deferred.entry(kind.get(row).unwrap_or("evidence of an unknown kind").to_owned()).or_default() += 1;
+            }
+            broken += usize::from(is_broken(parsed, lost(rejected, row)));
+        }
+        Ok(broken)
+    }
+
+    /// Reads what is said of the pieces that lack something: origins are wide, and few are needed.
+    async fn read_broken(&mut self, source: &Source) -> Result<(), TimelineError> {
+        let failed = TimelineError::table(EVIDENCE);
+        let columns = ["evidence_id", "origins", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
+        let fates = [Fate::Partial, Fate::Rejected, Fate::Failed].map(|f| lit(f.as_str())).to_vec();
+        let condition = col("records_rejected").gt(lit(0_i64)).or(col("fate").in_list(fates, false));
+        let frame = source.table(EVIDENCE).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(&failed)?;
+        Source::batches(EVIDENCE, frame, &mut |batch| self.take_broken(batch)).await?;
+        self.broken.sort();
+        Ok(())
+    }
+
+    fn take_broken(&mut self, batch: &RecordBatch) -> Result<(), TimelineError> {
+        let text = |column| Text::of(batch, EVIDENCE, column);
+        let (id, origins, fate, reason) = (text("evidence_id")?, text("origins")?, text("fate")?, text("reason")?);
         let rejected = longs(batch, EVIDENCE, "records_rejected")?;
         let (first, last) = (times(batch, EVIDENCE, "first_event_time")?, times(batch, EVIDENCE, "last_event_time")?);
         for row in 0..batch.num_rows() {
             let word = fate.get(row).unwrap_or_default();
-            let parsed = Fate::parse(word);
+            let lost = lost(rejected, row);
+            if !is_broken(Fate::parse(word), lost) {
+                continue;
+            }
             let span = (!first.is_null(row) && !last.is_null(row)).then(|| (first.value(row), last.value(row)));
-            let lost = if rejected.is_null(row) { 0 } else { rejected.value(row) };
-            ids.insert(id.get(row).unwrap_or_default().to_owned());
-            *self.by_fate.entry(word.to_owned()).or_default() += 1;
-            if let Some((from, to)) = span {
-                self.first = Some(self.first.map_or(from, |f| f.min(from)));
-                self.last = Some(self.last.map_or(to, |l| l.max(to)));
-            }
-            if parsed == Some(Fate::Deferred) {
-                *self.deferred.entry(kind.get(row).unwrap_or("evidence of an unknown kind").to_owned()).or_default() += 1;
-            }
-            if lost > 0 || matches!(parsed, Some(Fate::Partial | Fate::Rejected | Fate::Failed)) {
-                self.broken.push(Broken {
-                    evidence_id: id.get(row).unwrap_or_default().to_owned(),
-                    origin: origins.get(row).and_then(first_of),
-                    fate: word.to_owned(),
-                    reason: reason.get(row).map(str::to_owned),
-                    records_rejected: lost,
-                    first_event_time: span.map(|(from, _)| format_instant(from)),
-                    last_event_time: span.map(|(_, to)| format_instant(to)),
-                    span,
-                });
-            }
+            self.broken.push(Broken {
+                evidence_id: id.get(row).unwrap_or_default().to_owned(),
+                origin: origins.get(row).and_then(first_of),
+                fate: word.to_owned(),
+                reason: reason.get(row).map(str::to_owned),
+                records_rejected: lost,
+                first_event_time: span.map(|(from, _)| format_instant(from)),
+                last_event_time: span.map(|(_, to)| format_instant(to)),
+                span,
+            });
         }
         Ok(())
     }
+}
+
+fn lost(rejected: &Int64Array, row: usize) -> i64 {
+    if rejected.is_null(row) { 0 } else { rejected.value(row) }
+}
+
+fn is_broken(fate: Option<Fate>, lost: i64) -> bool {
+    lost > 0 || matches!(fate, Some(Fate::Partial | Fate::Rejected | Fate::Failed))
 }
 
 /// The first of a JSON array of texts.

@@ -87,21 +87,22 @@ impl Source {
         Ok(())
     }
 
-    /// Runs `each` over the events of a window that fulfil a condition, ordered by time, event id and record hash; those without a time last.
+    /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those
+    /// without a time last.
     pub(crate) async fn in_order(
         &self,
         window: Option<&Window>,
         condition: Option<Expr>,
-        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+        each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
         for dates in self.groups(window) {
             let frame = self.events(window, condition.clone().into_iter().chain(dates)).await?;
             let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };
             let frame = frame
-                .sort(vec![sort("event_time"), sort("event_id"), sort("record_sha256")])
-                .and_then(|f| f.select_columns(EVENT_COLUMNS))
+                .select_columns(EVENT_COLUMNS)
+                .and_then(|f| f.sort(vec![sort("event_time"), sort("event_id"), sort("record_sha256")]))
                 .map_err(TimelineError::table(CLOUDTRAIL))?;
-            Self::batches(CLOUDTRAIL, frame, &mut |batch| Events::of(batch)?.iter().try_for_each(|e| each(&e))).await?;
+            Self::batches(CLOUDTRAIL, frame, &mut |batch| each(&Events::of(batch)?)).await?;
         }
         Ok(())
     }

@@ -71,17 +71,22 @@ pub(crate) fn heading(name: &str, question: &Question, style: &Style) -> String 
 
 /// An item that can be read.
 pub(crate) trait TextItem {
+    /// A line that stands before it, where the answer passes the incident.
+    fn mark(&self, _style: &mut Style) -> Option<String> {
+        None
+    }
+
     /// Writes it.
-    fn write(&self, out: &mut dyn Write, style: &mut Style) -> io::Result<()>;
+    fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()>;
 }
 
 impl TextItem for Item {
-    fn write(&self, out: &mut dyn Write, style: &mut Style) -> io::Result<()> {
-        if self.phase == Some(Phase::After)
-            && let Some(at) = style.incident.take()
-        {
-            writeln!(out, "{}", style.bold(&format!("── incident {at} ──")))?;
-        }
+    fn mark(&self, style: &mut Style) -> Option<String> {
+        let at = if self.phase == Some(Phase::After) { style.incident.take()? } else { return None };
+        Some(style.bold(&format!("── incident {at} ──")))
+    }
+
+    fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
         let time = self.event_time.as_deref().unwrap_or("no usable time      ");
         let attempt = if self.attempt { "ATTEMPT " } else { "" };
         let class = self.network_class.map(|c| format!(" [{c}]")).unwrap_or_default();
@@ -118,7 +123,7 @@ fn listed(values: &Values) -> String {
 }
 
 impl TextItem for Present {
-    fn write(&self, out: &mut dyn Write, style: &mut Style) -> io::Result<()> {
+    fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
         let outcomes: Vec<String> = self.outcomes.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{n} {word}")).collect();
         let name = self.actor.label();
         writeln!(
@@ -152,7 +157,7 @@ impl TextItem for Present {
 }
 
 impl TextItem for Covered {
-    fn write(&self, out: &mut dyn Write, style: &mut Style) -> io::Result<()> {
+    fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
         let seen = &self.seen;
         writeln!(
             out,

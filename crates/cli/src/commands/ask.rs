@@ -46,7 +46,7 @@ pub(crate) fn timeline_error(error: TimelineError) -> anyhow::Error {
 /// Begins to write an answer where it was asked to go.
 pub(crate) fn begin<T>(name: &'static str, question: &Question, to: &OutputArgs, context: &Context) -> anyhow::Result<AnswerWriter<T>>
 where
-    T: serde::Serialize + crate::answers::TextItem + crate::answers::Flat,
+    T: serde::Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
 {
     let path = to.output.as_deref();
     if to.format == Format::Parquet && context.printer.data_is_terminal(path) {
@@ -58,7 +58,7 @@ where
 /// Ends an answer; says so where evidence that concerns it is broken.
 pub(crate) fn end<T>(writer: AnswerWriter<T>, closing: &Closing) -> anyhow::Result<ExitStatus>
 where
-    T: serde::Serialize + crate::answers::TextItem + crate::answers::Flat,
+    T: serde::Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
 {
     writer.end(closing)?;
     Ok(ExitStatus::incomplete_if(closing.coverage.incomplete))

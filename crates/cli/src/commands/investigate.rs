@@ -70,7 +70,10 @@ fn section<T: TextItem>(
     writeln!(out, "{}", heading(name, question, style))?;
     let mut style = style.clone().at(question);
     for item in items {
-        item.write(out, &mut style)?;
+        if let Some(mark) = item.mark(&mut style) {
+            writeln!(out, "{mark}")?;
+        }
+        item.write(out, &style)?;
     }
     writeln!(out, "{}", totals_line(&closing.totals, &format!("`backtrail {name}` shows all")))?;
     writeln!(out)?;
