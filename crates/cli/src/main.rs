@@ -19,12 +19,14 @@ use clap::Parser;
 use args::{Cli, Command};
 use context::Context;
 use exit::ExitStatus;
+use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    say_warnings();
     let context = match Context::new(&cli.shared) {
         Ok(context) => context,
         Err(error) => return exit::report(&error),
@@ -33,6 +35,12 @@ fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(error) => exit::report(&error),
     }
+}
+
+/// What the libraries warn of goes to stderr; `BACKTRAIL_LOG` asks for more, as in `backtrail_store=debug`.
+fn say_warnings() {
+    let filter = EnvFilter::try_from_env("BACKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("backtrail=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_target(false).init();
 }
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {

@@ -19,6 +19,7 @@ mod pipeline;
 mod reading;
 pub mod registry;
 pub mod sniff;
+mod stages;
 mod summary;
 
 use backtrail_model::evidence::EvidenceRow;

@@ -16,11 +16,12 @@ use crate::pending::{Pending, archives_done, member_done};
 use crate::pipeline::{Extra, Run, Task};
 use crate::reading::{Reader, Reading};
 use crate::registry::{ARCHIVE, REGISTRY_VERSION};
+use crate::stages::Stage;
 
 impl Run<'_> {
     /// From a place to the ledger.
     pub(crate) fn take_in(&self, found: &Found, workspace: &mut Workspace, pending: &mut Pending) -> Result<(), StoreError> {
-        match Piece::open(found, workspace) {
+        match self.stages.within(Stage::Acquire, || Piece::open(found, workspace)) {
             Ok(piece) => {
                 if self.known().was_unreadable(&found.origin) {
                     let row =
@@ -75,7 +76,8 @@ impl Run<'_> {
         let judged = self.batches.with(|writer| {
             let reported = AtomicU64::new(0);
             pending.begin_piece();
-            let reader = Reader { batch: writer.batch(), options: self.options, progress: self.progress, reported: &reported };
+            let reader =
+                Reader { batch: writer.batch(), options: self.options, progress: self.progress, stages: &self.stages, reported: &reported };
             let read = catch_unwind(AssertUnwindSafe(|| reader.read(piece, workspace, pending)));
             let (outcome, drained): (Outcome, Option<Drained>) = match read {
                 Ok(Ok(Reading::Archive(name, layers))) => return Ok(Judged::Archive(archive_kind(name, &layers))),
@@ -89,7 +91,8 @@ impl Run<'_> {
                 }
             };
             let row = row_of(piece, outcome, drained.as_ref(), self.options);
-            let archives = archives_done(pending.add(row.clone(), archive.cloned(), writer, self.progress)?);
+            let archives =
+                archives_done(self.stages.within(Stage::Keep, || pending.add(row.clone(), archive.cloned(), writer, self.progress))?);
             self.report(piece, piece.size.saturating_sub(reported.into_inner()));
             Ok(Judged::Finished(Box::new(row), archives))
         });
@@ -101,7 +104,10 @@ impl Run<'_> {
         if pending.is_empty() {
             return Ok(());
         }
-        let archives = self.batches.with(|writer| pending.flush(writer, self.progress).map(archives_done)).unwrap_or(Ok(Vec::new()))?;
+        let archives = self
+            .batches
+            .with(|writer| self.stages.within(Stage::Keep, || pending.flush(writer, self.progress)).map(archives_done))
+            .unwrap_or(Ok(Vec::new()))?;
         self.finish(archives)
     }
 

@@ -15,6 +15,7 @@ use crate::archives::OpenArchive;
 use crate::batches::Batches;
 use crate::known::Known;
 use crate::pending::Pending;
+use crate::stages::{Stage, Stages};
 use crate::{IngestError, IngestOptions, IngestSummary, Progress};
 
 /// How often an idle thread looks whether the others are done.
@@ -40,6 +41,7 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a IngestOptions,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) batches: Batches<'a>,
+    pub(crate) stages: Stages,
     known: Mutex<Known>,
     known_count: AtomicU64,
     extras: Mutex<Vec<Extra>>,
@@ -91,6 +93,7 @@ impl<'a> Run<'a> {
             options,
             progress,
             batches: Batches::begin(store, runtime, options)?,
+            stages: Stages::default(),
             known: Mutex::new(known),
             known_count: AtomicU64::new(0),
             extras: Mutex::default(),
@@ -197,7 +200,7 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn commit_if_due(&self) -> Result<(), StoreError> {
-        if let Some(done) = self.batches.commit_if_due()? {
+        if let Some(done) = self.stages.within(Stage::Commit, || self.batches.commit_if_due())? {
             lock(&self.summary).take(done);
         }
         Ok(())
@@ -206,7 +209,7 @@ impl<'a> Run<'a> {
     /// Commits the rest, then the places where known bytes were met again.
     fn end(self, store: &Store, runtime: &Handle) -> Result<IngestSummary, IngestError> {
         let mut summary = self.summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(done) = self.batches.finish()? {
+        if let Some(done) = self.stages.within(Stage::Commit, || self.batches.finish())? {
             summary.take(done);
         }
         let extras = self.extras.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -218,6 +221,7 @@ impl<'a> Run<'a> {
             batches.finish()?;
         }
         summary.known = self.known_count.into_inner();
+        summary.stages = self.stages.seconds();
         summary.finish();
         Ok(summary)
     }

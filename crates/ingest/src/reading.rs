@@ -14,6 +14,7 @@ use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
 use crate::sniff::{PARQUET_TAIL, sniff};
+use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
 /// Chunks on their way from a reading to a decoding thread, each up to 1 MiB.
@@ -36,6 +37,7 @@ pub(crate) struct Reader<'r> {
     pub(crate) batch: &'r Batch,
     pub(crate) options: &'r IngestOptions,
     pub(crate) progress: &'r dyn Progress,
+    pub(crate) stages: &'r Stages,
     /// Stored bytes that progress was told of.
     pub(crate) reported: &'r AtomicU64,
 }
@@ -43,11 +45,12 @@ pub(crate) struct Reader<'r> {
 impl Reader<'_> {
     /// Reads a piece.
     pub(crate) fn read(&self, piece: &Piece, workspace: &mut Workspace, pending: &mut Pending) -> Result<Reading, StoreError> {
-        let mut content = match piece.content(workspace) {
+        let opened = self.stages.within(Stage::Acquire, || piece.content(workspace));
+        let mut content = match opened {
             Ok(content) => content,
             Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), None)),
         };
-        let (kind, archive) = match content.next_chunk() {
+        let (kind, archive) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => (sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()), archive_of(first)),
             Ok(None) => (Kind::Empty, None),
             Err(broken) => {
@@ -83,7 +86,7 @@ impl Reader<'_> {
     ) -> Result<Reading, StoreError> {
         let mut trial = (decoder.make)(self.options.now);
         trial.begin(piece.id.to_string().into());
-        let (summary, drained) = run(trial.as_mut(), piece, content, workspace, &mut |_, _| Ok(()), |_| {})?;
+        let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
         if counts.kept > 0 {
             let again = piece.content(workspace).and_then(|mut content| content.next_chunk().map(|_| ()).map(|()| content));
@@ -117,10 +120,10 @@ impl Reader<'_> {
         let (decode, flowing) = pending.decoder(decoder, self.options.now);
         let mut sink = |table: Table, rows: RecordBatch| -> Result<(), StoreError> {
             *flowing = true;
-            hand_over(self.batch, self.progress, table, rows)
+            self.stages.within(Stage::Keep, || hand_over(self.batch, self.progress, table, rows))
         };
         decode.begin(piece.id.to_string().into());
-        run(decode, piece, content, workspace, &mut sink, |bytes| {
+        run(decode, piece, content, workspace, self.stages, &mut sink, |bytes| {
             if piece.member.is_none() {
                 self.reported.fetch_add(bytes, Ordering::Relaxed);
                 self.progress.read(bytes, 0);
@@ -180,10 +183,15 @@ fn run(
     piece: &Piece,
     content: Content<'_>,
     workspace: &mut Workspace,
+    stages: &Stages,
     sink: &mut Sink<'_>,
     report: impl Fn(u64) + Send,
 ) -> Result<(Summary, Drained), StoreError> {
-    if piece.is_held() { decode_here(decode, content, workspace, sink) } else { decode_apart(decode, content, workspace, sink, report) }
+    if piece.is_held() {
+        decode_here(decode, content, workspace, stages, sink)
+    } else {
+        decode_apart(decode, content, workspace, stages, sink, report)
+    }
 }
 
 /// Reads and decodes on this thread.
@@ -191,19 +199,20 @@ fn decode_here(
     decode: &mut dyn Decode,
     mut content: Content<'_>,
     workspace: &mut Workspace,
+    stages: &Stages,
     sink: &mut Sink<'_>,
 ) -> Result<(Summary, Drained), StoreError> {
-    decode.push(content.current(), sink)?;
+    stages.within(Stage::Decode, || decode.push(content.current(), sink))?;
     let ending = loop {
-        match content.next_chunk() {
-            Ok(Some(bytes)) => decode.push(bytes, sink)?,
+        match stages.within(Stage::Acquire, || content.next_chunk()) {
+            Ok(Some(bytes)) => stages.within(Stage::Decode, || decode.push(bytes, sink))?,
             Ok(None) => break Ending::Complete,
             Err(_) => break Ending::Truncated,
         }
     };
-    let drained = content.finish(workspace);
+    let drained = stages.within(Stage::Acquire, || content.finish(workspace));
     let ending = if drained.flaw.as_ref().is_some_and(ends_early) { Ending::Truncated } else { ending };
-    Ok((decode.end(ending, sink)?, drained))
+    Ok((stages.within(Stage::Decode, || decode.end(ending, sink))?, drained))
 }
 
 /// Reads, inflates and hashes on a second thread while this one decodes.
@@ -211,6 +220,7 @@ fn decode_apart(
     decode: &mut dyn Decode,
     mut content: Content<'_>,
     workspace: &mut Workspace,
+    stages: &Stages,
     sink: &mut Sink<'_>,
     report: impl Fn(u64) + Send,
 ) -> Result<(Summary, Drained), StoreError> {
@@ -232,7 +242,7 @@ fn decode_apart(
                 // `position` is asked for before the chunk is borrowed: it lags one chunk behind.
                 loop {
                     let position = content.position();
-                    match content.next_chunk() {
+                    match stages.within(Stage::Acquire, || content.next_chunk()) {
                         Ok(Some(bytes)) if send(bytes, position) => {}
                         _ => break,
                     }
@@ -243,7 +253,7 @@ fn decode_apart(
         });
         let mut result = Ok(());
         for chunk in &chunks {
-            result = decode.push(&chunk, sink);
+            result = stages.within(Stage::Decode, || decode.push(&chunk, sink));
             if result.is_err() {
                 break;
             }
@@ -254,7 +264,7 @@ fn decode_apart(
         let drained = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         result?;
         let ending = if drained.flaw.as_ref().is_some_and(ends_early) { Ending::Truncated } else { Ending::Complete };
-        Ok((decode.end(ending, sink)?, drained))
+        Ok((stages.within(Stage::Decode, || decode.end(ending, sink))?, drained))
     })
 }
 

@@ -22,6 +22,8 @@ pub struct IngestSummary {
     pub conflicts: u64,
     /// Pieces by fate and reason: `12 files: VPC flow logs, not read yet`.
     pub groups: BTreeMap<(&'static str, String), Group>,
+    /// Seconds all threads together spent in each stage; waiting is in none.
+    pub stages: Vec<(&'static str, f64)>,
 }
 
 /// Pieces of one fate and reason.

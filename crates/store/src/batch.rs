@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
 use backtrail_model::evidence::EvidenceRow;
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::layout::{self, RunLock};
 use crate::stage::{Folded, StagedPart, Target, stage};
+use crate::staged_rows::StagedRows;
 use crate::{Store, StoreError, encode, rows};
 
 /// The canonical form of a record's raw text, by which two copies are the same record; `None` where it has none.
@@ -51,6 +52,8 @@ pub struct Batch {
     /// A staged file could not be written: its rows are lost, so nothing may be committed.
     broken: AtomicBool,
     pub(crate) staged: Mutex<StagedSet>,
+    /// The rows in the staged files, by what they are.
+    pub(crate) staged_rows: Mutex<HashMap<Partition, Arc<Mutex<StagedRows>>>>,
     seen: Mutex<Seen>,
     /// Whether staged files may be in a log already, and must not be deleted with the batch.
     pub(crate) published: AtomicBool,
@@ -79,7 +82,8 @@ struct Seen {
     finished: Vec<EvidenceRow>,
 }
 
-type Partition = (Table, Option<String>);
+/// A table and a date of it.
+pub(crate) type Partition = (Table, Option<String>);
 
 #[derive(Debug, Default)]
 struct Buffers {
@@ -111,6 +115,7 @@ impl Batch {
             rows: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             staged: Mutex::default(),
+            staged_rows: Mutex::default(),
             seen: Mutex::default(),
             published: AtomicBool::new(false),
             _alive: alive,
@@ -230,15 +235,17 @@ impl Batch {
         }
     }
 
-    fn write(&self, (table, event_date): Partition, buffer: Buffer) -> Result<(), StoreError> {
+    fn write(&self, partition: Partition, buffer: Buffer) -> Result<(), StoreError> {
+        let staged_rows = Arc::clone(lock(&self.staged_rows).entry(partition.clone()).or_default());
+        let (table, event_date) = partition;
         let name = self.next_name(event_date.as_deref());
         let dir = layout::table_dir(self.store.root(), table);
         let mut batches = buffer.batches;
         batches.extend(buffer.small);
-        let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.canonicalise);
+        let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.canonicalise, &staged_rows);
         let (part, folded) = result.inspect_err(|_| self.broken.store(true, Ordering::Release))?;
         let mut staged = lock(&self.staged);
-        staged.parts.push(part);
+        staged.parts.extend(part);
         for (evidence, count) in folded {
             *staged.folded.entry(evidence).or_default() += count;
         }

@@ -159,6 +159,32 @@ pub(crate) struct Part {
     pub(crate) stats: String,
 }
 
+impl Part {
+    /// Makes the file of a part that is to be filled.
+    pub(crate) fn create(table: Table, dir: &Path, name: String, event_date: Option<String>) -> Result<(Self, File), StoreError> {
+        let path = dir.join(&name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).at("make", parent)?;
+        }
+        let file = File::create_new(&path).at("create", &path)?;
+        Ok((Self { table, name, path, event_date, size: 0, rows: 0, stats: String::new() }, file))
+    }
+
+    /// Notes the size and statistics of a file that is written.
+    pub(crate) fn complete(&mut self, metadata: &ParquetMetaData) -> Result<(), StoreError> {
+        self.size = std::fs::metadata(&self.path).at("read the size of", &self.path)?.len();
+        self.stats = log_stats(self.table, &self.table.schema(), self.rows, metadata);
+        Ok(())
+    }
+}
+
+/// How the data files of a table are written.
+pub(crate) fn shared_properties(table: Table) -> WriterProperties {
+    static PROPERTIES: LazyLock<Vec<(Table, WriterProperties)>> =
+        LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, properties(t))).collect());
+    PROPERTIES.iter().find(|(t, _)| *t == table).map_or_else(|| properties(table), |(_, p)| p.clone())
+}
+
 /// Writes one data file, row group by row group.
 pub(crate) struct PartWriter {
     part: Part,
@@ -168,17 +194,10 @@ pub(crate) struct PartWriter {
 impl PartWriter {
     /// Opens a new file; rows must come in the table's order.
     pub(crate) fn create(table: Table, dir: &Path, name: String, event_date: Option<String>) -> Result<Self, StoreError> {
-        static PROPERTIES: LazyLock<Vec<(Table, WriterProperties)>> =
-            LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, properties(t))).collect());
-        let path = dir.join(&name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).at("make", parent)?;
-        }
-        let file = File::create_new(&path).at("create", &path)?;
-        let wanted = PROPERTIES.iter().find(|(t, _)| *t == table).map_or_else(|| properties(table), |(_, p)| p.clone());
-        let options = ArrowWriterOptions::new().with_properties(wanted).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, table.schema(), options).at("write", &path)?;
-        Ok(Self { part: Part { table, name, path, event_date, size: 0, rows: 0, stats: String::new() }, writer })
+        let (part, file) = Part::create(table, dir, name, event_date)?;
+        let options = ArrowWriterOptions::new().with_properties(shared_properties(table)).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, table.schema(), options).at("write", &part.path)?;
+        Ok(Self { part, writer })
     }
 
     pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
@@ -195,8 +214,7 @@ impl PartWriter {
     pub(crate) fn finish(self) -> Result<Part, StoreError> {
         let Self { mut part, mut writer } = self;
         let metadata = writer.finish().at("write", &part.path)?;
-        part.size = std::fs::metadata(&part.path).at("read the size of", &part.path)?.len();
-        part.stats = log_stats(part.table, &part.table.schema(), part.rows, &metadata);
+        part.complete(&metadata)?;
         Ok(part)
     }
 }

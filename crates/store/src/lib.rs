@@ -20,7 +20,9 @@ mod rewrite;
 mod rows;
 mod settle;
 mod snapshot;
+mod splice;
 mod stage;
+mod staged_rows;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! Data files read in part, and written anew with rows dropped or marked.
+//! Data files read in part, and written anew with rows dropped or changed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_select::filter::filter_record_batch;
 use backtrail_model::tables::Table;
 use parquet::arrow::ProjectionMask;
@@ -15,6 +15,12 @@ use crate::StoreError;
 use crate::encode::{self, Part, PartWriter, WRITE_ROWS};
 use crate::error::At;
 use crate::rows;
+use crate::splice::splice;
+use crate::staged_rows::Provenance;
+
+/// The columns that say where a copy came from.
+const PROVENANCE: [&str; 4] = ["raw_form", "copy_rank", "evidence_id", "record_index"];
+const ID_CONFLICT: &str = "id_conflict";
 
 /// A data file to read: staged, or in the store.
 #[derive(Debug, Clone)]
@@ -63,17 +69,76 @@ impl Source {
     }
 }
 
-/// What changes in a file: the numbers of rows that go, and of rows that get `id_conflict`.
+/// What changes in a file, by the numbers of its rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edit {
+    /// Rows that go.
     pub(crate) drop: Vec<u32>,
+    /// Rows that get `id_conflict`.
     pub(crate) mark: Vec<u32>,
+    /// Rows that take over the provenance of another copy of equal bytes.
+    pub(crate) adopt: Vec<(u32, Provenance)>,
 }
 
 impl Edit {
     pub(crate) fn is_empty(&self) -> bool {
-        self.drop.is_empty() && self.mark.is_empty()
+        self.drop.is_empty() && self.mark.is_empty() && self.adopt.is_empty()
     }
+
+    fn sort(&mut self) {
+        self.drop.sort_unstable();
+        self.drop.dedup();
+        self.mark.sort_unstable();
+        self.adopt.sort_unstable_by_key(|(row, _)| *row);
+    }
+
+    /// The columns whose values change in rows that stay.
+    fn changed_columns(&self) -> Vec<&'static str> {
+        let adopted: &[&str] = if self.adopt.is_empty() { &[] } else { &PROVENANCE };
+        let marked: &[&str] = if self.mark.is_empty() { &[] } else { &[ID_CONFLICT] };
+        [adopted, marked].concat()
+    }
+
+    fn adopted(&self, row: u32) -> Option<&Provenance> {
+        self.adopt.binary_search_by_key(&row, |(r, _)| *r).ok().map(|at| &self.adopt[at].1)
+    }
+
+    /// The rows with their new values, given their numbers; only the changed columns need be there.
+    fn apply(&self, table: Table, batch: &RecordBatch, numbers: impl Fn(usize) -> u32) -> Result<RecordBatch, StoreError> {
+        let adopted: Vec<Option<&Provenance>> = (0..batch.num_rows()).map(|i| self.adopted(numbers(i))).collect();
+        let mut columns = batch.columns().to_vec();
+        for (field, column) in batch.schema_ref().fields().iter().zip(&mut columns) {
+            let name = field.name().as_str();
+            if name == ID_CONFLICT && !self.mark.is_empty() {
+                let old = rows::boolean(table, batch, name)?;
+                let is_marked = |i: usize| (old.is_valid(i) && old.value(i)) || self.mark.binary_search(&numbers(i)).is_ok();
+                *column = Arc::new((0..batch.num_rows()).map(|i| Some(is_marked(i))).collect::<BooleanArray>());
+            } else if PROVENANCE.contains(&name) && !self.adopt.is_empty() {
+                *column = adopt(table, batch, name, &adopted)?;
+            }
+        }
+        RecordBatch::try_new(batch.schema(), columns).map_err(|e| StoreError::rows(table, e.to_string()))
+    }
+}
+
+/// A column of provenance, with the values of the adopted copies.
+fn adopt(table: Table, batch: &RecordBatch, name: &str, adopted: &[Option<&Provenance>]) -> Result<ArrayRef, StoreError> {
+    let values = adopted.iter().enumerate();
+    Ok(match name {
+        "record_index" => {
+            let old = rows::long(table, batch, name)?;
+            Arc::new(values.map(|(i, a)| Some(a.map_or_else(|| old.value(i), |a| a.record_index))).collect::<Int64Array>())
+        }
+        "copy_rank" => {
+            let old = rows::int(table, batch, name)?;
+            Arc::new(values.map(|(i, a)| Some(a.map_or_else(|| old.value(i), |a| a.copy_rank))).collect::<Int32Array>())
+        }
+        _ => {
+            let old = rows::text(table, batch, name)?;
+            let new = |a: &'_ Provenance| if name == "raw_form" { Arc::clone(&a.raw_form) } else { Arc::clone(&a.evidence_id) };
+            Arc::new(values.map(|(i, a)| Some(a.map_or_else(|| old.value(i).into(), new))).collect::<StringArray>())
+        }
+    })
 }
 
 /// Where a file's new version goes.
@@ -86,30 +151,22 @@ pub(crate) struct Destination<'a> {
 
 /// Writes a file anew, in the same order; nothing where no row is left.
 pub(crate) fn rewrite(source: &Source, mut edit: Edit, to: Destination<'_>) -> Result<Option<Part>, StoreError> {
-    edit.drop.sort_unstable();
-    edit.drop.dedup();
-    edit.mark.sort_unstable();
+    edit.sort();
     if edit.drop.len() as u64 >= source.rows {
         return Ok(None);
     }
     let table = source.table;
+    if edit.drop.is_empty() {
+        let at = |first: u32, i: usize| first.saturating_add(u32::try_from(i).unwrap_or(u32::MAX));
+        return splice(source, &edit.changed_columns(), to, &|rows, first| edit.apply(table, rows, |i| at(first, i))).map(Some);
+    }
     let columns: Vec<&str> = table.columns().iter().map(|c| c.name).collect();
     let mut writer = PartWriter::create(table, to.dir, to.name, to.event_date)?;
     source.scan(&columns, None, |batch, numbers| {
-        let marked = if edit.mark.is_empty() { batch.clone() } else { mark(table, batch, numbers, &edit.mark)? };
+        let changed = edit.apply(table, batch, |i| numbers[i])?;
         let keep: BooleanArray = numbers.iter().map(|n| Some(edit.drop.binary_search(n).is_err())).collect();
-        let kept = filter_record_batch(&marked, &keep).at("filter", &source.path)?;
+        let kept = filter_record_batch(&changed, &keep).at("filter", &source.path)?;
         writer.write(&RecordBatch::try_new(table.schema(), kept.columns().to_vec()).at("read", &source.path)?)
     })?;
     writer.finish().map(Some)
-}
-
-fn mark(table: Table, batch: &RecordBatch, numbers: &[u32], marks: &[u32]) -> Result<RecordBatch, StoreError> {
-    let old = rows::boolean(table, batch, "id_conflict")?;
-    let new: BooleanArray =
-        numbers.iter().enumerate().map(|(i, n)| Some((!old.is_null(i) && old.value(i)) || marks.binary_search(n).is_ok())).collect();
-    let position = batch.schema().index_of("id_conflict").map_err(|e| StoreError::rows(table, e.to_string()))?;
-    let mut columns = batch.columns().to_vec();
-    columns[position] = Arc::new(new) as ArrayRef;
-    RecordBatch::try_new(batch.schema(), columns).map_err(|e| StoreError::rows(table, e.to_string()))
 }

@@ -1,13 +1,14 @@
 //! What a batch changes in a store: its rows against those that are there, and the ledger's account of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 use backtrail_model::evidence::{Counts, EvidenceRow};
 use backtrail_model::tables::Table;
 
 use rayon::prelude::*;
 
-use crate::batch::{Finished, lock};
+use crate::batch::{Finished, Partition, lock};
 use crate::encode::{Part, PartWriter};
 use crate::layout;
 use crate::ledger::{self, LedgerKey, key_of};
@@ -15,6 +16,7 @@ use crate::log::{Change, LogFile, add_of};
 use crate::reconcile::{Files, reconcile};
 use crate::rewrite::{Destination, Edit, Source, rewrite};
 use crate::stage::{Folded, StagedPart};
+use crate::staged_rows::StagedRows;
 use crate::store::Moment;
 use crate::unique::unique;
 use crate::{Batch, StoreError};
@@ -35,12 +37,14 @@ pub(crate) struct Plan {
 pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Result<Plan, StoreError> {
     let mut plan = Plan::default();
     let staged = lock(&batch.staged);
+    let staged_rows = lock(&batch.staged_rows);
     let readings = Readings::gather(finished, moment)?;
     let mut folded = staged.folded.clone();
     let mut lost = Folded::new();
     for table in Table::ALL.into_iter().filter(|t| *t != Table::Evidence) {
         let dates = dates_of(table, &staged.parts, moment, !readings.replaced.is_empty());
-        let settled: Vec<Settled> = dates.into_par_iter().map(|date| date.settle(batch, &readings)).collect::<Result<_, _>>()?;
+        let settled: Vec<Settled> =
+            dates.into_par_iter().map(|date| date.settle(batch, &staged_rows, &readings)).collect::<Result<_, _>>()?;
         let mut change = Change::default();
         for mut date in settled {
             change.add.append(&mut date.change.add);
@@ -52,7 +56,7 @@ pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Res
         }
         plan.changes.push((table, change));
     }
-    drop(staged);
+    drop((staged, staged_rows));
     account(batch, readings, finished, &Shift { folded, lost }, moment, &mut plan)?;
     Ok(plan)
 }
@@ -99,17 +103,25 @@ fn dates_of<'a>(table: Table, staged: &'a [StagedPart], moment: &'a Moment, repl
 }
 
 impl Date<'_> {
-    fn settle(&self, batch: &Batch, readings: &Readings) -> Result<Settled, StoreError> {
+    fn settle(
+        &self,
+        batch: &Batch,
+        staged_rows: &HashMap<Partition, Arc<Mutex<StagedRows>>>,
+        readings: &Readings,
+    ) -> Result<Settled, StoreError> {
         let sources = self.sources();
         let mut settled = Settled::default();
-        let edits = if self.table.is_deduplicated() {
-            let keys = self.staged.iter().map(|p| p.keys.as_slice()).collect();
-            let files = Files { table: self.table, sources: sources.clone(), stored: self.stored.len(), keys };
-            let outcome = reconcile(&files, &readings.replaced, batch.options.canonicalise)?;
-            (settled.folded, settled.lost, settled.conflicts) = (outcome.folded, outcome.lost, outcome.conflicts);
-            outcome.edits
-        } else {
-            unique(self.table, &sources, self.stored.len(), readings)?
+        let edits = match staged_rows.get(&(self.table, self.event_date.clone())) {
+            Some(rows) if self.table.is_deduplicated() => {
+                let slots = self.staged.iter().map(|p| p.slot).collect();
+                let rows = lock(rows);
+                let files = Files { table: self.table, sources: sources.clone(), stored: self.stored.len(), slots, rows: &rows };
+                let outcome = reconcile(&files, &readings.replaced, batch.options.canonicalise)?;
+                (settled.folded, settled.lost, settled.conflicts) = (outcome.folded, outcome.lost, outcome.conflicts);
+                outcome.edits
+            }
+            _ if self.table.is_deduplicated() => vec![Edit::default(); sources.len()],
+            _ => unique(self.table, &sources, self.stored.len(), readings)?,
         };
         self.apply(batch, &sources, edits, &mut settled)?;
         Ok(settled)

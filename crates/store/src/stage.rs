@@ -1,21 +1,25 @@
-//! From a full buffer to a staged file: rows sorted, copies of one event within the buffer folded, encoded, written.
+//! From a full buffer to a staged file: rows sorted, copies of one event folded, encoded, written.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Mutex;
 
-use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
+use crate::batch::lock;
 use crate::copies::{self, Copy, Key};
 use crate::encode::{Part, PartWriter, WRITE_ROWS};
 use crate::rows::{self, Place};
+use crate::staged_rows::{Admission, StagedRows};
 use crate::{Canonicalise, StoreError};
 
-/// A file written but in no log, with the identity of each of its rows where the table folds copies.
+/// A file written but in no log.
 #[derive(Debug, Clone)]
 pub(crate) struct StagedPart {
     pub(crate) part: Part,
-    pub(crate) keys: Vec<Key>,
+    /// Its number among the staged files of its table and date, where the table folds copies.
+    pub(crate) slot: u32,
 }
 
 /// Copies not shown, by evidence.
@@ -30,26 +34,55 @@ pub(crate) struct Target<'a> {
     pub(crate) event_date: Option<String>,
 }
 
-/// Writes the rows of a buffer as one staged file.
-pub(crate) fn stage(target: Target<'_>, batches: Vec<RecordBatch>, canonicalise: Canonicalise) -> Result<(StagedPart, Folded), StoreError> {
+/// Writes the rows of a buffer as one staged file; no file where a copy of every row is staged already.
+pub(crate) fn stage(
+    target: Target<'_>,
+    batches: Vec<RecordBatch>,
+    canonicalise: Canonicalise,
+    staged: &Mutex<StagedRows>,
+) -> Result<(Option<StagedPart>, Folded), StoreError> {
     let table = target.table;
     let mut places = rows::sorted(table, &batches)?;
-    let (mut keys, mut folded) = (Vec::new(), Folded::new());
+    let (mut slot, mut folded) = (0, Folded::new());
     if table.is_deduplicated() {
         let columns: Vec<Identity<'_>> = batches.iter().map(|b| Identity::of(table, b)).collect::<Result<_, _>>()?;
         fold(&mut places, &columns, canonicalise, &mut folded);
-        keys = places.iter().map(|p| columns[p.batch as usize].key(p.row as usize)).collect();
+        slot = admit(&mut places, &columns, &mut lock(staged));
+    }
+    if places.is_empty() {
+        return Ok((None, folded));
     }
     let mut writer = PartWriter::create(table, target.dir, target.name, target.event_date)?;
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     for chunk in places.chunks(WRITE_ROWS) {
         writer.write(&rows::gather(table, &sources, chunk)?)?;
     }
-    Ok((StagedPart { part: writer.finish()?, keys }, folded))
+    Ok((Some(StagedPart { part: writer.finish()?, slot }), folded))
+}
+
+/// Leaves the rows no copy of which is staged; the others leave their provenance. Returns the slot of the file these rows are of.
+fn admit(places: &mut Vec<Place>, columns: &[Identity<'_>], staged: &mut StagedRows) -> u32 {
+    let slot = staged.begin_file();
+    places.retain(|place| {
+        let (of, row) = (&columns[place.batch as usize], place.row as usize);
+        let sha = copies::sha(rows::value(of.sha, row));
+        let time = of.time.is_valid(row).then(|| of.time.value(row));
+        match staged.admit(&of.key(row), &sha, time) {
+            Admission::New => true,
+            Admission::Twin(host) => {
+                let (evidence, form) = (rows::value(of.evidence, row), rows::value(of.form, row));
+                staged.add_twin(host, evidence, of.index.value(row), of.rank.value(row), form);
+                false
+            }
+        }
+    });
+    slot
 }
 
 /// The columns that identify a copy, of one batch.
-pub(crate) struct Identity<'a> {
+struct Identity<'a> {
+    time: &'a TimestampMicrosecondArray,
+    form: &'a StringArray,
     key: &'a BinaryArray,
     sha: &'a StringArray,
     rank: &'a Int32Array,
@@ -61,6 +94,8 @@ pub(crate) struct Identity<'a> {
 impl<'a> Identity<'a> {
     fn of(table: Table, batch: &'a RecordBatch) -> Result<Self, StoreError> {
         let identity = Self {
+            time: rows::time(table, batch, "event_time")?,
+            form: rows::text(table, batch, "raw_form")?,
             key: rows::binary(table, batch, "dedupe_key")?,
             sha: rows::text(table, batch, "record_sha256")?,
             rank: rows::int(table, batch, "copy_rank")?,

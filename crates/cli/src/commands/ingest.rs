@@ -21,10 +21,18 @@ pub(crate) struct IngestArgs {
     /// Files, directories, archives, quoted globs, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
+    /// Say where the time went: thread seconds by stage
+    #[arg(long, hide = true)]
+    pub(crate) stages: bool,
 }
 
 pub(crate) async fn run(args: IngestArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let summary = take_in(&args.inputs, context).await?;
+    if args.stages {
+        for (stage, seconds) in &summary.stages {
+            context.printer.say(&format!("stage {stage} {seconds:.3}"));
+        }
+    }
     Ok(ExitStatus::incomplete_if(summary.is_incomplete()))
 }
 
