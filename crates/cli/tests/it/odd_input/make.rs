@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-/// A record nobody else has: its own event id, request id and second.
+/// A record nobody else has: its own event id, request id and second. All are of one length.
 pub(super) fn event() -> Value {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -25,7 +25,7 @@ pub(super) fn event() -> Value {
         "userAgent": "aws-cli/2.15.0",
         "requestParameters": null,
         "responseElements": {"instancesSet": {"items": [{"instanceId": "i-0123456789abcdef0"}]}},
-        "requestID": format!("request-{n}"),
+        "requestID": format!("request-{n:08}"),
         "eventID": format!("{n:08x}-0000-4000-8000-00000000abcd"),
         "readOnly": false,
         "eventType": "AwsApiCall",
