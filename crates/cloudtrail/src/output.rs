@@ -265,7 +265,7 @@ impl Output {
             return self.in_bounds(record.time(F::EventTime));
         }
         let substitute = record.fields.wrapper(W::AtTimestamp);
-        let time = if substitute.is_text() { self.in_bounds(record.slice(substitute).and_then(time::parse_instant)) } else { None };
+        let time = if substitute.is_text() { self.in_bounds(record.slice(substitute).and_then(time::parse_recorded)) } else { None };
         if time.is_some() {
             self.remarks.add("records without eventTime: event_time is the @timestamp of the pipeline that wrapped them");
         } else {
@@ -458,7 +458,7 @@ impl<'a> Record<'a> {
     }
 
     fn time(&self, field: F) -> Option<i64> {
-        self.text(field).and_then(|t| time::parse_instant(&t))
+        self.text(field).and_then(|t| time::parse_recorded(&t))
     }
 
     #[inline]

@@ -65,6 +65,10 @@ fn parse_other(text: &str) -> Option<i64> {
     if let Ok(naive) = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ") {
         return Some(naive.and_utc().timestamp_micros());
     }
+    // An offset without its colon, as log shippers write it.
+    if let Ok(instant) = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z") {
+        return Some(instant.timestamp_micros());
+    }
     // Athena, Lake and Elasticsearch exports: `2023-07-19 21:11:57.000`, UTC by their documentation.
     let text = text.strip_suffix(" UTC").or_else(|| text.strip_suffix('Z')).unwrap_or(text);
     for form in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"] {
@@ -73,6 +77,27 @@ fn parse_other(text: &str) -> Option<i64> {
         }
     }
     None
+}
+
+/// Reads the instants evidence holds, those included that exports turned into a number: seconds, with any fraction, or milliseconds
+/// since 1970. Which of them is told by the number of digits: 9 or 10 for seconds between 1973 and 2286, 12 or 13 for milliseconds.
+#[must_use]
+pub fn parse_recorded(text: &str) -> Option<i64> {
+    parse_instant(text).or_else(|| parse_epoch(text.trim()))
+}
+
+fn parse_epoch(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let micros_of_one = match whole.len() {
+        9 | 10 => MICROS_PER_SECOND,
+        12 | 13 => 1_000,
+        _ => return None,
+    };
+    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let part = fraction.bytes().fold((0, micros_of_one), |(sum, unit), b| (sum + i64::from(b - b'0') * (unit / 10), unit / 10)).0;
+    Some(whole.parse::<i64>().ok()? * micros_of_one + part)
 }
 
 /// Reads what a person types for a time: RFC 3339, `YYYY-MM-DDTHH:MM[:SS]` or `YYYY-MM-DD HH:MM[:SS]` (UTC), or a date (its midnight UTC).
@@ -116,7 +141,17 @@ mod tests {
         {
             assert_eq!(parse_instant(text), Some(expected), "{text}");
         }
+        assert_eq!(parse_instant("2023-07-19T23:11:57+0200"), Some(expected));
         assert_eq!(parse_instant("2023-07-19T21:11:57.25Z"), Some(expected + 250_000));
+        for text in ["1689801117", "1689801117.0", "1689801117000", "2023-07-19T21:11:57Z"] {
+            assert_eq!(parse_recorded(text), Some(expected), "{text}");
+        }
+        assert_eq!(parse_recorded("1689801117.25"), Some(expected + 250_000));
+        assert_eq!(parse_recorded("1689801117.1234567"), Some(expected + 123_456));
+        for text in ["", "1", "20230719", "1689801117,0", "168980111x", "-1689801117", "1689801117000000000"] {
+            assert_eq!(parse_recorded(text), None, "{text}");
+        }
+        assert_eq!(parse_instant("1689801117"), None, "a person does not type it");
         assert_eq!(parse_instant("2023-02-29T00:00:00Z"), None);
         assert_eq!(parse_instant("yesterday"), None);
         assert_eq!(parse_typed("2023-07-19"), Some(1_689_724_800 * MICROS_PER_SECOND));
