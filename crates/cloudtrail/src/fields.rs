@@ -73,7 +73,10 @@ wrappers! {
     Sns = b"Sns",
     Kinesis = b"kinesis",
     AwsLogs = b"awslogs",
-    Data = b"data",
+    Data = b"data" | b"Data",
+    Attributes = b"attributes",
+    Field = b"field",
+    Value = b"value",
     Log = b"log",
     S3 = b"s3",
     AtTimestamp = b"@timestamp",
@@ -105,7 +108,7 @@ impl Container {
             b"Events" => Some(Self::Events),
             b"logEvents" => Some(Self::LogEvents),
             b"hits" => Some(Self::Hits),
-            b"events" | b"data" | b"results" | b"items" | b"Items" | b"Messages" => Some(Self::List),
+            b"events" | b"data" | b"results" | b"items" | b"Items" | b"Messages" | b"QueryResultRows" | b"auditEvents" => Some(Self::List),
             _ => None,
         }
     }
@@ -531,13 +534,22 @@ fn unknown_top(walker: &mut Walker<'_>, fields: &mut Fields, key: Span, depth: u
     Ok(())
 }
 
-/// Whether the value at the position is a list of items: an array that is empty or starts with an object or a string, or the outer `hits`.
+/// What some serializers write for an empty list.
+pub(crate) const NULL: &[u8] = b"null";
+
+/// Whether the value at the position is a list of items. Under a key that only carriers use that is any array, and null for an
+/// empty one; under a word that records use as well, an array that is empty or starts with an object or an array. Or the outer `hits`.
 pub(crate) fn opens_list(walker: &Walker<'_>, kind: Container) -> Walk<bool> {
     match walker.peek()? {
+        b'[' if kind != Container::List => Ok(true),
         b'[' => {
             let rest = &walker.bytes[walker.pos + 1..];
             let first = rest.get(crate::walk::space_len(rest)).ok_or(Stop::Incomplete)?;
-            Ok(*first == b'{' || *first == b']' || (*first == b'"' && kind != Container::List))
+            Ok(matches!(first, b'{' | b'[' | b']'))
+        }
+        b'n' if matches!(kind, Container::Records | Container::Events | Container::LogEvents) => {
+            let word = walker.bytes.get(walker.pos..walker.pos + NULL.len()).ok_or(Stop::Incomplete)?;
+            Ok(word == NULL)
         }
         b'{' => Ok(kind == Container::Hits),
         _ => Ok(false),

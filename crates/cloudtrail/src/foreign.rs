@@ -38,6 +38,7 @@ const KINDS: &[(&str, &[&str])] = &[
     (FLATTENED, &["\"cloudtrail\"", "\"event_version\""]),
     (FLATTENED, &["\"cloudtrail\"", "\"user_identity\""]),
     (FLATTENED, &["\"cloudtrail\"", "\"request_parameters\""]),
+    ("EventBridge events", &["\"detail-type\"", "\"detail\"", "\"source\""]),
 ];
 
 /// CloudTrail fields renamed by a search index's pipeline, the record itself thrown away.
@@ -52,6 +53,11 @@ const LOOK: usize = 64 << 10;
 pub(crate) fn kind_of(item: &[u8]) -> Option<&'static str> {
     let head = &item[..item.len().min(LOOK)];
     KINDS.iter().find(|(_, marks)| marks.iter().all(|m| memchr::memmem::find(head, m.as_bytes()).is_some())).map(|(kind, _)| *kind)
+}
+
+/// What CloudWatch Logs sends to see whether anybody listens. The payload's `messageType` says so as well, but may stand behind it.
+pub(crate) fn is_control_message(item: &[u8]) -> bool {
+    memchr::memmem::find(&item[..item.len().min(LOOK)], b"\"CWL CONTROL MESSAGE: ").is_some()
 }
 
 /// What to do with evidence of that kind.

@@ -33,8 +33,8 @@ pub(crate) enum Opened {
 enum Column {
     Field(F),
     UserIdentity,
-    /// The whole record.
-    Record,
+    /// The whole record, and by which route it came then.
+    Record(Route),
     Unknown,
 }
 
@@ -64,7 +64,8 @@ impl LakeTable {
         let known = columns.iter().filter(|(c, _)| *c != Column::Unknown).count();
         let is_named = has(Column::Field(F::EventName)) || has(Column::Field(F::EventId));
         let is_projection = known >= MIN_KNOWN && is_named;
-        if !has(Column::Record) && !is_projection {
+        let holds_records = columns.iter().any(|(c, _)| matches!(c, Column::Record(_)));
+        if !holds_records && !is_projection {
             return Opened::No;
         }
         // Lake and Athena write a column's name as one word.
@@ -107,9 +108,12 @@ impl LakeTable {
     }
 
     fn take_in(&mut self, machine: &mut Machine, cells: &[Vec<u8>], place: Place<'_>, out: &mut Output) {
-        let record = self.columns.iter().zip(cells).find(|((column, _), cell)| *column == Column::Record && cell.starts_with(b"{"));
-        if let Some((_, cell)) = record {
-            let carrier = Carrier { place, route: self.route, form: RawForm::Unescaped, depth: 1 };
+        let record = self.columns.iter().zip(cells).find_map(|((column, _), cell)| match column {
+            Column::Record(route) if cell.starts_with(b"{") => Some((*route, cell)),
+            _ => None,
+        });
+        if let Some((route, cell)) = record {
+            let carrier = Carrier { place, route, form: RawForm::Unescaped, depth: 1 };
             return machine.document(cell, carrier, out);
         }
         if simdutf8::basic::from_utf8(place.bytes).is_err() {
@@ -138,7 +142,7 @@ impl LakeTable {
             self.raw.push(b':');
             let span = write_cell(cell, &mut self.raw);
             match column {
-                Column::Field(field) if !cell.is_empty() => self.fields.set(*field, span),
+                Column::Field(field) if !is_null(cell) => self.fields.set(*field, span),
                 Column::UserIdentity if span.kind == Kind::Object => user_identity_json(&self.raw, span, &mut self.fields),
                 Column::UserIdentity => {
                     let text = &self.raw[span.inner()];
@@ -151,6 +155,11 @@ impl LakeTable {
         }
         self.raw.push(b'}');
     }
+}
+
+/// Query engines write nothing or, for a JSON null in a text column, the word.
+fn is_null(cell: &[u8]) -> bool {
+    matches!(cell, b"" | b"null")
 }
 
 /// Writes a cell: JSON objects and arrays as they are, everything else as text.
@@ -262,11 +271,15 @@ fn camel(key: &[u8]) -> String {
 }
 
 /// What a column of that name holds: spelling, spaces and underscores do not matter.
-fn column_of(name: &[u8]) -> Column {
+fn column_of(full: &[u8]) -> Column {
     use F::*;
-    let name: Vec<u8> = name.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    let name: Vec<u8> = full.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
     let field = match name.as_slice() {
-        b"eventjson" | b"eventdata" | b"cloudtrailevent" => return Column::Record,
+        b"eventjson" | b"eventdata" => return Column::Record(Route::Lake),
+        b"cloudtrailevent" => return Column::Record(Route::LookupEvents),
+        // `_raw` of Splunk and others, `@message` of CloudWatch Logs Insights.
+        b"raw" => return Column::Record(Route::Wrapped),
+        b"message" => return Column::Record(if full.starts_with(b"@") { Route::CloudWatchLogs } else { Route::Wrapped }),
         b"useridentity" | b"userid" => return Column::UserIdentity,
         b"eventtime" | b"eventdatetime" => EventTime,
         b"eventid" => EventId,

@@ -9,7 +9,7 @@
 
 use backtrail_model::evidence::{RawForm, Route};
 
-use crate::fields::{Container, Descend, Fields, W, opens_list, walk_record};
+use crate::fields::{Container, Descend, Fields, NULL, W, opens_list, walk_record};
 use crate::index::Index;
 use crate::lake::LakeTable;
 use crate::output::{Output, Place};
@@ -22,6 +22,9 @@ pub(crate) const MAX_RECORD: usize = 64 << 20;
 const MAX_FRAMES: usize = 8;
 /// The longest time prefix of a CloudWatch Logs export line.
 const MAX_PREFIX: usize = 40;
+/// The longest name of a log stream.
+const MAX_STREAM: usize = 512;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Something that is open around the position.
 #[derive(Debug)]
@@ -146,6 +149,9 @@ impl Machine {
                 out.remarks.add("closing brackets without their opening ones");
                 Step::To(pos + 1)
             }
+            // A byte order mark inside: files with one were put together.
+            0xef if window[pos..].starts_with(BYTE_ORDER_MARK) => Step::To(pos + BYTE_ORDER_MARK.len()),
+            0xef if !eof && BYTE_ORDER_MARK.starts_with(&window[pos..]) => Step::More,
             // Record separators of JSON text sequences (RFC 7464), and the padding of tapes and disks.
             0x1e | 0 => Step::To(pos + 1),
             b'0'..=b'9' => self.time_prefix(window, pos, eof),
@@ -156,10 +162,10 @@ impl Machine {
     /// The first bytes: a byte order mark, or the header of a table.
     fn start(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
         let rest = &window[pos..];
-        if rest.starts_with(b"\xef\xbb\xbf") {
-            return Some(Step::To(pos + 3));
+        if rest.starts_with(BYTE_ORDER_MARK) {
+            return Some(Step::To(pos + BYTE_ORDER_MARK.len()));
         }
-        if !eof && rest.len() < 3 && b"\xef\xbb\xbf".starts_with(rest) {
+        if !eof && BYTE_ORDER_MARK.starts_with(rest) {
             return Some(Step::More);
         }
         let first = rest.get(space_len(rest))?;
@@ -178,20 +184,38 @@ impl Machine {
         Some(Step::To(pos))
     }
 
-    /// `2024-01-01T00:00:00.000Z ` before the record: a line CloudWatch Logs exported to S3.
+    /// `2024-01-01T00:00:00.000Z ` before the record: a line CloudWatch Logs exported to S3. `aws logs tail` writes the name of the
+    /// stream behind the time.
     fn time_prefix(&mut self, window: &[u8], pos: usize, eof: bool) -> Step {
-        let head = &window[pos..window.len().min(pos + MAX_PREFIX)];
-        let Some(space) = head.iter().position(|b| matches!(b, b' ' | b'\n')) else {
-            return if head.len() < MAX_PREFIX && !eof { Step::More } else { self.begin_skip(pos, Goal::Line, "not JSON".to_owned()) };
+        let word = |from: usize, most: usize| {
+            let head = &window[from.min(window.len())..window.len().min(from + most)];
+            head.iter().position(|b| matches!(b, b' ' | b'\n')).ok_or(head.len() < most && !eof)
         };
-        let is_time = head.len() > 10 && head[4] == b'-' && head[10] == b'T' && head[space] == b' ';
-        match window.get(pos + space + 1) {
-            None if !eof => Step::More,
-            Some(b'{') if is_time => {
-                self.prefixed = true;
-                Step::To(pos + space + 1)
+        let not_json = |machine: &mut Self| machine.begin_skip(pos, Goal::Line, "not JSON".to_owned());
+        let space = match word(pos, MAX_PREFIX) {
+            Ok(length) => pos + length,
+            Err(true) => return Step::More,
+            Err(false) => return not_json(self),
+        };
+        let is_time = space - pos > 10 && window[pos + 4] == b'-' && window[pos + 10] == b'T' && window[space] == b' ';
+        if !is_time {
+            return not_json(self);
+        }
+        let mut record = space + 1;
+        if window.get(record).is_some_and(|b| *b != b'{') {
+            match word(record, MAX_STREAM) {
+                Ok(length) if window[record + length] == b' ' => record += length + 1,
+                Err(true) => return Step::More,
+                _ => return not_json(self),
             }
-            _ => self.begin_skip(pos, Goal::Line, "not JSON".to_owned()),
+        }
+        match window.get(record) {
+            None if !eof => Step::More,
+            Some(b'{') => {
+                self.prefixed = true;
+                Step::To(record)
+            }
+            _ => not_json(self),
         }
     }
 
@@ -297,7 +321,7 @@ impl Machine {
                 self.note_next_token(self.fields.wrapper(W::NextToken), out);
                 self.prefixed = false;
                 self.stack.push(Frame::Envelope { after_value: false });
-                self.open_container(window, kind, at, control)
+                self.open_container(window, kind, at, control, out)
             }
             Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
             Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
@@ -327,7 +351,13 @@ impl Machine {
     }
 
     /// Into a container's value; the outer `hits` is an envelope itself.
-    fn open_container(&mut self, window: &[u8], kind: Container, at: usize, control: bool) -> Step {
+    fn open_container(&mut self, window: &[u8], kind: Container, at: usize, control: bool, out: &mut Output) -> Step {
+        if window[at..].starts_with(NULL) {
+            out.other("lists without records");
+            self.in_sync = false;
+            self.set_after_value(true);
+            return Step::To(at + NULL.len());
+        }
         if window[at] == b'{' {
             self.stack.push(Frame::Envelope { after_value: false });
             return Step::To(at + 1);
@@ -395,7 +425,7 @@ impl Machine {
             }
             Err(Stop::Container { kind, at }) => {
                 self.in_sync = true;
-                self.open_container(window, kind, at, false)
+                self.open_container(window, kind, at, false, out)
             }
             Err(Stop::Incomplete) if limit - pos >= MAX_RECORD => {
                 self.begin_skip(pos, Goal::Value, "part of an envelope, larger than 64 MiB".to_owned())

@@ -21,6 +21,7 @@ const CARRIERS: &[(W, Option<&str>, Option<Route>)] = &[
     (W::EventData, None, Some(Route::Lake)),
     (W::RawText, None, Some(Route::Wrapped)),
     (W::Event, Some("original"), Some(Route::Wrapped)),
+    (W::Event, None, Some(Route::Wrapped)),
     (W::Result, Some("_raw"), Some(Route::Wrapped)),
     (W::Aws, Some("cloudtrail"), Some(Route::Wrapped)),
     (W::AwsLogs, Some("data"), Some(Route::CloudWatchLogs)),
@@ -31,6 +32,8 @@ const CARRIERS: &[(W, Option<&str>, Option<Route>)] = &[
     (W::Message, None, None),
     (W::Log, None, Some(Route::Wrapped)),
     (W::Data, None, None),
+    (W::Value, None, Some(Route::CloudWatchLogs)),
+    (W::Attributes, None, Some(Route::Wrapped)),
 ];
 
 impl Machine {
@@ -40,8 +43,12 @@ impl Machine {
             return out.other("CloudWatch Logs control messages");
         }
         let is_bulk_action = self.fields.wrapper(W::BulkAction).kind == Kind::Object && self.fields.unknown.len() == 1;
+        let is_query_column = self.is_query_column(window);
         if self.take_in(window, span, context, out) {
             return;
+        }
+        if is_query_column {
+            return out.other("columns of CloudWatch Logs Insights beside the message");
         }
         if is_bulk_action {
             return out.other("lines of a bulk export that only name the index");
@@ -61,6 +68,13 @@ impl Machine {
             return true;
         }
         context.depth < MAX_DEPTH && self.carried(window, context, out)
+    }
+
+    /// `{"field": "@timestamp", "value": ...}`: each cell of a CloudWatch Logs Insights row is an object of its own, the message too.
+    fn is_query_column(&self, window: &[u8]) -> bool {
+        let [name, value] = [W::Field, W::Value].map(|w| self.fields.wrapper(w));
+        let name = if name.is_text() { &window[name.inner()] } else { &[] };
+        value.is_text() && name.starts_with(b"@") && name != b"@message"
     }
 
     /// A message of SQS, SNS, Kinesis or S3: `eventSource` is `aws:...`, where CloudTrail's is a service's DNS name.
@@ -168,7 +182,9 @@ impl Machine {
 
     /// An item that is no record and carries none.
     pub(crate) fn no_record(&mut self, item: &[u8], context: Carrier<'_>, out: &mut Output) {
-        if let Some(kind) = foreign::kind_of(item).or_else(|| foreign::kind_of(context.place.bytes)) {
+        if context.route == Route::CloudWatchLogs && foreign::is_control_message(item) {
+            out.other("CloudWatch Logs control messages");
+        } else if let Some(kind) = foreign::kind_of(item).or_else(|| foreign::kind_of(context.place.bytes)) {
             out.foreign_item(context.place, kind);
         } else if context.route == Route::CloudWatchLogs {
             out.foreign_item(context.place, foreign::LOG_LINES);

@@ -49,8 +49,6 @@ pub enum Kind {
     Inventory,
     /// Parquet of no known schema.
     Parquet,
-    /// Elasticsearch or Splunk documents of another log.
-    OtherEventBridge,
     /// Compressed or archived in a way that is not read.
     Compressed(&'static str),
     /// Text in UTF-16.
@@ -98,7 +96,6 @@ impl Kind {
             Self::EksAudit => "Kubernetes audit logs",
             Self::Inventory => "inventory (describe output)",
             Self::Parquet => "Parquet of an unknown schema",
-            Self::OtherEventBridge => "EventBridge events",
             Self::Compressed(name) => name,
             Self::Utf16 => "UTF-16 text",
             Self::Json => "JSON of no known kind",

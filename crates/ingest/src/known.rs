@@ -110,12 +110,13 @@ mod tests {
             decoder_version: version,
             ..row(fate, None)
         };
-        known.add(&stored(1, Fate::Kept, "cloudtrail", 1));
-        known.add(&stored(2, Fate::Partial, "cloudtrail", 1));
-        known.add(&stored(3, Fate::Kept, "cloudtrail", 0));
-        known.add(&stored(4, Fate::Deferred, "none", 1));
-        known.add(&stored(5, Fate::Deferred, "none", 0));
-        known.add(&stored(6, Fate::Ignored, "none", 1));
+        let [decoder, registry] = ["cloudtrail", "none"].map(|name| current_version(name).expect("a decoder of this version"));
+        known.add(&stored(1, Fate::Kept, "cloudtrail", decoder));
+        known.add(&stored(2, Fate::Partial, "cloudtrail", decoder));
+        known.add(&stored(3, Fate::Kept, "cloudtrail", decoder - 1));
+        known.add(&stored(4, Fate::Deferred, "none", registry));
+        known.add(&stored(5, Fate::Deferred, "none", registry - 1));
+        known.add(&stored(6, Fate::Ignored, "none", registry));
         assert_eq!(known.claim(id(1), "/a", true), Claim::Known);
         assert_eq!(known.claim(id(1), "/b", true), Claim::NewOrigin);
         assert_eq!(known.claim(id(1), "/b", true), Claim::Known);

@@ -13,7 +13,7 @@ use crate::account::Outcome;
 use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
-use crate::sniff::{PARQUET_TAIL, sniff};
+use crate::sniff::{PARQUET_TAIL, mentions_records, sniff};
 use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
@@ -50,9 +50,12 @@ impl Reader<'_> {
             Ok(content) => content,
             Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), None)),
         };
-        let (kind, archive) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
-            Ok(Some(first)) => (sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()), archive_of(first)),
-            Ok(None) => (Kind::Empty, None),
+        let (kind, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
+            Ok(Some(first)) => {
+                let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
+                (kind, archive_of(first), mentions_records(kind, first))
+            }
+            Ok(None) => (Kind::Empty, None, false),
             Err(broken) => {
                 let drained = content.finish(workspace);
                 return Ok(Reading::Done(broken_at_once(&broken), Some(drained)));
@@ -62,22 +65,24 @@ impl Reader<'_> {
             let drained = content.finish(workspace);
             return Ok(Reading::Archive(archive.name(), drained.compression));
         }
-        let Some(decoder) = decoder_for(kind) else {
+        let Some(decoder) = decoder_for(if worth_a_try { Kind::PerhapsCloudTrail } else { kind }) else {
             content.drain(if piece.is_held() { DRAIN } else { 0 });
             let drained = content.finish(workspace);
             return Ok(Reading::Done(not_read(kind, piece.walked), Some(drained)));
         };
-        if kind == Kind::PerhapsCloudTrail {
-            return self.read_if_any(piece, content, decoder, workspace, pending);
+        if kind == Kind::PerhapsCloudTrail || worth_a_try {
+            return self.read_if_any(kind, piece, content, decoder, workspace, pending);
         }
         let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
         let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
         Ok(Reading::Done(outcome, Some(drained)))
     }
 
-    /// Decodes into nothing first: a settings file must not leave rejects in the store because it is JSON.
+    /// Decodes into nothing first: a settings file must not leave rejects in the store because it is JSON, nor a page that quotes a
+    /// record become evidence of a call.
     fn read_if_any(
         &self,
+        kind: Kind,
         piece: &Piece,
         content: Content<'_>,
         decoder: &'static Decoder,
@@ -88,7 +93,8 @@ impl Reader<'_> {
         trial.begin(piece.id.to_string().into());
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
-        if counts.kept > 0 {
+        let is_json = kind == Kind::PerhapsCloudTrail;
+        if counts.kept > 0 && (is_json || counts.kept >= counts.rejected) {
             let again = piece.content(workspace).and_then(|mut content| content.next_chunk().map(|_| ()).map(|()| content));
             let content = match again {
                 Ok(content) => content,
@@ -98,7 +104,9 @@ impl Reader<'_> {
             let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
             return Ok(Reading::Done(outcome, Some(drained)));
         }
-        let outcome = if let Some(foreign) = summary.foreign {
+        let outcome = if !is_json {
+            not_read(kind, piece.walked)
+        } else if let Some(foreign) = summary.foreign {
             Outcome::unread(foreign.kind, Fate::Deferred, foreign.message)
         } else if counts.rejected == 0 && counts.other > 0 {
             self.judge(decoder, summary, &drained, piece, Counts::default())

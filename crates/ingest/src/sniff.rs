@@ -27,7 +27,7 @@ pub fn sniff(head: &[u8], tail: impl FnOnce() -> Vec<u8>) -> Kind {
     if head.starts_with(b"PAR1") {
         return parquet(&tail());
     }
-    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+    if is_utf16(head) {
         return Kind::Utf16;
     }
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
@@ -45,6 +45,23 @@ pub fn sniff(head: &[u8], tail: impl FnOnce() -> Vec<u8>) -> Kind {
         Some(b'<') => Kind::Markup,
         Some(_) => lines(text),
     }
+}
+
+/// Whether records are spoken of in a text that is no JSON from its first byte to its last, or holds bytes no text has: warnings of a
+/// tool before its output, quoted records, tables with a column of them, one record with a zero byte. Reading it tells.
+#[must_use]
+pub fn mentions_records(kind: Kind, head: &[u8]) -> bool {
+    let head = &head[..head.len().min(HEAD)];
+    matches!(kind, Kind::Text | Kind::Csv | Kind::Binary)
+        && ["eventSource", "eventName", ".amazonaws.com"].iter().all(|mark| memmem::find(head, mark.as_bytes()).is_some())
+}
+
+/// A mark of UTF-16, or ASCII in it without one: every other byte is zero.
+fn is_utf16(head: &[u8]) -> bool {
+    let start = &head[..head.len().min(64) & !1];
+    let every_other =
+        |zero: usize| start.len() >= 8 && start.chunks_exact(2).all(|pair| pair[zero] == 0 && (0x20..0x7f).contains(&pair[1 - zero]));
+    head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) || every_other(0) || every_other(1)
 }
 
 /// No zero bytes, and hardly any control characters. Invalid UTF-8 is left to the decoder: one broken record does not make a file binary.

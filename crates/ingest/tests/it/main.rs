@@ -6,5 +6,6 @@ mod archives;
 mod fates;
 mod kit;
 mod memory;
+mod odd_wrappers;
 mod runs;
 mod shared;

@@ -1,0 +1,154 @@
+//! Wrappers that no tool documents but evidence comes in: what is told from the first bytes and what reading finds must agree.
+
+use arrow_cast::base64::{BASE64_STANDARD, Engine as _};
+use backtrail_model::tables::Table;
+
+use crate::kit::{Bench, event};
+
+fn quoted(record: &str) -> String {
+    format!("\"{}\"", record.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn csv_cell(record: &str) -> String {
+    format!("\"{}\"", record.replace('"', "\"\""))
+}
+
+/// Ingests one file and says its fate and what was read, kept, rejected and other; every kept `raw` must be the events' text.
+fn read(name: &str, bytes: impl AsRef<[u8]>) -> (&'static str, (i64, i64, i64, i64)) {
+    let bench = Bench::new();
+    bench.put(name, bytes);
+    bench.run();
+    for row in bench.rows("store", Table::Cloudtrail).iter().filter(|row| !row.contains("raw_form=projected")) {
+        let is_whole = (0..4).any(|n| row.contains(&format!(" raw={} raw_form=", event(n))));
+        assert!(is_whole, "{name}: {row}");
+    }
+    let row = bench.row(name);
+    (row.fate.as_str(), (row.counts.read, row.counts.kept, row.counts.rejected, row.counts.other))
+}
+
+#[test]
+fn records_behind_text_that_is_no_json() {
+    let [a, b] = [event(0), event(1)];
+    for (name, text, counts) in [
+        ("sequence", format!("\u{1e}{a}\n\u{1e}{b}\n"), (2, 2, 0, 0)),
+        ("quoted-lines", format!("{}\n{}\n", quoted(&a), quoted(&b)), (2, 2, 0, 0)),
+        ("quoted-twice", quoted(&quoted(&a)), (1, 1, 0, 0)),
+        ("marks-inside", format!("\u{feff}{a}\n\u{feff}{b}\n"), (2, 2, 0, 0)),
+        ("warning-first", format!("An error occurred (ExpiredToken)\n{a}\n{b}\n"), (3, 2, 1, 0)),
+        ("tail", format!("2024-05-01T10:00:00.000000+00:00 111122223333_CloudTrail_eu-west-1 {a}\n"), (1, 1, 0, 0)),
+        ("export", format!("2024-05-01T10:00:00.000Z START RequestId: 1\n2024-05-01T10:00:00.000Z {a}\n"), (2, 1, 1, 0)),
+        ("zero-byte", format!("{a}\n{}\n{b}\n", event(2).replace("aws-cli", "aws\0cli")), (3, 2, 1, 0)),
+        ("zeros-before", format!("{}[{a},{b}]", "\0".repeat(512)), (2, 2, 0, 0)),
+    ] {
+        assert_eq!(read(name, text), ("kept", counts), "{name}");
+    }
+}
+
+#[test]
+fn a_text_that_quotes_a_record_is_no_evidence_of_a_call() {
+    let page = format!("# Samples\n\nA record of ec2.amazonaws.com:\n\n{}\n\nIts eventName tells the call.\n", event(0));
+    assert_eq!(read("README.md", page), ("ignored", (0, 0, 0, 0)));
+}
+
+#[test]
+fn utf_16_without_a_mark_is_named() {
+    let wide: Vec<u8> = event(0).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bench = Bench::new();
+    bench.put("wide.json", wide);
+    bench.run();
+    assert_eq!(bench.fate("wide.json"), ("deferred", "UTF-16 text is not read: convert it to UTF-8 first".to_owned()));
+}
+
+#[test]
+fn tables_with_a_column_of_records() {
+    let [a, b] = [event(0), event(1)].map(|e| csv_cell(&e));
+    for (name, header, route) in [
+        ("lake.csv", "eventJson", "lake"),
+        ("splunk.csv", "\"_time\",\"_raw\"", "wrapped"),
+        ("insights.csv", "@timestamp,@message", "cloudwatch_logs"),
+        ("lookup.csv", "EventId,CloudTrailEvent", "lookup_events"),
+    ] {
+        let before = if header.contains(',') { "x," } else { "" };
+        let bench = Bench::new();
+        bench.put(name, format!("{header}\n{before}{a}\n{before}{b}\n"));
+        bench.run();
+        let counts = bench.row(name).counts;
+        assert_eq!((counts.read, counts.kept, counts.rejected), (2, 2, 0), "{name}");
+        let origins = bench.rows("store", Table::EventOrigins);
+        assert!(origins.iter().all(|o| o.contains(&format!(" route={route} "))), "{name}: {origins:?}");
+    }
+}
+
+#[test]
+fn the_word_null_in_a_table_is_no_error_code() {
+    let bench = Bench::new();
+    bench.put(
+        "athena.csv",
+        "eventid,eventname,eventsource,eventversion,errorcode,responseelements\nx,RunInstances,ec2.amazonaws.com,1.08,null,null\n",
+    );
+    bench.run();
+    let rows = bench.rows("store", Table::Cloudtrail);
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].contains(" error_code= ") && rows[0].contains(" response_elements= "), "{rows:?}");
+}
+
+#[test]
+fn carriers_of_the_apis() {
+    let [a, b] = [event(0), event(1)];
+    let [qa, qb] = [quoted(&a), quoted(&b)];
+    let packed = |text: &str| quoted(&BASE64_STANDARD.encode(text));
+    let cells = |record: &str| {
+        let cell = |name: &str, value: &str| format!(r#"{{"field":"{name}","value":{value}}}"#);
+        format!("[{},{},{}]", cell("@timestamp", "\"2024-05-01 10:00:00.000\""), cell("@message", record), cell("@ptr", "\"C\""))
+    };
+    for (name, text, counts) in [
+        (
+            "get-records",
+            format!(r#"{{"Records":[{{"Data":{}}},{{"Data":{}}}],"MillisBehindLatest":0}}"#, packed(&a), packed(&b)),
+            (2, 2, 0, 0),
+        ),
+        (
+            "query-results",
+            format!(r#"{{"QueryStatus":"FINISHED","QueryResultRows":[[{{"eventJson":{qa}}}],[{{"eventJson":{qb}}}]]}}"#),
+            (2, 2, 0, 0),
+        ),
+        ("insights", format!(r#"{{"results":[{},{}],"status":"Complete"}}"#, cells(&qa), cells(&qb)), (6, 2, 0, 4)),
+        ("audit", format!(r#"{{"auditEvents":[{{"id":"1","eventData":{qa}}}]}}"#), (1, 1, 0, 0)),
+        ("attributes", format!(r#"{{"data":[{{"id":"1","attributes":{{"service":"s","message":{qa}}}}}]}}"#), (1, 1, 0, 0)),
+        ("collector", format!("{{\"time\":1,\"event\":{a}}}\n{{\"time\":1,\"event\":{b}}}\n"), (2, 2, 0, 0)),
+        ("odd-elements", format!(r#"{{"Records":[1,"x",null,{a},{{}},{b}]}}"#), (6, 2, 4, 0)),
+        (
+            "control-last",
+            r#"{"logEvents":[{"message":"CWL CONTROL MESSAGE: Checking health."}],"messageType":"CONTROL_MESSAGE"}"#.to_owned(),
+            (1, 0, 0, 1),
+        ),
+        ("null", r#"{"Records":null}"#.to_owned(), (1, 0, 0, 1)),
+    ] {
+        assert_eq!(read(name, text), ("kept", counts), "{name}");
+    }
+    assert_eq!(read("numbers", r#"{"Records":[1,"x",null]}"#), ("ignored", (0, 0, 0, 0)));
+}
+
+#[test]
+fn events_of_other_sources_are_named() {
+    let bench = Bench::new();
+    let other = r#"{"version":"0","detail-type":"EC2 Instance State-change Notification","source":"aws.ec2","detail":{"state":"running"}}"#;
+    bench.put("state.json", other);
+    bench.run();
+    assert_eq!(bench.fate("state.json"), ("deferred", "EventBridge events, not read yet".to_owned()));
+}
+
+#[test]
+fn times_that_an_export_made_numbers() {
+    let bench = Bench::new();
+    let with = |n: u32, time: &str| {
+        event(n).replace("\"2024-03-01T00:00:0", "\"").replace(&format!("\"eventTime\":\"{n}Z\""), &format!("\"eventTime\":{time}"))
+    };
+    bench.put("numbers.jsonl", [with(0, "1709251200"), with(1, "1709251201000"), with(2, "\"2024-03-01T02:00:02+0200\"")].join("\n"));
+    bench.run();
+    let rows = bench.rows("store", Table::Cloudtrail);
+    assert_eq!(rows.len(), 3);
+    for second in 0..3 {
+        assert!(rows.iter().any(|row| row.contains(&format!(" event_time=2024-03-01T00:00:0{second}Z "))), "{rows:?}");
+    }
+}
