@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) printer: Printer,
     /// Threads to work with.
     pub(crate) threads: usize,
+    /// Ctrl-C is the command's own affair: it ends a query of the shell, not the shell.
+    keeps_ctrl_c: AtomicBool,
     runtime: Runtime,
 }
 
@@ -37,7 +40,25 @@ impl Context {
         if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
             tracing::debug!(%error, "the thread pool is not ours");
         }
-        Ok(Self { store_dir: shared.store.clone(), printer: Printer::new(shared.quiet, shared.color), threads, runtime })
+        let printer = Printer::new(shared.quiet, shared.color);
+        Ok(Self { store_dir: shared.store.clone(), printer, threads, keeps_ctrl_c: AtomicBool::new(false), runtime })
+    }
+
+    /// From now on Ctrl-C no longer ends the program.
+    pub(crate) fn keep_ctrl_c(&self) {
+        self.keeps_ctrl_c.store(true, Ordering::Relaxed);
+    }
+
+    async fn interrupted(&self) {
+        loop {
+            // An error means that Ctrl-C cannot be listened for: the system's own handling is as good.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            if !self.keeps_ctrl_c.load(Ordering::Relaxed) {
+                return;
+            }
+        }
     }
 
     /// Runs a command to its end, or to Ctrl-C.
@@ -45,13 +66,18 @@ impl Context {
         self.runtime.block_on(async {
             tokio::select! {
                 result = command => result,
-                _ = tokio::signal::ctrl_c() => {
+                () = self.interrupted() => {
                     // The store is safe at any instant (promise 3): leaving at once loses nothing that a second run does not find again.
                     // Decoding threads cannot be joined from here, and need not be.
                     std::process::exit(130)
                 }
             }
         })
+    }
+
+    /// Leaves without waiting for a query that was given up and has not noticed yet.
+    pub(crate) fn close(self) {
+        self.runtime.shutdown_background();
     }
 
     /// A handle for code that is not async.

@@ -31,7 +31,9 @@ fn main() -> ExitCode {
         Ok(context) => context,
         Err(error) => return exit::report(&error),
     };
-    match context.run(dispatch(cli.command, &context)) {
+    let ended = context.run(dispatch(cli.command, &context));
+    context.close();
+    match ended {
         Ok(status) => status.into(),
         Err(error) => exit::report(&error),
     }

@@ -162,6 +162,12 @@ fn find(text: &str, name: &str) -> Option<Place> {
 const PART: usize = 100;
 
 /// The names most like a name, at most three, nearest first.
+#[must_use]
+pub fn nearest_names(name: &str, names: &[String]) -> Vec<String> {
+    nearest(name, names.iter().map(String::as_str))
+}
+
+/// The names most like a name, at most three, nearest first.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     // `eventName`, which SQL folds to `eventname`, is `event_name`.
     let plain = |text: &str| text.to_lowercase().replace('_', "");

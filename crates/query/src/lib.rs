@@ -18,6 +18,7 @@ mod store_reach;
 mod table;
 mod views;
 
+pub use diagnose::nearest_names;
 pub use error::{QueryError, SqlError};
 pub use gate::{is_complete, split_statements};
 pub use reference::schema_reference;

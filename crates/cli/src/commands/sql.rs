@@ -4,7 +4,7 @@ mod helper;
 mod shell;
 
 use std::io::{IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use backtrail_query::{QueryError, Session};
@@ -50,31 +50,28 @@ pub(crate) async fn run(args: SqlArgs, context: &Context) -> anyhow::Result<Exit
         (None, None) => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).context("cannot read the query from stdin")?;
-            return statements(&session, &text, &args, context).await;
+            return shell::run_text(&session, &text, &args.output, &args.parameters, context).await;
         }
     };
-    answer(&session, &query, &args.parameters, &args.output, context).await?;
-    Ok(ExitStatus::Done)
-}
-
-/// Answers each statement of a text in turn.
-async fn statements(session: &Session, text: &str, args: &SqlArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let (statements, rest) = backtrail_query::split_statements(text);
-    let rest = Some(rest).filter(|r| !r.trim().is_empty());
-    for statement in statements.into_iter().chain(rest) {
-        answer(session, &statement, &args.parameters, &args.output, context).await?;
-    }
+    answer(&session, &query, &args.parameters, args.output.format, args.output.output.as_deref(), context).await?;
     Ok(ExitStatus::Done)
 }
 
 /// Answers one statement to stdout or a file.
-async fn answer(session: &Session, query: &str, parameters: &[(String, String)], to: &OutputArgs, context: &Context) -> anyhow::Result<()> {
-    let is_terminal = context.printer.data_is_terminal(to.output.as_deref());
-    if to.format == Format::Parquet && is_terminal {
+async fn answer(
+    session: &Session,
+    query: &str,
+    parameters: &[(String, String)],
+    format: Format,
+    output: Option<&Path>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let is_terminal = context.printer.data_is_terminal(output);
+    if format == Format::Parquet && is_terminal {
         return Err(UsageError("Parquet is not for a terminal: name a file with --output, or redirect stdout".to_owned()).into());
     }
     let width = if is_terminal { terminal_width() } else { None };
-    write(session, query, parameters, to.format, context.printer.data(to.output.as_deref())?, width).await
+    write(session, query, parameters, format, context.printer.data(output)?, width).await
 }
 
 /// Streams the rows of one statement.

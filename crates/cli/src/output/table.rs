@@ -1,4 +1,5 @@
 //! A table for reading. Its column widths are those of the first thousand rows; what follows streams in the same widths.
+//! Where a terminal is too narrow for all columns, each row is a list of its fields instead.
 
 use std::io::Write;
 
@@ -53,7 +54,7 @@ impl TableWriter {
         if let Some(terminal) = self.terminal {
             fit(&mut widths, terminal);
         }
-        let names = std::mem::take(&mut self.names);
+        let names = self.names.clone();
         self.line(&names, &widths, true)?;
         let rule: Vec<String> = widths.iter().map(|w| "─".repeat(*w)).collect();
         writeln!(self.out, "{}", rule.join("  "))?;
@@ -61,6 +62,27 @@ impl TableWriter {
             self.line(&row, &widths, false)?;
         }
         self.widths = Some(widths);
+        Ok(())
+    }
+
+    /// Whether the columns do not fit even when cut as far as they may be.
+    fn is_too_wide(&self) -> bool {
+        let least = |name: &String| name.chars().count().min(LEAST);
+        let gaps = 2 * self.names.len().saturating_sub(1);
+        self.terminal.is_some_and(|terminal| self.names.iter().map(least).sum::<usize>() + gaps > terminal)
+    }
+
+    /// A row as a list of its fields; empty ones are left out.
+    fn record(&mut self, cells: &[String]) -> anyhow::Result<()> {
+        let terminal = self.terminal.unwrap_or(usize::MAX);
+        let label = self.names.iter().map(|n| n.chars().count()).max().unwrap_or(0).min(terminal / 2);
+        let title = format!("── row {} ", self.rows);
+        writeln!(self.out, "{title}{}", "─".repeat(terminal.saturating_sub(title.chars().count()).min(60)))?;
+        for (name, cell) in self.names.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()) {
+            let name = shorten(name, label);
+            let padding = " ".repeat(label.saturating_sub(name.chars().count()));
+            writeln!(self.out, "{name}{padding}  {}", shorten(cell, terminal.saturating_sub(label + 2)))?;
+        }
         Ok(())
     }
 
@@ -96,6 +118,10 @@ impl BatchWriter for TableWriter {
             let cells =
                 batch.columns().iter().map(|c| Ok(sanitize(&text(c.as_ref(), row)?).into_owned())).collect::<anyhow::Result<Vec<_>>>()?;
             self.rows += 1;
+            if self.is_too_wide() {
+                self.record(&cells)?;
+                continue;
+            }
             match self.widths.take() {
                 Some(widths) => {
                     self.line(&cells, &widths, false)?;
@@ -113,10 +139,12 @@ impl BatchWriter for TableWriter {
     }
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
-        if self.widths.is_none() {
+        let is_list = self.is_too_wide() && self.rows > 0;
+        if self.widths.is_none() && !is_list {
             self.settle()?;
         }
-        writeln!(self.out, "({} {})", self.rows, if self.rows == 1 { "row" } else { "rows" })?;
+        let left_out = if is_list { "; empty fields are left out, --format json has all" } else { "" };
+        writeln!(self.out, "({} {}{left_out})", self.rows, if self.rows == 1 { "row" } else { "rows" })?;
         Ok(self.out.flush()?)
     }
 }
@@ -131,5 +159,35 @@ mod tests {
         fit(&mut widths, 80);
         assert_eq!(widths.iter().sum::<usize>() + 4, 80);
         assert_eq!((widths[0], widths[2]), (20, 10));
+    }
+
+    #[test]
+    fn rows_too_wide_for_the_terminal_are_lists() {
+        use std::sync::{Arc, Mutex};
+
+        #[derive(Clone, Default)]
+        struct Shared(Arc<Mutex<Vec<u8>>>);
+        impl Write for Shared {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let names: Vec<String> = (0..10).map(|i| format!("column_{i}")).collect();
+        let fields: Vec<_> = names.iter().map(|n| arrow_schema::Field::new(n, arrow_schema::DataType::Utf8, true)).collect();
+        let schema = Arc::new(arrow_schema::Schema::new(fields));
+        let cell = |i: usize| (i < 2).then(|| "x".repeat(60));
+        let columns = (0..10).map(|i| Arc::new(arrow_array::StringArray::from(vec![cell(i)])) as arrow_array::ArrayRef).collect();
+        let rows = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let out = Shared::default();
+        let mut writer = Box::new(TableWriter::new(&schema, Box::new(out.clone()), Some(40)));
+        writer.write(&rows).unwrap();
+        writer.finish().unwrap();
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        let cut = format!("{}…", "x".repeat(29));
+        let rule = format!("── row 1 {}", "─".repeat(31));
+        assert_eq!(text, format!("{rule}\ncolumn_0  {cut}\ncolumn_1  {cut}\n(1 row; empty fields are left out, --format json has all)\n"));
     }
 }

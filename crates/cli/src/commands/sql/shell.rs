@@ -1,5 +1,6 @@
 //! The interactive shell: statements end with a semicolon, commands begin with a backslash.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -7,14 +8,15 @@ use anyhow::Context as _;
 use backtrail_query::{Session, is_complete, split_statements};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{Config, Editor};
+use rustyline::{CompletionType, Config, Editor};
 
 use super::helper::SqlHelper;
-use super::write;
-use crate::args::Format;
+use super::{answer, write};
+use crate::args::{Format, OutputArgs};
 use crate::context::Context;
 use crate::exit::ExitStatus;
 use crate::printer::terminal_width;
+use crate::sanitize::sanitize;
 
 const HELP: &str = "\
 statements end with ; and may go over several lines\n\
@@ -29,22 +31,19 @@ pub(super) async fn run(
     context: &Context,
 ) -> anyhow::Result<ExitStatus> {
     let mut shell = Shell { session, format, parameters, context, timing: false };
-    let config = Config::builder().auto_add_history(false).build();
+    let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
     let mut editor: Editor<SqlHelper, FileHistory> = Editor::with_config(config).context("cannot read from this terminal")?;
     editor.set_helper(Some(SqlHelper::of(session).await));
-    let history = history_file();
-    if let Some(path) = &history {
-        // The first time there is none.
-        let _ = editor.load_history(path);
-    }
+    let history = History::open(&mut editor, context);
+    context.keep_ctrl_c();
     context.printer.say("\\? for help, \\q to leave");
     let mut pending = String::new();
     loop {
         let prompt = if pending.is_empty() { "backtrail> " } else { "       ... " };
         match tokio::task::block_in_place(|| editor.readline(prompt)) {
             Ok(line) if pending.is_empty() && line.trim_start().starts_with('\\') => {
-                let _ = editor.add_history_entry(line.trim());
-                if !shell.command(line.trim()).await {
+                history.add(&mut editor, line.trim());
+                if !shell.command(line.trim()).await? {
                     break;
                 }
             }
@@ -52,7 +51,7 @@ pub(super) async fn run(
                 pending.push_str(&line);
                 pending.push('\n');
                 if is_complete(&pending) {
-                    let _ = editor.add_history_entry(pending.trim());
+                    history.add(&mut editor, pending.trim());
                     shell.statements(&std::mem::take(&mut pending)).await;
                 }
             }
@@ -62,13 +61,68 @@ pub(super) async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-    if let Some(path) = &history {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(ExitStatus::Done)
+}
+
+/// Statements and commands that are not typed but come from a pipe. The first mistake ends them.
+pub(super) async fn run_text(
+    session: &Session,
+    text: &str,
+    to: &OutputArgs,
+    parameters: &[(String, String)],
+    context: &Context,
+) -> anyhow::Result<ExitStatus> {
+    let mut shell = Shell { session, format: to.format, parameters, context, timing: false };
+    let mut pending = String::new();
+    for line in text.lines() {
+        if pending.trim().is_empty() && line.trim_start().starts_with('\\') {
+            if !shell.command(line.trim()).await? {
+                return Ok(ExitStatus::Done);
+            }
+            continue;
         }
-        editor.save_history(path).with_context(|| format!("cannot write {}", path.display()))?;
+        pending.push_str(line);
+        pending.push('\n');
+        if is_complete(&pending) {
+            for statement in split_statements(&std::mem::take(&mut pending)).0 {
+                answer(session, &statement, parameters, shell.format, to.output.as_deref(), context).await?;
+            }
+        }
+    }
+    // The last statement may do without its semicolon.
+    let (statements, rest) = split_statements(&pending);
+    for statement in statements.into_iter().chain(Some(rest).filter(|r| !r.trim().is_empty())) {
+        answer(session, &statement, parameters, shell.format, to.output.as_deref(), context).await?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// What was typed, kept from one session to the next as it is typed: a session that is killed loses nothing.
+struct History {
+    path: Option<PathBuf>,
+}
+
+impl History {
+    fn open(editor: &mut Editor<SqlHelper, FileHistory>, context: &Context) -> Self {
+        let Some(path) = history_file() else { return Self { path: None } };
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        if let Err(error) = folder {
+            context.printer.warn(&format!("what you type is not kept for the next session: {}: {error}", path.display()));
+            return Self { path: None };
+        }
+        // The first time there is none.
+        let _ = editor.load_history(&path);
+        Self { path: Some(path) }
+    }
+
+    fn add(&self, editor: &mut Editor<SqlHelper, FileHistory>, entry: &str) {
+        // A history that cannot be written is no reason to stop answering.
+        if editor.add_history_entry(entry).unwrap_or(false)
+            && let Some(path) = &self.path
+        {
+            let _ = editor.append_history(path);
+        }
+    }
 }
 
 /// Beside the user's other state, never in the store: a store is handed on.
@@ -111,22 +165,23 @@ impl Shell<'_> {
     }
 
     /// A backslash command; false to leave.
-    async fn command(&mut self, line: &str) -> bool {
+    async fn command(&mut self, line: &str) -> anyhow::Result<bool> {
         let (word, rest) = line.split_once(char::is_whitespace).map_or((line, ""), |(w, r)| (w, r.trim().trim_end_matches(';')));
         let printer = self.context.printer;
         match (word, rest) {
-            ("\\q", _) => return false,
-            ("\\?", _) => printer.say(HELP),
-            ("\\d", "") => printer.say(&self.session.tables().join("\n")),
-            ("\\d", name) => {
+            ("\\q", _) => return Ok(false),
+            ("\\?", _) => self.print(HELP)?,
+            ("\\d" | "\\dt", "") => self.print(&self.session.tables().join("\n"))?,
+            ("\\d" | "\\dt", name) => {
                 let columns = self.session.columns(name).await;
                 if columns.is_empty() {
-                    printer.warn(&format!("there is no table or view `{name}`; \\d lists them"));
+                    let near = near_names(name, &self.session.tables());
+                    printer.warn(&format!("there is no table or view `{}`; {near}", sanitize(name)));
                 } else {
                     self.statements(&format!("DESCRIBE {name};")).await;
                 }
             }
-            ("\\df", _) => printer.say(&self.session.functions().join(" ")),
+            ("\\df", _) => self.print(&self.session.functions().join("\n"))?,
             ("\\timing", _) => {
                 self.timing = !self.timing;
                 printer.say(if self.timing { "timing is on" } else { "timing is off" });
@@ -135,8 +190,23 @@ impl Shell<'_> {
                 Ok(format) if format != Format::Parquet => self.format = format,
                 _ => printer.warn("the shell writes table, json, jsonl and csv"),
             },
-            _ => printer.warn(&format!("`{word}` is no command; \\? lists them")),
+            _ => printer.warn(&format!("`{}` is no command; \\? lists them", sanitize(word))),
         }
-        true
+        Ok(true)
+    }
+
+    /// Names asked for are data.
+    fn print(&self, text: &str) -> anyhow::Result<()> {
+        let mut out = self.context.printer.data(None)?;
+        writeln!(out, "{text}")?;
+        Ok(out.flush()?)
+    }
+}
+
+/// The names that begin like this one, or how to see all.
+fn near_names(name: &str, tables: &[String]) -> String {
+    match backtrail_query::nearest_names(name, tables).as_slice() {
+        [] => "\\d lists them".to_owned(),
+        near => format!("did you mean {}?", near.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
     }
 }
