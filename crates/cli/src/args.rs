@@ -20,11 +20,14 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Directory of the store where none is named.
+pub(crate) const DEFAULT_STORE: &str = "./backtrail-store";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct SharedArgs {
     /// Directory of the store
-    #[arg(long, global = true, env = "BACKTRAIL_STORE", default_value = "./backtrail-store", value_name = "DIR")]
+    #[arg(long, global = true, env = "BACKTRAIL_STORE", default_value = DEFAULT_STORE, value_name = "DIR")]
     pub(crate) store: PathBuf,
     /// Threads to work with; all of the machine's if not given
     #[arg(long, global = true, value_name = "N")]
@@ -101,10 +104,10 @@ pub(crate) struct WindowArgs {
     #[arg(long, value_name = "TIME", conflicts_with_all = ["from", "to"])]
     pub(crate) at: Option<String>,
     /// How far back from --at
-    #[arg(long, value_name = "LENGTH", default_value = "24h")]
+    #[arg(long, value_name = "LENGTH", default_value = "24h", requires = "at", conflicts_with_all = ["from", "to"])]
     pub(crate) before: String,
     /// How far past --at
-    #[arg(long, value_name = "LENGTH", default_value = "1h")]
+    #[arg(long, value_name = "LENGTH", default_value = "1h", requires = "at", conflicts_with_all = ["from", "to"])]
     pub(crate) after: String,
     /// First instant of the window, instead of --at
     #[arg(long, value_name = "TIME")]

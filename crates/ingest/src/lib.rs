@@ -17,6 +17,7 @@ mod pending;
 mod pieces;
 mod pipeline;
 mod reading;
+mod recheck;
 pub mod registry;
 pub mod sniff;
 mod stages;
@@ -26,6 +27,7 @@ use backtrail_model::evidence::EvidenceRow;
 
 pub use error::IngestError;
 pub use pipeline::ingest;
+pub use recheck::{Cited, Originals};
 pub use summary::{Group, IngestSummary};
 
 /// How to ingest.

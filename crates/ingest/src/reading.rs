@@ -277,7 +277,7 @@ fn decode_apart(
 }
 
 /// Whether content is missing behind a break; a checksum fault leaves it whole.
-fn ends_early(flaw: &Break) -> bool {
+pub(crate) fn ends_early(flaw: &Break) -> bool {
     !matches!(flaw.cause, Cause::Checksum { .. } | Cause::Changed)
 }
 

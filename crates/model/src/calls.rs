@@ -5,9 +5,11 @@
 
 mod coverage;
 mod network;
+mod sensitive;
 
 pub use coverage::{CoverageCall, Effect, Log, affects_coverage, bucket_call, coverage_names};
 pub use network::{NetworkClass, network_class, network_command, network_services};
+pub use sensitive::is_sensitive;
 
 use crate::outcome::{Facts, Outcome};
 

@@ -144,6 +144,45 @@ impl RawForm {
     }
 }
 
+/// What checking a citation against an original file came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginalState {
+    /// The file is the one that was taken in, and the record at its place is the one cited.
+    Intact,
+    /// Nothing is there any more.
+    Gone,
+    /// Something is there and cannot be read, or was not read.
+    NotChecked,
+    /// What is there is not what was taken in.
+    Changed,
+    /// The file is the one that was taken in, but the record at its place is not the one cited.
+    RecordDiffers,
+}
+
+/// A citation checked against one place where its evidence was met.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct OriginalCheck {
+    /// The place: a path, or `archive!member`.
+    pub path: String,
+    /// What it came to.
+    pub state: OriginalState,
+    /// SHA-256 of what is there now; `None` where nothing could be read.
+    pub evidence_sha256: Option<String>,
+    /// SHA-256 of the record now at the cited place; `None` where there is none.
+    pub record_sha256: Option<String>,
+    /// Why it was not checked, or what changed.
+    pub reason: Option<String>,
+}
+
+impl OriginalCheck {
+    /// Whether the original contradicts the store.
+    #[must_use]
+    pub fn is_contradiction(&self) -> bool {
+        matches!(self.state, OriginalState::Changed | OriginalState::RecordDiffers)
+    }
+}
+
 /// One row of the `evidence` ledger. Arrays are JSON text in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceRow {

@@ -1,8 +1,9 @@
 //! Who was there: the principals of a window, and what each did.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use backtrail_model::calls::{is_write, issues_credentials};
+use backtrail_model::calls::{is_sensitive, is_write, issues_credentials};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::redact_text;
 use backtrail_model::time::format_instant;
@@ -90,6 +91,8 @@ pub struct Present {
     pub invoked_by: Values,
     /// Calls, as service:action.
     pub calls: Values,
+    /// Of these, the ones to look at first: refused, or of a kind that gives power away, opens doors, blinds logs or reads secrets.
+    pub notable: Values,
     /// Citations: its first and last event.
     pub refs: Vec<String>,
 }
@@ -133,6 +136,7 @@ struct Counts {
     keys: Tally,
     invoked_by: Tally,
     calls: Tally,
+    notable: Tally,
 }
 
 fn tick(tally: &mut Tally, value: Option<&str>) {
@@ -169,7 +173,11 @@ impl Counts {
         tick(&mut self.keys, event.user_identity_access_key_id);
         tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.kind != ActorKind::Service));
         let service = event.event_source.map(backtrail_model::calls::service_of).unwrap_or("?");
-        tick(&mut self.calls, Some(&format!("{service}:{}", event.event_name.unwrap_or("?"))));
+        let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
+        if outcome == Outcome::Denied || is_sensitive(&facts) {
+            tick(&mut self.notable, Some(&call));
+        }
+        tick(&mut self.calls, Some(&call));
         self.settle(event, actor);
     }
 
@@ -219,6 +227,7 @@ impl Counts {
             keys: values(self.keys),
             invoked_by: values(self.invoked_by),
             calls: values(self.calls),
+            notable: values(self.notable),
             refs,
         };
         Some((first, present))
@@ -234,11 +243,25 @@ fn values(tally: Tally) -> Values {
     Values { distinct, top }
 }
 
-/// Answers who was there: hands principals on by their first event, then says what was not seen.
+/// In which order principals are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActorOrder {
+    /// By their first event.
+    FirstSeen,
+    /// Those with the most kinds of notable calls first, then those that changed most: for a person who reads from the top.
+    Notable,
+}
+
+/// Answers who was there: hands principals on in order, then says what was not seen.
 ///
 /// # Errors
 /// Where the store cannot be read or the sink fails.
-pub async fn actors(source: &Source, question: &Question, sink: &mut Sink<'_, Present>) -> Result<Closing, TimelineError> {
+pub async fn actors(
+    source: &Source,
+    question: &Question,
+    order: ActorOrder,
+    sink: &mut Sink<'_, Present>,
+) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let mut counts: HashMap<Key, Counts> = HashMap::new();
@@ -253,8 +276,11 @@ pub async fn actors(source: &Source, question: &Question, sink: &mut Sink<'_, Pr
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
     let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(Counts::present).collect();
-    let order = |(time, p): &(Option<i64>, Present)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone());
-    present.sort_by_cached_key(order);
+    present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
+    if order == ActorOrder::Notable {
+        // Stable: what weighs the same stays in order of time.
+        present.sort_by_key(|(_, p)| Reverse((p.notable.distinct, p.changes + p.attempts)));
+    }
     let mut counter = Counter::new(question, sink);
     for (_, item) in present {
         counter.totals.ok += u64::from(item.changes > 0);
@@ -272,9 +298,9 @@ pub async fn actors(source: &Source, question: &Question, sink: &mut Sink<'_, Pr
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub async fn actors_answer(source: &Source, question: &Question) -> Result<Answer<Present>, TimelineError> {
+pub async fn actors_answer(source: &Source, question: &Question, order: ActorOrder) -> Result<Answer<Present>, TimelineError> {
     let mut items = Vec::new();
-    let closing = actors(source, question, &mut |item| {
+    let closing = actors(source, question, order, &mut |item| {
         items.push(item);
         Ok(())
     })

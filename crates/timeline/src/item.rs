@@ -1,6 +1,6 @@
 //! One event in an answer.
 
-use backtrail_model::calls::{NetworkClass, is_write, network_command};
+use backtrail_model::calls::{NetworkClass, is_sensitive, is_write, network_command};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::{redact_text, redact_value};
 use backtrail_model::time::format_instant;
@@ -90,6 +90,8 @@ pub(crate) struct Order {
     pub(crate) time: Option<i64>,
     /// Whether the record is the caller's own: it names the principal in full.
     pub(crate) is_callers: bool,
+    /// Whether a person looks at it first.
+    pub(crate) is_notable: bool,
 }
 
 impl Item {
@@ -128,6 +130,7 @@ impl Item {
             order: Order {
                 time: event.event_time,
                 is_callers: event.user_identity_account_id.is_some() && event.user_identity_account_id == event.recipient_account_id,
+                is_notable: outcome == Outcome::Denied || is_sensitive(&facts),
             },
         }
     }

@@ -8,6 +8,7 @@ mod actor;
 mod actors;
 mod answer;
 mod coverage;
+mod digest;
 mod error;
 mod event;
 mod events;
@@ -23,18 +24,19 @@ mod touched;
 mod twins;
 
 pub use actor::{Actor, ActorKind};
-pub use actors::{Counted, MfaCounts, Present, Values, actors, actors_answer};
+pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, actors, actors_answer};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use coverage::{
     Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Seen, coverage, empty_hours,
 };
+pub use digest::events_digest;
 pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, events, events_answer};
 pub use item::{Item, Phase, Twin};
 pub use ledger::Broken;
 pub use question::{Filters, Network, Question, Typed, WindowShown};
-pub use show::{HashCheck, Opened, Origin, Reference, RejectShown, Shown, show};
+pub use show::{HashCheck, Opened, Origin, Reference, RejectShown, SHORTEST, Shown, show};
 pub use source::{Day, Source};
 pub use summary::{Rule, Summary};
 pub use touched::{Basis, Touched, touched};

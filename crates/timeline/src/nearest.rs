@@ -51,7 +51,11 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
                 continue;
             }
             None => {
-                let near = nearest(name, names(source).await?);
+                let mut known = names(source).await?;
+                if let Some(kind) = id_kind(name) {
+                    known.extend(ids(source, kind).await?);
+                }
+                let near = nearest(name, known);
                 let hint = if near.is_empty() { String::new() } else { format!(" The nearest that evidence names: {}.", near.join(", ")) };
                 format!("No evidence in the store names {name}.{hint}")
             }
@@ -107,6 +111,45 @@ async fn names(source: &Source) -> Result<BTreeSet<String>, TimelineError> {
     Ok(names)
 }
 
+/// `sg-` of `sg-0c0235982a1088002`: ids of this form stand in requests and responses without an ARN around them.
+fn id_kind(name: &str) -> Option<&str> {
+    let (kind, number) = name.trim_end_matches('*').split_once('-')?;
+    let is_id = kind.bytes().all(|b| b.is_ascii_lowercase()) && number.len() >= 6 && number.bytes().all(|b| b.is_ascii_hexdigit());
+    (is_id && !kind.is_empty()).then(|| &name[..=kind.len()])
+}
+
+/// Ids of one kind that requests and responses name; the first in order where there are very many.
+async fn ids(source: &Source, kind: &str) -> Result<BTreeSet<String>, TimelineError> {
+    const COLUMNS: [&str; 2] = ["request_parameters", "response_elements"];
+    let mut found = BTreeSet::new();
+    let failed = TimelineError::table("cloudtrail");
+    let frame = source.table("cloudtrail").await?.select(COLUMNS.map(col)).map_err(failed)?;
+    Source::batches("cloudtrail", frame, &mut |batch| {
+        for column in COLUMNS {
+            let text = crate::event::Text::of(batch, "cloudtrail", column)?;
+            for row in 0..batch.num_rows() {
+                found.extend(text.get(row).into_iter().flat_map(|value| ids_in(value, kind)).map(str::to_owned));
+            }
+        }
+        while found.len() > COMPARED {
+            found.pop_last();
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// The ids of one kind in a text.
+fn ids_in<'t>(text: &'t str, kind: &str) -> impl Iterator<Item = &'t str> {
+    let length = kind.len();
+    text.match_indices(kind).filter_map(move |(at, _)| {
+        let is_start = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
+        let digits = text[at + length..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        (is_start && digits >= 6).then(|| &text[at..at + length + digits])
+    })
+}
+
 /// The names most like one, best first; ties by name.
 fn nearest(wanted: &str, names: BTreeSet<String>) -> Vec<String> {
     let wanted = wanted.trim_end_matches('*');
@@ -139,6 +182,15 @@ mod tests {
 
     fn set(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|n| (*n).to_owned()).collect()
+    }
+
+    #[test]
+    fn ids_without_an_arn() {
+        assert_eq!(id_kind("sg-0c0235982a1088003"), Some("sg-"));
+        assert_eq!(id_kind("i-0c0235982a10*"), Some("i-"));
+        assert!(["alice", "svc-backup", "-123456", "arn:aws:ec2:::sg-0c0235982a1088003"].iter().all(|n| id_kind(n).is_none()));
+        let text = r#"{"groupId":"sg-0c0235982a1088002","x":"msg-0c0235982a","y":"sg-short","z":["sg-aaaaaaaa"]}"#;
+        assert_eq!(ids_in(text, "sg-").collect::<Vec<_>>(), ["sg-0c0235982a1088002", "sg-aaaaaaaa"]);
     }
 
     #[test]

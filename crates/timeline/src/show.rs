@@ -2,6 +2,7 @@
 
 use arrow_array::Array;
 use arrow_array::RecordBatch;
+use backtrail_model::evidence::OriginalCheck;
 use backtrail_model::redact::{redact_text, redact_value};
 use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -18,7 +19,7 @@ use crate::source::Source;
 /// Records shown at most, where a prefix fits many.
 const MOST: usize = 20;
 /// Characters of an event id that must be given at least.
-const SHORTEST: usize = 6;
+pub const SHORTEST: usize = 6;
 
 /// What a citation names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Origin {
     pub identical: bool,
     /// Where the evidence was met.
     pub paths: Vec<String>,
+    /// The record checked against what is there now. Filled by whoever can read files; this crate knows none.
+    pub originals: Vec<OriginalCheck>,
 }
 
 /// Whether the record's hash, worked out again, is the one stored when it was taken in.
@@ -97,6 +100,10 @@ pub struct Shown {
     pub record_sha256: String,
     /// Whether it still is.
     pub hash: HashCheck,
+    /// Evidence the shown copy stands in.
+    pub evidence_id: String,
+    /// Its number there, from 0.
+    pub record_index: i64,
     /// Whether another record has this id and other content.
     pub id_conflict: bool,
     /// Every copy.
@@ -117,8 +124,12 @@ pub struct RejectShown {
     pub reason: String,
     /// Its bytes as text, without secrets, the first of them.
     pub text: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
     /// Where the evidence was met.
     pub paths: Vec<String>,
+    /// The record checked against what is there now.
+    pub originals: Vec<OriginalCheck>,
 }
 
 /// What a citation opens.
@@ -193,6 +204,10 @@ async fn find(source: &Source, condition: &Expr, opened: &mut Opened) -> Result<
                 continue;
             }
             shown.origins = origins(source, key, &shown.record_sha256).await?;
+            if !shown.origins.iter().any(|o| o.identical && o.evidence_id == shown.evidence_id && o.record_index == shown.record_index) {
+                // Record and hash were replaced together: the list of copies still has the hash it was taken in with.
+                shown.hash = HashCheck::Mismatch;
+            }
             opened.answer.push(shown);
         }
     }
@@ -206,6 +221,7 @@ fn order(shown: &Shown) -> (Option<&String>, &String) {
 fn read(table: &'static str, batch: &RecordBatch, found: &mut Vec<(Shown, Vec<u8>)>) -> Result<(), TimelineError> {
     let text = |column| Text::of(batch, table, column);
     let (raw, form, hash) = (text("raw")?, text("raw_form")?, text("record_sha256")?);
+    let (evidence, index) = (text("evidence_id")?, longs(batch, table, "record_index")?);
     let conflict = flags(batch, table, "id_conflict")?;
     let is_event = EVENT_COLUMNS.iter().all(|c| batch.column_by_name(c).is_some());
     let events = is_event.then(|| Events::of(batch)).transpose()?;
@@ -219,6 +235,8 @@ fn read(table: &'static str, batch: &RecordBatch, found: &mut Vec<(Shown, Vec<u8
             raw_form: form.get(row).map(str::to_owned),
             record_sha256: stored.to_owned(),
             hash: if is_same { HashCheck::Verified } else { HashCheck::Mismatch },
+            evidence_id: evidence.get(row).unwrap_or_default().to_owned(),
+            record_index: if index.is_null(row) { 0 } else { index.value(row) },
             id_conflict: !conflict.is_null(row) && conflict.value(row),
             origins: Vec::new(),
             raw: raw.to_owned(),
@@ -300,6 +318,7 @@ async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Origi
                 record_sha256: hash.get(row).map(str::to_owned),
                 identical: hash.get(row) == Some(shown),
                 paths: Vec::new(),
+                originals: Vec::new(),
             });
         }
         Ok(())
@@ -345,7 +364,7 @@ async fn rejects_at(source: &Source, here: Expr) -> Result<Vec<RejectShown>, Tim
     Source::batches(TABLE, frame, &mut |batch| {
         use arrow_array::cast::AsArray;
         let (evidence, reason) = (Text::of(batch, TABLE, "evidence_id")?, Text::of(batch, TABLE, "reason")?);
-        let index = longs(batch, TABLE, "record_index")?;
+        let (index, hash) = (longs(batch, TABLE, "record_index")?, Text::of(batch, TABLE, "sha256")?);
         let bytes = batch.column_by_name("bytes").ok_or(TimelineError::Column { table: TABLE, column: "bytes" })?;
         for row in 0..batch.num_rows() {
             let of_row = bytes.as_binary_opt::<i32>().map(|b| b.value(row)).or_else(|| bytes.as_binary_view_opt().map(|b| b.value(row)));
@@ -355,7 +374,9 @@ async fn rejects_at(source: &Source, here: Expr) -> Result<Vec<RejectShown>, Tim
                 record_index: index.value(row),
                 reason: reason.get(row).unwrap_or_default().to_owned(),
                 text: redact_text(&text).chars().take(SHOWN).collect(),
+                sha256: hash.get(row).unwrap_or_default().to_owned(),
                 paths: Vec::new(),
+                originals: Vec::new(),
             });
         }
         Ok(())

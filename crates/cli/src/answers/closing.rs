@@ -15,14 +15,16 @@ pub(crate) fn totals_line(totals: &Totals, hint: &str) -> String {
         count.push_str(&format!(", {} with attempts that were not carried out", totals.attempts));
     }
     if totals.shown < totals.items {
-        count.push_str(&format!("; the first {} are shown, {hint}", totals.shown));
+        let verb = if totals.shown == 1 { "is" } else { "are" };
+        count.push_str(&format!("; {} {verb} shown, {hint}", totals.shown));
     }
     count
 }
 
 /// The lines after the items.
 pub(crate) fn closing_lines(closing: &Closing, style: &Style) -> Vec<String> {
-    let mut lines = vec![String::new(), totals_line(&closing.totals, "as --limit says")];
+    let mut lines = vec![String::new()];
+    lines.extend(style.flow(totals_line(&closing.totals, "as many as --limit says").split(' '), " ", 0));
     lines.extend(not_seen(closing, style));
     lines
 }
@@ -36,14 +38,15 @@ pub(crate) fn not_seen(closing: &Closing, style: &Style) -> Vec<String> {
         _ => String::new(),
     };
     let mut lines = vec![String::new(), style.bold("What was not seen")];
-    lines.push(format!("  In evidence: {} pieces{reach}; {} events in this window.", seen.pieces, coverage.events));
+    let read = format!("In evidence: {} pieces{reach}; {} events in this window.", seen.pieces, coverage.events);
+    lines.extend(style.flow(read.split(' '), " ", 2));
     for statement in &coverage.not_seen {
         let mut line = format!("  {}", sanitize(&statement.text));
         if !statement.refs.is_empty() {
             let cited: Vec<_> = statement.refs.iter().take(CITED).map(|r| sanitize(r)).collect();
             line.push_str(&format!(" [{}]", cited.join(", ")));
         }
-        lines.push(line);
+        lines.extend(style.flow(line.trim_start().split(' '), " ", 2));
     }
     if coverage.not_seen.is_empty() {
         lines.push("  No gap is known. What no trail records is not in evidence all the same.".to_owned());

@@ -12,18 +12,49 @@ use crate::sanitize::{sanitize, shorten};
 const LISTED: usize = 3;
 /// Characters of an actor's name.
 const ACTOR: usize = 40;
+/// Characters of an outcome.
+const OUTCOME: usize = 9;
+/// Where the values of a labelled line begin.
+const LABEL: usize = 13;
 
 /// How text is dressed, and where in the answer it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Style {
     color: bool,
+    /// Columns of the terminal; none where lines may be as long as they are.
+    width: Option<usize>,
     /// The incident's time, until it was passed.
     incident: Option<String>,
 }
 
 impl Style {
-    pub(crate) fn new(color: bool) -> Self {
-        Self { color, incident: None }
+    pub(crate) fn new(color: bool, width: Option<usize>) -> Self {
+        Self { color, width, incident: None }
+    }
+
+    /// Lines of these parts, each after `indent` blanks and no wider than the terminal. Parts are not cut: citations are to be copied.
+    pub(crate) fn flow<'a>(&self, parts: impl IntoIterator<Item = &'a str>, separator: &str, indent: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut used = 0;
+        for part in parts {
+            let length = part.chars().count();
+            let with = used + separator.chars().count() + length;
+            match lines.last_mut() {
+                Some(line) if self.width.is_none_or(|width| with <= width) => {
+                    line.push_str(separator);
+                    line.push_str(part);
+                    used = with;
+                }
+                last => {
+                    if let Some(line) = last {
+                        line.push_str(separator.trim_end());
+                    }
+                    lines.push(format!("{:indent$}{part}", ""));
+                    used = indent + length;
+                }
+            }
+        }
+        lines
     }
 
     /// With the incident's mark still to be set.
@@ -66,7 +97,8 @@ pub(crate) fn heading(name: &str, question: &Question, style: &Style) -> String 
         },
         None => "all evidence".to_owned(),
     };
-    style.bold(&format!("{name}: {when}"))
+    let words = format!("{name}: {when}");
+    style.flow(words.split(' '), " ", 0).iter().map(|line| style.bold(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// An item that can be read.
@@ -91,13 +123,19 @@ impl TextItem for Item {
         let attempt = if self.attempt { "ATTEMPT " } else { "" };
         let class = self.network_class.map(|c| format!(" [{c}]")).unwrap_or_default();
         let label = self.actor.label();
-        writeln!(
-            out,
-            "{time}  {}  {}  {attempt}{}{class}",
-            style.outcome(self.outcome),
-            style.bold(&shorten(&sanitize(&label), ACTOR)),
-            sanitize(&self.summary)
-        )?;
+        let label = sanitize(&label);
+        let label = shorten(&label, ACTOR);
+        let told = format!("{attempt}{}{class}", sanitize(&self.summary));
+        write!(out, "{time}  {}  {}", style.outcome(self.outcome), style.bold(&label))?;
+        let taken = time.chars().count() + OUTCOME + label.chars().count() + 6;
+        if style.width.is_none_or(|width| taken + told.chars().count() <= width) {
+            writeln!(out, "  {told}")?;
+        } else {
+            writeln!(out)?;
+            for line in style.flow(told.split(' '), " ", 4) {
+                writeln!(out, "{line}")?;
+            }
+        }
         let mut place = Vec::new();
         place.extend(self.region.as_deref().map(|r| sanitize(r).into_owned()));
         place.extend(self.account.as_deref().map(|a| sanitize(a).into_owned()));
@@ -109,50 +147,62 @@ impl TextItem for Item {
         if self.id_conflict {
             place.push("ID CONFLICT: another record has this id and other content".to_owned());
         }
-        writeln!(out, "    {}", style.dim(&place.join("  ")))
+        for line in style.flow(place.iter().map(String::as_str), "  ", 4) {
+            writeln!(out, "{}", style.dim(&line))?;
+        }
+        Ok(())
     }
 }
 
-/// `198.51.100.7 (12), 10.0.0.1 (3) and 4 more`.
-fn listed(values: &Values) -> String {
-    let shown: Vec<String> =
-        values.top.iter().take(LISTED).map(|c| format!("{} ({})", shorten(&sanitize(&c.value), 60), c.events)).collect();
-    let more = values.distinct.saturating_sub(shown.len() as u64);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{rest}", shown.join(", "))
+/// `198.51.100.7 (12), 10.0.0.1 (3), 4 more`.
+fn listed(values: &Values, most: usize) -> Vec<String> {
+    let shown = values.top.iter().take(most).map(|c| format!("{} ({})", shorten(&sanitize(&c.value), 60), c.events));
+    let more = values.distinct.saturating_sub(values.top.len().min(most) as u64);
+    shown.chain((more > 0).then(|| format!("{more} more"))).collect()
+}
+
+/// `1 change`, `2 changes`.
+fn counted(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 impl TextItem for Present {
     fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
-        let outcomes: Vec<String> = self.outcomes.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{n} {word}")).collect();
         let name = self.actor.label();
-        writeln!(
-            out,
-            "{}  {} {}: {} events ({}), {} changes, {} attempts",
-            self.event_time.as_deref().unwrap_or("no usable time      "),
-            self.actor.kind.as_str(),
-            style.bold(&shorten(&sanitize(&name), 2 * ACTOR)),
-            self.events,
-            outcomes.join(", "),
-            self.changes,
-            self.attempts
-        )?;
-        for (word, values) in [
-            ("from", &self.addresses),
-            ("keys", &self.keys),
-            ("calls", &self.calls),
-            ("agents", &self.user_agents),
-            ("regions", &self.regions),
-            ("accounts", &self.accounts),
+        let name = sanitize(&name);
+        let time = self.event_time.as_deref().unwrap_or("no usable time      ");
+        writeln!(out, "{time}  {}  {}", style.bold(&name), self.actor.kind.as_str())?;
+        let outcomes: Vec<String> = self.outcomes.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{n} {word}")).collect();
+        let counts = [
+            format!("{} ({})", counted(self.events, "event"), outcomes.join(", ")),
+            counted(self.changes, "change"),
+            counted(self.attempts, "attempt"),
+            format!("until {}", self.last_event_time.as_deref().unwrap_or("-")),
+        ];
+        for line in style.flow(counts.iter().map(String::as_str), ", ", 4) {
+            writeln!(out, "{line}")?;
+        }
+        for (word, values, most) in [
+            ("notable", &self.notable, 2 * LISTED),
+            ("calls", &self.calls, LISTED),
+            ("from", &self.addresses, LISTED),
+            ("keys", &self.keys, LISTED),
+            ("agents", &self.user_agents, 1),
+            ("regions", &self.regions, LISTED),
+            ("accounts", &self.accounts, LISTED),
         ] {
-            if values.distinct > 0 {
-                writeln!(out, "    {}", style.dim(&format!("{word:<8} {}", listed(values))))?;
+            for (i, line) in style.flow(listed(values, most).iter().map(String::as_str), ", ", LABEL).iter().enumerate() {
+                let line = if i == 0 { format!("    {word:<8} {}", line.trim_start()) } else { line.clone() };
+                let is_notable = word == "notable";
+                writeln!(out, "{}", if is_notable { style.paint("33", &line) } else { style.dim(&line) })?;
             }
         }
-        let mfa = format!("{:<8} {} with, {} without, {} not said", "MFA", self.mfa.with, self.mfa.without, self.mfa.unknown);
-        let last = self.last_event_time.as_deref().unwrap_or("-");
-        let refs: Vec<_> = self.refs.iter().map(|r| sanitize(r)).collect();
-        writeln!(out, "    {}", style.dim(&format!("{mfa}; last seen {last}; {}", refs.join(" … "))))
+        let mfa = format!("MFA {} with, {} without, {} not said", self.mfa.with, self.mfa.without, self.mfa.unknown);
+        let refs: Vec<String> = self.refs.iter().map(|r| sanitize(r).into_owned()).collect();
+        for line in style.flow([mfa.as_str()].into_iter().chain(refs.iter().map(String::as_str)), "  ", 4) {
+            writeln!(out, "{}", style.dim(&line))?;
+        }
+        Ok(())
     }
 }
 
@@ -174,5 +224,21 @@ impl TextItem for Covered {
             writeln!(out, "    no events for {} h: {} to {}", gap.hours, gap.from, gap.to)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_parts_and_only_in_a_terminal() {
+        let parts = ["eu-west-1", "111122223333", "from 203.0.113.66"];
+        let flow = |width| Style::new(false, width).flow(parts, "  ", 4);
+        assert_eq!(flow(None), ["    eu-west-1  111122223333  from 203.0.113.66"]);
+        assert_eq!(flow(Some(30)), ["    eu-west-1  111122223333", "    from 203.0.113.66"]);
+        // What is wider than the terminal is not cut.
+        assert_eq!(flow(Some(10)), ["    eu-west-1", "    111122223333", "    from 203.0.113.66"]);
+        assert_eq!(Style::new(false, Some(12)).flow(["a (1)", "b (2)", "c (3)"], ", ", 0), ["a (1), b (2),", "c (3)"]);
     }
 }

@@ -2,12 +2,13 @@
 
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_query::Session;
-use backtrail_timeline::{Closing, Day, EventQuestion, Filters, Present, Question, Source, TimelineError, Typed};
+use backtrail_timeline::{ActorOrder, Closing, Day, EventQuestion, Filters, Present, Question, Source, TimelineError, Typed};
 
 use crate::answers::{AnswerWriter, Style};
-use crate::args::{Format, OutputArgs, QuestionArgs};
+use crate::args::{DEFAULT_STORE, Format, OutputArgs, QuestionArgs};
 use crate::context::Context;
 use crate::exit::{ExitStatus, UsageError};
+use crate::printer::terminal_width;
 
 impl QuestionArgs {
     /// The question asked.
@@ -31,6 +32,40 @@ impl QuestionArgs {
     }
 }
 
+impl QuestionArgs {
+    /// The window, the filters and the store as they were typed, for a command that asks the same.
+    pub(crate) fn typed(&self, context: &Context) -> String {
+        let (w, f) = (&self.window, &self.filters);
+        let mut words: Vec<(&str, &str)> = Vec::new();
+        words.extend(w.at.as_deref().map(|at| ("at", at)));
+        words.extend(Some(("before", w.before.as_str())).filter(|(_, v)| w.at.is_some() && *v != "24h"));
+        words.extend(Some(("after", w.after.as_str())).filter(|(_, v)| w.at.is_some() && *v != "1h"));
+        words.extend(w.from.as_deref().map(|from| ("from", from)));
+        words.extend(w.to.as_deref().map(|to| ("to", to)));
+        for (option, values) in [
+            ("account", &f.account),
+            ("region", &f.region),
+            ("arn", &f.arn),
+            ("actor", &f.actor),
+            ("ip", &f.ip),
+            ("key", &f.key),
+            ("source", &f.source),
+            ("outcome", &f.outcome),
+        ] {
+            words.extend(values.iter().map(|value| (option, value.as_str())));
+        }
+        let store = context.store_dir.to_string_lossy();
+        words.extend(Some(("store", store.as_ref())).filter(|(_, v)| *v != DEFAULT_STORE));
+        words.iter().map(|(option, value)| format!(" --{option} {}", quoted(value))).collect()
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// Where a session's events are read from.
 pub(crate) fn source(session: &Session) -> Source {
     let files = &session.snapshot().table(Table::Cloudtrail).files;
@@ -52,7 +87,13 @@ where
     if to.format == Format::Parquet && context.printer.data_is_terminal(path) {
         return Err(UsageError("Parquet is not for a terminal: name a file with --output, or redirect stdout".to_owned()).into());
     }
-    AnswerWriter::begin(name, question, to.format, context.printer.data(path)?, Style::new(context.printer.has_color()))
+    AnswerWriter::begin(name, question, to.format, context.printer.data(path)?, style(to, context))
+}
+
+/// How text looks where it goes.
+pub(crate) fn style(to: &OutputArgs, context: &Context) -> Style {
+    let width = if context.printer.data_is_terminal(to.output.as_deref()) { terminal_width() } else { None };
+    Style::new(context.printer.has_color(), width)
 }
 
 /// Ends an answer; says so where evidence that concerns it is broken.
@@ -88,6 +129,9 @@ pub(crate) async fn actors(args: &QuestionArgs, context: &Context) -> anyhow::Re
     let question = args.question()?;
     let session = context.session().await?;
     let mut writer: AnswerWriter<Present> = begin("actors", &question, &args.output, context)?;
-    let closing = backtrail_timeline::actors(&source(&session), &question, &mut |item| writer.item(item)).await.map_err(timeline_error)?;
+    // A person reads from the top; programs get the order of time, as in every answer.
+    let order = if args.output.format == Format::Table { ActorOrder::Notable } else { ActorOrder::FirstSeen };
+    let closing =
+        backtrail_timeline::actors(&source(&session), &question, order, &mut |item| writer.item(item)).await.map_err(timeline_error)?;
     end(writer, &closing)
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use backtrail_timeline::{Closing, EventQuestion, Question, Source, actors_answer, events_answer, opening};
+use backtrail_timeline::{ActorOrder, Closing, EventQuestion, Question, Source, actors_answer, events_answer, events_digest, opening};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -12,8 +12,10 @@ use crate::commands::{ask, ingest};
 use crate::context::Context;
 use crate::exit::{ExitStatus, UsageError};
 
-/// Items of each answer shown in a terminal unless --limit says otherwise; the question's own command shows all.
+/// Events of each answer shown in a terminal unless --limit says otherwise; the question's own command shows all.
 const SHOWN: usize = 40;
+/// Actors, each of which takes several lines.
+const ACTORS_SHOWN: usize = 12;
 
 /// What to take in, and when the incident was.
 #[derive(Debug, Args)]
@@ -26,13 +28,10 @@ pub(crate) struct InvestigateArgs {
 }
 
 pub(crate) async fn run(args: InvestigateArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let mut question = args.question.question()?;
+    let question = args.question.question()?;
     let to = &args.question.output;
     if !matches!(to.format, Format::Table | Format::Json) {
         return Err(UsageError("investigate writes table or json; each question's own command writes the others".to_owned()).into());
-    }
-    if to.format == Format::Table {
-        question.limit = question.limit.or(Some(SHOWN));
     }
     let summary = ingest::take_in(&args.inputs, context).await?;
     let session = context.session().await?;
@@ -40,18 +39,29 @@ pub(crate) async fn run(args: InvestigateArgs, context: &Context) -> anyhow::Res
     let out = context.printer.data(to.output.as_deref())?;
     let closing = match to.format {
         Format::Json => json_answers(&source, &question, out).await?,
-        _ => text_answers(&source, &question, out, &Style::new(context.printer.has_color())).await?,
+        _ => text_answers(&source, &question, &args.question.typed(context), out, &ask::style(to, context)).await?,
     };
     Ok(ExitStatus::incomplete_if(summary.is_incomplete() || closing.coverage.incomplete))
 }
 
-async fn text_answers(source: &Source, question: &Question, mut out: Box<dyn Write + Send>, style: &Style) -> anyhow::Result<Closing> {
-    let actors = actors_answer(source, question).await.map_err(ask::timeline_error)?;
-    section("actors", question, &actors.items, &actors.closing, &mut out, style)?;
-    let changes = events_answer(source, EventQuestion::Changes, question).await.map_err(ask::timeline_error)?;
-    section("changes", question, &changes.items, &changes.closing, &mut out, style)?;
-    let network = events_answer(source, EventQuestion::Network, question).await.map_err(ask::timeline_error)?;
-    section("network", question, &network.items, &network.closing, &mut out, style)?;
+async fn text_answers(
+    source: &Source,
+    question: &Question,
+    typed: &str,
+    mut out: Box<dyn Write + Send>,
+    style: &Style,
+) -> anyhow::Result<Closing> {
+    let most = question.limit.unwrap_or(SHOWN);
+    let few = Question { limit: Some(question.limit.unwrap_or(ACTORS_SHOWN)), ..question.clone() };
+    let actors = actors_answer(source, &few, ActorOrder::Notable).await.map_err(ask::timeline_error)?;
+    let rest = format!("those with the most notable calls, then with the most changes; `backtrail actors{typed}` shows all");
+    section("actors", question, &actors.items, &actors.closing, &rest, &mut out, style)?;
+    let changes = events_digest(source, EventQuestion::Changes, question, most).await.map_err(ask::timeline_error)?;
+    let rest = format!("refused and sensitive ones first, then those nearest to the incident; `backtrail changes{typed}` shows all");
+    section("changes", question, &changes.items, &changes.closing, &rest, &mut out, style)?;
+    let network = events_digest(source, EventQuestion::Network, question, most).await.map_err(ask::timeline_error)?;
+    let rest = format!("sensitive ones first, then those nearest to the incident; `backtrail network{typed}` shows all");
+    section("network", question, &network.items, &network.closing, &rest, &mut out, style)?;
     for line in not_seen(&network.closing, style) {
         writeln!(out, "{line}")?;
     }
@@ -64,6 +74,7 @@ fn section<T: TextItem>(
     question: &Question,
     items: &[T],
     closing: &Closing,
+    rest: &str,
     out: &mut Box<dyn Write + Send>,
     style: &Style,
 ) -> anyhow::Result<()> {
@@ -75,13 +86,15 @@ fn section<T: TextItem>(
         }
         item.write(out, &style)?;
     }
-    writeln!(out, "{}", totals_line(&closing.totals, &format!("`backtrail {name}` shows all")))?;
+    for line in style.flow(totals_line(&closing.totals, rest).split(' '), " ", 0) {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out)?;
     Ok(())
 }
 
 async fn json_answers(source: &Source, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<Closing> {
-    let actors = actors_answer(source, question).await.map_err(ask::timeline_error)?;
+    let actors = actors_answer(source, question, ActorOrder::FirstSeen).await.map_err(ask::timeline_error)?;
     let changes = events_answer(source, EventQuestion::Changes, question).await.map_err(ask::timeline_error)?;
     let network = events_answer(source, EventQuestion::Network, question).await.map_err(ask::timeline_error)?;
     let mut object = opening("investigate", question);

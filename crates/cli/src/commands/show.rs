@@ -2,14 +2,19 @@
 
 use std::io::Write;
 
-use backtrail_timeline::{HashCheck, Opened, Origin, Shown};
+use backtrail_ingest::{Cited, Originals};
+use backtrail_model::evidence::{OriginalCheck, OriginalState};
+use backtrail_timeline::{HashCheck, Opened, Origin, SHORTEST, Shown};
 use clap::Args;
 
 use crate::args::{Format, OutputArgs};
 use crate::commands::ask;
-use crate::context::Context;
+use crate::context::{Context, now};
 use crate::exit::{ExitStatus, UsageError};
 use crate::sanitize::sanitize;
+
+/// Places that are gone back to at most, where a record was met in very many.
+const MOST_ORIGINALS: usize = 64;
 
 /// What to open.
 #[derive(Debug, Args)]
@@ -25,7 +30,8 @@ pub(crate) struct ShowArgs {
 
 pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let session = context.session().await?;
-    let opened = backtrail_timeline::show(&ask::source(&session), &args.reference).await.map_err(ask::timeline_error)?;
+    let mut opened = backtrail_timeline::show(&ask::source(&session), &args.reference).await.map_err(ask::timeline_error)?;
+    tokio::task::block_in_place(|| check_originals(&mut opened));
     let mut out = context.printer.data(args.output.output.as_deref())?;
     match args.output.format {
         _ if args.raw => {
@@ -48,8 +54,10 @@ pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<Exi
     out.flush()?;
     if opened.answer.is_empty() && opened.rejects.is_empty() {
         let held = opened.events_in_store.unwrap_or(0);
+        let short =
+            if opened.reference.len() < SHORTEST { format!("; the start of an id needs {SHORTEST} characters") } else { String::new() };
         anyhow::bail!(
-            "no record `{}` is in the store, which holds {held} events; not in evidence does not mean it did not happen",
+            "no record `{}` is in the store, which holds {held} events{short}; not in evidence does not mean it did not happen",
             sanitize(&opened.reference)
         );
     }
@@ -57,7 +65,51 @@ pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<Exi
     if altered {
         context.printer.warn("a record's hash is not the one stored when it was taken in: the store was altered");
     }
-    Ok(ExitStatus::incomplete_if(altered))
+    let contradicted: Vec<&OriginalCheck> = originals(&opened).filter(|o| o.is_contradiction()).collect();
+    for original in &contradicted {
+        context.printer.warn(&format!("{}: {}", sanitize(&original.path), told(original)));
+    }
+    Ok(ExitStatus::incomplete_if(altered || !contradicted.is_empty()))
+}
+
+fn originals(opened: &Opened) -> impl Iterator<Item = &OriginalCheck> {
+    let of_records = opened.answer.iter().flat_map(|s| &s.origins).flat_map(|o| &o.originals);
+    of_records.chain(opened.rejects.iter().flat_map(|r| &r.originals))
+}
+
+/// Goes back to the files the records were taken from.
+fn check_originals(opened: &mut Opened) {
+    let mut reader = Originals::new(&std::env::temp_dir(), now());
+    let mut left = MOST_ORIGINALS;
+    let mut check = |paths: &[String], cited: Cited<'_>| -> Vec<OriginalCheck> {
+        let places = paths.iter().take(left).map(|path| reader.check(path, cited)).collect::<Vec<_>>();
+        left -= places.len();
+        places
+    };
+    for origin in opened.answer.iter_mut().flat_map(|s| &mut s.origins) {
+        let record_sha256 = origin.record_sha256.as_deref().unwrap_or_default();
+        let cited = Cited { evidence_id: &origin.evidence_id, record_index: origin.record_index, record_sha256 };
+        origin.originals = check(&origin.paths, cited);
+    }
+    for reject in &mut opened.rejects {
+        let cited = Cited { evidence_id: &reject.evidence_id, record_index: reject.record_index, record_sha256: &reject.sha256 };
+        reject.originals = check(&reject.paths, cited);
+    }
+}
+
+/// What going back to an original came to, in words.
+fn told(original: &OriginalCheck) -> String {
+    let reason = original.reason.as_deref().map(sanitize).unwrap_or_default();
+    match original.state {
+        OriginalState::Intact => "read again: the same file, and the same record in its place".to_owned(),
+        OriginalState::Gone => "not there any more, so only the store's copy could be checked".to_owned(),
+        OriginalState::NotChecked => format!("not checked: {reason}"),
+        OriginalState::Changed => match &original.evidence_sha256 {
+            Some(hash) => format!("CHANGED since it was taken in: its sha-256 is now {hash}; {reason}"),
+            None => format!("CHANGED since it was taken in: {reason}"),
+        },
+        OriginalState::RecordDiffers => format!("DIFFERS: the file is the one taken in, but {reason}"),
+    }
 }
 
 fn text(opened: &Opened, out: &mut dyn Write) -> std::io::Result<()> {
@@ -66,7 +118,7 @@ fn text(opened: &Opened, out: &mut dyn Write) -> std::io::Result<()> {
     }
     for reject in &opened.rejects {
         writeln!(out, "rejected record {}#{}: {}", reject.evidence_id, reject.record_index, sanitize(&reject.reason))?;
-        writeln!(out, "  in {}", sanitize(&reject.paths.join(", ")))?;
+        places(&reject.paths, &reject.originals, out)?;
         writeln!(out, "{}", sanitize(&reject.text))?;
     }
     if opened.more > 0 {
@@ -81,8 +133,8 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{time}  {}  {}  {}", event.outcome, sanitize(&event.actor.label()), sanitize(&event.summary))?;
     }
     let hash = match shown.hash {
-        HashCheck::Verified => "verified: worked out again, it is the one stored when the record was taken in",
-        HashCheck::Mismatch => "MISMATCH: the record is not the one that was taken in",
+        HashCheck::Verified => "in the store: worked out again, it is the one kept when the record was taken in",
+        HashCheck::Mismatch => "in the store: MISMATCH, the record is not the one that was taken in",
     };
     writeln!(out, "sha-256 {}\n  {hash}", shown.record_sha256)?;
     if shown.id_conflict {
@@ -105,8 +157,15 @@ fn copy(origin: &Origin, out: &mut dyn Write) -> std::io::Result<()> {
     let route = origin.route.as_deref().unwrap_or("?");
     let differs = if origin.identical { "" } else { ", other bytes than the shown copy" };
     writeln!(out, "  {}#{} ({route}, {form}{differs})", origin.evidence_id, origin.record_index)?;
-    for path in &origin.paths {
-        writeln!(out, "    {}", sanitize(path))?;
+    places(&origin.paths, &origin.originals, out)
+}
+
+/// Where evidence was met, and what is there now.
+fn places(paths: &[String], checks: &[OriginalCheck], out: &mut dyn Write) -> std::io::Result<()> {
+    for path in paths {
+        let check = checks.iter().find(|c| c.path == *path);
+        let told = check.map_or_else(|| format!("not read again: more than {MOST_ORIGINALS} places"), told);
+        writeln!(out, "    {}\n      {told}", sanitize(path))?;
     }
     Ok(())
 }

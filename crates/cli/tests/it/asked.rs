@@ -24,9 +24,14 @@ impl TestStore {
         path
     }
 
+    /// The store's directory.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
     /// Runs any command against this store.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        backtrail(&self.dir.path().join("store"), arguments)
+        backtrail(&self.path(), arguments)
     }
 
     /// Ingests and returns the exit code and what was said; any end but 0 and 3 is a failure of the test.

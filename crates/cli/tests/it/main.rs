@@ -2,10 +2,12 @@
 #![expect(clippy::print_stderr, reason = "tests that cannot run for want of evidence say so")]
 
 mod asked;
+mod citations;
 mod kill;
 mod kit;
 mod known_answers;
 mod odd_input;
 mod real_evidence;
+mod shell;
 mod tidy;
 mod truth;

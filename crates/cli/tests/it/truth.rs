@@ -98,3 +98,35 @@ fn the_gap_is_named_with_the_call_that_caused_it() {
     let stopped = gap["stopped_by"].as_str().expect("an event");
     assert!(statements.iter().any(|s| s["refs"].to_string().contains(stopped)), "{statements:?}");
 }
+
+#[test]
+fn investigate_shows_what_matters_first_and_says_how_to_see_the_rest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (evidence, truth) = (workspace("fixtures/incident"), truth());
+    let at = truth["at"].as_str().expect("a time");
+    let output = backtrail(folder.path(), &["investigate", evidence.to_str().expect("a path"), "--at", at]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(!text.contains('\u{1b}'), "no colours where output is no terminal");
+    let line = text.lines().nth(1).expect("the first actor");
+    assert!(line.contains("platform-admin/"), "the intruder's session comes first, not {line}");
+    let expected = &truth["expected"]["changes"];
+    for id in listed(expected, &["denied", "failed", "dry_run"]) {
+        assert!(text.contains(&id), "the attempt {id} is shown");
+    }
+    let store = folder.path().display();
+    assert!(text.contains(&format!("40 are shown, refused and sensitive ones first, then those nearest to the incident; `backtrail changes --at {at} --store {store}` shows all")), "{text}");
+}
+
+#[test]
+fn a_length_without_the_incident_is_wrong_usage_and_a_misspelt_id_is_recognised() {
+    let store = ingested();
+    let run = |arguments: &[&str]| backtrail(store.path(), arguments);
+    assert_eq!(run(&["changes", "--before", "2h"]).status.code(), Some(2));
+    assert_eq!(run(&["changes", "--from", "2025-10-15", "--after", "2h"]).status.code(), Some(2));
+    let output = run(&["changes", "--arn", "sg-0c0235982a1088003"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("The nearest that evidence names: sg-0c0235982a1088002"), "{text}");
+    let short = run(&["show", "5c98"]);
+    assert!(String::from_utf8_lossy(&short.stderr).contains("the start of an id needs 6 characters"));
+}

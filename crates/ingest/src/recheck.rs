@@ -1,0 +1,145 @@
+//! Back to the original: whether the file a record was taken from still is that file, and still says that record.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, RecordBatch};
+use backtrail_acquire::{EvidenceId, Limits, Piece, Workspace};
+use backtrail_cloudtrail::Ending;
+use backtrail_model::evidence::{OriginalCheck, OriginalState};
+use backtrail_model::tables::Table;
+
+use crate::reading::ends_early;
+use crate::registry::decoder_for;
+use crate::sniff::{PARQUET_TAIL, sniff};
+
+/// A record as it was taken in.
+#[derive(Debug, Clone, Copy)]
+pub struct Cited<'c> {
+    /// The evidence it stands in.
+    pub evidence_id: &'c str,
+    /// Its number there, from 0.
+    pub record_index: i64,
+    /// Its SHA-256; of the rejected bytes, where it could not be taken in.
+    pub record_sha256: &'c str,
+}
+
+/// Reads originals again. Nothing is written but nameless temporary files for large members of archives, in `spool`.
+#[derive(Debug)]
+pub struct Originals {
+    workspace: Workspace,
+    now: i64,
+}
+
+impl Originals {
+    /// A reader of originals. `now` is the present, microseconds UTC.
+    #[must_use]
+    pub fn new(spool: &Path, now: i64) -> Self {
+        Self { workspace: Workspace::new(Limits::default(), spool), now }
+    }
+
+    /// Checks a record against one place where its evidence was met.
+    #[must_use]
+    pub fn check(&mut self, path: &str, cited: Cited<'_>) -> OriginalCheck {
+        let result = |state, reason: Option<String>| OriginalCheck {
+            path: path.to_owned(),
+            state,
+            evidence_sha256: None,
+            record_sha256: None,
+            reason,
+        };
+        if path == "-" {
+            return result(OriginalState::NotChecked, Some("it came by standard input, which cannot be read again".to_owned()));
+        }
+        let Some(expected) = EvidenceId::parse(cited.evidence_id) else {
+            return result(OriginalState::NotChecked, Some("its evidence_id is none".to_owned()));
+        };
+        let piece = match Piece::reopen(path, expected, &mut self.workspace) {
+            Ok(Some(piece)) => piece,
+            Ok(None) if is_member_of_a_file(path) => {
+                return result(OriginalState::Changed, Some("the archive is there, and no longer has this member".to_owned()));
+            }
+            Ok(None) => return result(OriginalState::Gone, None),
+            Err(error) => return result(OriginalState::NotChecked, Some(format!("it cannot be read: {error}"))),
+        };
+        let is_same_file = piece.id == expected;
+        let record = self.record_at(&piece, cited.record_index);
+        let is_same_record = record.as_deref() == Some(cited.record_sha256);
+        let state = match (is_same_file, is_same_record) {
+            (true, true) => OriginalState::Intact,
+            (true, false) => OriginalState::RecordDiffers,
+            (false, _) => OriginalState::Changed,
+        };
+        let reason = match (state, &record) {
+            (OriginalState::Intact, _) => None,
+            (_, None) => Some(format!("it has no record {}", cited.record_index)),
+            (_, Some(_)) if is_same_record => Some(format!("its record {} is still the one taken in", cited.record_index)),
+            (_, Some(_)) => Some(format!("its record {} is not the one taken in", cited.record_index)),
+        };
+        let evidence_sha256 = Some(piece.id.to_string());
+        self.workspace.recycle(piece);
+        OriginalCheck { path: path.to_owned(), state, evidence_sha256, record_sha256: record, reason }
+    }
+
+    /// SHA-256 of the record with a number, by the decoder that takes such evidence in.
+    fn record_at(&mut self, piece: &Piece, index: i64) -> Option<String> {
+        let mut content = piece.content(&mut self.workspace).ok()?;
+        let kind = match content.next_chunk() {
+            Ok(Some(first)) => sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()),
+            Ok(None) | Err(_) => {
+                drop(content.finish(&mut self.workspace));
+                return None;
+            }
+        };
+        let Some(decoder) = decoder_for(kind) else {
+            drop(content.finish(&mut self.workspace));
+            return None;
+        };
+        let mut found = None;
+        let mut sink = |table, rows: RecordBatch| {
+            found = found.take().or_else(|| hash_of(table, &rows, index));
+            Ok(())
+        };
+        let mut decode = (decoder.make)(self.now);
+        decode.begin(Arc::from(piece.id.to_string()));
+        // The sink has no errors, so decoding has none.
+        let mut result = decode.push(content.current(), &mut sink);
+        let mut ending = Ending::Complete;
+        loop {
+            match content.next_chunk() {
+                Ok(Some(bytes)) => result = result.and_then(|()| decode.push(bytes, &mut sink)),
+                Ok(None) => break,
+                Err(_) => {
+                    ending = Ending::Truncated;
+                    break;
+                }
+            }
+        }
+        let drained = content.finish(&mut self.workspace);
+        if drained.flaw.as_ref().is_some_and(ends_early) {
+            ending = Ending::Truncated;
+        }
+        result.and_then(|()| decode.end(ending, &mut sink).map(|_| ())).and_then(|()| decode.flush(&mut sink)).ok()?;
+        found
+    }
+}
+
+/// The hash a row gives the record with a number.
+fn hash_of(table: Table, rows: &RecordBatch, index: i64) -> Option<String> {
+    let column = match table {
+        Table::EventOrigins => "record_sha256",
+        Table::Rejects => "sha256",
+        _ => return None,
+    };
+    let numbers = rows.column_by_name("record_index")?.as_primitive_opt::<Int64Type>()?;
+    let hashes = rows.column_by_name(column)?.as_string_opt::<i32>()?;
+    let row = (0..rows.num_rows()).find(|row| numbers.is_valid(*row) && numbers.value(*row) == index)?;
+    hashes.is_valid(row).then(|| hashes.value(row).to_owned())
+}
+
+/// Whether an origin names a member of something that is still there.
+fn is_member_of_a_file(origin: &str) -> bool {
+    origin.rmatch_indices('!').any(|(at, _)| Path::new(&origin[..at]).is_file())
+}
