@@ -3,7 +3,9 @@
 use crate::index::Index;
 
 /// Deepest nesting taken in: deeper JSON is an attack on its readers, no service writes it.
-pub(crate) const MAX_DEPTH: u32 = 128;
+pub(crate) const MAX_DEPTH: u32 = 1024;
+/// What is said of it.
+pub(crate) const TOO_DEEP: &str = "nested deeper than 1024 levels";
 
 /// What a value is. Text is split by whether it holds escapes, because text without can be used as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -264,10 +266,9 @@ impl Walker<'_> {
         Ok(key)
     }
 
-    /// Walks over an object or array, however nested, without recursion: one bit a level says which kind is open.
+    /// Walks over an object or array, however nested, without recursion.
     fn skip_container(&mut self, depth: u32) -> Walk<()> {
-        let mut arrays: u128 = 0;
-        let mut open: u32 = 0;
+        let mut levels = Levels::default();
         let mut at_value = true;
         loop {
             if at_value {
@@ -276,19 +277,17 @@ impl Walker<'_> {
                         self.string()?;
                     }
                     bracket @ (b'{' | b'[') => {
-                        open += 1;
-                        if depth + open > MAX_DEPTH {
-                            return self.broken("nested deeper than 128 levels");
+                        if depth + levels.open >= MAX_DEPTH {
+                            return self.broken(TOO_DEEP);
                         }
                         let is_array = bracket == b'[';
-                        arrays = (arrays << 1) | u128::from(is_array);
+                        levels.enter(is_array);
                         self.pos += 1;
                         self.skip_space();
                         // The closing brackets stand two behind the opening ones in ASCII.
                         if self.peek()? == bracket + 2 {
                             self.pos += 1;
-                            arrays >>= 1;
-                            open -= 1;
+                            levels.leave();
                         } else {
                             if !is_array {
                                 self.key()?;
@@ -301,11 +300,11 @@ impl Walker<'_> {
                     }
                 }
             }
-            if open == 0 {
+            if levels.open == 0 {
                 return Ok(());
             }
             self.skip_space();
-            let in_array = arrays & 1 == 1;
+            let in_array = levels.in_array();
             match self.peek()? {
                 b',' => {
                     self.pos += 1;
@@ -317,19 +316,66 @@ impl Walker<'_> {
                 }
                 b'}' if !in_array => {
                     self.pos += 1;
-                    arrays >>= 1;
-                    open -= 1;
+                    levels.leave();
                     at_value = false;
                 }
                 b']' if in_array => {
                     self.pos += 1;
-                    arrays >>= 1;
-                    open -= 1;
+                    levels.leave();
                     at_value = false;
                 }
                 _ => return self.broken("a comma or a closing bracket was expected"),
             }
         }
+    }
+}
+
+/// Which kind of bracket is open on each level, one bit each: the innermost 128 at hand, those around them put by. No service nests
+/// that deep, so the list is all but never allocated.
+#[derive(Default)]
+struct Levels {
+    arrays: u128,
+    open: u32,
+    outer: Vec<u128>,
+}
+
+impl Levels {
+    #[inline(always)]
+    fn enter(&mut self, is_array: bool) {
+        if self.is_word_full() {
+            self.put_by();
+        }
+        self.arrays = (self.arrays << 1) | u128::from(is_array);
+        self.open += 1;
+    }
+
+    #[inline(always)]
+    fn leave(&mut self) {
+        self.arrays >>= 1;
+        self.open -= 1;
+        if self.is_word_full() {
+            self.take_back();
+        }
+    }
+
+    #[inline(always)]
+    fn in_array(&self) -> bool {
+        self.arrays & 1 == 1
+    }
+
+    #[inline(always)]
+    fn is_word_full(&self) -> bool {
+        self.open.is_multiple_of(u128::BITS) && self.open > 0
+    }
+
+    #[cold]
+    fn put_by(&mut self) {
+        self.outer.push(std::mem::take(&mut self.arrays));
+    }
+
+    #[cold]
+    fn take_back(&mut self) {
+        self.arrays = self.outer.pop().unwrap_or_default();
     }
 }
 
@@ -349,6 +395,7 @@ pub(crate) fn space_len(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::arbitrary::Arbitrary as _;
 
     fn walk(text: &[u8]) -> Walk<usize> {
         let mut index = Index::default();
@@ -389,8 +436,8 @@ mod tests {
             assert_eq!(walk(cut), Err(Stop::Incomplete), "{}", String::from_utf8_lossy(cut));
         }
         let deep = |n: usize| [vec![b'['; n], vec![b']'; n], vec![b' ']].concat();
-        assert!(walk(&deep(128)).is_ok());
-        assert!(matches!(walk(&deep(129)), Err(Stop::Broken { .. })));
+        assert!(walk(&deep(1024)).is_ok());
+        assert_eq!(walk(&deep(1025)), Err(Stop::Broken { at: 1024, what: TOO_DEEP }));
     }
 
     /// JSON-like text: mostly valid, sometimes damaged.
@@ -405,6 +452,33 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn every_level_is_closed_by_its_own_bracket(
+            arrays in proptest::collection::vec(proptest::bool::ANY, 1..=1024),
+            wrong in proptest::option::of(proptest::sample::Index::arbitrary()),
+        ) {
+            let mut text: Vec<u8> = arrays.iter().flat_map(|array| if *array { &b"[[],"[..] } else { &b"{\"k\":"[..] }).copied().collect();
+            text.push(b'1');
+            // Counted from the inside: this level is closed by the other kind's bracket.
+            let wrong = wrong.map(|index| index.index(arrays.len()));
+            for (i, array) in arrays.iter().rev().enumerate() {
+                text.push(if *array == (wrong != Some(i)) { b']' } else { b'}' });
+            }
+            // An empty array inside the innermost level is one level more.
+            let depth = arrays.iter().enumerate().map(|(i, array)| i + 1 + usize::from(*array)).max().unwrap_or_default();
+            let walked = walk(&text);
+            if depth > 1024 {
+                let is_refused = matches!(walked, Err(Stop::Broken { what: TOO_DEEP, .. }));
+                proptest::prop_assert!(is_refused, "{:?}", walked);
+            } else if let Some(wrong) = wrong {
+                let at = text.len() - arrays.len() + wrong;
+                let is_at = matches!(walked, Err(Stop::Broken { at: found, .. }) if found == at);
+                proptest::prop_assert!(is_at, "{:?}, not {}", walked, at);
+            } else {
+                proptest::prop_assert_eq!(walked, Ok(text.len()));
+            }
+        }
+
         #[test]
         fn agrees_with_another_parser(text in soup()) {
             // A number or a word alone is nobody's record: what ends it is left to what stands around it.

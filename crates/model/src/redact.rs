@@ -73,12 +73,20 @@ pub fn is_secret_key(key: &str) -> bool {
     is_secret(&key.chars().filter(|c| !is_joint(*c)).flat_map(char::to_lowercase).collect::<String>())
 }
 
+/// Keys under which a thing says its name, beside the `value` it has.
+const NAMES: &[&str] = &["name", "Name", "key", "Key"];
+
+/// Whether a secret is in plain sight, not replaced by a placeholder.
+fn is_shown(secret: &str) -> bool {
+    !PLACEHOLDERS.contains(&secret) && !secret.bytes().all(|b| b == b'*')
+}
+
 /// Replaces the secrets in a JSON value.
 pub fn redact_value(value: &mut Value) {
     match value {
         Value::Object(object) => {
             // `{"name": "DB_PASSWORD", "value": "…"}`, as container definitions and tags write it.
-            let named = ["name", "Name", "key", "Key"].iter().find_map(|k| object.get(*k)?.as_str()).is_some_and(is_secret_key);
+            let named = NAMES.iter().find_map(|k| object.get(*k)?.as_str()).is_some_and(is_secret_key);
             for (key, inner) in object.iter_mut() {
                 if is_secret_key(key) || (named && key.eq_ignore_ascii_case("value")) {
                     hide(inner);
@@ -101,7 +109,7 @@ pub fn redact_value(value: &mut Value) {
 fn hide(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if !PLACEHOLDERS.contains(&text.as_str()) && !text.bytes().all(|b| b == b'*') {
+            if is_shown(text) {
                 REDACTED.clone_into(text);
             }
         }
@@ -119,9 +127,131 @@ pub fn redact_json(text: &str) -> String {
             redact_value(&mut value);
             value.to_string()
         }
-        // Not JSON, or broken off: only the shapes can be told.
-        Err(_) => redact_text(text).into_owned(),
+        Err(_) => redact_unparsed(text).into_owned(),
     }
+}
+
+/// The deepest nesting [`redact_unparsed`] follows.
+const DEEPEST: usize = 4096;
+
+/// Replaces the secrets in a text that is JSON but of which no tree can be made, because it nests too deep, holds half a surrogate
+/// pair or a number beyond all bounds, or is broken off: by key and by shape as elsewhere, with all else as it stands.
+#[must_use]
+pub fn redact_unparsed(text: &str) -> Cow<'_, str> {
+    match Tokens::default().secrets(text) {
+        spans if spans.is_empty() => redact_text(text),
+        spans => Cow::Owned(redact_text(&without(text, spans)).into_owned()),
+    }
+}
+
+/// A pass over the tokens of a JSON text.
+#[derive(Default)]
+struct Tokens {
+    open: Vec<Bracket>,
+    /// All text is secret until no more brackets than these are open.
+    hidden: Option<usize>,
+    /// The key whose value comes next.
+    key: Option<String>,
+    secrets: Vec<Span>,
+}
+
+/// An open bracket: whether a secret is named in it (`{"name": "DB_PASSWORD", ...}`), and the texts that are it then.
+#[derive(Default)]
+struct Bracket {
+    names_secret: bool,
+    values: Vec<Span>,
+}
+
+impl Tokens {
+    fn secrets(mut self, text: &str) -> Vec<Span> {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'"' => {
+                    let end = string_end(bytes, at);
+                    let is_key = bytes.get(end + 1..).unwrap_or_default().iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':');
+                    self.string(text, (at, end), is_key);
+                    at = end + 1;
+                }
+                // No record is that deep: whatever this is, none of it is shown.
+                b'{' | b'[' if self.open.len() >= DEEPEST => {
+                    self.secrets.push((at, text.len()));
+                    break;
+                }
+                b'{' | b'[' => {
+                    if self.hidden.is_none() && self.key.as_deref().is_some_and(is_secret_key) {
+                        self.hidden = Some(self.open.len());
+                    }
+                    self.open.push(Bracket::default());
+                    self.key = None;
+                }
+                b'}' | b']' => self.close(),
+                b',' => self.key = None,
+                _ => {}
+            }
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.secrets
+    }
+
+    fn string(&mut self, text: &str, span: Span, is_key: bool) {
+        let inner = &text[span.0..span.1];
+        let plain = || serde_json::from_str::<String>(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned());
+        if is_key {
+            self.key = Some(plain());
+            return;
+        }
+        let key = self.key.take();
+        let is_secret = self.hidden.is_some() || key.as_deref().is_some_and(is_secret_key);
+        if is_secret && is_shown(inner) {
+            self.secrets.push(span);
+        } else if let (Some(key), Some(bracket)) = (key, self.open.last_mut()) {
+            bracket.names_secret |= NAMES.contains(&key.as_str()) && is_secret_key(&plain());
+            if key.eq_ignore_ascii_case("value") && is_shown(inner) {
+                bracket.values.push(span);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.key = None;
+        if let Some(bracket) = self.open.pop().filter(|bracket| bracket.names_secret) {
+            self.secrets.extend(bracket.values);
+        }
+        self.hidden = self.hidden.filter(|outside| self.open.len() > *outside);
+    }
+}
+
+/// Where the string ends that starts here: at its closing quote, or with the text.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// The text with these places replaced.
+fn without(text: &str, mut spans: Vec<Span>) -> String {
+    spans.sort_unstable();
+    let (mut clean, mut at) = (String::with_capacity(text.len()), 0);
+    for (start, end) in spans {
+        if start >= at {
+            clean.push_str(&text[at..start]);
+            clean.push_str(REDACTED);
+        }
+        at = at.max(end);
+    }
+    clean.push_str(&text[at..]);
+    clean
 }
 
 /// Words that a secret follows, lower-case: `password=…`, `--password …`, `"password": "…"` inside text.
@@ -161,17 +291,7 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
-    spans.sort_unstable();
-    let (mut clean, mut at) = (String::with_capacity(text.len()), 0);
-    for (start, end) in spans {
-        if start >= at {
-            clean.push_str(&text[at..start]);
-            clean.push_str(REDACTED);
-        }
-        at = at.max(end);
-    }
-    clean.push_str(&text[at..]);
-    Cow::Owned(clean)
+    Cow::Owned(without(text, spans))
 }
 
 /// Whether any word stands in a text without which [`redact_text`] leaves it as it is: one pass for all of them.
@@ -250,7 +370,7 @@ fn led(text: &str) -> Vec<Span> {
                 .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '&' | ';' | ',' | '<' | '}' | '\\'))
                 .unwrap_or(rest.len());
             let value = &rest[..end];
-            if !value.is_empty() && !PLACEHOLDERS.contains(&value) && !value.starts_with('$') && !value.bytes().all(|b| b == b'*') {
+            if is_shown(value) && !value.starts_with('$') {
                 spans.push((start, start + end));
             }
         }
@@ -305,6 +425,35 @@ mod tests {
     }
 
     #[test]
+    fn json_no_tree_can_be_made_of_keeps_no_secret() {
+        let deep = |inner: &str| format!("{}{inner}{}", "[".repeat(500), "]".repeat(500));
+        for inner in [
+            r#"{"secretString":"hunter2"}"#,
+            r#"{"\u0073ecretString" : "hunter2"}"#,
+            r#"{"token":{"a":["hunter2",{"b":"hunter2"}]},"c":"d"}"#,
+            r#"{"name":"DB_PASSWORD","value":"hunter2"}"#,
+            r#"{"Value":"hunter2","Key":"DB_PASSWORD"}"#,
+            r#"{"plaintext":"hunter2 \" hunter2"}"#,
+        ] {
+            for text in [deep(inner), format!(r#"[{inner},"\ud800"]"#), format!("[{inner},1e400]"), format!("[{inner}")] {
+                assert!(serde_json::from_str::<Value>(&text).is_err(), "{text}");
+                let clean = redacted(&text);
+                assert!(!clean.contains("hunter2") && clean.contains(REDACTED), "{clean}");
+                assert_eq!(redacted(&clean), clean, "once is enough");
+            }
+        }
+        let broken_off = r#"{"secretString":"hunter2"#;
+        assert_eq!(redacted(broken_off), r#"{"secretString":"[redacted]"#);
+        for same in [r#"{"nextToken":"abc","a":"\ud800","passwordResetRequired":true}"#, r#"{"secret":"","password":"****","n":1e400}"#] {
+            assert_eq!(redacted(same), same);
+        }
+        // What follows a secret is not one.
+        let text = r#"[{"token":["x"]},{"after":"y","n":1e400}]"#;
+        assert_eq!(redacted(text), r#"[{"token":["[redacted]"]},{"after":"y","n":1e400}]"#);
+        assert!(!redacted(&"[".repeat(5000)).contains(&"[".repeat(4200)), "beyond all records, nothing is shown");
+    }
+
+    #[test]
     fn what_is_no_secret_stays() {
         for same in [
             r#"{"nextToken":"abc","clientToken":"def","secretId":"prod/db","accessKeyId":"AKIAX"}"#,
@@ -339,12 +488,16 @@ mod tests {
             let once = redact_text(&text).into_owned();
             prop_assert_eq!(redact_text(&once).into_owned(), once.clone());
             let _ = redact_json(&text);
+            let once = redact_unparsed(&text).into_owned();
+            prop_assert_eq!(redact_unparsed(&once).into_owned(), once.clone());
         }
 
         #[test]
         fn no_password_survives(secret in "[A-Za-z0-9/+]{12,40}", key in "(DB_)?(PASSWORD|password|Password)|secretAccessKey|session_token|ClientSecret") {
             let json = serde_json::json!({"a": [{ key.clone(): secret.clone() }]}).to_string();
             prop_assert!(!redact_json(&json).contains(&secret));
+            prop_assert!(!redact_unparsed(&json).contains(&secret));
+            prop_assert!(!redact_json(&json[..json.len() - 1]).contains(&secret));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use backtrail_model::calls::{NetworkClass, is_sensitive, is_write, network_command};
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::redact::{redact_text, redact_value};
+use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
 use serde::Serialize;
@@ -144,7 +144,11 @@ pub(crate) fn is_attempted(event: &Event<'_>, outcome: Outcome) -> bool {
 /// A JSON column, parsed and without secrets. What is not JSON is a text.
 pub(crate) fn json(text: Option<&str>) -> Value {
     let Some(text) = text else { return Value::Null };
-    let mut value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-    redact_value(&mut value);
-    value
+    match serde_json::from_str(text) {
+        Ok(mut value) => {
+            redact_value(&mut value);
+            value
+        }
+        Err(_) => Value::String(redact_unparsed(text).into_owned()),
+    }
 }

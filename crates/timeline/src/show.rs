@@ -3,7 +3,7 @@
 use arrow_array::Array;
 use arrow_array::RecordBatch;
 use backtrail_model::evidence::OriginalCheck;
-use backtrail_model::redact::{redact_text, redact_value};
+use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
 use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
@@ -254,7 +254,7 @@ fn record(raw: &str) -> Value {
             portable(&mut value);
             value
         }
-        Err(_) => Value::String(redact_text(raw).into_owned()),
+        Err(_) => Value::String(redact_unparsed(raw).into_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::{Array, ArrayRef, StringViewArray};
 use arrow_schema::DataType;
-use backtrail_model::redact::{redact_text, redact_value};
+use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
 use datafusion::common::cast::as_string_view_array;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF};
@@ -77,7 +77,7 @@ fn clean_json(text: &str) -> Cow<'_, str> {
     if !is_suspicious(text) {
         return Cow::Borrowed(text);
     }
-    let Ok(value) = serde_json::from_str::<Value>(text) else { return redact_text(text) };
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return redact_unparsed(text) };
     let mut clean = value.clone();
     redact_value(&mut clean);
     if clean == value { Cow::Borrowed(text) } else { Cow::Owned(clean.to_string()) }

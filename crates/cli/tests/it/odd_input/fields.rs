@@ -99,7 +99,7 @@ fn odd_json_is_kept_exactly_as_delivered() {
             "deep.json",
             event().to_string().replacen(
                 "\"requestParameters\":null",
-                &format!("\"requestParameters\":{}1{}", "[".repeat(100), "]".repeat(100)),
+                &format!("\"requestParameters\":{}1{}", "[".repeat(200), "]".repeat(200)),
                 1,
             ),
         ),
