@@ -16,6 +16,8 @@ use crate::walk::{Kind, Span, Walker, space_len};
 
 /// The longest header looked for.
 const MAX_HEADER: usize = 64 << 10;
+/// Structures inside structures that are followed in a user identity: its fields stand at most four deep.
+const MAX_SCOPES: usize = 64;
 /// Columns by which a header is known, at least.
 const MIN_KNOWN: usize = 3;
 
@@ -202,32 +204,39 @@ fn user_identity_json(raw: &[u8], span: Span, fields: &mut Fields) {
 
 /// `{type=IAMUser, sessioncontext={...}}` or `{'type': 'IAMUser', ...}`, at `at` of the record: a loose reading, which finds simple
 /// values only; the cell itself is in raw.
-fn pairs(text: &[u8], at: usize, scope: &str, fields: &mut Fields) -> usize {
+fn pairs(text: &[u8], at: usize, scope: &str, fields: &mut Fields) {
+    let mut scopes = vec![scope.to_owned()];
     let mut pos = 1;
-    while pos < text.len() {
+    while let Some(scope) = scopes.last() {
         let key_start = pos + text[pos..].iter().take_while(|b| matches!(b, b' ' | b',' | b'\'' | b'"')).count();
         if text.get(key_start) == Some(&b'}') {
-            return key_start + 1;
+            pos = key_start + 1;
+            scopes.pop();
+            continue;
         }
-        let Some(length) = text[key_start..].iter().position(|b| matches!(b, b'=' | b':')) else { return text.len() };
+        let Some(length) = text[key_start..].iter().position(|b| matches!(b, b'=' | b':')) else { return };
         let key = camel(&text[key_start..key_start + length]);
         pos = key_start + length + 1;
         pos += text[pos..].iter().take_while(|b| **b == b' ').count();
         match text.get(pos) {
-            Some(b'{') => pos += pairs(&text[pos..], at + pos, &key, fields),
+            None => return,
+            Some(b'{') if scopes.len() >= MAX_SCOPES => return,
+            Some(b'{') => {
+                pos += 1;
+                scopes.push(key);
+            }
             Some(b'\'') => {
                 let end = pos + 1 + text[pos + 1..].iter().position(|b| *b == b'\'').unwrap_or(text.len() - pos - 1);
                 keep(scope, &key, &text[pos + 1..end], at + pos + 1, fields);
-                pos = end + 1;
+                pos = (end + 1).min(text.len());
             }
-            _ => {
+            Some(_) => {
                 let end = pos + text[pos..].iter().position(|b| matches!(b, b',' | b'}')).unwrap_or(text.len() - pos);
                 keep(scope, &key, &text[pos..end], at + pos, fields);
                 pos = end;
             }
         }
     }
-    pos
 }
 
 fn keep(scope: &str, key: &str, value: &[u8], at: usize, fields: &mut Fields) {
@@ -350,4 +359,24 @@ fn split_row(line: &[u8], cells: &mut Vec<Vec<u8>>) -> bool {
     }
     cells.push(cell);
     !quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structures_nested_by_an_attacker_end_no_process() {
+        for open in ["{a=", "{'a': ", "{=", "{"] {
+            let text = format!("{{type=IAMUser, {}", open.repeat(200_000));
+            let mut fields = Fields::default();
+            pairs(text.as_bytes(), 0, "userIdentity", &mut fields);
+            assert_eq!(&text[fields.get(F::UserIdentityType).inner()], "IAMUser", "{open}");
+        }
+        let text = "{sessioncontext={sessionissuer={type=Role}, attributes={mfaauthenticated=true}}, accountid='1'";
+        let mut fields = Fields::default();
+        pairs(text.as_bytes(), 0, "userIdentity", &mut fields);
+        let found = [F::SessionIssuerType, F::SessionMfaAuthenticated, F::UserIdentityAccountId].map(|f| &text[fields.get(f).inner()]);
+        assert_eq!(found, ["Role", "true", "1"]);
+    }
 }
