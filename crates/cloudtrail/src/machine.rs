@@ -289,7 +289,8 @@ impl Machine {
                 let place = self.place(window, pos..end, carrier);
                 let context = self.context(place, carrier);
                 self.in_sync = true;
-                if !self.text_inside(window, span, context, out) {
+                let inner = Carrier { depth: context.depth.saturating_add(1), ..context };
+                if !self.text_inside(window, span, inner, out) {
                     self.no_record(&window[pos..end], context, out);
                 }
                 Step::To(end)

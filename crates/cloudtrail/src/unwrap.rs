@@ -149,6 +149,9 @@ impl Machine {
             out.other("CloudWatch Logs control messages");
             return true;
         }
+        if context.depth > MAX_DEPTH {
+            return false;
+        }
         let mut text = Vec::new();
         crate::text::unescape_into(&window[span.inner()], &mut text);
         let carrier = Carrier { form: RawForm::Unescaped, ..context };

@@ -1,4 +1,11 @@
 //! The decoder as its callers see it: bytes in, rows and a summary out.
 
-mod smoke;
+mod depth;
+mod dirty;
+mod make;
+mod properties;
+mod real;
 mod support;
+mod tables;
+mod versions;
+mod wrappers;

@@ -1,0 +1,173 @@
+//! Dirty but real input is kept: what can be carried is in its column, and everything is in `raw` as delivered.
+
+use backtrail_model::tables::Table;
+
+use crate::make::{event, trail};
+use crate::support::{Row, decode};
+
+/// The row of one record, which must be kept, with its bytes.
+fn row(record: &str) -> Row {
+    let decoded = decode(trail(&[record.to_owned()]).as_bytes());
+    assert_eq!(decoded.counts(), (1, 1, 0, 0), "{record}\n{:?}", decoded.rejects());
+    let row = decoded.rows(Table::Cloudtrail)[0].clone();
+    assert_eq!(row["raw"], record);
+    row
+}
+
+/// The event with a text replaced, which must be in it.
+fn with(from: &str, to: &str) -> String {
+    let event = event(7);
+    assert!(event.contains(from), "{from}");
+    event.replacen(from, to, 1)
+}
+
+#[test]
+fn booleans_come_as_text_and_text_comes_as_anything() {
+    for (value, column) in [
+        ("true", Some("true")),
+        ("\"true\"", Some("true")),
+        ("\"True\"", Some("true")),
+        ("\"false\"", Some("false")),
+        ("null", None),
+        ("\"yes\"", None),
+        ("1", None),
+        ("{}", None),
+    ] {
+        let row = row(&with("\"readOnly\":false", &format!("\"readOnly\":{value}")));
+        assert_eq!(row.get("read_only").map(String::as_str), column, "{value}");
+    }
+    for (value, column) in [("\"1.08\"", Some("1.08")), ("1.08", Some("1.08")), ("null", None), ("[1]", None)] {
+        let row = row(&with("\"eventVersion\":\"1.08\"", &format!("\"eventVersion\":{value}")));
+        assert_eq!(row.get("event_version").map(String::as_str), column, "{value}");
+    }
+    let account = row(&with("\"recipientAccountId\":\"111122223333\"", "\"recipientAccountId\":111122223333"));
+    assert_eq!(account["recipient_account_id"], "111122223333");
+}
+
+#[test]
+fn request_parameters_are_json_as_delivered_whatever_they_are() {
+    for value in ["\"*\"", "\"{\\\"a\\\":1}\"", "{}", "[ ]", "12", "true", "{ \"b\" : 1, \"a\" : 1e3, \"a\":\"\\u0041\" }"] {
+        let row = row(&with("\"requestParameters\":null", &format!("\"requestParameters\":{value}")));
+        assert_eq!(row["request_parameters"], value, "not re-serialised");
+    }
+    assert_eq!(row(&event(7)).get("request_parameters"), None);
+}
+
+#[test]
+fn times_come_in_several_notations() {
+    for (value, time) in [
+        ("2024-03-01T00:00:07Z", Some("2024-03-01T00:00:07Z")),
+        ("20240301T000007Z", Some("2024-03-01T00:00:07Z")),
+        ("2024-03-01T02:00:07+02:00", Some("2024-03-01T00:00:07Z")),
+        ("2024-03-01 00:00:07.000", Some("2024-03-01T00:00:07Z")),
+        ("2024-03-01T00:00:07.123456Z", Some("2024-03-01T00:00:07.123456Z")),
+        ("2005-12-31T23:59:59Z", None),
+        ("2006-01-01T00:00:00Z", Some("2006-01-01T00:00:00Z")),
+        // A day after the present of these tests, and a second more.
+        ("2026-01-02T00:00:00Z", Some("2026-01-02T00:00:00Z")),
+        ("2026-01-02T00:00:01Z", None),
+        ("2024-02-30T00:00:00Z", None),
+        ("yesterday", None),
+        ("", None),
+    ] {
+        let row = row(&with("\"eventTime\":\"2024-03-01T00:00:07Z\"", &format!("\"eventTime\":\"{value}\"")));
+        assert_eq!(row.get("event_time").map(String::as_str), time, "{value}");
+        let date = time.map_or("unknown", |t| &t[..10]);
+        assert_eq!(row["event_date"], date, "{value}");
+    }
+    for (value, time) in [("20131102T010628Z", "2013-11-02T01:06:28Z"), ("2013-11-02T01:06:28Z", "2013-11-02T01:06:28Z")] {
+        let session = format!("\"sessionContext\":{{\"attributes\":{{\"creationDate\":\"{value}\",\"mfaAuthenticated\":\"false\"}}}},");
+        let row = row(&with("\"userName\":", &format!("{session}\"userName\":")));
+        assert_eq!(row["session_creation_date"], time);
+        assert_eq!(row["session_mfa_authenticated"], "false");
+    }
+}
+
+#[test]
+fn a_record_may_lack_nearly_everything() {
+    for (from, gone) in [
+        (",\"eventID\":\"00000007-0000-4000-8000-00000000abcd\"", "event_id"),
+        ("\"eventVersion\":\"1.08\",", "event_version"),
+        ("\"eventTime\":\"2024-03-01T00:00:07Z\",", "event_time"),
+        (",\"recipientAccountId\":\"111122223333\"", "recipient_account_id"),
+        (",\"readOnly\":false", "read_only"),
+    ] {
+        let row = row(&with(from, ""));
+        assert_eq!(row.get(gone), None);
+        assert_eq!(row["event_name"], "RunInstances");
+    }
+    let id = "\"eventID\":\"00000007-0000-4000-8000-00000000abcd\"";
+    assert_eq!(row(&with(id, "\"eventID\":null")).get("event_id"), None);
+    // Without an id, the key is the content's, whatever its white space and order.
+    let plain = row(&with(&format!("{id},"), ""));
+    let spaced = row(&with(&format!("{id},"), " ").replacen("\"eventVersion\":\"1.08\",", "", 1).replacen(
+        "\"eventCategory\":\"Management\"",
+        "\"eventCategory\":\"Management\" ,\n \"eventVersion\":\"1.08\"",
+        1,
+    ));
+    assert_eq!(plain["dedupe_key"], spaced["dedupe_key"]);
+    assert_ne!(plain["record_sha256"], spaced["record_sha256"]);
+}
+
+#[test]
+fn an_identity_may_be_null_text_or_empty() {
+    let identity = "{\"type\":\"IAMUser\",\"principalId\":\"AIDAEXAMPLE\",\"arn\":\"arn:aws:iam::111122223333:user/alice\",\"accountId\":\"111122223333\",\"accessKeyId\":\"AKIAEXAMPLE\",\"userName\":\"alice\"}";
+    for value in [
+        "null",
+        "{}",
+        "\"anonymous\"",
+        "[]",
+        "{\"sessionContext\":null}",
+        "{\"sessionContext\":{\"sessionIssuer\":{},\"attributes\":null}}",
+    ] {
+        let row = row(&with(identity, value));
+        let found: Vec<_> = row.keys().filter(|k| k.starts_with("user_identity") || k.starts_with("session_")).collect();
+        assert!(found.is_empty(), "{value}: {found:?}");
+    }
+    assert_eq!(row(&with("\"accessKeyId\":\"AKIAEXAMPLE\"", "\"accessKeyId\":\"\"")).get("user_identity_access_key_id"), None);
+    let hidden = row(&with("\"userName\":\"alice\"", "\"userName\":\"HIDDEN_DUE_TO_SECURITY_REASONS\""));
+    assert_eq!(hidden["user_identity_user_name"], "HIDDEN_DUE_TO_SECURITY_REASONS", "as delivered");
+    // A key twice: the last one counts, and nothing of the first remains.
+    let twice = row(&with(",\"eventTime\"", ",\"userIdentity\":{\"type\":\"Root\"},\"eventTime\""));
+    assert_eq!(twice["user_identity_type"], "Root");
+    assert_eq!(twice.get("user_identity_arn"), None);
+}
+
+#[test]
+fn escapes_and_byte_order_marks_and_padding() {
+    let row = row(&with("\"eventName\":\"RunInstances\"", "\"event\\u004eame\":\"Run\\u0049nstances\\ud83d\\ude00\\ud83d\""));
+    assert_eq!(row["event_name"], "RunInstances\u{1f600}\u{fffd}");
+    for text in [format!("\u{feff}{}", trail(&[event(0)])), format!("{}\0\0\0", trail(&[event(0)])), format!("\u{feff}\r\n{}\n", event(0))]
+    {
+        let decoded = decode(text.as_bytes());
+        assert_eq!(decoded.counts(), (1, 1, 0, 0), "{text:?}");
+        assert_eq!(decoded.rows(Table::Cloudtrail)[0]["raw"], event(0));
+    }
+}
+
+#[test]
+fn fields_nobody_knows_are_named_and_stay_in_raw() {
+    let row = row(&with("\"eventCategory\"", "\"newThing\":{\"eventName\":\"no\"},\"event\\\"s\":1,\"eventCategory\""));
+    assert_eq!(row["unknown_fields"], "[\"newThing\",\"event\\\"s\"]");
+    assert_eq!(row["event_name"], "RunInstances");
+}
+
+#[test]
+fn commas_and_brackets_too_many_or_too_few_lose_nothing() {
+    let (a, b) = (event(0), event(1));
+    for (text, kept) in [
+        (format!("{{\"Records\":[{a},{b},]}}"), 2),
+        (format!("{{\"Records\":[{a} {b}]}}"), 2),
+        (format!("{{\"Records\":[,{a},,{b}]}}"), 2),
+        (format!("{{\"Records\":[{a},{b}]}}}}"), 2),
+        (format!("{{\"Records\":[{a},{b}]"), 2),
+        (format!("{{\"Records\":[{a},{b}"), 2),
+        (format!("{{\"Records\":[{a}]}}{{\"Records\":[{b}]}}"), 2),
+        (format!("{{\"Records\":[{a}]}},\n{{\"Records\":[{b}]}}"), 2),
+        (format!("{{\"Records\":[{a}]\n{{\"Records\":[{b}]}}"), 2),
+        (format!("{{\"before\":{{\"x\":[1]}},\"Records\":[{a},{b}],\"after\":[{{}}]}}"), 2),
+    ] {
+        let decoded = decode(text.as_bytes());
+        assert_eq!(decoded.counts(), (kept, kept, 0, 0), "{text}\n{:?}", decoded.rejects());
+    }
+}
