@@ -132,7 +132,7 @@ impl Machine {
             match self.start(window, pos, eof) {
                 Some(Step::To(next)) if next == pos => {}
                 Some(step) => return step,
-                None => return Step::To(pos),
+                None => return Step::To(window.len()),
             }
         }
         let pos = pos + space_len(&window[pos..]);
@@ -159,7 +159,7 @@ impl Machine {
         }
     }
 
-    /// The first bytes: a byte order mark, or the header of a table.
+    /// The first bytes: a byte order mark, or the header of a table. Nothing where there is only white space yet.
     fn start(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
         let rest = &window[pos..];
         if rest.starts_with(BYTE_ORDER_MARK) {
@@ -213,6 +213,8 @@ impl Machine {
             None if !eof => Step::More,
             Some(b'{') => {
                 self.prefixed = true;
+                // The name of a stream may hold quotes and backslashes, which are no part of a document.
+                self.in_sync = false;
                 Step::To(record)
             }
             _ => not_json(self),
@@ -535,6 +537,8 @@ impl Machine {
 
     pub(crate) fn begin_skip(&mut self, pos: usize, goal: Goal, reason: String) -> Step {
         self.skip = Some(Box::new(Skip::new(goal, reason)));
+        // What is skipped is not walked: quotes and backslashes in it must not count for what follows.
+        self.in_sync = false;
         Step::To(pos)
     }
 

@@ -171,3 +171,29 @@ fn commas_and_brackets_too_many_or_too_few_lose_nothing() {
         assert_eq!(decoded.counts(), (kept, kept, 0, 0), "{text}\n{:?}", decoded.rejects());
     }
 }
+
+#[test]
+fn white_space_alone_is_an_empty_document() {
+    for text in ["\n", " ", "\r\n\r\n", "\u{feff}\n", "\u{feff}"] {
+        assert_eq!(decode(text.as_bytes()).counts(), (0, 0, 0, 0), "{text:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_log_stream_may_hold_what_json_gives_a_meaning() {
+    let record = event(1);
+    for stream in ["a\\b", "a\"b", "\\\"", "{"] {
+        let text = format!("{{\"index\":{{}}}}\n2024-03-01T00:00:00Z {stream} {record}\n");
+        let decoded = decode(text.as_bytes());
+        assert_eq!(decoded.counts().1, i64::from(stream != "{"), "{stream}");
+    }
+}
+
+#[test]
+fn what_stands_between_documents_says_nothing_about_the_next() {
+    let record = event(1);
+    for between in ["\\", "\\\\", "\"", "x\"y\\"] {
+        let text = format!("{record}{between}\n\"a\":\n{}", event(2));
+        assert_eq!(decode(text.as_bytes()).counts().1, 2, "{between}");
+    }
+}

@@ -35,8 +35,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 
 pub(crate) fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes.as_ref()).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes.as_ref()).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
 }
 
 /// A cell of a CSV file.
@@ -52,8 +52,8 @@ pub(crate) struct Wrapper {
     pub(crate) raw_form: &'static str,
 }
 
-fn each(records: &[String], one: impl Fn(&String) -> String) -> Vec<String> {
-    records.iter().map(one).collect()
+fn each(records: &[String], one: impl Fn(&str) -> String) -> Vec<String> {
+    records.iter().map(|record| one(record)).collect()
 }
 
 fn log_events(records: &[String]) -> String {
@@ -64,14 +64,14 @@ fn log_events(records: &[String]) -> String {
     )
 }
 
-fn lookup_event(record: &String) -> String {
+fn lookup_event(record: &str) -> String {
     format!(
         "{{\"EventId\":\"x\",\"EventName\":\"RunInstances\",\"ReadOnly\":\"false\",\"EventTime\":1709251200.0,\"EventSource\":\"ec2.amazonaws.com\",\"Username\":\"alice\",\"Resources\":[{{\"ResourceType\":\"AWS::EC2::Instance\",\"ResourceName\":\"i-1\"}}],\"CloudTrailEvent\":{}}}",
         quoted(record)
     )
 }
 
-fn envelope(record: &String) -> String {
+fn envelope(record: &str) -> String {
     format!(
         "{{\"version\":\"0\",\"id\":\"e\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.ec2\",\"account\":\"111122223333\",\"time\":\"2024-03-01T00:00:00Z\",\"region\":\"eu-west-1\",\"resources\":[],\"detail\":{record}}}"
     )
@@ -93,7 +93,7 @@ pub(crate) const EXACT: &[Wrapper] = &[
     Wrapper { name: "JSON text sequence", wrap: |r| each(r, |r| format!("\u{1e}{r}\n")).concat(), route: "record", raw_form: "exact" },
     Wrapper {
         name: "trail files, one a line",
-        wrap: |r| lines(&each(r, |r| trail(std::slice::from_ref(r)))),
+        wrap: |r| lines(&each(r, |r| trail(&[r.to_owned()]))),
         route: "trail_file",
         raw_form: "exact",
     },
@@ -171,7 +171,7 @@ pub(crate) const UNESCAPED: &[Wrapper] = &[
     Wrapper {
         name: "SQS message of an SNS notification of an EventBridge event",
         wrap: |r| {
-            let body = |r: &String| format!("{{\"Type\":\"Notification\",\"Message\":{}}}", quoted(&envelope(r)));
+            let body = |r: &str| format!("{{\"Type\":\"Notification\",\"Message\":{}}}", quoted(&envelope(r)));
             let messages = each(r, |r| format!("{{\"MessageId\":\"m\",\"Body\":{}}}", quoted(&body(r))));
             format!("{{\"Messages\":[{}]}}", messages.join(","))
         },

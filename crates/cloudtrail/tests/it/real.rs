@@ -8,6 +8,7 @@ use backtrail_cloudtrail::Ending;
 use crate::support::{decode, decode_chunks};
 
 /// The shared evidence, where it is there.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn shared() -> Option<PathBuf> {
     let root = std::env::var_os("BACKTRAIL_SHARED_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from)

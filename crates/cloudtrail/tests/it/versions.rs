@@ -103,7 +103,7 @@ fn every_field_of_every_version_is_in_its_column_and_no_other_is_filled() {
         members.reverse();
         let reversed = format!("{{{}}}", members.join(", "));
         for record in [record, reversed] {
-            let decoded = decode(trail(&[record.clone()]).as_bytes());
+            let decoded = decode(trail(std::slice::from_ref(&record)).as_bytes());
             assert_eq!(decoded.counts(), (1, 1, 0, 0), "version {version}");
             let row = &decoded.rows(Table::Cloudtrail)[0];
             let text = version_text(version);
