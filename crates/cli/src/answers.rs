@@ -1,6 +1,7 @@
 //! Answers of questions as bytes: text for a person, one JSON object, one object a line, or rows.
 
 mod closing;
+mod related;
 mod rows;
 mod text;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::args::Format;
 
 pub(crate) use closing::{closing_lines, not_seen, totals_line};
+pub(crate) use related::related_lines;
 pub(crate) use rows::{Flat, RowWriter};
 pub(crate) use text::{Style, TextItem, heading};
 

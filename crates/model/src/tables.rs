@@ -220,7 +220,11 @@ const CLOUDTRAIL: &[Column] = &[
     col("resources", Json, "resources: array of {ARN, accountId, type}."),
     col("tls_details", Json, "tlsDetails."),
     col("edge_device_details", Json, "edgeDeviceDetails."),
-    col("addendum", Json, "addendum: why the event came late or was updated."),
+    col(
+        "addendum",
+        Json,
+        "addendum: why the record came late (DELIVERY_DELAY, SERVICE_OUTAGE), or which earlier one it updates (UPDATED_DATA).",
+    ),
     col("event_context", Json, "eventContext: CloudTrail Lake only."),
     col("unknown_fields", Json, "Names of top-level fields this version does not know, as an array; their values are in raw."),
     col("raw", Text, "The record as delivered: see raw_form. Never re-serialised."),

@@ -23,6 +23,10 @@ pub(crate) const ALL: &[View] = &[
     View { name: "timeline", template: include_str!("views/timeline.sql") },
 ];
 
+/// The event a record updates.
+const UPDATES: &str =
+    "CASE WHEN json_get_str(addendum, 'reason') = 'UPDATED_DATA' THEN redact_text(json_get_str(addendum, 'originalEventID')) END";
+
 impl View {
     /// What it holds: the comment it begins with.
     pub(crate) fn description(&self) -> &'static str {
@@ -36,6 +40,8 @@ impl View {
             .replace("{actor}", &format!("actor_name({})", ACTOR_ARGUMENTS.join(", ")))
             .replace("{outcome}", &format!("outcome({})", OUTCOME_ARGUMENTS.join(", ")))
             .replace("{ref}", "coalesce(event_id, evidence_id || '#' || record_index)")
+            .replace("{late}", "coalesce(json_get_str(addendum, 'reason') IN ('DELIVERY_DELAY', 'SERVICE_OUTAGE'), false)")
+            .replace("{updates}", UPDATES)
             .replace("{network_sources}", &sources.join(", "))
     }
 }

@@ -7,6 +7,7 @@ use backtrail_model::calls::{is_sensitive, is_write, issues_credentials};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::redact_text;
 use backtrail_model::time::format_instant;
+use backtrail_model::window::Window;
 use serde::Serialize;
 
 use crate::actor::{Actor, ActorKind};
@@ -17,13 +18,14 @@ use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
 use crate::nearest;
 use crate::question::Question;
+use crate::related::{Related, Sought};
 use crate::source::Source;
 
 /// Values listed of each kind; how many there are in all is told beside them.
 const LISTED: usize = 20;
 
 /// Columns that say nothing about a principal.
-const UNUSED: [&str; 2] = ["resources", "additional_event_data"];
+const UNUSED: [&str; 3] = ["resources", "additional_event_data", "addendum"];
 
 /// A value and how many events carry it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -150,16 +152,17 @@ fn tick(tally: &mut Tally, value: Option<&str>) {
 }
 
 impl Counts {
-    fn take(&mut self, event: &Event<'_>, actor: Actor) {
+    /// Takes an event. Where it is told with another of the same action, it is an event and no action of its own.
+    fn take(&mut self, event: &Event<'_>, actor: Actor, is_folded: bool) {
         let facts = event.facts();
         let outcome = classify(&facts);
-        let writes = is_write(&facts);
+        let writes = is_write(&facts) && !is_folded;
         self.events += 1;
         *self.outcomes.entry(outcome.as_str()).or_default() += 1;
         self.changes += u64::from(writes && outcome == Outcome::Ok);
         self.attempts += u64::from(writes && !matches!(outcome, Outcome::Ok | Outcome::Unknown));
         let issued = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
-        self.sessions_issued += u64::from(issued && outcome == Outcome::Ok);
+        self.sessions_issued += u64::from(issued && outcome == Outcome::Ok && !is_folded);
         match event.session_mfa_authenticated {
             Some(true) => self.mfa.with += 1,
             Some(false) => self.mfa.without += 1,
@@ -265,14 +268,18 @@ pub async fn actors(
     let window = question.window.as_ref();
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let mut counts: HashMap<Key, Counts> = HashMap::new();
-    let mut take = |event: &Event<'_>| {
-        if question.filters.admits(event) {
-            let actor = Actor::of(event);
-            counts.entry(key_of(event, &actor)).or_default().take(event, actor);
-        }
-        Ok(())
+    let read = async {
+        let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question)).await?;
+        let mut take = |event: &Event<'_>| {
+            if question.filters.admits(event) {
+                let actor = Actor::of(event);
+                let is_folded = related.is_folded(event);
+                counts.entry(key_of(event, &actor)).or_default().take(event, actor, is_folded);
+            }
+            Ok(())
+        };
+        source.in_any_order(window, question.filters.condition(), &columns, &mut take).await
     };
-    let read = source.in_any_order(window, question.filters.condition(), &columns, &mut take);
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
     let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(Counts::present).collect();
@@ -292,6 +299,13 @@ pub async fn actors(
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }
     Ok(Closing { totals, coverage, evidence_set: ledger.set })
+}
+
+/// Who did an event that counts.
+fn actor_inside(event: &Event<'_>, question: &Question) -> Option<Key> {
+    let is_inside = |w: &Window| event.event_time.is_some_and(|t| (w.from()..w.to()).contains(&t));
+    let counts = question.window.as_ref().is_none_or(is_inside) && question.filters.admits(event);
+    counts.then(|| key_of(event, &Actor::of(event)))
 }
 
 /// The same, with the principals in memory.

@@ -35,7 +35,7 @@ pub struct Totals {
     pub ok: u64,
     /// Writes that were not carried out.
     pub attempts: u64,
-    /// Items that report one action of several accounts.
+    /// Records that are no items of their own, but told with one: those of other accounts, updates, the objects of one deleting call.
     pub folded: u64,
 }
 

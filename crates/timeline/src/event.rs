@@ -9,6 +9,9 @@ use backtrail_model::outcome::Facts;
 
 use crate::error::TimelineError;
 
+/// Evidence, and the number of a record in it.
+pub(crate) type Place = (String, i64);
+
 /// A text column, in whichever layout the reader gave it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Text<'a> {
@@ -200,6 +203,8 @@ event! {
     service_event_details,
     /// `resources`.
     resources,
+    /// `addendum`.
+    addendum,
     /// SHA-256 of the record.
     record_sha256,
     /// Evidence the shown copy stands in.
@@ -228,6 +233,11 @@ impl<'a> Event<'a> {
             additional_event_data: self.additional_event_data,
             service_event_details: self.service_event_details,
         }
+    }
+
+    /// Where the shown copy stands: unlike its id, nobody else can claim it.
+    pub(crate) fn place(&self) -> Place {
+        (self.evidence_id.unwrap_or_default().to_owned(), self.record_index.unwrap_or_default())
     }
 
     /// How the event is cited: its id, else its place in the evidence.

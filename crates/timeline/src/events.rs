@@ -2,6 +2,7 @@
 
 use backtrail_model::calls::{is_write, network_command, network_services};
 use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
 use rayon::prelude::*;
 
@@ -13,6 +14,7 @@ use crate::item::{Item, is_attempted};
 use crate::ledger::Ledger;
 use crate::nearest;
 use crate::question::Question;
+use crate::related::{Related, Sought};
 use crate::source::Source;
 use crate::twins;
 
@@ -52,6 +54,17 @@ impl EventQuestion {
         }
     }
 
+    /// Whether an event that another record tells of as well is no item of its own: in a list of actions, where both answer the question.
+    fn tells_as_one(self, event: &Event<'_>, question: &Question) -> bool {
+        let is_inside = |w: &Window| event.event_time.is_some_and(|t| (w.from()..w.to()).contains(&t));
+        self.lists_actions() && question.window.as_ref().is_none_or(is_inside) && self.admits(event) && question.filters.admits(event)
+    }
+
+    /// A timeline lists records; the others list what was done.
+    fn lists_actions(self) -> bool {
+        self != Self::Timeline
+    }
+
     /// Whether an event answers the question.
     #[must_use]
     pub fn admits(self, event: &Event<'_>) -> bool {
@@ -76,8 +89,11 @@ pub async fn events(
     let window = question.window.as_ref();
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
-    let mut take = |events: &Events<'_>| listing.take_all(events, question);
-    let read = source.in_order(window, condition, &mut take);
+    let read = async {
+        let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
+        let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
+        source.in_order(window, condition, &mut |events| listing.take_all(events, question, &related)).await
+    };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
     listing.flush()?;
@@ -117,6 +133,8 @@ const TOLD_AT_ONCE: usize = 1_024;
 
 /// An event that answers the question.
 struct Told {
+    /// Told with another one, of the same action.
+    is_folded: bool,
     time: Option<i64>,
     outcome: Outcome,
     is_attempt: bool,
@@ -125,20 +143,22 @@ struct Told {
 }
 
 impl Told {
-    fn of(event: &Event<'_>, question: &Question, is_shown: bool) -> Self {
+    fn of(event: &Event<'_>, question: &Question, related: &Related, listing: (EventQuestion, bool)) -> Self {
+        let (which, is_open) = listing;
         let outcome = classify(&event.facts());
-        Self {
-            time: event.event_time,
-            outcome,
-            is_attempt: is_attempted(event, outcome),
-            item: is_shown.then(|| Item::of(event, question.window.as_ref())),
-        }
+        let is_folded = related.is_folded(event);
+        let item = (is_open && !is_folded).then(|| {
+            let mut item = Item::of(event, question.window.as_ref());
+            related.tell(event, &mut item, which.lists_actions());
+            item
+        });
+        Self { is_folded, time: event.event_time, outcome, is_attempt: is_attempted(event, outcome), item }
     }
 }
 
 impl Listing<'_, '_> {
     /// Takes the events of a batch. Telling one (parsing its JSON, above all) depends on no other, so all threads take part.
-    fn take_all(&mut self, events: &Events<'_>, question: &Question) -> Result<(), TimelineError> {
+    fn take_all(&mut self, events: &Events<'_>, question: &Question, related: &Related) -> Result<(), TimelineError> {
         let which = self.which;
         for start in (0..events.rows()).step_by(TOLD_AT_ONCE) {
             let rows = start..events.rows().min(start + TOLD_AT_ONCE);
@@ -148,7 +168,7 @@ impl Listing<'_, '_> {
                 .with_min_len(64)
                 .map(|row| {
                     let event = events.get(row);
-                    (which.admits(&event) && question.filters.admits(&event)).then(|| Told::of(&event, question, is_open))
+                    (which.admits(&event) && question.filters.admits(&event)).then(|| Told::of(&event, question, related, (which, is_open)))
                 })
                 .collect();
             told.into_iter().flatten().try_for_each(|one| self.take(one))?;
@@ -157,6 +177,10 @@ impl Listing<'_, '_> {
     }
 
     fn take(&mut self, told: Told) -> Result<(), TimelineError> {
+        if told.is_folded {
+            self.counter.totals.folded += 1;
+            return Ok(());
+        }
         if self.pending.len() >= PENDING || self.pending.last().is_some_and(|last| last.order.time != told.time) {
             self.flush()?;
         }
@@ -172,7 +196,7 @@ impl Listing<'_, '_> {
     fn flush(&mut self) -> Result<(), TimelineError> {
         let items = std::mem::take(&mut self.pending);
         let count = items.len();
-        let items = if self.which == EventQuestion::Timeline { twins::link(items) } else { twins::fold(items) };
+        let items = if self.which.lists_actions() { twins::fold(items) } else { twins::link(items) };
         self.counter.totals.folded += (count - items.len()) as u64;
         items.into_iter().try_for_each(|item| self.counter.take(item))
     }

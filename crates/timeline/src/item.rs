@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::actor::Actor;
+use crate::addendum::{Addendum, Update};
 use crate::event::Event;
 use crate::summary::{Rule, Summary};
 use crate::touched::{Touched, touched};
@@ -76,6 +77,14 @@ pub struct Item {
     pub shared_event_id: Option<String>,
     /// The same action as other accounts recorded it; counted once, here.
     pub twins: Vec<Twin>,
+    /// CloudTrail delivered the record late, by its own account: whoever looked before its delivery could not see it.
+    pub late: bool,
+    /// Why it came late, or which record it updates.
+    pub addendum: Option<Addendum>,
+    /// Later records that say more, or something else, of the same event.
+    pub updated_by: Vec<Update>,
+    /// The `DeleteObjects` call whose deletion of one object this is.
+    pub part_of: Option<String>,
     /// Another record has the same id and other content: one of them may be forged.
     pub id_conflict: bool,
     /// Citations: what `show` opens.
@@ -103,6 +112,7 @@ impl Item {
         let (request, response) = (json(event.request_parameters), json(event.response_elements));
         let told = Summary::of(event, &request, &response);
         let own = |text: Option<&str>| text.map(str::to_owned);
+        let addendum = Addendum::of(event);
         let phase = |time: i64| window.and_then(Window::at).map(|at| if time < at { Phase::Before } else { Phase::After });
         Self {
             event_time: event.event_time.map(format_instant),
@@ -125,6 +135,10 @@ impl Item {
             phase: event.event_time.and_then(phase),
             shared_event_id: own(event.shared_event_id),
             twins: Vec::new(),
+            late: addendum.as_ref().is_some_and(Addendum::is_late),
+            addendum,
+            updated_by: Vec::new(),
+            part_of: None,
             id_conflict: event.id_conflict == Some(true),
             refs: vec![event.citation()],
             order: Order {

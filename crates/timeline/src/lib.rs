@@ -6,6 +6,7 @@
 
 mod actor;
 mod actors;
+mod addendum;
 mod answer;
 mod coverage;
 mod digest;
@@ -17,6 +18,7 @@ mod item;
 mod ledger;
 mod nearest;
 mod question;
+mod related;
 mod show;
 mod source;
 mod summary;
@@ -25,6 +27,7 @@ mod twins;
 
 pub use actor::{Actor, ActorKind};
 pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, actors, actors_answer};
+pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use coverage::{
     Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Seen, coverage, empty_hours,

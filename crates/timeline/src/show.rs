@@ -4,6 +4,7 @@ use arrow_array::Array;
 use arrow_array::RecordBatch;
 use backtrail_model::evidence::OriginalCheck;
 use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
+use backtrail_model::window::Window;
 use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
@@ -11,9 +12,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Events, Text, flags, longs};
+use crate::event::{EVENT_COLUMNS, Event, Events, Text, flags, longs};
 use crate::item::Item;
 use crate::ledger::Ledger;
+use crate::related::{Related, Sought};
 use crate::source::Source;
 
 /// Records shown at most, where a prefix fits many.
@@ -187,8 +189,25 @@ pub async fn show(source: &Source, reference: &str) -> Result<Opened, TimelineEr
     }
     for shown in &mut opened.answer {
         shown.origins.sort();
+        relate(source, shown).await?;
     }
     Ok(opened)
+}
+
+/// Says in an event which other records tell of the same action.
+async fn relate(source: &Source, shown: &mut Shown) -> Result<(), TimelineError> {
+    let Some(item) = &mut shown.event else { return Ok(()) };
+    let instant = item.order.time.and_then(|t| Window::between(t, t + 1).ok());
+    let related = Related::read(source, instant.as_ref(), Sought::UpdatesAndObjects, &|_| None::<()>).await?;
+    let id = item.refs.first().cloned();
+    let named = Event {
+        event_id: id.as_deref(),
+        evidence_id: Some(&shown.evidence_id),
+        record_index: Some(shown.record_index),
+        ..Event::default()
+    };
+    related.tell(&named, item, false);
+    Ok(())
 }
 
 /// Finds the records that fulfil a condition, in every table that has records.

@@ -58,6 +58,11 @@ fn join(kept: &mut Item, other: &Item) {
             kept.resources.push(touched.clone());
         }
     }
+    for update in &other.updated_by {
+        if !kept.updated_by.contains(update) {
+            kept.updated_by.push(update.clone());
+        }
+    }
     kept.id_conflict |= other.id_conflict;
 }
 

@@ -82,9 +82,14 @@ impl Flat for Item {
         "account",
         "region",
         "refs",
+        "late",
+        "updates",
+        "updated_by",
+        "part_of",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
+        let updated_by: Vec<&str> = self.updated_by.iter().map(|u| u.reference.as_str()).collect();
         let arns: Vec<&str> = self.resources.iter().map(|r| r.arn.as_str()).collect();
         vec![
             self.event_time.clone(),
@@ -105,6 +110,10 @@ impl Flat for Item {
             self.account.clone(),
             self.region.clone(),
             Some(self.refs.join(" ")),
+            Some(self.late.to_string()),
+            self.addendum.as_ref().and_then(|a| a.original_event_id.clone()),
+            Some(updated_by.join(" ")),
+            self.part_of.clone(),
         ]
     }
 }

@@ -6,6 +6,7 @@ use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_timeline::{Covered, Item, Phase, Present, Question, Values, WindowShown};
 
+use super::related::{cited, related_lines};
 use crate::sanitize::{sanitize, shorten};
 
 /// Values of a field listed for an actor.
@@ -142,13 +143,18 @@ impl TextItem for Item {
         place.extend(self.source_ip_address.as_deref().map(|ip| format!("from {}", sanitize(ip))));
         place.extend(self.actor.access_key_id.as_deref().map(|k| format!("key {}", sanitize(k))));
         place.extend(self.error_code.as_deref().map(|e| sanitize(e).into_owned()));
-        place.extend(self.refs.iter().map(|r| sanitize(r).into_owned()));
+        place.extend(cited(self));
         place.extend(self.twins.iter().map(|t| format!("also {} in {}", sanitize(&t.reference), t.account.as_deref().unwrap_or("?"))));
         if self.id_conflict {
             place.push("ID CONFLICT: another record has this id and other content".to_owned());
         }
         for line in style.flow(place.iter().map(String::as_str), "  ", 4) {
             writeln!(out, "{}", style.dim(&line))?;
+        }
+        for line in related_lines(self) {
+            for line in style.flow(line.split(' '), " ", 4) {
+                writeln!(out, "{}", style.paint("33", &line))?;
+            }
         }
         Ok(())
     }

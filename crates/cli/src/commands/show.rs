@@ -7,6 +7,7 @@ use backtrail_model::evidence::{OriginalCheck, OriginalState};
 use backtrail_timeline::{HashCheck, Opened, Origin, SHORTEST, Shown};
 use clap::Args;
 
+use crate::answers::related_lines;
 use crate::args::{Format, OutputArgs};
 use crate::commands::ask;
 use crate::context::{Context, now};
@@ -131,6 +132,9 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(event) = &shown.event {
         let time = event.event_time.as_deref().unwrap_or("no usable time");
         writeln!(out, "{time}  {}  {}  {}", event.outcome, sanitize(&event.actor.label()), sanitize(&event.summary))?;
+        for line in related_lines(event) {
+            writeln!(out, "{line}")?;
+        }
     }
     let hash = match shown.hash {
         HashCheck::Verified => "in the store: worked out again, it is the one kept when the record was taken in",

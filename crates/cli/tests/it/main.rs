@@ -8,6 +8,7 @@ mod kit;
 mod known_answers;
 mod odd_input;
 mod real_evidence;
+mod related;
 mod shell;
 mod tidy;
 mod truth;

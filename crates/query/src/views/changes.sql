@@ -1,4 +1,4 @@
--- Calls that altered state: not reads, not the issue of a session, carried out. A write that was refused is in `timeline` with kind `attempt`.
+-- Calls that altered state: not reads, not the issue of a session, carried out. A write that was refused is in `timeline` with kind `attempt`. One row a record: an update of a record names it in `updates`.
 SELECT
   event_time,
   event_source,
@@ -12,7 +12,9 @@ SELECT
   {outcome} AS outcome,
   redact_json(request_parameters) AS request_parameters,
   redact_json(response_elements) AS response_elements,
-  {ref} AS ref
+  {ref} AS ref,
+  {late} AS late,
+  {updates} AS updates
 FROM cloudtrail
 WHERE read_only IS NOT TRUE
   AND (error_code IS NULL OR error_code = '')

@@ -15,7 +15,8 @@ SELECT
   region,
   outcome,
   service || ':' || event_name || CASE WHEN error_code IS NULL THEN '' ELSE ' (' || error_code || ')' END AS summary,
-  ref
+  ref,
+  late
 FROM (
   SELECT
     event_time,
@@ -28,6 +29,7 @@ FROM (
     coalesce(service_of(event_source), '?') AS service,
     coalesce(event_name, '?') AS event_name,
     error_code,
-    {ref} AS ref
+    {ref} AS ref,
+    {late} AS late
   FROM cloudtrail
 )
