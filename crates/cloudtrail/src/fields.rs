@@ -81,6 +81,7 @@ wrappers! {
     S3 = b"s3",
     AtTimestamp = b"@timestamp",
     MessageType = b"messageType",
+    IngestionTime = b"ingestionTime",
     NextToken = b"NextToken" | b"nextToken" | b"next_token",
     BulkAction = b"index" | b"create",
 }

@@ -1,4 +1,4 @@
-//! Tables: results of CloudTrail Lake and Athena queries as CSV, and other exports with a header that names CloudTrail's fields.
+//! Tables: results of CloudTrail Lake and Athena queries as CSV (as JSON: see `cells`), and other exports with a header that names CloudTrail's fields.
 //!
 //! Where a column holds the whole record (`eventJson`), that is taken. Otherwise there is no original record: `raw` is a JSON
 //! object of the cells as delivered, under the header's names, and `raw_form` says `projected`. Cells that are JSON objects stand
@@ -61,19 +61,24 @@ impl LakeTable {
         if !split_row(line, &mut cells) || cells.iter().any(|c| c.contains(&b'{')) {
             return Opened::No;
         }
-        let columns: Vec<_> = cells.iter().map(|cell| (column_of(cell), json_text(cell))).collect();
+        // Lake and Athena write a column's name as one word.
+        let is_query = cells.iter().all(|c| !c.contains(&b' '));
+        let route = if is_query { Route::Lake } else { Route::Wrapped };
+        match Self::of_row(&cells, route) {
+            Some(table) => Opened::Table(Box::new(table), (line.len() + 1).min(bytes.len())),
+            None => Opened::No,
+        }
+    }
+
+    /// A table with these columns, if rows of it tell of events.
+    pub(crate) fn of_row(names: &[Vec<u8>], route: Route) -> Option<Self> {
+        let columns: Vec<_> = names.iter().map(|name| (column_of(name), json_text(name))).collect();
         let has = |wanted: Column| columns.iter().any(|(c, _)| *c == wanted);
         let known = columns.iter().filter(|(c, _)| *c != Column::Unknown).count();
         let is_named = has(Column::Field(F::EventName)) || has(Column::Field(F::EventId));
         let is_projection = known >= MIN_KNOWN && is_named;
         let holds_records = columns.iter().any(|(c, _)| matches!(c, Column::Record(_)));
-        if !holds_records && !is_projection {
-            return Opened::No;
-        }
-        // Lake and Athena write a column's name as one word.
-        let is_query = cells.iter().all(|c| !c.contains(&b' '));
-        let route = if is_query { Route::Lake } else { Route::Wrapped };
-        Opened::Table(Box::new(Self { columns, route, fields: Fields::default(), raw: Vec::new() }), (line.len() + 1).min(bytes.len()))
+        (holds_records || is_projection).then(|| Self { columns, route, fields: Fields::default(), raw: Vec::new() })
     }
 
     /// Takes in one row.
@@ -103,19 +108,26 @@ impl LakeTable {
             } else if !is_whole || cells.len() != self.columns.len() {
                 out.reject(place, format!("{} cells in a table of {} columns", cells.len(), self.columns.len()));
             } else {
-                self.take_in(machine, &cells, place, out);
+                self.take_in(machine, &cells, place, carrier, out);
             }
         }
         Step::To(pos + used)
     }
 
-    fn take_in(&mut self, machine: &mut Machine, cells: &[Vec<u8>], place: Place<'_>, out: &mut Output) {
+    pub(crate) fn take_in(
+        &mut self,
+        machine: &mut Machine,
+        cells: &[Vec<u8>],
+        place: Place<'_>,
+        around: Option<Carrier<'_>>,
+        out: &mut Output,
+    ) {
         let record = self.columns.iter().zip(cells).find_map(|((column, _), cell)| match column {
             Column::Record(route) if cell.starts_with(b"{") => Some((*route, cell)),
             _ => None,
         });
         if let Some((route, cell)) = record {
-            let carrier = Carrier { place, route, form: RawForm::Unescaped, depth: 1 };
+            let carrier = Carrier { place, route, form: RawForm::Unescaped, depth: around.map_or(0, |c| c.depth) + 1 };
             return machine.document(cell, carrier, out);
         }
         if simdutf8::basic::from_utf8(place.bytes).is_err() {
@@ -282,6 +294,10 @@ fn camel(key: &[u8]) -> String {
 /// What a column of that name holds: spelling, spaces and underscores do not matter.
 fn column_of(full: &[u8]) -> Column {
     use F::*;
+    // `userIdentity.sessionContext.sessionIssuer.arn`, as CloudWatch Logs Insights names the inner fields.
+    if let Some(field) = full.starts_with(b"userIdentity.").then(|| identity_column(full)).flatten() {
+        return Column::Field(field);
+    }
     let name: Vec<u8> = full.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
     let field = match name.as_slice() {
         b"eventjson" | b"eventdata" => return Column::Record(Route::Lake),
@@ -323,6 +339,11 @@ fn column_of(full: &[u8]) -> Column {
         _ => return Column::Unknown,
     };
     Column::Field(field)
+}
+
+fn identity_column(full: &[u8]) -> Option<F> {
+    let (object, key) = std::str::from_utf8(full).ok()?.rsplit_once('.')?;
+    Fields::identity_field(object.rsplit('.').next()?, key.as_bytes())
 }
 
 /// Where the row ends: at a line feed outside quotes.

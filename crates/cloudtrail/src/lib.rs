@@ -12,6 +12,7 @@
 //!   without that, or outside 2006 to tomorrow, `event_time` is NULL and the row is in partition `unknown`.
 
 mod canonical;
+mod cells;
 mod fields;
 mod foreign;
 mod identity;
@@ -39,7 +40,7 @@ use output::Output;
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
 /// Raised when the same bytes are read differently.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;

@@ -254,7 +254,11 @@ impl Machine {
                 match byte {
                     b'{' => self.item(window, pos, eof, carrier, out),
                     b'"' => self.text_item(window, pos, eof, carrier, out),
-                    b'[' if self.stack.len() < MAX_FRAMES => self.open_list(None, pos + 1, false),
+                    b'[' => match self.row_of_cells(window, pos, eof, carrier, out) {
+                        Some(step) => step,
+                        None if self.stack.len() < MAX_FRAMES => self.open_list(None, pos + 1, false),
+                        None => self.odd_item(window, pos, eof, carrier, out),
+                    },
                     _ => self.odd_item(window, pos, eof, carrier, out),
                 }
             }
@@ -441,7 +445,7 @@ impl Machine {
     }
 
     /// A value ended: what stands around it now expects a comma or its end.
-    fn value_ended(&mut self) {
+    pub(crate) fn value_ended(&mut self) {
         match self.stack.last_mut() {
             Some(Frame::List { at_start, items, .. }) => {
                 *at_start = false;

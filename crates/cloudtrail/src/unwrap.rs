@@ -42,6 +42,11 @@ impl Machine {
         if context.depth == u32::MAX {
             return out.other("CloudWatch Logs control messages");
         }
+        let context = if context.route == Route::Record && self.is_log_event() {
+            Carrier { route: Route::CloudWatchLogs, ..context }
+        } else {
+            context
+        };
         let is_bulk_action = self.fields.wrapper(W::BulkAction).kind == Kind::Object && self.fields.unknown.len() == 1;
         let is_query_column = self.is_query_column(window);
         if self.take_in(window, span, context, out) {
@@ -68,6 +73,11 @@ impl Machine {
             return true;
         }
         context.depth < MAX_DEPTH && self.carried(window, context, out)
+    }
+
+    /// Only CloudWatch Logs notes when it took a message in: so `filter-log-events` and `get-log-events` print its events.
+    fn is_log_event(&self) -> bool {
+        self.fields.wrapper(W::IngestionTime).is_present() && self.fields.wrapper(W::Message).is_text()
     }
 
     /// `{"field": "@timestamp", "value": ...}`: each cell of a CloudWatch Logs Insights row is an object of its own, the message too.
@@ -126,7 +136,7 @@ impl Machine {
         search().unwrap_or_default()
     }
 
-    fn walker_at<'a>(&'a mut self, window: &'a [u8], pos: usize) -> Walker<'a> {
+    pub(crate) fn walker_at<'a>(&'a mut self, window: &'a [u8], pos: usize) -> Walker<'a> {
         self.in_sync = false;
         self.index.restart(pos);
         Walker { bytes: window, pos, index: &mut self.index }

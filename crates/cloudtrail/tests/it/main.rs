@@ -5,6 +5,7 @@ mod dirty;
 mod make;
 mod properties;
 mod real;
+mod results;
 mod support;
 mod tables;
 mod versions;
