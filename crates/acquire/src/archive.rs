@@ -74,8 +74,8 @@ impl Unpacking<'_, '_, '_> {
         let mut content = self.piece.content(self.workspace)?;
         let mut visit = |entry: &tar::Entry, body: &mut dyn Read| -> io::Result<ControlFlow<()>> {
             let name = String::from_utf8_lossy(&entry.name).into_owned();
-            if entry.sparse {
-                self.unreadable(&name, "a sparse file, stored with holes");
+            if let Some(why) = entry.unreadable {
+                self.unreadable(&name, why);
                 return Ok(ControlFlow::Continue(()));
             }
             self.member(name, body, Some(entry.size), "tar")

@@ -19,6 +19,7 @@ mod limits;
 mod magic;
 mod piece;
 mod reopen;
+mod sparse;
 mod tar;
 mod walk;
 mod zip;

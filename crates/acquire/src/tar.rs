@@ -1,4 +1,4 @@
-//! tar as a stream: ustar, pax and GNU long names.
+//! tar as a stream: ustar, pax, GNU long names and sparse files.
 //!
 //! Written here rather than taken from a crate because a truncated member must be noticed, names must not be able to
 //! take memory, and the place of a break is needed.
@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use crate::limits::{Break, Cause};
+use crate::sparse::{Filled, GnuHeader, Map, PaxKeys};
 
 const BLOCK: usize = 512;
 /// Longest extended header that is read: names and attributes, not data.
@@ -54,9 +55,12 @@ fn text(field: &[u8]) -> &[u8] {
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     pub(crate) size: u64,
-    /// GNU sparse files are stored with holes this reader does not fill.
-    pub(crate) sparse: bool,
+    /// Why it cannot be read, though its place in the archive is known.
+    pub(crate) unreadable: Option<&'static str>,
 }
+
+/// What is said of a sparse file whose holes are not where they can be.
+const BAD_MAP: &str = "a sparse file whose map of holes contradicts the archive";
 
 struct Counting<R> {
     inner: R,
@@ -76,7 +80,7 @@ impl<R: Read> Read for Counting<R> {
 struct Pending {
     name: Option<Vec<u8>>,
     size: Option<u64>,
-    sparse: bool,
+    sparse: PaxKeys,
 }
 
 /// Takes a member's bytes, and says whether to go on.
@@ -107,11 +111,12 @@ pub(crate) fn read(input: impl Read, visit: &mut Visit<'_>) -> Result<(), Break>
         let Pending { name, size, sparse } = std::mem::take(&mut pending);
         let size = size.unwrap_or(stated);
         let is_file = matches!(kind, 0 | b'0' | b'7' | b'S');
-        let entry = Entry { name: name.unwrap_or_else(|| header_name(&block)), size, sparse: sparse || kind == b'S' };
-        let old_folder = kind == 0 && entry.name.ends_with(b"/");
+        let name = name.unwrap_or_else(|| header_name(&block));
+        let old_folder = kind == 0 && name.ends_with(b"/");
         if is_file && !old_folder {
+            let gnu = if kind == b'S' { Some(gnu_header(&block, &mut input)?) } else { None };
             let mut body = (&mut input).take(size);
-            let flow = visit(&entry, &mut body).map_err(|e| Break::from_io(start, e))?;
+            let flow = file(name, size, (gnu, sparse), &mut body, visit).map_err(|e| Break::from_io(start, e))?;
             let left = body.limit();
             if flow.is_break() {
                 return Ok(());
@@ -124,6 +129,38 @@ pub(crate) fn read(input: impl Read, visit: &mut Visit<'_>) -> Result<(), Break>
             skip(&mut input, padding(size))?;
         }
     }
+}
+
+/// Shows a file to the visitor, its holes filled.
+fn file(
+    name: Vec<u8>,
+    stored: u64,
+    sparse: (Option<GnuHeader>, PaxKeys),
+    body: &mut dyn Read,
+    visit: &mut Visit<'_>,
+) -> io::Result<ControlFlow<()>> {
+    let map: Option<Map> = match sparse {
+        (Some(gnu), _) => gnu.map(stored),
+        (None, keys) if keys.is_sparse() => keys.map(body, stored)?,
+        (None, _) => return visit(&Entry { name, size: stored, unreadable: None }, body),
+    };
+    match map {
+        Some(map) => visit(&Entry { name, size: map.size, unreadable: None }, &mut Filled::new(body, map)),
+        None => visit(&Entry { name, size: stored, unreadable: Some(BAD_MAP) }, body),
+    }
+}
+
+/// The map of a type `S` member: in its header, and in blocks behind it that its size does not count.
+fn gnu_header<R: Read>(block: &[u8; BLOCK], input: &mut Counting<R>) -> Result<GnuHeader, Break> {
+    let mut header = GnuHeader::read(block, octal);
+    while header.continues {
+        let mut more = [0; BLOCK];
+        if read_full(input, &mut more)? < BLOCK {
+            return Err(Break::new(input.offset, Cause::Truncated(NAME)));
+        }
+        header.extend(&more, octal);
+    }
+    Ok(header)
 }
 
 /// Links, devices and folders have no data whatever their size field says.
@@ -191,10 +228,18 @@ fn pax(mut data: &[u8], pending: &mut Pending) {
         if let Some(equals) = record.iter().position(|b| *b == b'=') {
             let (key, value) = (&record[..equals], &record[equals + 1..]);
             match key {
-                b"path" | b"GNU.sparse.name" => pending.name = Some(value.to_vec()),
+                b"path" if pending.sparse.is_named() => {}
+                b"path" => pending.name = Some(value.to_vec()),
+                b"GNU.sparse.name" => {
+                    pending.sparse.take(b"name", value);
+                    pending.name = Some(value.to_vec());
+                }
                 b"size" => pending.size = std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()),
-                _ if key.starts_with(b"GNU.sparse.") => pending.sparse = true,
-                _ => {}
+                _ => {
+                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                        pending.sparse.take(key, value);
+                    }
+                }
             }
         }
         data = rest;

@@ -7,3 +7,4 @@ mod bombs;
 mod breaks;
 mod kit;
 mod pieces;
+mod sparse;
