@@ -214,6 +214,7 @@ impl Piece {
             Place::Stdin => workspace.absorb(&mut io::stdin().lock(), |_| Ok(()))?,
             Place::Stream(path) => workspace.absorb(&mut File::open(path)?, |_| Ok(()))?,
             Place::File(path) => open_file(path, workspace)?,
+            Place::Special(what) => return Err(io::Error::other(*what)),
             Place::Unreadable(error) => return Err(io::Error::other(error.clone())),
         };
         if let Some(Break { cause: Cause::Io(message), .. }) = absorbed.flaw {

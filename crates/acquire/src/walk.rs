@@ -31,8 +31,10 @@ pub struct Found {
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     File(PathBuf),
-    /// A pipe or device the user named.
+    /// A pipe the user named: what `<(zcat x)` gives, and read like standard input.
     Stream(PathBuf),
+    /// Neither file nor folder, and not to be opened: a pipe met in a folder may wait for ever for a writer, a device never end.
+    Special(&'static str),
     Stdin,
     /// Met, but not to be had.
     Unreadable(String),
@@ -41,6 +43,16 @@ pub(crate) enum Place {
 impl Found {
     fn file(path: PathBuf, size: u64, walked: bool) -> Self {
         Self { origin: path.to_string_lossy().into_owned(), size, walked, place: Place::File(path) }
+    }
+
+    fn special(path: &Path, what: &'static str, walked: bool) -> Self {
+        Self { origin: path.to_string_lossy().into_owned(), size: 0, walked, place: Place::Special(what) }
+    }
+
+    /// What it is, where it is nothing that holds evidence: a device, a socket, a pipe nobody named.
+    #[must_use]
+    pub fn is_special(&self) -> Option<&'static str> {
+        if let Place::Special(what) = self.place { Some(what) } else { None }
     }
 
     /// A file by its path.
@@ -120,10 +132,11 @@ impl Inputs {
         self.files += 1;
         self.bytes += size;
         let date = date_of_path(&path);
-        let mut found = Found::file(path.clone(), size, walked);
-        if !metadata.is_file() {
-            found.place = Place::Stream(path);
-        }
+        let found = match special(metadata) {
+            Some(PIPE) => Found { place: Place::Stream(path.clone()), ..Found::file(path, size, walked) },
+            Some(what) => Found::special(&path, what, walked),
+            None => Found::file(path, size, walked),
+        };
         self.singles.push((date, found));
     }
 
@@ -252,10 +265,32 @@ fn look_at(path: PathBuf) -> Option<Found> {
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => None,
         Ok(metadata) if metadata.is_file() => Some(Found::file(path, metadata.len(), true)),
-        // Opening a pipe or device that happens to lie in a folder could wait for ever.
-        Ok(_) => Some(Found::unreadable(&path, &std::io::Error::other("a pipe, socket or device"))),
+        Ok(metadata) => Some(Found::special(&path, special(&metadata).unwrap_or("neither file nor folder"), true)),
         Err(e) => Some(Found::unreadable(&path, &e)),
     }
+}
+
+const PIPE: &str = "a pipe";
+
+/// What it is, if it is no regular file.
+#[cfg(unix)]
+fn special(metadata: &fs::Metadata) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        None
+    } else if kind.is_fifo() {
+        Some(PIPE)
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else {
+        Some("a device")
+    }
+}
+
+#[cfg(not(unix))]
+fn special(metadata: &fs::Metadata) -> Option<&'static str> {
+    (!metadata.is_file()).then_some(PIPE)
 }
 
 fn names_in(folder: &Folder) -> std::io::Result<Vec<OsString>> {

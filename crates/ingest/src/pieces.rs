@@ -21,6 +21,9 @@ use crate::stages::Stage;
 impl Run<'_> {
     /// From a place to the ledger.
     pub(crate) fn take_in(&self, found: &Found, workspace: &mut Workspace, pending: &mut Pending) -> Result<(), StoreError> {
+        if let Some(what) = found.is_special() {
+            return self.finish(vec![special_row(found, what, self)]);
+        }
         match self.stages.within(Stage::Acquire, || Piece::open(found, workspace)) {
             Ok(piece) => {
                 if self.known().was_unreadable(&found.origin) {
@@ -180,6 +183,16 @@ fn archive_row(piece: &Piece, kind: String, unpacked: Unpacked, run: &Run<'_>) -
         ..Outcome::unread("", fate, "")
     };
     row_of(piece, outcome, None, run.options)
+}
+
+/// Something that is neither file nor folder: left alone where it was met, refused where it was named.
+fn special_row(found: &Found, what: &str, run: &Run<'_>) -> EvidenceRow {
+    let (fate, reason) = if found.walked {
+        (Fate::Ignored, format!("{what}, not a file: not opened"))
+    } else {
+        (Fate::Rejected, format!("{what}, not a file: not opened; a file, a folder, a pipe or - is read"))
+    };
+    EvidenceRow { kind: what.to_owned(), ..row_of_unreadable(&found.origin, fate, reason, run.options) }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -18,7 +18,7 @@ const REASONS_SHOWN: usize = 20;
 /// What to take in.
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
-    /// Files, directories, archives, quoted globs, or - for stdin
+    /// Files, directories, archives, quoted globs, named pipes, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
     /// Say where the time went: thread seconds by stage

@@ -20,7 +20,7 @@ const ACTORS_SHOWN: usize = 12;
 /// What to take in, and when the incident was.
 #[derive(Debug, Args)]
 pub(crate) struct InvestigateArgs {
-    /// Files, directories, archives, quoted globs, or - for stdin
+    /// Files, directories, archives, quoted globs, named pipes, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     #[command(flatten)]

@@ -107,3 +107,48 @@ fn random_text(seed: u32, length: usize) -> String {
         })
         .collect()
 }
+
+/// Makes a named pipe.
+#[cfg(unix)]
+fn pipe(bench: &Bench, name: &str) -> std::path::PathBuf {
+    let path = bench.path(name);
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success(), "mkfifo");
+    path
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_sockets_in_a_folder_are_passed_over_unopened() {
+    let bench = Bench::new();
+    bench.put("a.json", trail(0..2));
+    pipe(&bench, "pipe.json");
+    let _socket = std::os::unix::net::UnixListener::bind(bench.path("socket")).unwrap();
+    assert!(!bench.run().is_incomplete());
+    assert_eq!(bench.fate("pipe.json"), ("ignored", "a pipe, not a file: not opened".to_owned()));
+    assert_eq!(bench.fate("socket"), ("ignored", "a socket, not a file: not opened".to_owned()));
+    assert_eq!(bench.events(), 2);
+    // The pipe's name in the store is that of a file later: then it is read.
+    std::fs::remove_file(bench.path("pipe.json")).unwrap();
+    bench.put("pipe.json", trail(2..3));
+    bench.run();
+    assert_eq!(bench.events(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_named_is_read_to_its_end_and_a_device_is_refused() {
+    let bench = Bench::new();
+    let path = pipe(&bench, "named");
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        move || std::fs::write(path, gzip(trail(0..3))).unwrap()
+    });
+    assert!(!bench.run_with(&[path], "store", 1).is_incomplete());
+    writer.join().unwrap();
+    assert_eq!((bench.events(), bench.fate("named").0), (3, "kept"));
+    let summary = bench.run_with(&["/dev/zero".into()], "store", 1);
+    assert!(summary.is_incomplete());
+    let row = bench.ledger().into_iter().find(|r| r.origins == ["/dev/zero"]).unwrap();
+    assert_eq!((row.fate.as_str(), row.kind.as_str()), ("rejected", "a device"));
+}
