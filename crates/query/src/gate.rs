@@ -145,16 +145,39 @@ fn is_location(name: &str) -> bool {
 /// Cuts a text into statements at semicolons that stand outside quotes and comments. What follows the last one is returned as the rest.
 #[must_use]
 pub fn split_statements(text: &str) -> (Vec<String>, String) {
-    let Some(ends) = ends(text) else { return (Vec::new(), text.to_owned()) };
+    let (statements, rest) = cut(text);
+    (statements.into_iter().map(|place| text[place].to_owned()).collect(), text[rest..].to_owned())
+}
+
+/// The same for a text that begins on a line of a longer one, counted from 0; the rest is a statement like the others, if it says
+/// anything. Each has blank
+/// lines and blanks before it, so that an error in it is told by its line and column in the whole.
+#[must_use]
+pub fn split_in_place(text: &str, line: usize) -> Vec<String> {
+    let (statements, rest) = cut(text);
+    let says_something = tokens(&text[rest..]).is_none_or(|t| !t.is_empty());
+    let placed = statements.into_iter().chain(says_something.then_some(rest..text.len())).map(|place| {
+        let before = &text[..place.start];
+        let lines = line + before.matches('\n').count();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        format!("{}{}{}", "\n".repeat(lines), " ".repeat(column), &text[place])
+    });
+    placed.collect()
+}
+
+/// Where the statements of a text stand, without blanks around them, and where the rest begins.
+fn cut(text: &str) -> (Vec<std::ops::Range<usize>>, usize) {
+    let Some(ends) = ends(text) else { return (Vec::new(), 0) };
     let (mut statements, mut from) = (Vec::new(), 0);
     for end in ends {
         let statement = text[from..end].trim();
         if !statement.is_empty() {
-            statements.push(statement.to_owned());
+            let start = from + text[from..end].len() - text[from..end].trim_start().len();
+            statements.push(start..start + statement.len());
         }
         from = end + 1;
     }
-    (statements, text[from..].to_owned())
+    (statements, from)
 }
 
 /// Whether a text ends with its last statement's semicolon (or holds nothing).

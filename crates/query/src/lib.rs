@@ -20,6 +20,6 @@ mod views;
 
 pub use diagnose::nearest_names;
 pub use error::{QueryError, SqlError};
-pub use gate::{is_complete, split_statements};
+pub use gate::{is_complete, split_in_place, split_statements};
 pub use reference::schema_reference;
 pub use session::{Session, SessionOptions};

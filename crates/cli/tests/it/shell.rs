@@ -41,5 +41,21 @@ fn the_first_mistake_ends_them_and_points_at_its_place() {
     let (code, out, said) = piped(&store(), "SELECT 1 AS a;\nSELECT evnt_name\nFROM cloudtrail;\nSELECT 2 AS b;\n");
     assert_eq!(code, Some(1));
     assert!(out.starts_with("a\n") && !out.contains('b'), "{out}");
-    assert!(said.contains("line 1, column 8") && said.contains("did you mean `event_name`?"), "{said}");
+    assert!(
+        said.contains("line 2, column 8") && said.contains("2 | SELECT evnt_name") && said.contains("did you mean `event_name`?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_mistake_is_told_by_its_line_in_the_whole_input() {
+    for (text, place) in [
+        ("\\f csv\n\nSELECT 1 AS a; SELECT evnt_name FROM cloudtrail;\n", "line 3, column 23"),
+        ("-- first\nSELECT 1 AS a;\n/* two\nlines */\nSELECT 1 AS b\nFROM cloudtrial", "line 6, column 6"),
+        ("SELECT 'a\nb';\nSELEC 2;\n", "line 3, column 1"),
+    ] {
+        let (code, _, said) = piped(&store(), text);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(place), "{text}\n{said}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use backtrail_query::{Session, is_complete, split_statements};
+use backtrail_query::{Session, is_complete, split_in_place, split_statements};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
@@ -73,25 +73,26 @@ pub(super) async fn run_text(
     context: &Context,
 ) -> anyhow::Result<ExitStatus> {
     let mut shell = Shell { session, format: to.format, parameters, context, timing: false };
-    let mut pending = String::new();
-    for line in text.lines() {
+    let (mut pending, mut began) = (String::new(), 0);
+    for (number, line) in text.lines().enumerate() {
         if pending.trim().is_empty() && line.trim_start().starts_with('\\') {
             if !shell.command(line.trim()).await? {
                 return Ok(ExitStatus::Done);
             }
+            began = number + 1;
             continue;
         }
         pending.push_str(line);
         pending.push('\n');
         if is_complete(&pending) {
-            for statement in split_statements(&std::mem::take(&mut pending)).0 {
+            for statement in split_in_place(&std::mem::take(&mut pending), began) {
                 answer(session, &statement, parameters, shell.format, to.output.as_deref(), context).await?;
             }
+            began = number + 1;
         }
     }
     // The last statement may do without its semicolon.
-    let (statements, rest) = split_statements(&pending);
-    for statement in statements.into_iter().chain(Some(rest).filter(|r| !r.trim().is_empty())) {
+    for statement in split_in_place(&pending, began) {
         answer(session, &statement, parameters, shell.format, to.output.as_deref(), context).await?;
     }
     Ok(ExitStatus::Done)
