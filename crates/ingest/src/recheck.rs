@@ -11,9 +11,10 @@ use backtrail_cloudtrail::Ending;
 use backtrail_model::evidence::{OriginalCheck, OriginalState};
 use backtrail_model::tables::Table;
 
+use crate::kind::Kind;
 use crate::reading::ends_early;
 use crate::registry::decoder_for;
-use crate::sniff::{PARQUET_TAIL, sniff};
+use crate::sniff::{PARQUET_TAIL, mentions_records, sniff};
 
 /// A record as it was taken in.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +88,11 @@ impl Originals {
     fn record_at(&mut self, piece: &Piece, index: i64) -> Option<String> {
         let mut content = piece.content(&mut self.workspace).ok()?;
         let kind = match content.next_chunk() {
-            Ok(Some(first)) => sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()),
+            Ok(Some(first)) => match sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()) {
+                // Records were found in it then, or it would not be cited.
+                kind if mentions_records(kind, first) => Kind::PerhapsCloudTrail,
+                kind => kind,
+            },
             Ok(None) | Err(_) => {
                 drop(content.finish(&mut self.workspace));
                 return None;

@@ -92,6 +92,22 @@ fn the_original_is_read_again_through_compression_and_archives() {
 }
 
 #[test]
+fn records_found_in_text_and_tables_are_found_there_again() {
+    let record = event("event-0001", "RunInstances").to_string();
+    for (name, bytes) in [
+        ("tool.log", format!("An error occurred (ExpiredToken)\n{record}\n")),
+        ("splunk.csv", format!("_time,_raw\nx,\"{}\"\n", record.replace('"', "\"\""))),
+    ] {
+        let store = TestStore::new();
+        let path = store.scratch().join(name);
+        fs::write(&path, bytes).expect("evidence");
+        store.ingest(&path);
+        let shown = show(&store, "event-0001");
+        assert_eq!((shown.code, state(&shown)), (Some(0), "intact".to_owned()), "{name}: {}{}", shown.text, shown.said);
+    }
+}
+
+#[test]
 fn an_original_that_is_gone_is_said_and_no_error() {
     let (store, path) = store_with("trail.json.gz", gzip);
     fs::remove_file(path).expect("removed");
