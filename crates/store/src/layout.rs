@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use backtrail_model::tables::{EVENT_DATE, STORE_FORMAT_VERSION, Table, UNKNOWN_DATE};
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
 use crate::error::At;
+use crate::{StoreError, durable};
 
 const FORMAT_FILE: &str = "backtrail-store.json";
 const LOCK_FILE: &str = ".lock";
@@ -83,7 +83,9 @@ pub(crate) fn write_format(root: &Path) -> Result<(), StoreError> {
     let draft = root.join(format!("{FORMAT_FILE}.new"));
     let text = format!("{{\"format_version\":{STORE_FORMAT_VERSION}}}\n");
     fs::write(&draft, text).at("write", &draft)?;
-    fs::rename(&draft, &path).at("write", &path)
+    durable::flush_file(&draft)?;
+    fs::rename(&draft, &path).at("write", &path)?;
+    durable::flush_folder(root)
 }
 
 /// The exclusive right to commit to a store, held until dropped. The operating system releases it when a process dies.

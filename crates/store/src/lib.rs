@@ -9,6 +9,7 @@ mod batch;
 mod commit;
 mod compact;
 mod copies;
+mod durable;
 mod encode;
 mod error;
 mod layout;

@@ -18,7 +18,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::encode::Part;
-use crate::{DataFile, StoreError, layout};
+use crate::error::blocking;
+use crate::{DataFile, StoreError, durable, layout};
 
 /// Application id of the transaction each of our commits carries (Delta protocol, "Transaction Identifiers"), one per table.
 const APP_ID: &str = "backtrail";
@@ -97,6 +98,12 @@ impl TableLog {
 
     /// Makes the table, if it is not there yet.
     pub(crate) async fn create(&self) -> Result<(), StoreError> {
+        self.create_log().await?;
+        let dir = self.dir.clone();
+        blocking(move || durable::flush_log(&dir, 0).and_then(|()| durable::flush_folder(&dir))).await
+    }
+
+    async fn create_log(&self) -> Result<(), StoreError> {
         let partition = self.table.is_dated().then_some(EVENT_DATE);
         let fields = self.table.columns().iter().map(field).chain(partition.map(|name| StructField::nullable(name, DataType::STRING)));
         CreateBuilder::new()
@@ -149,7 +156,8 @@ impl TableLog {
         Ok(tombstones.iter().map(|t| (self.dir.join(t.path().as_ref()), t.deletion_timestamp().unwrap_or(0))).collect())
     }
 
-    /// Commits a change on top of `base`, exactly: if anybody committed since, that is a conflict.
+    /// Commits a change on top of `base`, exactly: if anybody committed since, that is a conflict. What it adds, and the commit itself,
+    /// are on the disk afterwards.
     pub(crate) async fn commit(
         &self,
         base: &TableState,
@@ -157,6 +165,8 @@ impl TableLog {
         transactions: Vec<(String, i64)>,
         now: i64,
     ) -> Result<TableState, CommitError> {
+        let (dir, names) = (self.dir.clone(), change.add.iter().map(|add| add.path.clone()).collect::<Vec<_>>());
+        blocking(move || durable::flush_files(&dir, &names)).await?;
         let data_change = !change.rearranges_only;
         let millis = now / 1000;
         let operation = operation_for(self.table, &change);
@@ -173,7 +183,10 @@ impl TableLog {
             .build(Some(&base.snapshot), Arc::clone(&self.store), operation)
             .await
             .map_err(|e| if is_conflict(&e) { CommitError::Conflict } else { CommitError::Other(self.fail("append to", e)) })?;
-        Ok(self.state_of(done.snapshot.snapshot().clone())?)
+        let state = self.state_of(done.snapshot.snapshot().clone())?;
+        let (dir, version) = (self.dir.clone(), state.version());
+        blocking(move || durable::flush_log(&dir, version)).await?;
+        Ok(state)
     }
 
     fn state_of(&self, snapshot: EagerSnapshot) -> Result<TableState, StoreError> {

@@ -1,0 +1,56 @@
+//! What a loss of power leaves behind: a data file is on the disk before a log names it, and a log entry before anything builds on it.
+//!
+//! Data files are flushed once, when they are committed: by then the system has written most of them on its own, and files that were
+//! staged and replaced meanwhile cost nothing.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::StoreError;
+use crate::error::At;
+
+const LOG_DIR: &str = "_delta_log";
+
+/// Flushes files of a table, given by their paths relative to its directory, and the folders that name them.
+pub(crate) fn flush_files(dir: &Path, names: &[String]) -> Result<(), StoreError> {
+    let paths: Vec<PathBuf> = names.iter().map(|name| dir.join(name)).collect();
+    paths.par_iter().try_for_each(|path| flush_file(path))?;
+    let mut folders: BTreeSet<&Path> = paths.iter().filter_map(|p| p.parent()).collect();
+    if !folders.is_empty() {
+        folders.insert(dir);
+    }
+    folders.into_iter().try_for_each(flush_folder)
+}
+
+/// Flushes the entry of a version in a table's log, and a checkpoint made with it.
+pub(crate) fn flush_log(dir: &Path, version: u64) -> Result<(), StoreError> {
+    let log = dir.join(LOG_DIR);
+    for name in [format!("{version:020}.json"), format!("{version:020}.checkpoint.parquet"), "_last_checkpoint".to_owned()] {
+        let path = log.join(name);
+        match flush_file(&path) {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    flush_folder(&log)
+}
+
+/// Flushes a file.
+pub(crate) fn flush_file(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).at("flush", path)
+}
+
+/// Flushes a folder: the names in it. Not every system and file system can; then there is nothing to be done.
+pub(crate) fn flush_folder(path: &Path) -> Result<(), StoreError> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(path).and_then(|folder| folder.sync_all()) {
+        Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        other => other.at("flush", path),
+    }
+}
