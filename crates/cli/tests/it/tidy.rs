@@ -1,110 +1,98 @@
-//! The tree keeps its promises: imports only point down a floor, every module says what it is, nothing below `cli` prints or reads the environment.
+//! The tree keeps its promises: imports only point down a floor, every module says what it is, nothing below `cli` prints or reads the
+//! environment, there is one Arrow, and nothing speaks of the machine it was written on.
+//!
+//! Each rule is a function from what it judges to what is wrong, so that `violations` can show that it notices.
 
-use std::collections::BTreeMap;
+mod rules;
+mod violations;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rules::{File, Package};
+
 use crate::kit::workspace;
 
-/// Floor of every crate (docs/architecture.md). A crate may use those strictly below it.
-const FLOORS: &[(&str, u8)] = &[
-    ("backtrail-model", 0),
-    ("backtrail-cloudtrail", 1),
-    ("backtrail-acquire", 1),
-    ("backtrail-store", 2),
-    ("backtrail-ingest", 3),
-    ("backtrail-query", 3),
-    ("backtrail-timeline", 4),
-    ("backtrail-cli", 6),
-];
+/// Folders of the workspace that are not the project's: what builds and runs leave, and version control's own.
+const NOT_OURS: &[&str] = &[".git", "target", "backtrail-store"];
 
-/// Imports that point down and are wrong all the same: the store knows no AWS format, the timeline no files.
-const FORBIDDEN: &[(&str, &str)] = &[
-    ("backtrail-store", "backtrail-cloudtrail"),
-    ("backtrail-store", "backtrail-acquire"),
-    ("backtrail-query", "backtrail-cloudtrail"),
-    ("backtrail-query", "backtrail-acquire"),
-    ("backtrail-timeline", "backtrail-acquire"),
-    ("backtrail-timeline", "backtrail-ingest"),
-];
-
-fn metadata() -> serde_json::Value {
+/// The workspace's packages, as cargo knows them.
+fn packages() -> Vec<Package> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
         .arg(workspace("Cargo.toml"))
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON")
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
+    metadata["packages"].as_array().expect("packages").iter().map(Package::from_metadata).collect()
+}
+
+fn walk(under: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(under).expect("a readable folder").map(|e| e.expect("an entry").path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if NOT_OURS.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The text files under a folder of the workspace, by their path inside it.
+fn files(folder: &str) -> Vec<File> {
+    let root = workspace("");
+    let mut paths = Vec::new();
+    walk(&root.join(folder), &mut paths);
+    paths.sort();
+    let file = |path: PathBuf| {
+        let text = String::from_utf8(fs::read(&path).expect("a readable file")).ok()?;
+        Some(File { path: path.strip_prefix(&root).expect("inside").to_string_lossy().into_owned(), text })
+    };
+    paths.into_iter().filter_map(file).collect()
+}
+
+fn sources() -> Vec<File> {
+    let all = ["crates", "benches", "fuzz"].into_iter().filter(|folder| workspace(folder).is_dir()).flat_map(files);
+    all.filter(|f| f.path.ends_with(".rs")).collect()
+}
+
+#[track_caller]
+fn assert_none(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn imports_point_down() {
-    let floors: BTreeMap<_, _> = FLOORS.iter().copied().collect();
-    let mut seen = 0;
-    for package in metadata()["packages"].as_array().expect("packages") {
-        let name = package["name"].as_str().expect("a name");
-        if name == "backtrail-benches" {
-            continue;
-        }
-        let floor = floors.get(name).unwrap_or_else(|| panic!("{name} has no floor: add it to FLOORS and docs/architecture.md"));
-        seen += 1;
-        for dependency in package["dependencies"].as_array().expect("dependencies") {
-            // Tests may reach anywhere below `cli`; the floors are about what ships.
-            let (to, kind) = (dependency["name"].as_str().expect("a name"), dependency["kind"].as_str());
-            let Some(below) = floors.get(to).filter(|_| kind != Some("dev")) else { continue };
-            assert!(below < floor, "{name} (floor {floor}) imports {to} (floor {below})");
-            assert!(!FORBIDDEN.contains(&(name, to)), "{name} must not know {to}");
-        }
-    }
-    assert_eq!(seen, FLOORS.len(), "every crate of FLOORS is in the workspace");
-}
-
-fn sources(under: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(under).expect("a readable folder").map(|e| e.expect("an entry").path()) {
-        if entry.is_dir() {
-            sources(&entry, found);
-        } else if entry.extension().is_some_and(|e| e == "rs") {
-            found.push(entry);
-        }
-    }
+    assert_none(&rules::imports(&packages()));
 }
 
 #[test]
 fn every_module_says_what_it_is() {
-    let mut files = Vec::new();
-    sources(&workspace("crates"), &mut files);
-    sources(&workspace("benches"), &mut files);
-    assert!(files.len() > 20);
-    let silent: Vec<_> = files.iter().filter(|f| !fs::read_to_string(f).expect("text").starts_with("//!")).collect();
-    assert!(silent.is_empty(), "no `//!` at the top of {silent:?}");
+    let sources = sources();
+    assert!(sources.len() > 200, "only {} sources were found", sources.len());
+    assert_none(&sources.iter().filter_map(rules::silence).collect::<Vec<_>>());
 }
 
 #[test]
 fn nothing_below_the_command_line_reads_the_environment() {
-    let mut files = Vec::new();
-    for folder in ["model", "cloudtrail", "acquire", "store", "ingest", "query", "timeline"] {
-        sources(&workspace(&format!("crates/{folder}/src")), &mut files);
-    }
-    for file in files {
-        let text = fs::read_to_string(&file).expect("text");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for forbidden in ["env::var", "println!(", "process::exit"] {
-            assert!(!code.contains(forbidden) || is_test_file(&file), "{} uses {forbidden}", file.display());
-        }
-    }
-}
-
-fn is_test_file(file: &Path) -> bool {
-    file.file_stem().is_some_and(|s| s == "tests") || file.components().any(|c| c.as_os_str() == "tests")
+    let below: Vec<File> = sources().into_iter().filter(rules::is_below_the_command_line).collect();
+    assert!(below.len() > 100, "only {} sources were found", below.len());
+    assert_none(&below.iter().flat_map(rules::reaches_outside).collect::<Vec<_>>());
 }
 
 #[test]
 fn one_arrow() {
-    let lock = fs::read_to_string(workspace("Cargo.lock")).expect("Cargo.lock");
-    for family in ["arrow-array", "arrow-schema", "parquet", "object_store", "datafusion", "zstd"] {
-        let needle = format!("name = \"{family}\"\n");
-        assert_eq!(lock.matches(&needle).count(), 1, "{family} is in Cargo.lock more than once");
-    }
+    assert_none(&rules::doubled(&fs::read_to_string(workspace("Cargo.lock")).expect("Cargo.lock")));
+}
+
+#[test]
+fn nothing_speaks_of_the_machine_it_was_written_on() {
+    let all = files("");
+    assert!(all.iter().any(|f| f.path == "README.md") && all.len() > 300, "only {} files were found", all.len());
+    assert_none(&all.iter().flat_map(rules::machine_paths).collect::<Vec<_>>());
 }
