@@ -248,7 +248,8 @@ impl Machine {
                 Step::To(pos + 1)
             }
             _ => {
-                if !*at_start {
+                // Said once, however often the item is looked at before it is whole.
+                if !std::mem::replace(at_start, true) {
                     out.remarks.add("commas missing between records");
                 }
                 match byte {

@@ -1,9 +1,10 @@
 //! Dirty but real input is kept: what can be carried is in its column, and everything is in `raw` as delivered.
 
+use backtrail_cloudtrail::Ending;
 use backtrail_model::tables::Table;
 
 use crate::make::{event, trail};
-use crate::support::{Row, decode};
+use crate::support::{Row, decode, decode_chunks};
 
 /// The row of one record, which must be kept, with its bytes.
 fn row(record: &str) -> Row {
@@ -196,4 +197,14 @@ fn what_stands_between_documents_says_nothing_about_the_next() {
         let text = format!("{record}{between}\n\"a\":\n{}", event(2));
         assert_eq!(decode(text.as_bytes()).counts().1, 2, "{between}");
     }
+}
+
+#[test]
+fn what_is_said_of_missing_commas_does_not_count_how_often_a_record_was_looked_at() {
+    // More than the decoder looks at in one go: the record at the end of a look is looked at again. Found by fuzzing.
+    let text = format!("{{\"Records\":[{}]}}", (0..2000).map(event).collect::<String>());
+    let whole = decode(text.as_bytes());
+    assert_eq!(whole.summary.remarks, ["commas missing between records (1999 times)"]);
+    let pieces: Vec<&[u8]> = text.as_bytes().chunks(10_007).collect();
+    assert_eq!(decode_chunks(&pieces, Ending::Complete), whole);
 }
