@@ -23,20 +23,20 @@ pub(crate) struct Cli {
 /// Directory of the store where none is named.
 pub(crate) const DEFAULT_STORE: &str = "./backtrail-store";
 
-/// Options of every command.
+/// Options of every command. They come last in its help: their order there would else be woven into that of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct SharedArgs {
     /// Directory of the store
-    #[arg(long, global = true, env = "BACKTRAIL_STORE", default_value = DEFAULT_STORE, value_name = "DIR")]
+    #[arg(long, global = true, display_order = 900, env = "BACKTRAIL_STORE", default_value = DEFAULT_STORE, value_name = "DIR")]
     pub(crate) store: PathBuf,
     /// Threads to work with; all of the machine's if not given
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, display_order = 901, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Say nothing on stderr but warnings and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 902)]
     pub(crate) quiet: bool,
     /// When to colour answers
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, display_order = 903, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
 }
 

@@ -172,6 +172,12 @@ fn counted(count: u64, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Lines that were flowed behind the place of a label, with it.
+fn labelled(word: &str, lines: Vec<String>) -> impl Iterator<Item = String> + use<'_> {
+    let with = move |(i, line): (usize, String)| if i == 0 { format!("    {word:<8} {}", line.trim_start()) } else { line };
+    lines.into_iter().enumerate().map(with)
+}
+
 impl TextItem for Present {
     fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
         let name = self.actor.label();
@@ -197,15 +203,16 @@ impl TextItem for Present {
             ("regions", &self.regions, LISTED),
             ("accounts", &self.accounts, LISTED),
         ] {
-            for (i, line) in style.flow(listed(values, most).iter().map(String::as_str), ", ", LABEL).iter().enumerate() {
-                let line = if i == 0 { format!("    {word:<8} {}", line.trim_start()) } else { line.clone() };
+            for line in labelled(word, style.flow(listed(values, most).iter().map(String::as_str), ", ", LABEL)) {
                 let is_notable = word == "notable";
                 writeln!(out, "{}", if is_notable { style.paint("33", &line) } else { style.dim(&line) })?;
             }
         }
-        let mfa = format!("MFA {} with, {} without, {} not said", self.mfa.with, self.mfa.without, self.mfa.unknown);
+        let mfa = format!("{:<8} {} with, {} without, {} not said", "MFA", self.mfa.with, self.mfa.without, self.mfa.unknown);
+        writeln!(out, "{}", style.dim(&format!("    {mfa}")))?;
+        // Its first event and its last.
         let refs: Vec<String> = self.refs.iter().map(|r| sanitize(r).into_owned()).collect();
-        for line in style.flow([mfa.as_str()].into_iter().chain(refs.iter().map(String::as_str)), "  ", 4) {
+        for line in labelled("cited", style.flow(refs.iter().map(String::as_str), ", ", LABEL)) {
             writeln!(out, "{}", style.dim(&line))?;
         }
         Ok(())
@@ -217,12 +224,12 @@ impl TextItem for Covered {
         let seen = &self.seen;
         writeln!(
             out,
-            "{}  {}  {}  {} events in {} hours, {} to {}",
+            "{}  {}  {}  {} in {}, {} to {}",
             style.bold(&sanitize(&seen.account)),
             sanitize(&seen.region),
             seen.source.as_str(),
-            seen.events,
-            seen.hours,
+            counted(seen.events, "event"),
+            counted(seen.hours, "hour"),
             seen.first_event_time,
             seen.last_event_time
         )?;

@@ -62,7 +62,8 @@ async fn text_answers(
     let network = events_digest(source, EventQuestion::Network, question, most).await.map_err(ask::timeline_error)?;
     let rest = format!("sensitive ones first, then those nearest to the incident; `backtrail network{typed}` shows all");
     section("network", question, &network.items, &network.closing, &rest, &mut out, style)?;
-    for line in not_seen(&network.closing, style) {
+    // The last section ended with the blank line that stands before this.
+    for line in not_seen(&network.closing, style).iter().skip_while(|line| line.is_empty()) {
         writeln!(out, "{line}")?;
     }
     out.flush()?;

@@ -10,5 +10,6 @@ mod odd_input;
 mod real_evidence;
 mod related;
 mod shell;
+mod snapshots;
 mod tidy;
 mod truth;

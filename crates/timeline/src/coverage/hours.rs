@@ -35,15 +35,16 @@ pub fn empty_hours(seen: &BTreeSet<i64>, first: i64, last: i64) -> Vec<(i64, u64
     stretches
 }
 
-/// Empty stretches of each account that has events, within a span of time. Hours of which the span holds only a part count where that
-/// part is empty.
+/// Empty stretches of each account that has events, within a span of time. Only whole hours of it count: what the rest of an hour holds is
+/// not asked here, so nothing may be said of it.
 pub(super) fn of_accounts(cells: &[&Cell], span: Option<(i64, i64)>) -> Vec<EmptyHours> {
     let Some((from, to)) = span else { return Vec::new() };
     let mut seen: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
     for cell in cells {
         seen.entry(&cell.account).or_default().insert(cell.hour);
     }
-    let (first, last) = (from.div_euclid(MICROS_PER_HOUR), to.div_euclid(MICROS_PER_HOUR));
+    let first = from.saturating_add(MICROS_PER_HOUR - 1).div_euclid(MICROS_PER_HOUR);
+    let last = to.saturating_add(1).div_euclid(MICROS_PER_HOUR) - 1;
     let mut empty = Vec::new();
     for (account, hours) in seen {
         for (hour, length) in empty_hours(&hours, first, last) {

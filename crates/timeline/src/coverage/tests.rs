@@ -83,6 +83,21 @@ fn accounts_regions_and_hours_that_are_missing() {
 }
 
 #[test]
+fn nothing_is_said_of_an_hour_that_is_not_whole_in_the_window() {
+    // The account has an event at 13:30: "no event from 13:00 to 14:00" would be wrong, though the window has none after 13:00.
+    let cells = [
+        cell("1", "r", LogKind::Management, "2024-05-01 10:30"),
+        cell("1", "r", LogKind::Management, "2024-05-01 12:30"),
+        Cell { inside: false, ..cell("1", "r", LogKind::Management, "2024-05-01 13:30") },
+    ];
+    let ledger = ledger("2024-05-01 09:30", "2024-05-01 14:30");
+    let said = |from, to| not_seen(Some(&Window::between(at(from), at(to)).unwrap()), &cells, &ledger);
+    let empty = (NotSeenKind::EmptyHours, "Account 1: 1 hour without any event: 2024-05-01T11:00:00Z to 2024-05-01T12:00:00Z.".to_owned());
+    assert_eq!(said("2024-05-01 10:10", "2024-05-01 13:05"), [empty]);
+    assert_eq!(said("2024-05-01 11:10", "2024-05-01 12:40"), []);
+}
+
+#[test]
 fn sums_by_account_region_and_log() {
     let cells = [
         cell("1", "r", LogKind::Data, "2024-05-01 10:30"),
