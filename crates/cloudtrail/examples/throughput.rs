@@ -45,7 +45,7 @@ fn main() {
             if table == Table::Cloudtrail
                 && let Some(raw) = batch.column_by_name("raw")
             {
-                records.extend(raw.as_string::<i32>().iter().flatten().map(str::to_owned));
+                records.extend(raw.as_string_view().iter().flatten().map(str::to_owned));
             }
         });
     }

@@ -172,6 +172,9 @@ impl Output {
         let time = self.event_time(record);
         let date = self.date.of(time);
         let rows = &mut self.cloudtrail;
+        // The record is copied once; its JSON columns are views into that copy.
+        let base = rows.block.len();
+        rows.block.extend_from_slice(record.raw.as_bytes());
         let spans = record.fields.spans();
         for ((col, span), field) in rows.cols.iter_mut().zip(spans).zip(FIELDS).take(CLOUDTRAIL_FIELDS) {
             match col {
@@ -181,17 +184,21 @@ impl Output {
                     Kind::EscapedText => builder.append_value(record.unescaped(*span, &mut self.scratch)),
                     Kind::Absent | Kind::Null | Kind::Object | Kind::Array => builder.append_null(),
                 },
-                Col::Json(builder) => builder.append_option(if span.is_present() { record.json(*span) } else { None }),
+                Col::View(views) => match record.json(*span).filter(|_| span.is_present()) {
+                    Some(text) => views.append_standing(text, base + span.json().start - record.start),
+                    None => views.append_null(),
+                },
                 Col::Bool(builder) => builder.append_option(record.boolean(*span)),
                 Col::Time(builder) if *field == F::EventTime => builder.append_option(time),
                 Col::Time(builder) => builder.append_option(record.slice(*span).and_then(time::parse_instant)),
                 Col::Int(_) | Col::Long(_) | Col::Binary(_) => debug_assert!(false, "{field:?} has no such type"),
             }
         }
-        rows.cols[CLOUDTRAIL_FIELDS].text(record.unknown_fields(&mut self.scratch));
+        rows.cols[CLOUDTRAIL_FIELDS].text(record.unknown_fields(&mut self.scratch), &mut rows.block);
         let event_id = record.text(F::EventId);
         let identity = Identity::of(record, event_id.as_deref());
-        rows.end_row(CLOUDTRAIL_FIELDS + 1, &identity.provenance(record, &self.evidence_id, date));
+        let raw = Cell::Standing(record.raw, base);
+        rows.end_row(CLOUDTRAIL_FIELDS + 1, &identity.provenance(raw, record, &self.evidence_id, date));
         rows.bytes += record.raw.len();
         self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
         self.seen(time);
@@ -223,7 +230,7 @@ impl Output {
         let event_id = record.text(EventId);
         let identity = Identity::of(record, event_id.as_deref());
         let date = self.date.of(time);
-        rows.end_row(1 + TEXTS.len(), &identity.provenance(record, &self.evidence_id, date));
+        rows.end_row(1 + TEXTS.len(), &identity.provenance(Cell::Text(record.raw), record, &self.evidence_id, date));
         rows.bytes += record.raw.len();
         self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
         self.seen(time);
@@ -251,7 +258,7 @@ impl Output {
         let event_id = record.text(AggregatedId);
         let identity = Identity::of(record, event_id.as_deref());
         let date = self.date.of(time);
-        rows.end_row(2 + TEXTS.len(), &identity.provenance(record, &self.evidence_id, date));
+        rows.end_row(2 + TEXTS.len(), &identity.provenance(Cell::Text(record.raw), record, &self.evidence_id, date));
         rows.bytes += record.raw.len();
         self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
         self.seen(time);
@@ -395,7 +402,7 @@ impl Output {
 
 /// A column for each time, then one for each field.
 fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>) {
-    let mut cols = rows.cols.iter_mut();
+    let (mut cols, block) = (rows.cols.iter_mut(), &mut rows.block);
     for time in times {
         // The window's size stands between the aggregated table's times and its other columns, as text.
         if let Some(Col::Time(builder)) = cols.next() {
@@ -404,11 +411,11 @@ fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>
     }
     for (col, field) in cols.zip(texts) {
         match col {
-            Col::Json(builder) => {
+            Col::View(views) => {
                 let span = record.fields.get(*field);
-                builder.append_option(if span.is_present() { record.json(span) } else { None });
+                views.append_option(if span.is_present() { record.json(span) } else { None }, block);
             }
-            col => col.text(record.text(*field).as_deref()),
+            col => col.text(record.text(*field).as_deref(), block),
         }
     }
 }
@@ -508,9 +515,9 @@ impl Identity {
     }
 
     /// `raw` to `record_index`, then the partition date.
-    fn provenance<'a>(&'a self, record: &Record<'a>, evidence_id: &'a str, date: &'a str) -> [Cell<'a>; 9] {
+    fn provenance<'a>(&'a self, raw: Cell<'a>, record: &Record<'a>, evidence_id: &'a str, date: &'a str) -> [Cell<'a>; 9] {
         [
-            Cell::Text(record.raw),
+            raw,
             Cell::Text(record.form.as_str()),
             Cell::Text(self.hash.as_str()),
             Cell::Binary(&self.key),

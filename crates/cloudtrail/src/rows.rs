@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    ArrayBuilder, BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, make_view,
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use backtrail_model::tables::{EVENT_DATE, Kind, Table};
+use arrow_array::{ArrayRef, RecordBatch, StringViewArray};
+use arrow_buffer::{Buffer, NullBufferBuilder, ScalarBuffer};
+use arrow_schema::{DataType, SchemaRef};
+use backtrail_model::tables::Table;
 
 /// One column being filled.
 #[derive(Debug)]
 pub(crate) enum Col {
     Text(TextCol),
-    Json(TextCol),
+    View(ViewCol),
     Time(TimestampMicrosecondBuilder),
     Bool(BooleanBuilder),
     Int(Int32Builder),
@@ -65,29 +66,82 @@ impl TextCol {
     }
 }
 
+/// `raw` and its JSON parts: views into the block of the rows, where each record stands once.
+#[derive(Debug)]
+pub(crate) struct ViewCol {
+    views: Vec<u128>,
+    valid: NullBufferBuilder,
+    nulls: usize,
+}
+
+impl ViewCol {
+    fn new(rows: usize) -> Self {
+        Self { views: Vec::with_capacity(rows), valid: NullBufferBuilder::new(rows), nulls: 0 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn append_null(&mut self) {
+        self.nulls += 1;
+    }
+
+    /// Appends text that stands in the block at `offset`.
+    #[inline]
+    pub(crate) fn append_standing(&mut self, text: &str, offset: usize) {
+        if self.nulls > 0 {
+            self.settle_nulls();
+        }
+        self.views.push(make_view(text.as_bytes(), 0, u32::try_from(offset).unwrap_or(u32::MAX)));
+        self.valid.append_non_null();
+    }
+
+    /// Appends text that stands elsewhere.
+    pub(crate) fn append_option(&mut self, text: Option<&str>, block: &mut Vec<u8>) {
+        let Some(text) = text else { return self.append_null() };
+        let offset = block.len();
+        block.extend_from_slice(text.as_bytes());
+        self.append_standing(text, offset);
+    }
+
+    fn settle_nulls(&mut self) {
+        self.valid.append_n_nulls(self.nulls);
+        self.views.resize(self.views.len() + self.nulls, 0);
+        self.nulls = 0;
+    }
+
+    fn finish(&mut self, block: &Buffer) -> ArrayRef {
+        self.settle_nulls();
+        let views = ScalarBuffer::from(std::mem::take(&mut self.views));
+        // Each view was made of text that stands in the block, which has only grown since.
+        Arc::new(StringViewArray::try_new(views, vec![block.clone()], self.valid.finish()).expect("views are of text in the block"))
+    }
+}
+
 impl Col {
-    fn new(kind: Kind, rows: usize, bytes: usize) -> Self {
-        match kind {
-            Kind::Text => Self::Text(TextCol::new(rows, bytes)),
-            Kind::Json => Self::Json(TextCol::new(rows, bytes)),
-            Kind::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(kind.data_type())),
-            Kind::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
-            Kind::Int => Self::Int(Int32Builder::with_capacity(rows)),
-            Kind::Long => Self::Long(Int64Builder::with_capacity(rows)),
-            Kind::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
+    fn new(data_type: &DataType, rows: usize, bytes: usize) -> Self {
+        match data_type {
+            DataType::Utf8View => Self::View(ViewCol::new(rows)),
+            DataType::Timestamp(..) => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type.clone())),
+            DataType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            DataType::Int32 => Self::Int(Int32Builder::with_capacity(rows)),
+            DataType::Int64 => Self::Long(Int64Builder::with_capacity(rows)),
+            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
+            _ => Self::Text(TextCol::new(rows, bytes)),
         }
     }
 
     #[inline]
-    pub(crate) fn text(&mut self, value: Option<&str>) {
-        if let Self::Text(b) | Self::Json(b) = self {
-            b.append_option(value);
+    pub(crate) fn text(&mut self, value: Option<&str>, block: &mut Vec<u8>) {
+        match self {
+            Self::Text(b) => b.append_option(value),
+            Self::View(b) => b.append_option(value, block),
+            other => debug_assert!(false, "text does not fit {other:?}"),
         }
     }
 
     fn len(&self) -> usize {
         match self {
-            Self::Text(b) | Self::Json(b) => b.builder.len() + b.nulls,
+            Self::Text(b) => b.builder.len() + b.nulls,
+            Self::View(b) => b.views.len() + b.nulls,
             Self::Time(b) => b.len(),
             Self::Bool(b) => b.len(),
             Self::Int(b) => b.len(),
@@ -96,9 +150,11 @@ impl Col {
         }
     }
 
-    fn finish(&mut self) -> (ArrayRef, usize) {
+    /// The column so far, and the bytes of its own.
+    fn finish(&mut self, block: &Buffer) -> (ArrayRef, usize) {
         match self {
-            Self::Text(b) | Self::Json(b) => b.finish(),
+            Self::Text(b) => b.finish(),
+            Self::View(b) => (b.finish(block), 0),
             Self::Time(b) => (Arc::new(b.finish()), 0),
             Self::Bool(b) => (Arc::new(b.finish()), 0),
             Self::Int(b) => (Arc::new(b.finish()), 0),
@@ -116,6 +172,8 @@ impl Col {
 pub(crate) enum Cell<'a> {
     Text(&'a str),
     MaybeText(Option<&'a str>),
+    /// Text that stands in the block of the rows already, and where.
+    Standing(&'a str, usize),
     Time(Option<i64>),
     Bool(bool),
     Int(i32),
@@ -129,6 +187,8 @@ pub(crate) struct Rows {
     table: Table,
     schema: SchemaRef,
     pub(crate) cols: Vec<Col>,
+    /// The records, one after the other.
+    pub(crate) block: Vec<u8>,
     pub(crate) rows: usize,
     /// Rows ever filled.
     pub(crate) total: i64,
@@ -138,19 +198,17 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(table: Table) -> Self {
-        let mut fields: Vec<_> = table.schema().fields().iter().cloned().collect();
-        if table.is_dated() {
-            fields.push(Arc::new(Field::new(EVENT_DATE, DataType::Utf8, true)));
-        }
-        let mut rows = Self { table, schema: Arc::new(Schema::new(fields)), cols: Vec::new(), rows: 0, total: 0, bytes: 0 };
-        rows.renew(0, &[]);
+        let schema = table.row_schema();
+        let mut rows = Self { table, schema, cols: Vec::new(), block: Vec::new(), rows: 0, total: 0, bytes: 0 };
+        rows.renew(0, 0, &[]);
         rows
     }
 
     /// New builders, with room for what the last batch held.
-    fn renew(&mut self, rows: usize, bytes: &[usize]) {
-        let kinds = self.table.columns().iter().map(|c| c.kind).chain(self.table.is_dated().then_some(Kind::Text));
-        self.cols = kinds.enumerate().map(|(i, kind)| Col::new(kind, rows, bytes.get(i).copied().unwrap_or(0))).collect();
+    fn renew(&mut self, rows: usize, block: usize, bytes: &[usize]) {
+        let column = |(i, field): (usize, &Arc<arrow_schema::Field>)| Col::new(field.data_type(), rows, bytes.get(i).copied().unwrap_or(0));
+        self.cols = self.schema.fields().iter().enumerate().map(column).collect();
+        self.block = Vec::with_capacity(block);
         self.rows = 0;
         self.bytes = 0;
     }
@@ -160,8 +218,10 @@ impl Rows {
         debug_assert_eq!(from + cells.len(), self.cols.len());
         for (col, cell) in self.cols[from..].iter_mut().zip(cells) {
             match (col, cell) {
-                (Col::Text(b) | Col::Json(b), Cell::Text(text)) => b.append_value(text),
-                (Col::Text(b) | Col::Json(b), Cell::MaybeText(text)) => b.append_option(*text),
+                (Col::Text(b), Cell::Text(text)) => b.append_value(text),
+                (Col::Text(b), Cell::MaybeText(text)) => b.append_option(*text),
+                (Col::View(b), Cell::Standing(text, at)) => b.append_standing(text, *at),
+                (Col::View(b), Cell::Text(text)) => b.append_option(Some(text), &mut self.block),
                 (Col::Time(b), Cell::Time(time)) => b.append_option(*time),
                 (Col::Bool(b), Cell::Bool(value)) => b.append_value(*value),
                 (Col::Int(b), Cell::Int(value)) => b.append_value(*value),
@@ -185,8 +245,9 @@ impl Rows {
             return None;
         }
         let rows = self.rows;
-        let (arrays, bytes): (Vec<_>, Vec<_>) = self.cols.iter_mut().map(Col::finish).unzip();
-        self.renew(rows, &bytes);
+        let block = Buffer::from_vec(std::mem::take(&mut self.block));
+        let (arrays, bytes): (Vec<_>, Vec<_>) = self.cols.iter_mut().map(|c| c.finish(&block)).unzip();
+        self.renew(rows, block.len(), &bytes);
         // Every column got one cell a row, of the schema's type: nothing that evidence says changes that.
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("each row fills every column");
         Some((self.table, batch))

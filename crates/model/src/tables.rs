@@ -96,6 +96,21 @@ impl Table {
             LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, schema_of(t.columns()))).collect());
         SCHEMAS.iter().find(|(t, _)| *t == self).map_or_else(|| schema_of(self.columns()), |(_, s)| Arc::clone(s))
     }
+
+    /// Arrow schema of its rows on their way into the store: `raw` and the JSON columns are views, for each JSON value is a part of `raw`, and views
+    /// into one block of memory hold and sort it without moving it. In dated tables [`EVENT_DATE`] comes last.
+    #[must_use]
+    pub fn row_schema(self) -> SchemaRef {
+        static SCHEMAS: LazyLock<Vec<(Table, SchemaRef)>> = LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, row_schema(t))).collect());
+        SCHEMAS.iter().find(|(t, _)| *t == self).map_or_else(|| row_schema(self), |(_, s)| Arc::clone(s))
+    }
+}
+
+fn row_schema(table: Table) -> SchemaRef {
+    let view = |c: &Column| c.name == "raw" || (c.kind == Kind::Json && table != Table::Evidence);
+    let field = |c: &Column| Field::new(c.name, if view(c) { DataType::Utf8View } else { c.kind.data_type() }, true);
+    let date = table.is_dated().then(|| Field::new(EVENT_DATE, DataType::Utf8, true));
+    Arc::new(Schema::new(table.columns().iter().map(field).chain(date).collect::<Vec<_>>()))
 }
 
 fn schema_of(columns: &[Column]) -> SchemaRef {

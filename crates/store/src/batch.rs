@@ -263,7 +263,7 @@ impl Drop for Batch {
 
 impl Buffer {
     fn push(&mut self, table: Table, rows: RecordBatch) -> Result<(), StoreError> {
-        self.bytes += rows.get_array_memory_size();
+        self.bytes += rows::bytes_of(&rows);
         if rows.num_rows() >= SMALL_ROWS {
             self.batches.push(rows);
             return Ok(());
@@ -271,9 +271,9 @@ impl Buffer {
         self.small.push(rows);
         if self.small.len() >= SMALL_BATCHES {
             let small = std::mem::take(&mut self.small);
-            self.bytes -= small.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
-            let joined =
-                arrow_select::concat::concat_batches(&table.schema(), &small).map_err(|e| StoreError::rows(table, e.to_string()))?;
+            self.bytes -= small.iter().map(rows::bytes_of).sum::<usize>();
+            let joined = arrow_select::concat::concat_batches(&rows::waiting_schema(table), &small)
+                .map_err(|e| StoreError::rows(table, e.to_string()))?;
             drop(small);
             self.push(table, joined)?;
         }
@@ -283,12 +283,10 @@ impl Buffer {
 
 /// Rows by partition, without the column that names it.
 fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, RecordBatch)>, StoreError> {
-    let schema = table.schema();
-    let width = schema.fields().len();
-    if rows.num_columns() != width + usize::from(table.is_dated()) {
+    if rows.num_columns() != table.columns().len() + usize::from(table.is_dated()) {
         return Err(StoreError::rows(table, format!("{} columns came", rows.num_columns())));
     }
-    let data = RecordBatch::try_new(schema, rows.columns()[..width].to_vec()).map_err(|e| StoreError::rows(table, e.to_string()))?;
+    let data = rows::waiting(table, rows)?;
     if !table.is_dated() {
         return Ok(vec![(None, data)]);
     }
@@ -302,10 +300,13 @@ fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, Record
         let number = u32::try_from(row).map_err(|e| StoreError::rows(table, e.to_string()))?;
         by_date.entry(rows::value(dates, row)).or_default().push(number);
     }
+    // Evidence is read date by date: mostly a few rows are of another day. The many may keep the text of all in memory, the few must not.
+    let most = by_date.values().map(Vec::len).max().unwrap_or(0);
     let take = |(date, rows): (&str, Vec<u32>)| {
+        let many = rows.len() == most && rows.len() * 2 > data.num_rows();
         let part =
             arrow_select::take::take_record_batch(&data, &UInt32Array::from(rows)).map_err(|e| StoreError::rows(table, e.to_string()))?;
-        Ok((Some(checked(table, date)?), part))
+        Ok((Some(checked(table, date)?), if many { part } else { rows::on_their_own(table, &part)? }))
     };
     by_date.into_iter().map(take).collect()
 }

@@ -192,11 +192,17 @@ pub(crate) struct PartWriter {
 }
 
 impl PartWriter {
-    /// Opens a new file; rows must come in the table's order.
-    pub(crate) fn create(table: Table, dir: &Path, name: String, event_date: Option<String>) -> Result<Self, StoreError> {
+    /// Opens a new file; rows must come in the table's order, with the columns of `schema`.
+    pub(crate) fn create(
+        table: Table,
+        schema: SchemaRef,
+        dir: &Path,
+        name: String,
+        event_date: Option<String>,
+    ) -> Result<Self, StoreError> {
         let (part, file) = Part::create(table, dir, name, event_date)?;
         let options = ArrowWriterOptions::new().with_properties(shared_properties(table)).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, table.schema(), options).at("write", &part.path)?;
+        let writer = ArrowWriter::try_new_with_options(file, schema, options).at("write", &part.path)?;
         Ok(Self { part, writer })
     }
 

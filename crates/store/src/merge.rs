@@ -37,7 +37,7 @@ pub(crate) fn merge(
             Some(open) => open,
             None => {
                 let (dir, name, date) = next();
-                writer.insert(PartWriter::create(table, &dir, name, date)?)
+                writer.insert(PartWriter::create(table, table.schema(), &dir, name, date)?)
             }
         };
         open.write(&rows)?;

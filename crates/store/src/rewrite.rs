@@ -161,7 +161,7 @@ pub(crate) fn rewrite(source: &Source, mut edit: Edit, to: Destination<'_>) -> R
         return splice(source, &edit.changed_columns(), to, &|rows, first| edit.apply(table, rows, |i| at(first, i))).map(Some);
     }
     let columns: Vec<&str> = table.columns().iter().map(|c| c.name).collect();
-    let mut writer = PartWriter::create(table, to.dir, to.name, to.event_date)?;
+    let mut writer = PartWriter::create(table, table.schema(), to.dir, to.name, to.event_date)?;
     source.scan(&columns, None, |batch, numbers| {
         let changed = edit.apply(table, batch, |i| numbers[i])?;
         let keep: BooleanArray = numbers.iter().map(|n| Some(edit.drop.binary_search(n).is_err())).collect();

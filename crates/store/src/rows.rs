@@ -1,10 +1,16 @@
 //! Rows in memory: columns by name and type, sorting, gathering.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray,
+};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use backtrail_model::tables::Table;
 
 use crate::StoreError;
@@ -25,6 +31,11 @@ pub(crate) fn text<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Resul
     column(table, rows, name, |a| a.as_string_opt::<i32>())
 }
 
+/// A column of views, as rows wait to be written.
+pub(crate) fn views<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a StringViewArray, StoreError> {
+    column(table, rows, name, |a| a.as_string_view_opt())
+}
+
 pub(crate) fn binary<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a BinaryArray, StoreError> {
     column(table, rows, name, |a| a.as_binary_opt::<i32>())
 }
@@ -43,6 +54,47 @@ pub(crate) fn time<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Resul
 
 pub(crate) fn boolean<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a BooleanArray, StoreError> {
     column(table, rows, name, |a| a.as_boolean_opt())
+}
+
+/// A table's columns as rows wait to be written: those decoders give, without the date, which partitions them.
+pub(crate) fn waiting_schema(table: Table) -> SchemaRef {
+    let given = table.row_schema();
+    Arc::new(Schema::new(given.fields().iter().take(table.columns().len()).cloned().collect::<Vec<_>>()))
+}
+
+/// Rows, as a decoder gave them or with all text plain, as they wait to be written. The text itself stays where it is.
+pub(crate) fn waiting(table: Table, rows: &RecordBatch) -> Result<RecordBatch, StoreError> {
+    let schema = waiting_schema(table);
+    let fit = |(column, field): (&ArrayRef, &Arc<Field>)| -> ArrayRef {
+        match column.as_string_opt::<i32>() {
+            Some(text) if *field.data_type() == DataType::Utf8View => Arc::new(StringViewArray::from(text)),
+            _ => Arc::clone(column),
+        }
+    };
+    let columns = rows.columns().iter().zip(schema.fields()).map(fit).collect();
+    RecordBatch::try_new(schema, columns).map_err(|e| StoreError::rows(table, e.to_string()))
+}
+
+/// Some rows of a batch with their text copied, so that they do not keep the text of the others in memory.
+pub(crate) fn on_their_own(table: Table, rows: &RecordBatch) -> Result<RecordBatch, StoreError> {
+    let own = |a: &ArrayRef| -> ArrayRef { a.as_string_view_opt().map_or_else(|| Arc::clone(a), |text| Arc::new(text.gc())) };
+    RecordBatch::try_new(rows.schema(), rows.columns().iter().map(own).collect()).map_err(|e| StoreError::rows(table, e.to_string()))
+}
+
+/// Bytes that rows take. Arrays that builders made have room behind their values, which is address space and not memory;
+/// what columns share counts once.
+pub(crate) fn bytes_of(rows: &RecordBatch) -> usize {
+    let mut counted = HashSet::new();
+    let mut bytes = 0;
+    for column in rows.columns() {
+        let data = column.to_data();
+        for buffer in data.buffers().iter().chain(data.nulls().map(|n| n.buffer())) {
+            if counted.insert(buffer.as_ptr()) {
+                bytes += buffer.len();
+            }
+        }
+    }
+    bytes
 }
 
 /// A text value; an absent one is empty, which no id or hash is.

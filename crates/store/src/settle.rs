@@ -302,7 +302,7 @@ fn account(
     if !written.is_empty() {
         let rows: Vec<EvidenceRow> = written.into_values().collect();
         let dir = layout::table_dir(batch.store.root(), Table::Evidence);
-        let mut writer = PartWriter::create(Table::Evidence, &dir, batch.next_name(None), None)?;
+        let mut writer = PartWriter::create(Table::Evidence, Table::Evidence.schema(), &dir, batch.next_name(None), None)?;
         for chunk in rows.chunks(crate::encode::WRITE_ROWS) {
             writer.write(&ledger::to_batch(chunk)?)?;
         }

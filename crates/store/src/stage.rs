@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
-use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
 use crate::batch::lock;
@@ -52,7 +52,7 @@ pub(crate) fn stage(
     if places.is_empty() {
         return Ok((None, folded));
     }
-    let mut writer = PartWriter::create(table, target.dir, target.name, target.event_date)?;
+    let mut writer = PartWriter::create(table, rows::waiting_schema(table), target.dir, target.name, target.event_date)?;
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     for chunk in places.chunks(WRITE_ROWS) {
         writer.write(&rows::gather(table, &sources, chunk)?)?;
@@ -88,7 +88,7 @@ struct Identity<'a> {
     rank: &'a Int32Array,
     evidence: &'a StringArray,
     index: &'a Int64Array,
-    raw: &'a StringArray,
+    raw: &'a StringViewArray,
 }
 
 impl<'a> Identity<'a> {
@@ -101,7 +101,7 @@ impl<'a> Identity<'a> {
             rank: rows::int(table, batch, "copy_rank")?,
             evidence: rows::text(table, batch, "evidence_id")?,
             index: rows::long(table, batch, "record_index")?,
-            raw: rows::text(table, batch, "raw")?,
+            raw: rows::views(table, batch, "raw")?,
         };
         if identity.key.null_count() > 0 {
             return Err(StoreError::rows(table, "a row has no dedupe_key"));
@@ -116,7 +116,7 @@ impl<'a> Identity<'a> {
     fn copy(&self, row: usize, by_content: Option<Canonicalise>) -> Copy {
         let sha = copies::sha(rows::value(self.sha, row));
         Copy {
-            class: by_content.map_or(sha, |canonicalise| copies::class_of(rows::value(self.raw, row), &sha, canonicalise)),
+            class: by_content.map_or(sha, |canonicalise| copies::class_of(self.raw.value(row), &sha, canonicalise)),
             rank: self.rank.value(row),
             sha,
             evidence: copies::sha(rows::value(self.evidence, row)),

@@ -93,6 +93,7 @@ fn rows(batch: &RecordBatch) -> Vec<Row> {
 fn cell(column: &dyn Array, i: usize) -> String {
     match column.data_type() {
         DataType::Utf8 => column.as_string::<i32>().value(i).to_owned(),
+        DataType::Utf8View => column.as_string_view().value(i).to_owned(),
         DataType::Boolean => column.as_boolean().value(i).to_string(),
         DataType::Int32 => column.as_primitive::<Int32Type>().value(i).to_string(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(i).to_string(),
