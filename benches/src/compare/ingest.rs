@@ -32,8 +32,8 @@ pub(super) fn run(args: &CompareArgs, folder: &Path) -> Result<()> {
     let mut stages: BTreeMap<String, Series> = BTreeMap::new();
     for round in 1..=args.runs {
         remove(&store)?;
-        // The program may tell its time by stage, in lines `stage NAME SECONDS`.
-        let run = child::timed(command(args, &evidence, &store).env("BACKTRAIL_STAGES", "1"))?;
+        // It tells its time by stage in lines `stage NAME SECONDS`.
+        let run = child::timed(command(args, &evidence, &store).arg("--stages"))?;
         ours.add(run.seconds);
         for (name, seconds) in stages_in(&String::from_utf8_lossy(&run.stderr)) {
             stages.entry(name).or_default().add(seconds);

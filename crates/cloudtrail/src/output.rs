@@ -184,7 +184,7 @@ impl Output {
                     Kind::EscapedText => builder.append_value(record.unescaped(*span, &mut self.scratch)),
                     Kind::Absent | Kind::Null | Kind::Object | Kind::Array => builder.append_null(),
                 },
-                Col::View(views) => match record.json(*span).filter(|_| span.is_present()) {
+                Col::View(views) => match span.is_present().then(|| record.json(*span)).flatten() {
                     Some(text) => views.append_standing(text, base + span.json().start - record.start),
                     None => views.append_null(),
                 },
