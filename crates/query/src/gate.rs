@@ -11,9 +11,38 @@ use crate::{QueryError, diagnose};
 /// What is allowed, for every refusal.
 pub(crate) const ALLOWED: &str = "only queries are allowed: SELECT, WITH, VALUES, EXPLAIN [ANALYZE], SHOW TABLES, SHOW COLUMNS, SHOW FUNCTIONS and DESCRIBE; evidence is never altered";
 
+/// Calls inside calls, at most. The parser looks at the first argument of a call twice, since it may be a name: each call more doubles its time,
+/// and nothing interrupts it.
+const MOST_CALLS: usize = 20;
+
+/// How many calls are open at once where most are. Every bracket behind a word counts, that of `AND (` too: the parser tries it as a call.
+/// A text whose quotes are not closed has none: the parser refuses it at once.
+fn deepest_call(text: &str) -> usize {
+    let (mut open, mut calls, mut deepest) = (Vec::new(), 0, 0);
+    let mut names = false;
+    for token in tokens(text).unwrap_or_default() {
+        match &token {
+            Token::LParen => {
+                calls += usize::from(names);
+                open.push(names);
+                deepest = deepest.max(calls);
+            }
+            Token::RParen => calls -= usize::from(open.pop().unwrap_or_default()),
+            _ => {}
+        }
+        names = matches!(&token, Token::Word(_));
+    }
+    deepest
+}
+
 /// The one statement of a text, if it is a query.
 pub(crate) fn admit(text: &str) -> Result<Statement, QueryError> {
     let dialect = PostgreSqlDialect {};
+    if deepest_call(text) > MOST_CALLS {
+        return Err(QueryError::NotAllowed(format!(
+            "calls are nested more than {MOST_CALLS} deep, which would take very long to parse: name steps with `WITH step AS (SELECT ...)`"
+        )));
+    }
     let parsed = DFParserBuilder::new(text).with_dialect(&dialect).build().and_then(|mut parser| parser.parse_statements());
     let mut statements = match parsed {
         Ok(statements) => statements,
@@ -204,4 +233,35 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, text).tokenize().ok()?;
     Some(tokens.into_iter().filter(|t| !matches!(t, Token::Whitespace(_) | Token::EOF)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_behind_a_word_are_counted_and_others_are_not() {
+        for (text, deepest) in [
+            ("SELECT 1", 0),
+            ("SELECT count(*) FROM t", 1),
+            ("SELECT replace(replace(f(a), 'x', 'y'), '(((', ')') FROM t -- f(f(f(", 3),
+            ("SELECT f(a), g(b), h(c(d))", 2),
+            ("SELECT a + ((((b))))", 0),
+            ("SELECT a FROM t WHERE (b AND (c OR (d IN (SELECT ((e))))))", 5),
+            ("SELECT ))) f(", 1),
+            ("SELECT 'f(f(f(", 0),
+        ] {
+            assert_eq!(deepest_call(text), deepest, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_takes_the_parser_for_ever() {
+        // Each call more doubles the parser's time: found by fuzzing.
+        for (call, end) in [("coalesce(1, ", ")"), ("coalesce(1, ", ""), ("FROM (VALUE (1, ", "))"), ("AND(1, ", ")")] {
+            let text = format!("SELECT {}1{}", call.repeat(60), end.repeat(60));
+            assert!(admit(&text).is_err_and(|e| e.to_string().contains("nested more than 20 deep")), "{text}");
+        }
+        assert!(admit(&format!("SELECT {}1{}", "abs(".repeat(10), ")".repeat(10))).is_ok());
+    }
 }
