@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::content::ContentReader;
 use crate::limits::{Break, CHUNK, Cause, Level, MAX_DEPTH};
 use crate::magic::{Archive, archive_of};
+use crate::name::text_of;
 use crate::piece::{Absorbed, Piece, Stored, Workspace};
 use crate::{tar, zip};
 
@@ -73,7 +74,7 @@ impl Unpacking<'_, '_, '_> {
     fn tar(&mut self) -> Result<(), Break> {
         let mut content = self.piece.content(self.workspace)?;
         let mut visit = |entry: &tar::Entry, body: &mut dyn Read| -> io::Result<ControlFlow<()>> {
-            let name = String::from_utf8_lossy(&entry.name).into_owned();
+            let name = text_of(&entry.name);
             if let Some(why) = entry.unreadable {
                 self.unreadable(&name, why);
                 return Ok(ControlFlow::Continue(()));

@@ -69,7 +69,7 @@ impl<'a> Content<'a> {
         let source = match (&piece.stored, layers.first()) {
             (Stored::Held(bytes), None) => Source::Held(bytes),
             (Stored::Held(bytes), Some(Compression::Gzip)) => Source::Slices(Box::new(GzipSlices::new(bytes, limits.member, CHUNK))),
-            (_, None) => Source::Plain(piece.stored.reader()?),
+            (_, None) => Source::Plain(piece.stored.reader(piece.size)?),
             (_, Some(_)) => Source::Stream(stack(piece, &layers)?),
         };
         Ok(Self {
@@ -240,7 +240,7 @@ impl<'a> Content<'a> {
 
 /// Decompressors on top of each other over the stored bytes, the outermost compression first.
 fn stack<'a>(piece: &'a Piece, layers: &[Compression]) -> Result<Box<dyn Inflate + Send + 'a>, Break> {
-    let mut input: Box<dyn BufRead + Send + 'a> = Box::new(BufReader::with_capacity(CHUNK / 4, piece.stored.reader()?));
+    let mut input: Box<dyn BufRead + Send + 'a> = Box::new(BufReader::with_capacity(CHUNK / 4, piece.stored.reader(piece.size)?));
     let mut rest = layers;
     loop {
         let (layer, inner) = rest.split_first().ok_or_else(|| Break::new(0, Cause::Io("no compression".to_owned())))?;

@@ -17,6 +17,7 @@ mod hash;
 mod inflate;
 mod limits;
 mod magic;
+mod name;
 mod piece;
 mod reopen;
 mod sparse;

@@ -161,14 +161,15 @@ pub(crate) enum Stored {
 }
 
 impl Stored {
-    /// The bytes from their start. One reader at a time: files share their position.
-    pub(crate) fn reader(&self) -> Result<Box<dyn Read + Send + '_>, Break> {
+    /// The `size` bytes that were hashed, from their start: what was appended since is not among them.
+    /// One reader at a time: files share their position.
+    pub(crate) fn reader(&self, size: u64) -> Result<Box<dyn Read + Send + '_>, Break> {
         match self {
             Self::Held(bytes) => Ok(Box::new(bytes.as_slice())),
             Self::Spooled(file) | Self::File { file, .. } => {
                 let mut file = file;
                 file.seek(SeekFrom::Start(0)).map_err(|e| Break::from_io(0, e))?;
-                Ok(Box::new(file))
+                Ok(Box::new(file.take(size)))
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
 
+use crate::name::path_of;
 use crate::piece::{EvidenceId, Piece, Workspace};
 use crate::walk::Found;
 
@@ -18,9 +18,9 @@ impl Piece {
         // A file may have `!` in its name: the longest path that is a file is the outermost one.
         let ends = std::iter::once(origin.len()).chain(origin.rmatch_indices('!').map(|(at, _)| at));
         for end in ends {
-            let path = Path::new(&origin[..end]);
+            let path = path_of(&origin[..end]);
             if path.is_file() {
-                let piece = Self::open(&Found::named(path), workspace)?;
+                let piece = Self::open(&Found::named(&path), workspace)?;
                 return Ok(match origin.get(end + 1..) {
                     None => Some(piece),
                     Some(rest) => member(&piece, rest, expected, workspace),

@@ -4,14 +4,16 @@
 //! memory holds the folders and the names of one of them, not of all files.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::AcquireError;
+use crate::name::{is_pattern, text_of, text_of_path};
 
 /// A date as `YYYYMMDD`, for order only; 0 where none is stated.
 type DateHint = u32;
@@ -42,11 +44,11 @@ pub(crate) enum Place {
 
 impl Found {
     fn file(path: PathBuf, size: u64, walked: bool) -> Self {
-        Self { origin: path.to_string_lossy().into_owned(), size, walked, place: Place::File(path) }
+        Self { origin: text_of_path(&path), size, walked, place: Place::File(path) }
     }
 
     fn special(path: &Path, what: &'static str, walked: bool) -> Self {
-        Self { origin: path.to_string_lossy().into_owned(), size: 0, walked, place: Place::Special(what) }
+        Self { origin: text_of_path(path), size: 0, walked, place: Place::Special(what) }
     }
 
     /// What it is, where it is nothing that holds evidence: a device, a socket, a pipe nobody named.
@@ -61,7 +63,7 @@ impl Found {
     }
 
     fn unreadable(path: &Path, why: &std::io::Error) -> Self {
-        Self { origin: path.to_string_lossy().into_owned(), size: 0, walked: true, place: Place::Unreadable(why.to_string()) }
+        Self { origin: text_of_path(path), size: 0, walked: true, place: Place::Unreadable(why.to_string()) }
     }
 }
 
@@ -93,23 +95,24 @@ impl Inputs {
     ///
     /// # Errors
     /// An input that is not there, before anything is read.
-    pub fn find(inputs: &[String]) -> Result<Self, AcquireError> {
+    pub fn find<S: AsRef<OsStr>>(inputs: &[S]) -> Result<Self, AcquireError> {
         let mut found = Self { files: 0, bytes: 0, singles: Vec::new(), folders: Vec::new(), visited: HashSet::new() };
         for input in inputs {
-            found.add(input)?;
+            found.add(input.as_ref())?;
         }
         found.singles.sort_by(|a, b| (a.0, &a.1.origin).cmp(&(b.0, &b.1.origin)));
         found.folders.sort_by(|a, b| (a.date, &a.path).cmp(&(b.date, &b.path)));
         Ok(found)
     }
 
-    fn add(&mut self, input: &str) -> Result<(), AcquireError> {
+    fn add(&mut self, input: &OsStr) -> Result<(), AcquireError> {
         if input == "-" {
             self.files += 1;
             self.singles.push((0, Found { origin: "-".to_owned(), size: 0, walked: false, place: Place::Stdin }));
             return Ok(());
         }
-        let io = |source| AcquireError::Io { path: input.to_owned(), source };
+        let named = || text_of(input.as_bytes());
+        let io = |source| AcquireError::Io { path: named(), source };
         match fs::metadata(input) {
             Ok(metadata) => {
                 let path = std::path::absolute(input).map_err(io)?;
@@ -120,9 +123,9 @@ impl Inputs {
                 }
                 Ok(())
             }
-            Err(_) if input.starts_with("s3://") => Err(AcquireError::Unsupported { input: input.to_owned(), what: "S3 directly" }),
-            Err(_) if input.contains(['*', '?', '[', '{']) => self.pattern(input),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(AcquireError::NotFound { input: input.to_owned() }),
+            Err(_) if input.as_bytes().starts_with(b"s3://") => Err(AcquireError::Unsupported { input: named(), what: "S3 directly" }),
+            Err(_) if is_pattern(input) => self.pattern(&named()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(AcquireError::NotFound { input: named() }),
             Err(e) => Err(io(e)),
         }
     }
@@ -146,7 +149,7 @@ impl Inputs {
         let io = |source| AcquireError::Io { path: input.to_owned(), source };
         let absolute = std::path::absolute(input).map_err(io)?;
         let glob = GlobBuilder::new(&absolute.to_string_lossy()).literal_separator(true).build().map_err(wrong)?.compile_matcher();
-        let special = |c: &Component<'_>| c.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
+        let special = |c: &Component<'_>| is_pattern(c.as_os_str());
         let base: PathBuf = absolute.components().take_while(|c| !special(c)).collect();
         let before = self.files;
         let troubles = self.singles.len();

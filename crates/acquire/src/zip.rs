@@ -10,6 +10,7 @@ use zip::unstable::read::ZipIterable;
 
 use crate::archive::Unpacking;
 use crate::limits::{Break, Cause};
+use crate::name::text_of;
 
 const NAME: &str = "zip";
 
@@ -34,7 +35,7 @@ fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unp
         if !entry.is_file() {
             continue;
         }
-        let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+        let name = text_of(entry.name_raw());
         let start = entry.header_start();
         if entry.encrypted() {
             unpacking.unreadable(&name, "encrypted");
@@ -61,7 +62,7 @@ fn from_start<R: Read + Seek>(reader: &mut R, unpacking: &mut Unpacking<'_, '_, 
         if !file.is_file() {
             continue;
         }
-        let name = String::from_utf8_lossy(file.name_raw()).into_owned();
+        let name = text_of(file.name_raw());
         let size = file.size();
         match unpacking.member(name, &mut file, Some(size), NAME) {
             Ok(ControlFlow::Continue(())) => {}

@@ -1,6 +1,7 @@
 //! The threads: each takes the next thing found, or a member of an archive another thread is unpacking, to the ledger.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,9 +63,9 @@ pub(crate) struct Run<'a> {
 ///
 /// # Errors
 /// An input that is not there, or a store that cannot be written to. What is wrong with a piece of evidence is its fate in the summary.
-pub fn ingest(
+pub fn ingest<S: AsRef<OsStr>>(
     store: &Store,
-    inputs: &[String],
+    inputs: &[S],
     options: &IngestOptions,
     progress: &dyn Progress,
     runtime: &Handle,

@@ -40,7 +40,9 @@ fn a_file_that_changes_while_it_is_read_is_not_taken_for_whole() {
     let piece = bench.open(&text(10_000));
     let file = std::fs::OpenOptions::new().append(true).open(bench.path("evidence")).unwrap();
     std::io::Write::write_all(&mut &file, b"more").unwrap();
-    let (_, drained) = bench.read(&piece);
+    let (read, drained) = bench.read(&piece);
+    // The bytes read are those that were hashed: what was appended is evidence of its own, next time.
+    assert_eq!(read, text(10_000));
     assert_eq!(drained.flaw.map(|f| f.to_string()).as_deref(), Some("the file changed while it was read"));
     assert_eq!(drained.sha256, None);
 }
@@ -54,6 +56,29 @@ fn what_cannot_be_opened_is_an_error_of_its_own() {
     let found: Vec<_> = Inputs::find(&[bench.folder.path().to_string_lossy().into_owned()]).unwrap().finds().collect();
     let opened: Vec<bool> = found.iter().map(|f| Piece::open(f, &mut bench.workspace).is_ok()).collect();
     assert_eq!(opened, [false, true]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_told_apart_and_found_again() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let mut bench = Bench::new(small());
+    let names: [&[u8]; 2] = [b"Pr\xfcfung.json", b"Pr\xe4fung.json"];
+    let paths = names.map(|name| bench.folder.path().join(OsStr::from_bytes(name)));
+    for path in &paths {
+        std::fs::write(path, path.as_os_str().as_bytes()).unwrap();
+    }
+    let found: Vec<_> = Inputs::find(&[bench.folder.path()]).unwrap().finds().collect();
+    let origins: Vec<&str> = found.iter().map(|f| f.origin.rsplit('/').next().unwrap()).collect();
+    assert_eq!(origins, ["Pr\\xe4fung.json", "Pr\\xfcfung.json"]);
+    for found in &found {
+        let piece = Piece::open(found, &mut bench.workspace).unwrap();
+        let again = Piece::reopen(&found.origin, piece.id, &mut bench.workspace).unwrap().unwrap();
+        assert_eq!(again.id, piece.id);
+    }
+    let named: Vec<OsString> = paths.iter().map(|p| p.clone().into_os_string()).collect();
+    assert_eq!(Inputs::find(&named).unwrap().files, 2);
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! `backtrail ingest`: takes evidence in and accounts for every record of it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::time::Instant;
 
 use backtrail_ingest::{IngestOptions, IngestSummary};
@@ -20,7 +21,7 @@ const REASONS_SHOWN: usize = 20;
 pub(crate) struct IngestArgs {
     /// Files, directories, archives, quoted globs, named pipes, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<String>,
+    pub(crate) inputs: Vec<OsString>,
     /// Say where the time went: thread seconds by stage
     #[arg(long, hide = true)]
     pub(crate) stages: bool,
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: IngestArgs, context: &Context) -> anyhow::Result<E
 }
 
 /// Ingests with progress and says on stderr what became of everything.
-pub(crate) async fn take_in(inputs: &[String], context: &Context) -> anyhow::Result<IngestSummary> {
+pub(crate) async fn take_in(inputs: &[OsString], context: &Context) -> anyhow::Result<IngestSummary> {
     let started = Instant::now();
     let store = Store::open_or_create(&context.store_dir).await?;
     let options = IngestOptions {

@@ -1,5 +1,6 @@
 //! `backtrail investigate`: takes evidence in, then answers: who was there, what changed, which network commands, what was not seen.
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use backtrail_timeline::{ActorOrder, Closing, EventQuestion, Question, Source, actors_answer, events_answer, events_digest, opening};
@@ -22,7 +23,7 @@ const ACTORS_SHOWN: usize = 12;
 pub(crate) struct InvestigateArgs {
     /// Files, directories, archives, quoted globs, named pipes, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     #[command(flatten)]
     question: QuestionArgs,
 }
@@ -87,7 +88,7 @@ fn section<T: TextItem>(
         }
         item.write(out, &style)?;
     }
-    for line in style.flow(totals_line(&closing.totals, rest).split(' '), " ", 0) {
+    for line in style.flow(totals_line::<T>(&closing.totals, rest).split(' '), " ", 0) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
