@@ -110,7 +110,7 @@ impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
         self.write_waiting()?;
         match self.form {
             Form::Text { mut out, style } => {
-                for line in closing_lines(closing, &style) {
+                for line in closing_lines::<T>(closing, &style) {
                     writeln!(out, "{line}")?;
                 }
                 out.flush()?;

@@ -13,7 +13,7 @@ use backtrail_model::window::Window;
 use datafusion::logical_expr::col;
 use serde::Serialize;
 
-pub use gaps::LogChange;
+pub use gaps::{LogChange, Resumed};
 pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
 pub use statements::{NotSeen, NotSeenKind};
@@ -50,6 +50,11 @@ impl LogKind {
             Self::Insights => "insights",
             Self::Aggregated => "aggregated",
         }
+    }
+
+    /// Whether its records tell of events that are records elsewhere.
+    fn tells_of_events(self) -> bool {
+        matches!(self, Self::Insights | Self::Aggregated)
     }
 
     /// By `eventCategory`, else by `managementEvent`; records older than both are management events, the only kind there was by default.
@@ -115,7 +120,7 @@ pub struct EvidenceSeen {
 /// What could be seen of a window. Filters do not narrow it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// Events in the window.
+    /// Events in the window; records that tell of events (Insights, aggregates) are none.
     pub events: u64,
     /// Whether evidence that concerns the window is broken, rejected or unreadable (exit code 3).
     pub incomplete: bool,
@@ -173,7 +178,7 @@ impl Coverage {
             undated,
         });
         Self {
-            events: inside.iter().map(|c| c.events).sum(),
+            events: inside.iter().filter(|c| !c.log.tells_of_events()).map(|c| c.events).sum(),
             incomplete: !broken_evidence.is_empty(),
             evidence: EvidenceSeen {
                 pieces: ledger.pieces,

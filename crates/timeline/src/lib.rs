@@ -30,7 +30,7 @@ pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, actors, actors
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use coverage::{
-    Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Seen, coverage, empty_hours,
+    Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Resumed, Seen, coverage, empty_hours,
 };
 pub use digest::events_digest;
 pub use error::TimelineError;

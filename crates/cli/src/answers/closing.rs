@@ -2,15 +2,16 @@
 
 use backtrail_timeline::{Closing, Totals};
 
-use super::Style;
+use super::{Style, TextItem};
 use crate::sanitize::sanitize;
 
 /// Citations named in one line.
 const CITED: usize = 3;
 
 /// How many items there are, and how to see those not shown.
-pub(crate) fn totals_line(totals: &Totals, hint: &str) -> String {
-    let mut count = format!("{} {}", totals.items, if totals.items == 1 { "item" } else { "items" });
+pub(crate) fn totals_line<T: TextItem>(totals: &Totals, hint: &str) -> String {
+    let (one, many) = T::CALLED;
+    let mut count = format!("{} {}", totals.items, if totals.items == 1 { one } else { many });
     if totals.attempts > 0 {
         count.push_str(&format!(", {} with attempts that were not carried out", totals.attempts));
     }
@@ -22,9 +23,9 @@ pub(crate) fn totals_line(totals: &Totals, hint: &str) -> String {
 }
 
 /// The lines after the items.
-pub(crate) fn closing_lines(closing: &Closing, style: &Style) -> Vec<String> {
+pub(crate) fn closing_lines<T: TextItem>(closing: &Closing, style: &Style) -> Vec<String> {
     let mut lines = vec![String::new()];
-    lines.extend(style.flow(totals_line(&closing.totals, "as many as --limit says").split(' '), " ", 0));
+    lines.extend(style.flow(totals_line::<T>(&closing.totals, "as many as --limit says").split(' '), " ", 0));
     lines.extend(not_seen(closing, style));
     lines
 }

@@ -104,6 +104,9 @@ pub(crate) fn heading(name: &str, question: &Question, style: &Style) -> String 
 
 /// An item that can be read.
 pub(crate) trait TextItem {
+    /// What one is called, and several.
+    const CALLED: (&'static str, &'static str);
+
     /// A line that stands before it, where the answer passes the incident.
     fn mark(&self, _style: &mut Style) -> Option<String> {
         None
@@ -114,6 +117,8 @@ pub(crate) trait TextItem {
 }
 
 impl TextItem for Item {
+    const CALLED: (&'static str, &'static str) = ("item", "items");
+
     fn mark(&self, style: &mut Style) -> Option<String> {
         let at = if self.phase == Some(Phase::After) { style.incident.take()? } else { return None };
         Some(style.bold(&format!("── incident {at} ──")))
@@ -179,18 +184,18 @@ fn labelled(word: &str, lines: Vec<String>) -> impl Iterator<Item = String> + us
 }
 
 impl TextItem for Present {
+    const CALLED: (&'static str, &'static str) = ("actor", "actors");
+
     fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
         let name = self.actor.label();
         let name = sanitize(&name);
         let time = self.event_time.as_deref().unwrap_or("no usable time      ");
         writeln!(out, "{time}  {}  {}", style.bold(&name), self.actor.kind.as_str())?;
         let outcomes: Vec<String> = self.outcomes.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{n} {word}")).collect();
-        let counts = [
-            format!("{} ({})", counted(self.events, "event"), outcomes.join(", ")),
-            counted(self.changes, "change"),
-            counted(self.attempts, "attempt"),
-            format!("until {}", self.last_event_time.as_deref().unwrap_or("-")),
-        ];
+        let mut counts = vec![format!("{} ({})", counted(self.events, "event"), outcomes.join(", ")), counted(self.changes, "change")];
+        // Not every refused call is one: reads are refused too.
+        counts.extend((self.attempts > 0).then(|| counted(self.attempts, "attempted change")));
+        counts.push(format!("until {}", self.last_event_time.as_deref().unwrap_or("-")));
         for line in style.flow(counts.iter().map(String::as_str), ", ", 4) {
             writeln!(out, "{line}")?;
         }
@@ -220,6 +225,8 @@ impl TextItem for Present {
 }
 
 impl TextItem for Covered {
+    const CALLED: (&'static str, &'static str) = ("log of one account and region", "logs, each of one account and region");
+
     fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
         let seen = &self.seen;
         writeln!(

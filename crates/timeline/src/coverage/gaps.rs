@@ -39,8 +39,23 @@ pub struct LogChange {
     pub account: Option<String>,
     /// Region.
     pub region: Option<String>,
+    /// Trail, recorder or store the call names.
+    pub target: Option<String>,
+    /// The call that started the same one again, where one is in evidence before the window's end.
+    pub resumed: Option<Resumed>,
     /// Citations.
     pub refs: Vec<String>,
+}
+
+/// A call that started again what another had stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resumed {
+    /// When.
+    pub event_time: Option<String>,
+    /// Who.
+    pub actor: String,
+    /// Citation.
+    pub reference: String,
 }
 
 impl LogChange {
@@ -86,7 +101,35 @@ pub(super) async fn log_changes(
             Some(change)
         }
     };
-    Ok(met.into_iter().filter_map(settled).collect())
+    let mut changes: Vec<LogChange> = met.into_iter().filter_map(settled).collect();
+    resume(&mut changes);
+    Ok(changes)
+}
+
+/// Says of calls that stopped a log which later call started it again: the same trail, by name, in the same account and region.
+fn resume(changes: &mut [LogChange]) {
+    for at in 0..changes.len() {
+        let (stopped, later) = (&changes[at], &changes[at + 1..]);
+        if stopped.effect != Effect::Stops.as_str() || stopped.target.is_none() {
+            continue;
+        }
+        let same = |c: &&LogChange| {
+            c.effect == Effect::Starts.as_str()
+                && c.outcome == Outcome::Ok
+                && (c.log, &c.account, &c.region, &c.target) == (stopped.log, &stopped.account, &stopped.region, &stopped.target)
+        };
+        let resumed = later
+            .iter()
+            .find(same)
+            .and_then(|c| Some(Resumed { event_time: c.event_time.clone(), actor: c.actor.clone(), reference: c.refs.first()?.clone() }));
+        changes[at].resumed = resumed;
+    }
+}
+
+/// What a call stops or starts: the last part of its ARN, else its name, so that both notations are one.
+fn target(request: &Value) -> Option<String> {
+    let named = ["name", "trailName", "eventDataStore", "configurationRecorderName"].iter().find_map(|key| request.get(*key)?.as_str())?;
+    Some(named.rsplit('/').next().unwrap_or(named).to_owned())
 }
 
 /// A call on a log, with the bucket where it is a call on one.
@@ -107,6 +150,8 @@ fn log_change(event: &Event<'_>, request: &Value) -> Option<(LogChange, Option<S
         basis: None,
         account: item.account,
         region: item.region,
+        target: target(request),
+        resumed: None,
         refs: item.refs,
     };
     debug_assert!(bucket.is_none() || call.log == Log::Bucket);
@@ -143,6 +188,34 @@ mod tests {
         for bucket in ["catalogs", "blog-assets", "trailers", "login-page"] {
             assert_eq!(named_like_logs(bucket), None, "{bucket}");
         }
+    }
+
+    #[test]
+    fn a_trail_that_was_started_again() {
+        let change = |name: &str, account: &str, request: Value| {
+            let request_text = request.to_string();
+            let event = Event {
+                event_source: Some("cloudtrail.amazonaws.com"),
+                event_name: Some(name),
+                recipient_account_id: Some(account),
+                event_id: Some(name),
+                request_parameters: Some(&request_text),
+                ..Event::default()
+            };
+            log_change(&event, &request).unwrap().0
+        };
+        let arn = json!({"name": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main"});
+        let mut changes = [
+            change("StopLogging", "1", json!({"name": "main"})),
+            change("StartLogging", "1", json!({"name": "other"})),
+            change("StartLogging", "2", json!({"name": "main"})),
+            change("StartLogging", "1", arn),
+            change("StopLogging", "1", json!({"name": "main"})),
+        ];
+        resume(&mut changes);
+        let resumed: Vec<Option<&str>> = changes.iter().map(|c| c.resumed.as_ref().map(|r| r.reference.as_str())).collect();
+        assert_eq!(resumed, [Some("StartLogging"), None, None, None, None]);
+        assert_eq!(changes[3].target.as_deref(), Some("main"));
     }
 
     #[test]

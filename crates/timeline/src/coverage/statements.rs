@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backtrail_model::time::format_instant;
+use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
 use serde::Serialize;
 
@@ -79,6 +79,7 @@ pub(super) fn statements(parts: &Parts<'_>) -> Vec<NotSeen> {
     all.extend(logging(parts));
     all.extend(missing(parts));
     all.extend(empty(parts));
+    all.extend(silent_regions(parts));
     all.extend(logs(parts));
     all.extend(rest(parts));
     all
@@ -143,8 +144,18 @@ fn logging(parts: &Parts<'_>) -> Vec<NotSeen> {
     let one = |c: &LogChange| {
         let place = [c.account.as_deref(), c.region.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let when = c.event_time.as_deref().unwrap_or("at an unknown time");
-        let text = format!("{when}: {} {} ({place}): later events may not have been recorded.", c.actor, c.summary);
-        NotSeen { kind: NotSeenKind::LoggingChanged, text, refs: c.refs.clone() }
+        let (who, what) = (&c.actor, &c.summary);
+        let Some(resumed) = &c.resumed else {
+            let text = format!("{when}: {who} {what} ({place}): later events may not have been recorded.");
+            return NotSeen { kind: NotSeenKind::LoggingChanged, text, refs: c.refs.clone() };
+        };
+        let until = resumed.event_time.as_deref().unwrap_or("an unknown time");
+        let text = format!(
+            "{when}: {who} {what} ({place}): events until {until}, when {} started it again, may not have been recorded.",
+            resumed.actor
+        );
+        let refs = c.refs.iter().cloned().chain([resumed.reference.clone()]).collect();
+        NotSeen { kind: NotSeenKind::LoggingChanged, text, refs }
     };
     capped(parts.log_changes.iter().filter(|c| c.hides()).map(one).collect(), "more calls changed what is logged")
 }
@@ -189,6 +200,35 @@ fn empty(parts: &Parts<'_>) -> Vec<NotSeen> {
         say(NotSeenKind::EmptyHours, format!("Account {account}: {} without any event: {}{rest}.", plural(total, "hour"), told.join(", ")))
     };
     capped(by_account.into_iter().map(one).collect(), "more accounts have hours without events")
+}
+
+/// One statement for each region that went silent over all accounts, while others did not. Only of regions that have events in three of four hours:
+/// a region used once a day is silent most of the time.
+fn silent_regions(parts: &Parts<'_>) -> Vec<NotSeen> {
+    let mut regions: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    let mut accounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for cell in parts.inside {
+        regions.entry(&cell.region).or_default().insert(cell.hour);
+        accounts.entry(&cell.region).or_default().insert(&cell.account);
+    }
+    let hours: BTreeSet<i64> = regions.values().flatten().copied().collect();
+    let one = |(region, seen): (&str, &BTreeSet<i64>)| {
+        let silent: BTreeSet<i64> = hours.difference(seen).copied().collect();
+        // Of a region of a single account its own statements tell.
+        if silent.is_empty() || 4 * seen.len() < 3 * hours.len() || accounts.get(region).is_none_or(|a| a.len() < 2) {
+            return None;
+        }
+        let told: Vec<String> = silent.iter().take(NAMED / 2).map(|h| format_instant(h.saturating_mul(MICROS_PER_HOUR))).collect();
+        let more = silent.len() - told.len();
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!(
+            "Region {region}: no event of any account in {} in which other regions have events, beginning {}{rest}.",
+            plural(silent.len() as u64, "hour"),
+            told.join(", ")
+        );
+        Some(say(NotSeenKind::EmptyHours, text))
+    };
+    capped(regions.iter().filter_map(|(region, seen)| one((region, seen))).collect(), "more regions have hours without events")
 }
 
 fn logs(parts: &Parts<'_>) -> Vec<NotSeen> {

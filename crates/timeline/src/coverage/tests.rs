@@ -98,6 +98,24 @@ fn nothing_is_said_of_an_hour_that_is_not_whole_in_the_window() {
 }
 
 #[test]
+fn a_busy_region_that_goes_silent_in_all_accounts() {
+    let hour = |account: &str, region: &str, hour: u32| cell(account, region, LogKind::Management, &format!("2024-05-01 {hour:02}:30"));
+    let mut cells: Vec<Cell> = (10..20).map(|h| hour("1", "r", h)).collect();
+    // Two accounts in region s: each alone has hours without it, both together only 15 and 16.
+    cells.extend((10..15).map(|h| hour("1", "s", h)));
+    cells.extend((12..20).filter(|h| !(15..17).contains(h)).map(|h| hour("2", "s", h)));
+    cells.push(hour("2", "r", 10));
+    cells.extend((11..20).map(|h| hour("2", "t", h)));
+    let said: Vec<String> = not_seen(None, &cells, &ledger("2024-05-01 10:30", "2024-05-01 19:30")).into_iter().map(|(_, t)| t).collect();
+    assert_eq!(
+        said,
+        [
+            "Region s: no event of any account in 2 hours in which other regions have events, beginning 2024-05-01T15:00:00Z, 2024-05-01T16:00:00Z."
+        ]
+    );
+}
+
+#[test]
 fn sums_by_account_region_and_log() {
     let cells = [
         cell("1", "r", LogKind::Data, "2024-05-01 10:30"),
