@@ -13,6 +13,7 @@
 
 mod canonical;
 mod cells;
+mod credentials;
 mod fields;
 mod foreign;
 mod identity;
@@ -40,7 +41,7 @@ use output::Output;
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
 /// Raised when the same bytes are read differently.
-pub const VERSION: i32 = 3;
+pub const VERSION: i32 = 4;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;

@@ -7,6 +7,7 @@ use backtrail_model::evidence::{Counts, RawForm, Route};
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::time;
 
+use crate::credentials;
 use crate::fields::{CLOUDTRAIL_FIELDS, F, FIELDS, Fields, W};
 use crate::foreign::ForeignItems;
 use crate::identity;
@@ -49,6 +50,7 @@ pub(crate) struct Output {
     rejects: Rows,
     insights: Option<Rows>,
     aggregated: Option<Rows>,
+    credentials: Option<Rows>,
     pub(crate) ready: Vec<(Table, RecordBatch)>,
     pub(crate) counts: Counts,
     pub(crate) first: Option<i64>,
@@ -92,6 +94,7 @@ impl Output {
             rejects: Rows::new(Table::Rejects),
             insights: None,
             aggregated: None,
+            credentials: None,
             ready: Vec::new(),
             counts: Counts::default(),
             first: None,
@@ -130,8 +133,9 @@ impl Output {
 
     /// Whether all rows are whole.
     pub(crate) fn is_sound(&self) -> bool {
-        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.rejects), self.insights.as_ref(), self.aggregated.as_ref()];
-        all.into_iter().flatten().all(Rows::is_sound)
+        let rare = [self.insights.as_ref(), self.aggregated.as_ref(), self.credentials.as_ref()];
+        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.rejects)].into_iter().chain(rare);
+        all.flatten().all(Rows::is_sound)
     }
 
     /// The number of the next record.
@@ -201,6 +205,10 @@ impl Output {
         rows.end_row(CLOUDTRAIL_FIELDS + 1, &identity.provenance(raw, record, &self.evidence_id, date));
         rows.bytes += record.raw.len();
         self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
+        if let Some(issued) = credentials::issued(record) {
+            let rows = self.credentials.get_or_insert_with(|| Rows::new(Table::Credentials));
+            credentials::add(rows, record, &issued, &identity, (time, &self.evidence_id, date));
+        }
         self.seen(time);
         if self.cloudtrail.rows >= MAX_ROWS || self.cloudtrail.bytes >= MAX_BYTES || self.origins.rows >= MAX_ROWS {
             self.flush_events();
@@ -382,9 +390,8 @@ impl Output {
 
     /// Hands on what has grown large.
     fn flush_full(&mut self) {
-        for rows in
-            [Some(&mut self.origins), Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut()].into_iter().flatten()
-        {
+        let rare = [self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()];
+        for rows in [Some(&mut self.origins), Some(&mut self.rejects)].into_iter().chain(rare).flatten() {
             if rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES {
                 self.ready.extend(rows.take());
             }
@@ -394,7 +401,9 @@ impl Output {
     /// Hands on everything.
     pub(crate) fn flush(&mut self) {
         self.flush_events();
-        for rows in [Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut()].into_iter().flatten() {
+        for rows in
+            [Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()].into_iter().flatten()
+        {
             self.ready.extend(rows.take());
         }
     }
@@ -425,13 +434,13 @@ pub(crate) fn long(n: u64) -> i64 {
 }
 
 /// One record with its fields; spans count from the start of the window, `raw` starts at `start` of it.
-struct Record<'a> {
-    raw: &'a str,
+pub(crate) struct Record<'a> {
+    pub(crate) raw: &'a str,
     start: usize,
-    fields: &'a Fields,
+    pub(crate) fields: &'a Fields,
     form: RawForm,
-    route: Route,
-    index: i64,
+    pub(crate) route: Route,
+    pub(crate) index: i64,
 }
 
 impl<'a> Record<'a> {
@@ -442,7 +451,7 @@ impl<'a> Record<'a> {
 
     /// The value as JSON.
     #[inline]
-    fn json(&self, span: Span) -> Option<&'a str> {
+    pub(crate) fn json(&self, span: Span) -> Option<&'a str> {
         let range = span.json();
         self.raw.get(range.start - self.start..range.end - self.start)
     }
@@ -455,7 +464,7 @@ impl<'a> Record<'a> {
     }
 
     /// A text field, or a scalar as text.
-    fn text(&self, field: F) -> Option<std::borrow::Cow<'a, str>> {
+    pub(crate) fn text(&self, field: F) -> Option<std::borrow::Cow<'a, str>> {
         let span = self.fields.get(field);
         match span.kind {
             Kind::Text | Kind::Number | Kind::True | Kind::False => self.slice(span).map(std::borrow::Cow::Borrowed),
@@ -464,12 +473,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    fn time(&self, field: F) -> Option<i64> {
+    pub(crate) fn time(&self, field: F) -> Option<i64> {
         self.text(field).and_then(|t| time::parse_recorded(&t))
     }
 
     #[inline]
-    fn boolean(&self, span: Span) -> Option<bool> {
+    pub(crate) fn boolean(&self, span: Span) -> Option<bool> {
         match span.kind {
             Kind::True => Some(true),
             Kind::False => Some(false),
@@ -501,9 +510,9 @@ impl<'a> Record<'a> {
 }
 
 /// What names a copy of an event.
-struct Identity {
-    hash: const_hex::Buffer<32>,
-    key: [u8; 16],
+pub(crate) struct Identity {
+    pub(crate) hash: const_hex::Buffer<32>,
+    pub(crate) key: [u8; 16],
 }
 
 impl Identity {

@@ -6,6 +6,7 @@
 pub mod arn;
 pub mod calls;
 pub mod evidence;
+pub mod issuance;
 pub mod outcome;
 pub mod redact;
 pub mod tables;

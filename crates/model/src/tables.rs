@@ -29,12 +29,21 @@ pub enum Table {
     CloudtrailInsights,
     /// CloudTrail five-minute aggregates of data events.
     CloudtrailAggregated,
+    /// Credentials that calls issued.
+    Credentials,
 }
 
 impl Table {
     /// Every table, in the order a commit writes them: the ledger last, its row is the commit point.
-    pub const ALL: [Self; 6] =
-        [Self::Cloudtrail, Self::CloudtrailInsights, Self::CloudtrailAggregated, Self::EventOrigins, Self::Rejects, Self::Evidence];
+    pub const ALL: [Self; 7] = [
+        Self::Cloudtrail,
+        Self::CloudtrailInsights,
+        Self::CloudtrailAggregated,
+        Self::EventOrigins,
+        Self::Credentials,
+        Self::Rejects,
+        Self::Evidence,
+    ];
 
     /// Its name in SQL and its folder in the store.
     #[must_use]
@@ -46,6 +55,7 @@ impl Table {
             Self::EventOrigins => "event_origins",
             Self::CloudtrailInsights => "cloudtrail_insights",
             Self::CloudtrailAggregated => "cloudtrail_aggregated",
+            Self::Credentials => "credentials",
         }
     }
 
@@ -61,6 +71,9 @@ impl Table {
             Self::EventOrigins => "One row per copy of an event in a piece of evidence.",
             Self::CloudtrailInsights => "One row per CloudTrail Insights record (unusual call or error rates).",
             Self::CloudtrailAggregated => "One row per CloudTrail aggregated record (five-minute summaries of data events).",
+            Self::Credentials => {
+                "One row per copy of an event that issued credentials, by a role assumed, a sign-in or a new key: what was issued, and who called. Made from raw."
+            }
         }
     }
 
@@ -86,6 +99,7 @@ impl Table {
             Self::EventOrigins => EVENT_ORIGINS,
             Self::CloudtrailInsights => CLOUDTRAIL_INSIGHTS,
             Self::CloudtrailAggregated => CLOUDTRAIL_AGGREGATED,
+            Self::Credentials => CREDENTIALS,
         }
     }
 
@@ -264,6 +278,53 @@ const EVENT_ORIGINS: &[Column] = &[
     col("raw_form", Text, "exact, unescaped or projected, as in cloudtrail."),
     col("route", Text, "trail_file, record, lake, cloudwatch_logs, eventbridge, lookup_events, wrapped."),
     col("copy_rank", Int, "Precedence of the route."),
+    col("evidence_id", Text, "SHA-256 of the evidence this copy stands in."),
+    col("record_index", Long, "Its number in that evidence, from 0."),
+];
+
+/// `credentials`: the caller's columns are those of `cloudtrail`, under the same names.
+const CREDENTIALS: &[Column] = &[
+    col("event_time", Time, "Time of the issuing call."),
+    col("event_id", Text, "eventID of the issuing call."),
+    col("event_name", Text, "eventName."),
+    col("event_source", Text, "eventSource."),
+    col("aws_region", Text, "awsRegion."),
+    col("recipient_account_id", Text, "recipientAccountId."),
+    col("shared_event_id", Text, "sharedEventID: another account's record of the same call has it too."),
+    col("source_ip_address", Text, "sourceIPAddress of the caller."),
+    col("session_credential_from_console", Bool, "sessionCredentialFromConsole."),
+    col("user_identity_type", Text, "userIdentity.type of the caller; all further user_identity and session columns are the caller's."),
+    col("user_identity_principal_id", Text, "userIdentity.principalId."),
+    col("user_identity_arn", Text, "userIdentity.arn."),
+    col("user_identity_account_id", Text, "userIdentity.accountId."),
+    col("user_identity_access_key_id", Text, "userIdentity.accessKeyId: the key the call was signed with, parent of the one issued."),
+    col("user_identity_user_name", Text, "userIdentity.userName."),
+    col("user_identity_invoked_by", Text, "userIdentity.invokedBy."),
+    col("user_identity_identity_provider", Text, "userIdentity.identityProvider."),
+    col("user_identity_on_behalf_of_user_id", Text, "userIdentity.onBehalfOf.userId."),
+    col("user_identity_in_scope_of", Json, "userIdentity.inScopeOf."),
+    col("session_creation_date", Time, "creationDate of the caller's session."),
+    col("session_mfa_authenticated", Bool, "mfaAuthenticated of the caller's session."),
+    col("session_issuer_type", Text, "sessionIssuer.type."),
+    col("session_issuer_principal_id", Text, "sessionIssuer.principalId."),
+    col("session_issuer_arn", Text, "sessionIssuer.arn."),
+    col("session_issuer_user_name", Text, "sessionIssuer.userName."),
+    col("session_source_identity", Text, "sourceIdentity of the caller's session."),
+    col("session_ec2_role_delivery", Text, "ec2RoleDelivery of the caller's session."),
+    col("session_sign_in_session_arn", Text, "signInSessionArn of the caller's session."),
+    col("method", Text, "The API action without a version, as in AssumeRole, ConsoleLogin, CreateAccessKey."),
+    col("issued_access_key_id", Text, "The key issued; NULL where the record names none (sign-ins, Identity Center's portal)."),
+    col(
+        "issued_principal_id",
+        Text,
+        "Unique id of the session or user it is for: AROA...:session, AIDA...; equals user_identity_principal_id of its uses.",
+    ),
+    col("issued_arn", Text, "ARN of the session or user it is for; of a portal call of Identity Center `<account>/<permission set>`."),
+    col("issued_subject", Text, "Who an identity provider vouched for: SAML or OpenID subject."),
+    col("by_identity_center", Bool, "IAM Identity Center assumed the role: the key used later is another one than issued_access_key_id."),
+    col("dedupe_key", Binary, "The event's identity, as in cloudtrail."),
+    col("record_sha256", Text, "SHA-256 of this copy's raw, lower-case hex."),
+    col("copy_rank", Int, "Precedence of the route this copy came by."),
     col("evidence_id", Text, "SHA-256 of the evidence this copy stands in."),
     col("record_index", Long, "Its number in that evidence, from 0."),
 ];

@@ -87,7 +87,7 @@ pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
     match table {
         Table::Cloudtrail | Table::CloudtrailInsights => &["event_time", "recipient_account_id", "aws_region"],
         Table::CloudtrailAggregated => &["event_time", "account_id", "aws_region"],
-        Table::EventOrigins => &["event_time"],
+        Table::EventOrigins | Table::Credentials => &["event_time"],
         Table::Evidence | Table::Rejects => &["evidence_id"],
     }
 }
@@ -98,7 +98,7 @@ pub(crate) fn sort_columns(table: Table) -> &'static [&'static str] {
         Table::Cloudtrail | Table::CloudtrailInsights | Table::CloudtrailAggregated => {
             &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
         }
-        Table::EventOrigins => &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
+        Table::EventOrigins | Table::Credentials => &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
         Table::Rejects => &["evidence_id", "record_index"],
         Table::Evidence => &["evidence_id", "decoder"],
     }

@@ -1,0 +1,285 @@
+//! Calls that issue credentials, and what they issue (domain reference 2.2; AWS STS, IAM, Sign-In and Roles Anywhere API references).
+
+use serde_json::Value;
+
+use crate::arn::{Arn, partition_of_region};
+use crate::calls::{action_name, service_of};
+use crate::outcome::{Facts, Outcome, classify};
+
+/// Services and actions of calls that issue credentials.
+const ISSUING: &[(&str, &str)] = &[
+    ("cognito-identity", "GetCredentialsForIdentity"),
+    ("eks-auth", "AssumeRoleForPodIdentity"),
+    ("iam", "CreateAccessKey"),
+    ("iam", "CreateLoginProfile"),
+    ("iam", "UpdateLoginProfile"),
+    ("rolesanywhere", "CreateSession"),
+    ("signin", "ConsoleLogin"),
+    ("signin", "SwitchRole"),
+    ("signin", "CreateOAuth2Token"),
+    ("sso", "GetRoleCredentials"),
+    ("sts", "AssumeRole"),
+    ("sts", "AssumeRoleWithSAML"),
+    ("sts", "AssumeRoleWithWebIdentity"),
+    ("sts", "AssumeRoot"),
+    ("sts", "GetFederationToken"),
+    ("sts", "GetSessionToken"),
+];
+
+/// A call, as far as it tells what it issued.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IssuingCall<'a> {
+    /// What kind of call, and what became of it.
+    pub facts: Facts<'a>,
+    /// `recipientAccountId`.
+    pub account: Option<&'a str>,
+    /// `awsRegion`.
+    pub region: Option<&'a str>,
+    /// `userIdentity.principalId`.
+    pub principal_id: Option<&'a str>,
+    /// `userIdentity.arn`.
+    pub arn: Option<&'a str>,
+    /// `userIdentity.userName`.
+    pub user_name: Option<&'a str>,
+    /// `userIdentity.identityProvider`.
+    pub identity_provider: Option<&'a str>,
+}
+
+/// What a call issued, and to whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Issuance {
+    /// The API action, as in `AssumeRole`.
+    pub method: &'static str,
+    /// The key issued, where the record names it.
+    pub access_key_id: Option<String>,
+    /// Unique id of the session or user it is for: `AROA…:session`, `AIDA…`.
+    pub principal_id: Option<String>,
+    /// ARN of the session or user it is for. Of a portal call of Identity Center: `<account>/<permission set>`.
+    pub arn: Option<String>,
+    /// Who an identity provider vouched for: SAML subject, OpenID subject.
+    pub subject: Option<String>,
+    /// Whether IAM Identity Center assumed the role: then the key used later is another one than the key logged here.
+    pub by_identity_center: bool,
+}
+
+/// The action's name, where a call of that name issues credentials.
+#[must_use]
+pub fn issuing_method(event_source: &str, event_name: &str) -> Option<&'static str> {
+    // Most events are something else: seen by a few bytes.
+    if !matches!(event_name.as_bytes().first(), Some(b'A' | b'C' | b'G' | b'S' | b'U')) {
+        return None;
+    }
+    let action = action_name(event_name);
+    let (service, method) = ISSUING.iter().find(|(_, a)| *a == action)?;
+    (*service == service_of(event_source)).then_some(*method)
+}
+
+/// The method of that name.
+#[must_use]
+pub fn known_method(name: &str) -> Option<&'static str> {
+    ISSUING.iter().find(|(_, method)| *method == name).map(|(_, method)| *method)
+}
+
+/// What a call issued; `None` where it issued nothing, or was refused.
+#[must_use]
+pub fn issuance(call: &IssuingCall<'_>) -> Option<Issuance> {
+    let method = issuing_method(call.facts.event_source?, call.facts.event_name?)?;
+    if classify(&call.facts) != Outcome::Ok {
+        return None;
+    }
+    let parse = |text: Option<&str>| text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);
+    let parts = Parts {
+        call,
+        request: parse(call.facts.request_parameters),
+        response: parse(call.facts.response_elements),
+        details: parse(call.facts.service_event_details),
+    };
+    let child = parts.child(method)?;
+    let by_identity_center = method == "AssumeRoleWithSAML" && parts.is_identity_centers();
+    Some(Issuance { method, subject: parts.subject(), by_identity_center, ..child })
+}
+
+struct Parts<'a> {
+    call: &'a IssuingCall<'a>,
+    request: Value,
+    response: Value,
+    details: Value,
+}
+
+fn text(value: &Value, path: &[&str]) -> Option<String> {
+    let found = path.iter().try_fold(value, |at, key| match at {
+        // A list of one credential set is looked through.
+        Value::Array(items) => items.first()?.get(*key),
+        other => other.get(*key),
+    })?;
+    found.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+impl Parts<'_> {
+    fn child(&self, method: &str) -> Option<Issuance> {
+        let own = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(str::to_owned);
+        let call = self.call;
+        let key = || text(&self.response, &["credentials", "accessKeyId"]);
+        let caller = || (own(call.principal_id), own(call.arn));
+        let child = match method {
+            "AssumeRole" | "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | "AssumeRoleForPodIdentity" => Issuance {
+                access_key_id: key(),
+                principal_id: text(&self.response, &["assumedRoleUser", "assumedRoleId"]),
+                arn: text(&self.response, &["assumedRoleUser", "arn"]).or_else(|| self.session_arn()),
+                ..Issuance::default()
+            },
+            "CreateSession" => Issuance {
+                access_key_id: text(&self.response, &["credentialSet", "credentials", "accessKeyId"]),
+                principal_id: text(&self.response, &["credentialSet", "assumedRoleUser", "assumedRoleId"]),
+                arn: text(&self.response, &["credentialSet", "assumedRoleUser", "arn"]),
+                ..Issuance::default()
+            },
+            "AssumeRoot" => {
+                let account = text(&self.request, &["targetPrincipal"])?;
+                let account = account.rsplit(':').nth(1).filter(|_| account.starts_with("arn:")).unwrap_or(&account).to_owned();
+                let partition = partition_of_region(self.call.region.unwrap_or_default());
+                Issuance {
+                    access_key_id: key(),
+                    arn: Some(format!("arn:{partition}:iam::{account}:root")),
+                    principal_id: Some(account),
+                    ..Issuance::default()
+                }
+            }
+            "GetSessionToken" => {
+                let (principal_id, arn) = caller();
+                Issuance { access_key_id: key(), principal_id, arn, ..Issuance::default() }
+            }
+            "GetFederationToken" => Issuance {
+                access_key_id: key(),
+                principal_id: text(&self.response, &["federatedUser", "federatedUserId"]),
+                arn: text(&self.response, &["federatedUser", "arn"]),
+                ..Issuance::default()
+            },
+            "GetCredentialsForIdentity" => Issuance { access_key_id: key(), ..Issuance::default() },
+            "CreateAccessKey" => Issuance {
+                access_key_id: text(&self.response, &["accessKey", "accessKeyId"]),
+                arn: self.user_arn().or_else(|| own(call.arn)),
+                ..Issuance::default()
+            },
+            "CreateLoginProfile" | "UpdateLoginProfile" => Issuance { arn: self.user_arn(), ..Issuance::default() },
+            "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
+                let (principal_id, arn) = caller();
+                Issuance { principal_id, arn, ..Issuance::default() }
+            }
+            "GetRoleCredentials" => {
+                // No key and no ARN: the account and the permission set are all there is.
+                let (account, role) = (text(&self.details, &["account_id"])?, text(&self.details, &["role_name"])?);
+                Issuance { arn: Some(portal_target(&account, &role)), ..Issuance::default() }
+            }
+            _ => return None,
+        };
+        (child.access_key_id.is_some() || child.principal_id.is_some() || child.arn.is_some()).then_some(child)
+    }
+
+    /// ARN of the session a call asked for, where the answer does not name it: services that assume a role get credentials alone.
+    fn session_arn(&self) -> Option<String> {
+        let (role, session) = (text(&self.request, &["roleArn"])?, text(&self.request, &["roleSessionName"])?);
+        let role = Arn::parse(&role).filter(|a| a.service() == "iam" && a.resource_type() == Some("role"))?;
+        Some(format!("arn:{}:sts::{}:assumed-role/{}/{session}", role.partition(), role.account(), role.name()))
+    }
+
+    /// ARN of the user a call of IAM names; its path is not known where only the name is.
+    fn user_arn(&self) -> Option<String> {
+        let user = text(&self.response, &["accessKey", "userName"])
+            .or_else(|| text(&self.response, &["loginProfile", "userName"]))
+            .or_else(|| text(&self.request, &["userName"]))?;
+        let account = self.call.account?;
+        Some(format!("arn:{}:iam::{account}:user/{user}", partition_of_region(self.call.region.unwrap_or_default())))
+    }
+
+    fn subject(&self) -> Option<String> {
+        text(&self.response, &["subject"])
+            .or_else(|| text(&self.response, &["subjectFromWebIdentityToken"]))
+            .or_else(|| self.call.user_name.map(str::to_owned).filter(|_| self.call.identity_provider.is_some()))
+    }
+
+    /// Identity Center's own provider, or its portal as the issuer (domain reference 2.2).
+    fn is_identity_centers(&self) -> bool {
+        let provider = text(&self.request, &["principalArn"]).is_some_and(|p| p.contains(":saml-provider/AWSSSO_"));
+        provider || text(&self.response, &["issuer"]).is_some_and(|i| i.starts_with("https://portal.sso."))
+    }
+}
+
+/// Whether a text is an access key id: four letters that tell its kind, then letters and digits (IAM user guide, "unique identifiers").
+/// A masked one (`AKIA****************`, `ASIAXXXXXXXXXXXXXXXX`) is not: it stands for many.
+#[must_use]
+pub fn is_access_key_id(text: &str) -> bool {
+    let (kind, rest) = text.as_bytes().split_at_checked(4).unwrap_or_default();
+    let plain = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    kind.iter().all(u8::is_ascii_uppercase)
+        && (12..=124).contains(&rest.len())
+        && rest.iter().all(plain)
+        && rest.iter().any(|b| *b != rest[0])
+}
+
+/// What `GetRoleCredentials` names, as the roles it makes can be compared with: `AWSReservedSSO_<permission set>_<hex>` of an account.
+pub fn portal_target(account: &str, permission_set: &str) -> String {
+    format!("{account}/{permission_set}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &'static str, request: &'static str, response: &'static str) -> Option<Issuance> {
+        let source = if name.starts_with("Assume") || name.starts_with("GetF") { "sts.amazonaws.com" } else { "iam.amazonaws.com" };
+        issuance(&IssuingCall {
+            facts: Facts {
+                event_source: Some(source),
+                event_name: Some(name),
+                request_parameters: Some(request),
+                response_elements: Some(response),
+                ..Facts::default()
+            },
+            account: Some("111122223333"),
+            region: Some("cn-north-1"),
+            principal_id: Some("AIDAX"),
+            arn: Some("arn:aws-cn:iam::111122223333:user/ops/alice"),
+            ..IssuingCall::default()
+        })
+    }
+
+    #[test]
+    fn whom_credentials_are_for() {
+        let own = call("CreateAccessKey", "{}", r#"{"accessKey":{"accessKeyId":"AKIA1","userName":"alice"}}"#).unwrap();
+        assert_eq!((own.access_key_id.as_deref(), own.arn.as_deref()), (Some("AKIA1"), Some("arn:aws-cn:iam::111122223333:user/alice")));
+        let federated =
+            r#"{"credentials":{"accessKeyId":"ASIA1"},"federatedUser":{"federatedUserId":"1:f","arn":"arn:aws:sts::1:federated-user/f"}}"#;
+        assert_eq!(call("GetFederationToken", "{}", federated).unwrap().principal_id.as_deref(), Some("1:f"));
+        // Answers to services name no session: the request does.
+        let request = r#"{"roleArn":"arn:aws:iam::111122223333:role/service-role/Web","roleSessionName":"i-1"}"#;
+        let service = call("AssumeRole", request, r#"{"credentials":{"accessKeyId":"ASIA1"}}"#).unwrap();
+        assert_eq!(service.arn.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/Web/i-1"));
+        let root = call("AssumeRoot", r#"{"targetPrincipal":"444455556666"}"#, r#"{"credentials":{"accessKeyId":"ASIA1"}}"#).unwrap();
+        assert_eq!(root.arn.as_deref(), Some("arn:aws-cn:iam::444455556666:root"));
+    }
+
+    #[test]
+    fn identity_center_is_known_by_its_provider() {
+        let request = r#"{"principalArn":"arn:aws:iam::1:saml-provider/AWSSSO_0123_DO_NOT_DELETE"}"#;
+        let response = r#"{"credentials":{"accessKeyId":"ASIA1"},"subject":"alice@example.org"}"#;
+        let issued = call("AssumeRoleWithSAML", request, response).unwrap();
+        assert_eq!((issued.by_identity_center, issued.subject.as_deref()), (true, Some("alice@example.org")));
+        assert!(!call("AssumeRoleWithSAML", "{}", response).unwrap().by_identity_center);
+    }
+
+    #[test]
+    fn what_issues_nothing() {
+        assert_eq!(issuing_method("sts.amazonaws.com", "GetCallerIdentity"), None);
+        assert_eq!(issuing_method("elasticbeanstalk.amazonaws.com", "CreateSession"), None);
+        assert_eq!(call("AssumeRole", "{}", "null"), None, "neither a key nor a session is named");
+    }
+
+    #[test]
+    fn masked_keys_are_none() {
+        assert!(is_access_key_id("AKIAIOSFODNN7EXAMPLE") && is_access_key_id("ASIAVBW53AN5EZSWT2UV"));
+        for masked in ["AKIA****************", "ASIAXXXXXXXXXXXXXXXX", "1111", "SAMPLE_ACCESS_KEY", "", "AKIA"] {
+            assert!(!is_access_key_id(masked), "{masked}");
+        }
+    }
+}
