@@ -1,5 +1,6 @@
 //! Answers of questions as bytes: text for a person, one JSON object, one object a line, or rows.
 
+mod chain;
 mod closing;
 mod related;
 mod rows;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::args::Format;
 
+pub(crate) use chain::chain_lines;
 pub(crate) use closing::{closing_lines, not_seen, totals_line};
 pub(crate) use related::related_lines;
 pub(crate) use rows::{Flat, RowWriter};

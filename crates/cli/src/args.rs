@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Actors(QuestionArgs),
     /// Who executed network commands or opened a remote shell
     Network(QuestionArgs),
+    /// Where credentials came from, up to the origin, and everything that descended from them
+    Trace(commands::trace::TraceArgs),
     /// Open a citation: the record, every copy of it, its hash checked again
     Show(commands::show::ShowArgs),
     /// What is there by account, region, log and hour, and what is not

@@ -14,3 +14,4 @@ pub(crate) mod network;
 pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod timeline;
+pub(crate) mod trace;

@@ -1,22 +1,24 @@
-//! Who was there: the principals of a window, and what each did.
+//! Who was there: the actors of a window, and what each did.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::calls::{is_sensitive, is_write, issues_credentials};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::redact_text;
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
+use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::actor::{Actor, ActorKind};
 use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::Parts;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
+use crate::lineage::{Actors, Attribution, OriginKind};
 use crate::nearest;
+use crate::principal::Principal;
 use crate::question::Question;
 use crate::related::{Related, Sought};
 use crate::source::Source;
@@ -24,7 +26,10 @@ use crate::source::Source;
 /// Values listed of each kind; how many there are in all is told beside them.
 const LISTED: usize = 20;
 
-/// Columns that say nothing about a principal.
+/// What is missing above its principals, named for an actor at most.
+const MISSING: usize = 5;
+
+/// Columns that say nothing about an actor.
 const UNUSED: [&str; 3] = ["resources", "additional_event_data", "addendum"];
 
 /// A value and how many events carry it.
@@ -56,13 +61,36 @@ pub struct MfaCounts {
     pub unknown: u64,
 }
 
-/// One principal and what it did in the window.
+/// Who an actor is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Who {
+    /// What kind.
+    pub kind: OriginKind,
+    /// For reading.
+    pub name: String,
+    /// How the kind is known.
+    pub basis: &'static str,
+    /// ARN, where evidence names one.
+    pub arn: Option<String>,
+    /// Unique id, where it has one.
+    pub principal_id: Option<String>,
+    /// Account.
+    pub account: Option<String>,
+    /// What the actor declared as `sourceIdentity`.
+    pub source_identity: Option<String>,
+}
+
+/// One actor and what it did in the window.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Present {
     /// Its first event in the window.
     pub event_time: Option<String>,
-    /// Who. The fields that differ from event to event (key, service, MFA, console) are `null` here and counted below.
-    pub actor: Actor,
+    /// Who.
+    pub actor: Who,
+    /// The principals its events name: its own, and the sessions that descend from it.
+    pub principals: Values,
+    /// What is missing above some of these, in words; the first few.
+    pub missing: Vec<String>,
     /// Last event in the window.
     pub last_event_time: Option<String>,
     /// Events.
@@ -99,29 +127,30 @@ pub struct Present {
     pub refs: Vec<String>,
 }
 
-/// Who a principal is, for counting: its unique id where it has one, since names are given again.
+/// Who an actor is, for counting: its unique id where it has one, since names are given again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    kind: ActorKind,
     id: String,
     account: String,
 }
 
-fn key_of(event: &Event<'_>, actor: &Actor) -> Key {
-    let id = match actor.kind {
-        ActorKind::Service | ActorKind::Root => actor.name.clone(),
-        _ => actor.principal_id.clone().or_else(|| actor.arn.clone()).unwrap_or_else(|| actor.name.clone()),
-    };
+fn key_of(event: &Event<'_>, actor: &Attribution) -> Key {
+    let is_named = matches!(actor.kind, OriginKind::Service | OriginKind::Root);
+    let id = actor.principal_id.clone().or_else(|| actor.arn.clone()).filter(|_| !is_named).unwrap_or_else(|| actor.name.clone());
     let account = actor.account.as_deref().or(event.recipient_account_id).unwrap_or_default();
-    // A service acts in every account; it is one principal.
-    Key { kind: actor.kind, id, account: if actor.kind == ActorKind::Service { String::new() } else { account.to_owned() } }
+    // A service acts in every account; it is one actor.
+    Key { id, account: if actor.kind == OriginKind::Service { String::new() } else { account.to_owned() } }
 }
 
 type Tally = HashMap<String, u64>;
 
 #[derive(Default)]
 struct Counts {
-    actor: Option<Actor>,
+    actor: Option<Who>,
+    principals: Tally,
+    missing: BTreeSet<String>,
+    /// Key of the missing link met last.
+    last_missing: Option<String>,
     first: Option<(Option<i64>, String)>,
     last: Option<(Option<i64>, String)>,
     events: u64,
@@ -153,7 +182,7 @@ fn tick(tally: &mut Tally, value: Option<&str>) {
 
 impl Counts {
     /// Takes an event. Where it is told with another of the same action, it is an event and no action of its own.
-    fn take(&mut self, event: &Event<'_>, actor: Actor, is_folded: bool) {
+    fn take(&mut self, event: &Event<'_>, actor: &Attribution, is_folded: bool) {
         let facts = event.facts();
         let outcome = classify(&facts);
         let writes = is_write(&facts) && !is_folded;
@@ -174,18 +203,30 @@ impl Counts {
         tick(&mut self.accounts, event.recipient_account_id);
         tick(&mut self.regions, event.aws_region);
         tick(&mut self.keys, event.user_identity_access_key_id);
-        tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.kind != ActorKind::Service));
+        tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.kind != OriginKind::Service));
         let service = event.event_source.map(backtrail_model::calls::service_of).unwrap_or("?");
         let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
         if outcome == Outcome::Denied || is_sensitive(&facts) {
             tick(&mut self.notable, Some(&call));
         }
         tick(&mut self.calls, Some(&call));
+        match event.user_identity_arn.or(event.user_identity_principal_id).filter(|t| !t.is_empty()) {
+            Some(principal) => tick(&mut self.principals, Some(principal)),
+            None => tick(&mut self.principals, Some(&Principal::of(event).name)),
+        }
+        // Each attribution once: an actor may have thousands of sessions whose issue is missing, and many events in each.
+        if let Some(missing) = actor.missing.as_ref().filter(|m| m.access_key_id != self.last_missing) {
+            self.last_missing.clone_from(&missing.access_key_id);
+            self.missing.insert(missing.text.clone());
+            if self.missing.len() > MISSING {
+                self.missing.pop_last();
+            }
+        }
         self.settle(event, actor);
     }
 
-    /// First and last by time and citation; the actor is described as its fullest record has it, so that order does not matter.
-    fn settle(&mut self, event: &Event<'_>, actor: Actor) {
+    /// First and last by time and citation; the actor is described as its fullest event has it, so that order does not matter.
+    fn settle(&mut self, event: &Event<'_>, actor: &Attribution) {
         // Events without a time come last, as everywhere.
         let at = |time: Option<i64>| (time.is_none(), time);
         let now = (event.event_time, event.citation());
@@ -195,16 +236,19 @@ impl Counts {
         if self.last.as_ref().is_none_or(|l| (at(now.0), &now.1) > (at(l.0), &l.1)) {
             self.last = Some(now);
         }
-        let plain = Actor { invoked_by: None, access_key_id: None, mfa: None, from_console: None, ..actor };
-        let said = |a: &Actor| {
-            [&a.arn, &a.principal_id, &a.role_arn, &a.session_name, &a.source_identity, &a.on_behalf_of]
-                .iter()
-                .filter(|f| f.is_some())
-                .count()
+        let who = Who {
+            kind: actor.kind,
+            name: actor.name.clone(),
+            basis: actor.basis,
+            arn: actor.arn.clone(),
+            principal_id: actor.principal_id.clone(),
+            account: actor.account.clone(),
+            source_identity: actor.source_identity.clone(),
         };
-        let is_fuller = |old: &Actor| (said(&plain), &plain) > (said(old), old);
-        if self.actor.as_ref().is_none_or(is_fuller) {
-            self.actor = Some(plain);
+        // A kind that some event proves counts; among equals the fuller description.
+        let said = |w: &Who| (w.kind != OriginKind::Unknown, usize::from(w.arn.is_some()) + usize::from(w.source_identity.is_some()));
+        if self.actor.as_ref().is_none_or(|old| (said(&who), &who) > (said(old), old)) {
+            self.actor = Some(who);
         }
     }
 
@@ -215,6 +259,8 @@ impl Counts {
         let present = Present {
             event_time: first.map(format_instant),
             actor: self.actor?,
+            principals: values(self.principals),
+            missing: self.missing.into_iter().take(MISSING).collect(),
             last_event_time: last.map(format_instant),
             events: self.events,
             outcomes: self.outcomes,
@@ -255,7 +301,7 @@ pub enum ActorOrder {
     Notable,
 }
 
-/// Answers who was there: hands principals on in order, then says what was not seen.
+/// Answers who was there: hands actors on in order, then says what was not seen.
 ///
 /// # Errors
 /// Where the store cannot be read or the sink fails.
@@ -268,13 +314,14 @@ pub async fn actors(
     let window = question.window.as_ref();
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let mut counts: HashMap<Key, Counts> = HashMap::new();
+    let known = Actors::read(source, window, question.filters.condition()).await?;
     let read = async {
-        let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question)).await?;
+        let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
         let mut take = |event: &Event<'_>| {
             if question.filters.admits(event) {
-                let actor = Actor::of(event);
+                let actor = known.of(event);
                 let is_folded = related.is_folded(event);
-                counts.entry(key_of(event, &actor)).or_default().take(event, actor, is_folded);
+                counts.entry(key_of(event, &actor)).or_default().take(event, &actor, is_folded);
             }
             Ok(())
         };
@@ -302,13 +349,13 @@ pub async fn actors(
 }
 
 /// Who did an event that counts.
-fn actor_inside(event: &Event<'_>, question: &Question) -> Option<Key> {
+fn actor_inside(event: &Event<'_>, question: &Question, known: &Actors) -> Option<Key> {
     let is_inside = |w: &Window| event.event_time.is_some_and(|t| (w.from()..w.to()).contains(&t));
     let counts = question.window.as_ref().is_none_or(is_inside) && question.filters.admits(event);
-    counts.then(|| key_of(event, &Actor::of(event)))
+    counts.then(|| key_of(event, &known.of(event)))
 }
 
-/// The same, with the principals in memory.
+/// The same, with the actors in memory.
 ///
 /// # Errors
 /// Where the store cannot be read.

@@ -83,12 +83,15 @@ macro_rules! event {
             pub session_credential_from_console: Option<bool>,
             /// Number of the record in its evidence.
             pub record_index: Option<i64>,
+            /// `creationDate` of the session, microseconds UTC.
+            pub session_creation_date: Option<i64>,
             $(#[$doc] pub $field: Option<&'a str>,)*
         }
 
         /// The columns of [`Event`].
         pub(crate) const EVENT_COLUMNS: &[&str] = &[
             "event_time", "read_only", "id_conflict", "session_mfa_authenticated", "session_credential_from_console", "record_index",
+            "session_creation_date",
             $(stringify!($field),)*
         ];
 
@@ -96,25 +99,30 @@ macro_rules! event {
         pub(crate) struct Events<'a> {
             rows: usize,
             event_time: &'a TimestampMicrosecondArray,
-            read_only: &'a BooleanArray,
-            id_conflict: &'a BooleanArray,
-            session_mfa_authenticated: &'a BooleanArray,
-            session_credential_from_console: &'a BooleanArray,
+            read_only: Option<&'a BooleanArray>,
+            id_conflict: Option<&'a BooleanArray>,
+            session_mfa_authenticated: Option<&'a BooleanArray>,
+            session_credential_from_console: Option<&'a BooleanArray>,
             record_index: &'a Int64Array,
+            session_creation_date: Option<&'a TimestampMicrosecondArray>,
             $($field: Text<'a>,)*
         }
 
         impl<'a> Events<'a> {
             pub(crate) fn of(batch: &'a RecordBatch) -> Result<Self, TimelineError> {
                 const TABLE: &str = "cloudtrail";
+                // What a question does not ask for is absent.
+                let has = |column: &str| batch.column_by_name(column).is_some();
+                let maybe = |column: &'static str| has(column).then(|| flags(batch, TABLE, column)).transpose();
                 Ok(Self {
                     rows: batch.num_rows(),
                     event_time: times(batch, TABLE, "event_time")?,
-                    read_only: flags(batch, TABLE, "read_only")?,
-                    id_conflict: flags(batch, TABLE, "id_conflict")?,
-                    session_mfa_authenticated: flags(batch, TABLE, "session_mfa_authenticated")?,
-                    session_credential_from_console: flags(batch, TABLE, "session_credential_from_console")?,
+                    read_only: maybe("read_only")?,
+                    id_conflict: maybe("id_conflict")?,
+                    session_mfa_authenticated: maybe("session_mfa_authenticated")?,
+                    session_credential_from_console: maybe("session_credential_from_console")?,
                     record_index: longs(batch, TABLE, "record_index")?,
+                    session_creation_date: has("session_creation_date").then(|| times(batch, TABLE, "session_creation_date")).transpose()?,
                     $($field: Text::of(batch, TABLE, stringify!($field))?,)*
                 })
             }
@@ -125,7 +133,7 @@ macro_rules! event {
             }
 
             pub(crate) fn get(&self, row: usize) -> Event<'a> {
-                let flag = |array: &BooleanArray| (!array.is_null(row)).then(|| array.value(row));
+                let flag = |array: Option<&BooleanArray>| array.filter(|a| !a.is_null(row)).map(|a| a.value(row));
                 Event {
                     event_time: (!self.event_time.is_null(row)).then(|| self.event_time.value(row)),
                     read_only: flag(self.read_only),
@@ -133,6 +141,7 @@ macro_rules! event {
                     session_mfa_authenticated: flag(self.session_mfa_authenticated),
                     session_credential_from_console: flag(self.session_credential_from_console),
                     record_index: (!self.record_index.is_null(row)).then(|| self.record_index.value(row)),
+                    session_creation_date: self.session_creation_date.filter(|a| !a.is_null(row)).map(|a| a.value(row)),
                     $($field: self.$field.get(row),)*
                 }
             }
@@ -193,6 +202,12 @@ event! {
     session_issuer_user_name,
     /// `sessionContext.sourceIdentity`.
     session_source_identity,
+    /// `sessionContext.ec2RoleDelivery`.
+    session_ec2_role_delivery,
+    /// `sessionContext.signInSessionArn`.
+    session_sign_in_session_arn,
+    /// `userIdentity.inScopeOf`.
+    user_identity_in_scope_of,
     /// `requestParameters`.
     request_parameters,
     /// `responseElements`.

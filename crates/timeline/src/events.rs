@@ -12,6 +12,7 @@ use crate::error::TimelineError;
 use crate::event::{Event, Events};
 use crate::item::{Item, is_attempted};
 use crate::ledger::Ledger;
+use crate::lineage::Actors;
 use crate::nearest;
 use crate::question::Question;
 use crate::related::{Related, Sought};
@@ -89,10 +90,11 @@ pub async fn events(
     let window = question.window.as_ref();
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
+    let actors = Actors::read(source, window, condition.clone()).await?;
     let read = async {
         let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
-        source.in_order(window, condition, &mut |events| listing.take_all(events, question, &related)).await
+        source.in_order(window, condition, &mut |events| listing.take_all(events, question, &related, &actors)).await
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
@@ -143,12 +145,12 @@ struct Told {
 }
 
 impl Told {
-    fn of(event: &Event<'_>, question: &Question, related: &Related, listing: (EventQuestion, bool)) -> Self {
+    fn of(event: &Event<'_>, question: &Question, related: &Related, listing: (EventQuestion, bool), actors: &Actors) -> Self {
         let (which, is_open) = listing;
         let outcome = classify(&event.facts());
         let is_folded = related.is_folded(event);
         let item = (is_open && !is_folded).then(|| {
-            let mut item = Item::of(event, question.window.as_ref());
+            let mut item = Item::by(event, question.window.as_ref(), actors);
             related.tell(event, &mut item, which.lists_actions());
             item
         });
@@ -158,7 +160,7 @@ impl Told {
 
 impl Listing<'_, '_> {
     /// Takes the events of a batch. Telling one (parsing its JSON, above all) depends on no other, so all threads take part.
-    fn take_all(&mut self, events: &Events<'_>, question: &Question, related: &Related) -> Result<(), TimelineError> {
+    fn take_all(&mut self, events: &Events<'_>, question: &Question, related: &Related, actors: &Actors) -> Result<(), TimelineError> {
         let which = self.which;
         for start in (0..events.rows()).step_by(TOLD_AT_ONCE) {
             let rows = start..events.rows().min(start + TOLD_AT_ONCE);
@@ -168,7 +170,8 @@ impl Listing<'_, '_> {
                 .with_min_len(64)
                 .map(|row| {
                     let event = events.get(row);
-                    (which.admits(&event) && question.filters.admits(&event)).then(|| Told::of(&event, question, related, (which, is_open)))
+                    (which.admits(&event) && question.filters.admits(&event))
+                        .then(|| Told::of(&event, question, related, (which, is_open), actors))
                 })
                 .collect();
             told.into_iter().flatten().try_for_each(|one| self.take(one))?;

@@ -1,5 +1,7 @@
 //! One event in an answer.
 
+use std::sync::Arc;
+
 use backtrail_model::calls::{NetworkClass, is_sensitive, is_write, network_command};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
@@ -8,9 +10,10 @@ use backtrail_model::window::Window;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::actor::Actor;
 use crate::addendum::{Addendum, Update};
 use crate::event::Event;
+use crate::lineage::{Actors, Attribution};
+use crate::principal::Principal;
 use crate::summary::{Rule, Summary};
 use crate::touched::{Touched, touched};
 
@@ -39,8 +42,11 @@ pub struct Twin {
 pub struct Item {
     /// When, RFC 3339 in UTC; `null` where the record has no usable time.
     pub event_time: Option<String>,
-    /// Who.
-    pub actor: Actor,
+    /// Who is responsible, as far as evidence goes: what the chain of credentials leads to.
+    #[serde(serialize_with = "whole")]
+    pub actor: Arc<Attribution>,
+    /// Whom the event itself names.
+    pub principal: Principal,
     /// What, in a line.
     pub summary: String,
     /// What became of it.
@@ -104,9 +110,15 @@ pub(crate) struct Order {
 }
 
 impl Item {
-    /// An event as answers show it, without secrets.
+    /// An event as answers show it, without secrets, for callers who have no lineage at hand: its actor is its principal.
     #[must_use]
     pub fn of(event: &Event<'_>, window: Option<&Window>) -> Self {
+        Self::by(event, window, &Actors::default())
+    }
+
+    /// An event as answers show it, without secrets.
+    #[must_use]
+    pub fn by(event: &Event<'_>, window: Option<&Window>, actors: &Actors) -> Self {
         let facts = event.facts();
         let outcome = classify(&facts);
         let (request, response) = (json(event.request_parameters), json(event.response_elements));
@@ -116,7 +128,8 @@ impl Item {
         let phase = |time: i64| window.and_then(Window::at).map(|at| if time < at { Phase::Before } else { Phase::After });
         Self {
             event_time: event.event_time.map(format_instant),
-            actor: Actor::of(event),
+            actor: actors.of(event),
+            principal: Principal::of(event),
             summary: told.line(event, outcome),
             outcome,
             attempt: is_attempted(event, outcome),
@@ -148,6 +161,33 @@ impl Item {
             },
         }
     }
+}
+
+/// What a call made or changed, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// When.
+    pub event_time: Option<String>,
+    /// In words.
+    pub summary: String,
+    /// What it touched.
+    pub resources: Vec<Touched>,
+    /// Citation.
+    #[serde(rename = "ref")]
+    pub reference: String,
+}
+
+impl Item {
+    /// The item in short.
+    #[must_use]
+    pub(crate) fn made(self) -> Made {
+        let reference = self.refs.into_iter().next().unwrap_or_default();
+        Made { event_time: self.event_time, summary: self.summary, resources: self.resources, reference }
+    }
+}
+
+fn whole<S: serde::Serializer>(actor: &Arc<Attribution>, serializer: S) -> Result<S::Ok, S::Error> {
+    actor.as_ref().serialize(serializer)
 }
 
 /// Whether a call was a write that was only attempted. What became of an `unknown` one is not known: it is shown as such.

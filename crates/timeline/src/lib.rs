@@ -4,7 +4,6 @@
 //! What an event means (who, what, on what, with which outcome) is worked out by pure functions over one row at a time; the expressions
 //! that fetch the rows stand beside the question that needs them. Items are handed on as they come, so that an answer need not fit in memory.
 
-mod actor;
 mod actors;
 mod addendum;
 mod answer;
@@ -16,17 +15,19 @@ mod events;
 mod filter;
 mod item;
 mod ledger;
+mod lineage;
 mod nearest;
+mod principal;
 mod question;
 mod related;
 mod show;
 mod source;
 mod summary;
 mod touched;
+mod trace;
 mod twins;
 
-pub use actor::{Actor, ActorKind};
-pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, actors, actors_answer};
+pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, Who, actors, actors_answer};
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use coverage::{
@@ -36,11 +37,16 @@ pub use digest::events_digest;
 pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, events, events_answer};
-pub use item::{Item, Phase, Twin};
+pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;
+pub use lineage::{
+    Actors, Attribution, Caller, Chain, Holder, Issued, Lineage, Link, Missing, Origin, OriginKind, Path, Step, Strength, Workload,
+};
+pub use principal::{Principal, PrincipalKind};
 pub use question::{Filters, Network, Question, Typed, WindowShown};
-pub use show::{HashCheck, Opened, Origin, Reference, RejectShown, SHORTEST, Shown, show};
+pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown, show};
 pub use source::{Day, Source};
 pub use summary::{Rule, Summary};
 pub use touched::{Basis, Touched, touched};
+pub use trace::{Node, Trace, Upward, Uses, trace};
 pub use twins::{fold, link};

@@ -286,7 +286,7 @@ impl<K> Seen<K> {
                 reference: event.citation(),
                 event_time: item.event_time.clone(),
                 updated_fields: addendum.map(|a| a.updated_fields.clone()).unwrap_or_default(),
-                actor: item.actor.label(),
+                actor: item.principal.label(),
                 outcome: item.outcome,
                 summary: item.summary,
             },

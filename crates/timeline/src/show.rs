@@ -15,6 +15,7 @@ use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events, Text, flags, longs};
 use crate::item::Item;
 use crate::ledger::Ledger;
+use crate::lineage::Actors;
 use crate::related::{Related, Sought};
 use crate::source::Source;
 
@@ -58,7 +59,7 @@ impl Reference {
 
 /// One copy of a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Origin {
+pub struct Copy {
     /// Evidence it stands in.
     pub evidence_id: String,
     /// Its number there, from 0.
@@ -109,7 +110,7 @@ pub struct Shown {
     /// Whether another record has this id and other content.
     pub id_conflict: bool,
     /// Every copy.
-    pub origins: Vec<Origin>,
+    pub origins: Vec<Copy>,
     /// The record as delivered, with its secrets. Not part of any answer but `--raw`.
     #[serde(skip)]
     pub raw: String,
@@ -214,8 +215,9 @@ async fn relate(source: &Source, shown: &mut Shown) -> Result<(), TimelineError>
 async fn find(source: &Source, condition: &Expr, opened: &mut Opened) -> Result<(), TimelineError> {
     for table in RECORD_TABLES {
         let frame = source.table(table).await?.filter(condition.clone()).map_err(TimelineError::table(table))?;
+        let actors = if table == RECORD_TABLES[0] { Actors::read(source, None, Some(condition.clone())).await? } else { Actors::default() };
         let mut found: Vec<(Shown, Vec<u8>)> = Vec::new();
-        Source::batches(table, frame, &mut |batch| read(table, batch, &mut found)).await?;
+        Source::batches(table, frame, &mut |batch| read(table, batch, &actors, &mut found)).await?;
         found.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
         for (mut shown, key) in found {
             if opened.answer.len() >= MOST {
@@ -237,7 +239,7 @@ fn order(shown: &Shown) -> (Option<&String>, &String) {
     (shown.event.as_ref().and_then(|e| e.refs.first()), &shown.record_sha256)
 }
 
-fn read(table: &'static str, batch: &RecordBatch, found: &mut Vec<(Shown, Vec<u8>)>) -> Result<(), TimelineError> {
+fn read(table: &'static str, batch: &RecordBatch, actors: &Actors, found: &mut Vec<(Shown, Vec<u8>)>) -> Result<(), TimelineError> {
     let text = |column| Text::of(batch, table, column);
     let (raw, form, hash) = (text("raw")?, text("raw_form")?, text("record_sha256")?);
     let (evidence, index) = (text("evidence_id")?, longs(batch, table, "record_index")?);
@@ -249,7 +251,7 @@ fn read(table: &'static str, batch: &RecordBatch, found: &mut Vec<(Shown, Vec<u8
         let is_same = const_hex::encode(Sha256::digest(raw.as_bytes())) == stored;
         let shown = Shown {
             table,
-            event: events.as_ref().map(|e| Item::of(&e.get(row), None)),
+            event: events.as_ref().map(|e| Item::by(&e.get(row), None, actors)),
             record: record(raw),
             raw_form: form.get(row).map(str::to_owned),
             record_sha256: stored.to_owned(),
@@ -320,7 +322,7 @@ async fn keys_at(source: &Source, here: Expr) -> Result<Vec<Vec<u8>>, TimelineEr
     Ok(keys)
 }
 
-async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Origin>, TimelineError> {
+async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Copy>, TimelineError> {
     const TABLE: &str = "event_origins";
     let frame = source.table(TABLE).await?.filter(col("dedupe_key").eq(lit(key))).map_err(TimelineError::table(TABLE))?;
     let mut origins = Vec::new();
@@ -329,7 +331,7 @@ async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Origi
         let (evidence, route, form, hash) = (text("evidence_id")?, text("route")?, text("raw_form")?, text("record_sha256")?);
         let index = longs(batch, TABLE, "record_index")?;
         for row in 0..batch.num_rows() {
-            origins.push(Origin {
+            origins.push(Copy {
                 evidence_id: evidence.get(row).unwrap_or_default().to_owned(),
                 record_index: if index.is_null(row) { 0 } else { index.value(row) },
                 route: route.get(row).map(str::to_owned),

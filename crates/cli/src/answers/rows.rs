@@ -68,6 +68,12 @@ impl Flat for Item {
         "actor_kind",
         "actor",
         "actor_arn",
+        "chain_strength",
+        "chain_refs",
+        "missing",
+        "principal_kind",
+        "principal",
+        "principal_arn",
         "access_key_id",
         "outcome",
         "attempt",
@@ -90,13 +96,20 @@ impl Flat for Item {
 
     fn cells(&self) -> Vec<Option<String>> {
         let updated_by: Vec<&str> = self.updated_by.iter().map(|u| u.reference.as_str()).collect();
+        let chain: Vec<&str> = self.actor.chain.iter().flat_map(|s| &s.refs).map(String::as_str).collect();
         let arns: Vec<&str> = self.resources.iter().map(|r| r.arn.as_str()).collect();
         vec![
             self.event_time.clone(),
             Some(self.actor.kind.as_str().to_owned()),
             Some(self.actor.label()),
             self.actor.arn.clone(),
-            self.actor.access_key_id.clone(),
+            self.actor.strength.map(|s| s.as_str().to_owned()),
+            Some(chain.join(" ")),
+            self.actor.missing.as_ref().map(|m| m.text.clone()),
+            Some(self.principal.kind.as_str().to_owned()),
+            Some(self.principal.label()),
+            self.principal.arn.clone(),
+            self.principal.access_key_id.clone(),
             Some(self.outcome.as_str().to_owned()),
             Some(self.attempt.to_string()),
             Some(self.summary.clone()),
@@ -129,6 +142,7 @@ impl Flat for Present {
         "actor_kind",
         "actor",
         "actor_arn",
+        "principals",
         "events",
         "changes",
         "attempts",
@@ -147,8 +161,9 @@ impl Flat for Present {
             self.event_time.clone(),
             self.last_event_time.clone(),
             Some(self.actor.kind.as_str().to_owned()),
-            Some(self.actor.label()),
+            Some(self.actor.name.clone()),
             self.actor.arn.clone(),
+            joined(&self.principals),
             Some(self.events.to_string()),
             Some(self.changes.to_string()),
             Some(self.attempts.to_string()),

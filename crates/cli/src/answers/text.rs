@@ -6,6 +6,7 @@ use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_timeline::{Covered, Item, Phase, Present, Question, Values, WindowShown};
 
+use super::chain::chain_lines;
 use super::related::{cited, related_lines};
 use crate::sanitize::{sanitize, shorten};
 
@@ -146,7 +147,7 @@ impl TextItem for Item {
         place.extend(self.region.as_deref().map(|r| sanitize(r).into_owned()));
         place.extend(self.account.as_deref().map(|a| sanitize(a).into_owned()));
         place.extend(self.source_ip_address.as_deref().map(|ip| format!("from {}", sanitize(ip))));
-        place.extend(self.actor.access_key_id.as_deref().map(|k| format!("key {}", sanitize(k))));
+        place.extend(self.principal.access_key_id.as_deref().map(|k| format!("key {}", sanitize(k))));
         place.extend(self.error_code.as_deref().map(|e| sanitize(e).into_owned()));
         place.extend(cited(self));
         place.extend(self.twins.iter().map(|t| format!("also {} in {}", sanitize(&t.reference), t.account.as_deref().unwrap_or("?"))));
@@ -155,6 +156,11 @@ impl TextItem for Item {
         }
         for line in style.flow(place.iter().map(String::as_str), "  ", 4) {
             writeln!(out, "{}", style.dim(&line))?;
+        }
+        for line in chain_lines(&self.actor) {
+            for line in style.flow(line.split(' '), " ", 4) {
+                writeln!(out, "{}", style.dim(&line))?;
+            }
         }
         for line in related_lines(self) {
             for line in style.flow(line.split(' '), " ", 4) {
@@ -187,10 +193,9 @@ impl TextItem for Present {
     const CALLED: (&'static str, &'static str) = ("actor", "actors");
 
     fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {
-        let name = self.actor.label();
-        let name = sanitize(&name);
+        let name = sanitize(&self.actor.name);
         let time = self.event_time.as_deref().unwrap_or("no usable time      ");
-        writeln!(out, "{time}  {}  {}", style.bold(&name), self.actor.kind.as_str())?;
+        writeln!(out, "{time}  {}  {}: {}", style.bold(&name), self.actor.kind.as_str(), self.actor.basis)?;
         let outcomes: Vec<String> = self.outcomes.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{n} {word}")).collect();
         let mut counts = vec![format!("{} ({})", counted(self.events, "event"), outcomes.join(", ")), counted(self.changes, "change")];
         // Not every refused call is one: reads are refused too.
@@ -200,6 +205,7 @@ impl TextItem for Present {
             writeln!(out, "{line}")?;
         }
         for (word, values, most) in [
+            ("as", &self.principals, LISTED),
             ("notable", &self.notable, 2 * LISTED),
             ("calls", &self.calls, LISTED),
             ("from", &self.addresses, LISTED),
@@ -215,6 +221,11 @@ impl TextItem for Present {
         }
         let mfa = format!("{:<8} {} with, {} without, {} not said", "MFA", self.mfa.with, self.mfa.without, self.mfa.unknown);
         writeln!(out, "{}", style.dim(&format!("    {mfa}")))?;
+        for missing in &self.missing {
+            for line in labelled("missing", style.flow(sanitize(missing).split(' '), " ", LABEL)) {
+                writeln!(out, "{}", style.dim(&line))?;
+            }
+        }
         // Its first event and its last.
         let refs: Vec<String> = self.refs.iter().map(|r| sanitize(r).into_owned()).collect();
         for line in labelled("cited", style.flow(refs.iter().map(String::as_str), ", ", LABEL)) {

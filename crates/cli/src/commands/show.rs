@@ -4,10 +4,10 @@ use std::io::Write;
 
 use backtrail_ingest::{Cited, Originals};
 use backtrail_model::evidence::{OriginalCheck, OriginalState};
-use backtrail_timeline::{HashCheck, Opened, Origin, SHORTEST, Shown};
+use backtrail_timeline::{Copy, HashCheck, Opened, SHORTEST, Shown};
 use clap::Args;
 
-use crate::answers::related_lines;
+use crate::answers::{chain_lines, related_lines};
 use crate::args::{Format, OutputArgs};
 use crate::commands::ask;
 use crate::context::{Context, now};
@@ -132,6 +132,9 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(event) = &shown.event {
         let time = event.event_time.as_deref().unwrap_or("no usable time");
         writeln!(out, "{time}  {}  {}  {}", event.outcome, sanitize(&event.actor.label()), sanitize(&event.summary))?;
+        for line in chain_lines(&event.actor) {
+            writeln!(out, "    {line}")?;
+        }
         for line in related_lines(event) {
             writeln!(out, "{line}")?;
         }
@@ -156,7 +159,7 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn copy(origin: &Origin, out: &mut dyn Write) -> std::io::Result<()> {
+fn copy(origin: &Copy, out: &mut dyn Write) -> std::io::Result<()> {
     let form = origin.raw_form.as_deref().unwrap_or("?");
     let route = origin.route.as_deref().unwrap_or("?");
     let differs = if origin.identical { "" } else { ", other bytes than the shown copy" };

@@ -6,6 +6,7 @@ mod citations;
 mod kill;
 mod kit;
 mod known_answers;
+mod lineage;
 mod odd_input;
 mod real_evidence;
 mod related;

@@ -142,7 +142,7 @@ fn log_change(event: &Event<'_>, request: &Value) -> Option<(LogChange, Option<S
     let item = Item::of(event, None);
     let change = LogChange {
         event_time: item.event_time,
-        actor: item.actor.label(),
+        actor: item.principal.label(),
         summary: item.summary,
         outcome: item.outcome,
         log: call.log.as_str(),

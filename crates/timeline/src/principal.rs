@@ -11,7 +11,7 @@ const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// What kind of principal an event names (domain reference 1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ActorKind {
+pub enum PrincipalKind {
     /// The account's root user.
     Root,
     /// An IAM user.
@@ -34,7 +34,7 @@ pub enum ActorKind {
     Unknown,
 }
 
-impl ActorKind {
+impl PrincipalKind {
     /// Its word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -55,9 +55,9 @@ impl ActorKind {
 
 /// Who an event names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct Actor {
+pub struct Principal {
     /// What kind of principal.
-    pub kind: ActorKind,
+    pub kind: PrincipalKind,
     /// For reading: `alice`, `Admin/alice@example.org` (role and session), `root of 111122223333`, `ec2.amazonaws.com`.
     pub name: String,
     /// ARN, where the event names one.
@@ -84,13 +84,13 @@ pub struct Actor {
     pub from_console: Option<bool>,
 }
 
-impl Actor {
+impl Principal {
     /// The principal an event names.
     #[must_use]
     pub fn of(event: &Event<'_>) -> Self {
         let kind = kind_of(event);
         let own = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(str::to_owned);
-        let session = (kind == ActorKind::AssumedRole).then(|| session_of(event)).flatten();
+        let session = (kind == PrincipalKind::AssumedRole).then(|| session_of(event)).flatten();
         Self {
             kind,
             name: name_of(event, kind),
@@ -98,7 +98,8 @@ impl Actor {
             account: own(event.user_identity_account_id)
                 .or_else(|| event.user_identity_arn.and_then(Arn::parse).map(|a| a.account().to_owned()).filter(|a| !a.is_empty())),
             principal_id: own(event.user_identity_principal_id),
-            role_arn: own(event.session_issuer_arn.filter(|_| kind == ActorKind::AssumedRole)).or_else(|| role_without_path(event, kind)),
+            role_arn: own(event.session_issuer_arn.filter(|_| kind == PrincipalKind::AssumedRole))
+                .or_else(|| role_without_path(event, kind)),
             session_name: session.map(str::to_owned),
             source_identity: own(event.session_source_identity),
             on_behalf_of: own(event.user_identity_on_behalf_of_user_id),
@@ -113,27 +114,27 @@ impl Actor {
     #[must_use]
     pub fn label(&self) -> String {
         match &self.invoked_by {
-            Some(service) if self.kind != ActorKind::Service && *service != self.name => format!("{} via {service}", self.name),
+            Some(service) if self.kind != PrincipalKind::Service && *service != self.name => format!("{} via {service}", self.name),
             _ => self.name.clone(),
         }
     }
 }
 
-fn kind_of(event: &Event<'_>) -> ActorKind {
+fn kind_of(event: &Event<'_>) -> PrincipalKind {
     match event.user_identity_type {
-        Some("Root") => ActorKind::Root,
-        Some("IAMUser") => ActorKind::IamUser,
-        Some("AssumedRole" | "Role") => ActorKind::AssumedRole,
-        Some("FederatedUser") => ActorKind::FederatedUser,
-        Some("SAMLUser") => ActorKind::SamlUser,
-        Some("WebIdentityUser") => ActorKind::WebIdentityUser,
-        Some("IdentityCenterUser") => ActorKind::IdentityCenterUser,
-        Some("AWSService") => ActorKind::Service,
-        Some("AWSAccount") => ActorKind::Account,
+        Some("Root") => PrincipalKind::Root,
+        Some("IAMUser") => PrincipalKind::IamUser,
+        Some("AssumedRole" | "Role") => PrincipalKind::AssumedRole,
+        Some("FederatedUser") => PrincipalKind::FederatedUser,
+        Some("SAMLUser") => PrincipalKind::SamlUser,
+        Some("WebIdentityUser") => PrincipalKind::WebIdentityUser,
+        Some("IdentityCenterUser") => PrincipalKind::IdentityCenterUser,
+        Some("AWSService") => PrincipalKind::Service,
+        Some("AWSAccount") => PrincipalKind::Account,
         // Identity Center's own events of older versions say `Unknown` and name the user in `onBehalfOf` or `userName`.
-        _ if event.user_identity_on_behalf_of_user_id.is_some() => ActorKind::IdentityCenterUser,
-        _ if event.user_identity_arn.is_none() && event.user_identity_invoked_by.is_some() => ActorKind::Service,
-        _ => ActorKind::Unknown,
+        _ if event.user_identity_on_behalf_of_user_id.is_some() => PrincipalKind::IdentityCenterUser,
+        _ if event.user_identity_arn.is_none() && event.user_identity_invoked_by.is_some() => PrincipalKind::Service,
+        _ => PrincipalKind::Unknown,
     }
 }
 
@@ -143,8 +144,8 @@ fn session_of<'a>(event: &Event<'a>) -> Option<&'a str> {
 }
 
 /// `arn:…:iam::A:role/<name>` from a session's ARN, which has lost the role's path.
-fn role_without_path(event: &Event<'_>, kind: ActorKind) -> Option<String> {
-    if kind != ActorKind::AssumedRole {
+fn role_without_path(event: &Event<'_>, kind: PrincipalKind) -> Option<String> {
+    if kind != PrincipalKind::AssumedRole {
         return None;
     }
     let session = event.user_identity_arn.and_then(Arn::parse)?;
@@ -152,14 +153,14 @@ fn role_without_path(event: &Event<'_>, kind: ActorKind) -> Option<String> {
     Some(format!("arn:{}:iam::{}:role/{role}", session.partition(), session.account()))
 }
 
-fn name_of(event: &Event<'_>, kind: ActorKind) -> String {
+fn name_of(event: &Event<'_>, kind: PrincipalKind) -> String {
     let arn = event.user_identity_arn.and_then(Arn::parse);
     let account = || event.user_identity_account_id.or_else(|| arn.map(|a| a.account())).or(event.recipient_account_id).unwrap_or("?");
     let user = event.user_identity_user_name.filter(|n| !n.is_empty() && *n != HIDDEN);
     let principal = event.user_identity_principal_id.filter(|p| !p.is_empty());
     match kind {
-        ActorKind::Root => format!("root of {}", account()),
-        ActorKind::AssumedRole => {
+        PrincipalKind::Root => format!("root of {}", account()),
+        PrincipalKind::AssumedRole => {
             let role = event.session_issuer_user_name.or_else(|| arn.and_then(|a| a.role_session()).map(|(role, _)| role));
             match (role, session_of(event)) {
                 (Some(role), Some(session)) => format!("{role}/{session}"),
@@ -167,16 +168,16 @@ fn name_of(event: &Event<'_>, kind: ActorKind) -> String {
                 (None, session) => session.or(principal).unwrap_or("a role").to_owned(),
             }
         }
-        ActorKind::FederatedUser => arn.map(|a| a.name()).or(user).or(principal).unwrap_or("a federated user").to_owned(),
-        ActorKind::Service => event.user_identity_invoked_by.or(event.event_source).unwrap_or("an AWS service").to_owned(),
-        ActorKind::Account => match principal {
+        PrincipalKind::FederatedUser => arn.map(|a| a.name()).or(user).or(principal).unwrap_or("a federated user").to_owned(),
+        PrincipalKind::Service => event.user_identity_invoked_by.or(event.event_source).unwrap_or("an AWS service").to_owned(),
+        PrincipalKind::Account => match principal {
             Some(id) => format!("{id} of account {}", account()),
             None => format!("account {}", account()),
         },
-        ActorKind::IdentityCenterUser => {
+        PrincipalKind::IdentityCenterUser => {
             user.or(event.user_identity_on_behalf_of_user_id).or(principal).unwrap_or("an Identity Center user").to_owned()
         }
-        ActorKind::IamUser | ActorKind::SamlUser | ActorKind::WebIdentityUser | ActorKind::Unknown => {
+        PrincipalKind::IamUser | PrincipalKind::SamlUser | PrincipalKind::WebIdentityUser | PrincipalKind::Unknown => {
             let hidden = (event.user_identity_user_name == Some(HIDDEN)).then_some("an unknown user name");
             user.or_else(|| arn.map(|a| a.name())).or(hidden).or(principal).unwrap_or("unknown").to_owned()
         }
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn names() {
-        let name = |event: Event<'_>| Actor::of(&event).name;
+        let name = |event: Event<'_>| Principal::of(&event).name;
         assert_eq!(name(session()), "Admin/alice");
         assert_eq!(name(Event { session_issuer_user_name: None, ..session() }), "Admin/alice");
         assert_eq!(name(Event { user_identity_type: Some("Root"), user_identity_account_id: Some("1"), ..Event::default() }), "root of 1");
@@ -225,15 +226,15 @@ mod tests {
 
     #[test]
     fn a_role_keeps_its_path_where_the_issuer_is_named() {
-        assert_eq!(Actor::of(&session()).role_arn.as_deref(), Some("arn:aws:iam::111122223333:role/ops/Admin"));
+        assert_eq!(Principal::of(&session()).role_arn.as_deref(), Some("arn:aws:iam::111122223333:role/ops/Admin"));
         let bare = Event { session_issuer_arn: None, ..session() };
-        assert_eq!(Actor::of(&bare).role_arn.as_deref(), Some("arn:aws:iam::111122223333:role/Admin"));
-        assert_eq!(Actor::of(&bare).account.as_deref(), Some("111122223333"));
+        assert_eq!(Principal::of(&bare).role_arn.as_deref(), Some("arn:aws:iam::111122223333:role/Admin"));
+        assert_eq!(Principal::of(&bare).account.as_deref(), Some("111122223333"));
     }
 
     #[test]
     fn calls_on_behalf_name_both() {
         let event = Event { user_identity_invoked_by: Some("cloudformation.amazonaws.com"), ..session() };
-        assert_eq!(Actor::of(&event).label(), "Admin/alice via cloudformation.amazonaws.com");
+        assert_eq!(Principal::of(&event).label(), "Admin/alice via cloudformation.amazonaws.com");
     }
 }

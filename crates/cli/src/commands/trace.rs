@@ -1,0 +1,61 @@
+//! `backtrail trace`: lineage, up to the origin and down to what it did.
+
+mod graph;
+mod tree;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::commands::ask;
+use crate::context::Context;
+use crate::exit::ExitStatus;
+use crate::sanitize::sanitize;
+
+/// How a trace is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TraceFormat {
+    /// A tree, for reading in a terminal
+    Table,
+    /// One JSON document
+    Json,
+    /// A graph for Graphviz
+    Dot,
+    /// A flowchart for Mermaid
+    Mermaid,
+}
+
+/// What to trace.
+#[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    /// An access key id, the ARN of a session or user, or an event id
+    #[arg(value_name = "KEY|SESSION|EVENT")]
+    subject: String,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = TraceFormat::Table)]
+    format: TraceFormat,
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: TraceArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let session = context.session().await?;
+    let trace = backtrail_timeline::trace(&ask::source(&session), &args.subject).await.map_err(ask::timeline_error)?;
+    if trace.up.is_empty() {
+        anyhow::bail!(
+            "no event in the store was made with {0}, and none issued it; not in evidence does not mean it was not used",
+            sanitize(&args.subject)
+        );
+    }
+    let mut out = context.printer.data(args.output.as_deref())?;
+    match args.format {
+        TraceFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&trace)?)?,
+        TraceFormat::Table => tree::write(&trace, context.printer.has_color(), &mut out)?,
+        TraceFormat::Dot => graph::dot(&trace, &mut out)?,
+        TraceFormat::Mermaid => graph::mermaid(&trace, &mut out)?,
+    }
+    out.flush()?;
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,97 @@
+//! A trace as a tree.
+
+use std::io::{self, Write};
+
+use backtrail_timeline::{Node, Trace, Upward, Uses};
+
+use crate::answers::Style;
+use crate::sanitize::sanitize;
+
+/// Things made that are listed for one set of credentials; JSON has more.
+const MADE: usize = 12;
+
+pub(super) fn write(trace: &Trace, color: bool, out: &mut dyn Write) -> io::Result<()> {
+    let style = Style::new(color, None);
+    writeln!(out, "{}", style.bold(&format!("{}: where it came from", sanitize(&trace.subject))))?;
+    for upward in &trace.up {
+        write_upward(upward, out)?;
+    }
+    writeln!(out, "\n{}", style.bold(&format!("{}: what descended from it", sanitize(&trace.subject))))?;
+    for node in &trace.down {
+        uses(&node.uses, "", out)?;
+        children(&node.children, "", out)?;
+    }
+    if trace.more > 0 {
+        writeln!(out, "and {} more sets of credentials", trace.more)?;
+    }
+    Ok(())
+}
+
+fn write_upward(upward: &Upward, out: &mut dyn Write) -> io::Result<()> {
+    let key = upward.principal.access_key_id.as_deref().map(|k| format!("  key {}", sanitize(k))).unwrap_or_default();
+    let since = upward.session_created.as_deref().map(|t| format!("  session since {t}")).unwrap_or_default();
+    writeln!(out, "{}{key}{since}", sanitize(&upward.principal.label()))?;
+    for (number, path) in upward.chain.paths.iter().enumerate() {
+        if number > 0 {
+            writeln!(out, "  or")?;
+        }
+        for step in &path.steps {
+            let (caller, time) = (sanitize(&step.caller.name), step.event_time.as_deref().unwrap_or("at an unknown time"));
+            let from = step.source_ip_address.as_deref().map(|ip| format!(", from {}", sanitize(ip))).unwrap_or_default();
+            let key = step.caller.access_key_id.as_deref().map(|k| format!(", key {}", sanitize(k))).unwrap_or_default();
+            let refs: Vec<_> = step.refs.iter().map(|r| sanitize(r)).collect();
+            writeln!(out, "  ↑ {} by {caller}, {time}{from}{key}", step.method)?;
+            writeln!(out, "    {} ({}) [{}]", step.strength.as_str(), step.basis, refs.join(", "))?;
+        }
+        let origin = &path.origin;
+        let declared = origin.source_identity.as_deref().map(|s| format!("; source identity {}", sanitize(s))).unwrap_or_default();
+        writeln!(out, "  origin: {} ({}: {}{declared})", sanitize(&origin.name), origin.kind.as_str(), origin.basis)?;
+        if let Some(missing) = &path.missing {
+            writeln!(out, "  missing: {}", sanitize(&missing.text))?;
+        }
+    }
+    Ok(())
+}
+
+fn children(nodes: &[Node], indent: &str, out: &mut dyn Write) -> io::Result<()> {
+    for (number, node) in nodes.iter().enumerate() {
+        let is_last = number + 1 == nodes.len();
+        let (branch, below) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let to = node.issued_to.as_deref().map(|to| format!(" to {}", sanitize(to))).unwrap_or_default();
+        let key = node.access_key_id.as_deref().map(|k| format!(", key {}", sanitize(k))).unwrap_or_default();
+        let strength = node.strength.map(|s| format!(" ({})", s.as_str())).unwrap_or_default();
+        let refs: Vec<_> = node.refs.iter().map(|r| sanitize(r)).collect();
+        let time = node.event_time.as_deref().unwrap_or("at an unknown time");
+        writeln!(out, "{indent}{branch}{} {time}{to}{key}{strength} [{}]", node.method.unwrap_or("credentials"), refs.join(", "))?;
+        let deeper = format!("{indent}{below}");
+        uses(&node.uses, &deeper, out)?;
+        children(&node.children, &deeper, out)?;
+    }
+    Ok(())
+}
+
+fn uses(uses: &Uses, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+    if uses.events == 0 {
+        return writeln!(out, "{indent}not used in evidence");
+    }
+    let outcomes: Vec<String> = uses.outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect();
+    let (first, last) = (uses.first_event_time.as_deref().unwrap_or("?"), uses.last_event_time.as_deref().unwrap_or("?"));
+    let from: Vec<_> = uses.addresses.iter().take(4).map(|a| sanitize(a)).collect();
+    let more = uses.addresses.len().saturating_sub(from.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    writeln!(out, "{indent}{} events ({}), {first} to {last}, from {}{more}", uses.events, outcomes.join(", "), from.join(", "))?;
+    for made in uses.made.iter().take(MADE) {
+        writeln!(
+            out,
+            "{indent}  {}  {} [{}]",
+            made.event_time.as_deref().unwrap_or("?"),
+            sanitize(&made.summary),
+            sanitize(&made.reference)
+        )?;
+    }
+    let rest = uses.made.len().saturating_sub(MADE);
+    if rest > 0 {
+        writeln!(out, "{indent}  and {rest} more changes, in --format json")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,293 @@
+//! Who is behind an event: the bundled incident's chain of keys, whole, as its truth has it; and real detonations read by eye.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::asked::{TestStore, plain, shared};
+use crate::kit::workspace;
+
+fn truth() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(workspace("fixtures/incident.truth.json")).expect("the truth")).expect("JSON")
+}
+
+fn incident() -> TestStore {
+    let store = TestStore::new();
+    store.ingest(&workspace("fixtures/incident"));
+    store
+}
+
+fn json(store: &TestStore, arguments: &[&str]) -> Value {
+    let output = store.run(arguments);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+/// A list's members; none where there is no list.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Keys of the truth's chain, with the call that issued each and the key that call was signed with.
+fn links(truth: &Value) -> BTreeMap<String, (String, String)> {
+    list(&truth["chain"]).iter().map(|link| (plain(&link["key"]), (plain(&link["issued_by"]), plain(&link["parent_key"])))).collect()
+}
+
+#[test]
+fn every_key_of_the_incident_is_traced_up_to_the_leaked_one_call_by_call() {
+    let (store, truth) = (incident(), truth());
+    let links = links(&truth);
+    for key in links.keys() {
+        let trace = json(&store, &["trace", key, "--format", "json"]);
+        let mut expected = Vec::new();
+        let mut at = key.clone();
+        while let Some((call, parent)) = links.get(&at).filter(|(call, _)| call != "-") {
+            expected.push((call.clone(), parent.clone(), "exact".to_owned()));
+            at.clone_from(parent);
+        }
+        assert!(!list(&trace["up"]).is_empty(), "{key}");
+        for up in list(&trace["up"]) {
+            let paths = list(&up["chain"]["paths"]);
+            assert_eq!(paths.len(), 1, "{key}");
+            let steps = list(&paths[0]["steps"]).iter();
+            let found: Vec<_> =
+                steps.map(|s| (plain(&s["refs"][0]), plain(&s["caller"]["access_key_id"]), plain(&s["strength"]))).collect();
+            assert_eq!(found, expected, "{key}");
+            assert_eq!(paths[0]["origin"]["arn"], truth["attacker"]["leaked_user"], "{key}");
+            assert_eq!(paths[0]["missing"], Value::Null, "{key}");
+        }
+    }
+}
+
+#[test]
+fn everything_that_descended_from_the_leaked_key_hangs_below_it() {
+    let (store, truth) = (incident(), truth());
+    let leaked = plain(&truth["attacker"]["leaked_key"]);
+    let trace = json(&store, &["trace", &leaked, "--format", "json"]);
+    let mut found = BTreeSet::new();
+    let mut ahead: Vec<(String, &Value)> = list(&trace["down"]).iter().map(|node| (leaked.clone(), node)).collect();
+    while let Some((own, node)) = ahead.pop() {
+        for child in list(&node["children"]) {
+            let key = plain(&child["access_key_id"]);
+            found.insert((own.clone(), key.clone(), plain(&child["refs"][0])));
+            ahead.push((key, child));
+        }
+    }
+    let expected: BTreeSet<_> =
+        links(&truth).into_iter().filter(|(key, _)| *key != leaked).map(|(key, (call, parent))| (parent, key, call)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(trace["more"], 0);
+}
+
+#[test]
+fn every_event_of_the_intruder_is_told_with_who_is_behind_it() {
+    let (store, truth) = (incident(), truth());
+    let keys: BTreeSet<String> = links(&truth).into_keys().collect();
+    let timeline = json(&store, &["timeline", "--format", "json"]);
+    let mut seen = BTreeSet::new();
+    for item in list(&timeline["answer"]) {
+        let key = plain(&item["principal"]["access_key_id"]);
+        if keys.contains(&key) {
+            assert_eq!(item["actor"]["arn"], truth["attacker"]["leaked_user"], "{}", item["refs"]);
+            seen.insert(key);
+        }
+    }
+    assert_eq!(seen, keys);
+}
+
+#[test]
+fn what_was_asked_last_does_not_depend_on_what_was_taken_in_when() {
+    // The events that issued the intruder's keys come last: answers between are without them, the last is as if they had come first.
+    let (whole, truth) = (incident(), truth());
+    let calls: BTreeSet<String> = links(&truth).into_values().map(|(call, _)| call).filter(|c| c != "-").collect();
+    let late = TestStore::new();
+    let (first, second) = (late.scratch().join("first.jsonl"), late.scratch().join("second.jsonl"));
+    let mut lines: [String; 2] = Default::default();
+    for row in whole.rows("SELECT event_id AS id, raw FROM cloudtrail ORDER BY event_time, event_id") {
+        let line = &mut lines[usize::from(calls.contains(&plain(&row["id"])))];
+        line.push_str(&plain(&row["raw"]));
+        line.push('\n');
+    }
+    std::fs::write(&first, &lines[0]).expect("written");
+    std::fs::write(&second, &lines[1]).expect("written");
+    late.ingest(&first);
+    let key = links(&truth).into_keys().find(|key| key.starts_with("ASIA")).expect("a session's key");
+    let between = json(&late, &["trace", &key, "--format", "json"]);
+    assert_ne!(between["up"][0]["chain"]["paths"][0]["missing"], Value::Null, "the call that issued {key} is not in evidence yet");
+    late.ingest(&second);
+    let actors = |store: &TestStore| -> Vec<(String, Value)> {
+        list(&json(store, &["timeline", "--format", "json"])["answer"]).iter().map(|i| (plain(&i["refs"][0]), i["actor"].clone())).collect()
+    };
+    assert_eq!(actors(&late), actors(&whole));
+}
+
+#[test]
+fn a_graph_names_each_key_once() {
+    let (store, truth) = (incident(), truth());
+    let leaked = plain(&truth["attacker"]["leaked_key"]);
+    let text = |format: &str| String::from_utf8(store.run(&["trace", &leaked, "--format", format]).stdout).expect("UTF-8");
+    let (dot, mermaid) = (text("dot"), text("mermaid"));
+    assert!(dot.starts_with("digraph trace {") && dot.trim_end().ends_with('}'));
+    assert!(mermaid.starts_with("flowchart TB\n"));
+    for key in links(&truth).keys() {
+        let nodes =
+            |graph: &str, mark: &str| graph.lines().filter(|l| l.contains(mark) && l.contains(key.as_str()) && !l.contains("->")).count();
+        assert_eq!((nodes(&dot, "[label="), nodes(&mermaid, "[\"")), (1, 1), "{key}");
+    }
+}
+
+#[test]
+fn a_name_that_no_evidence_knows_is_an_error_that_says_so() {
+    let store = incident();
+    let output = store.run(&["trace", "AKIAZZZZZZZZZZZZZZZZ"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("no event in the store was made with AKIAZZZZZZZZZZZZZZZZ"), "{said}");
+}
+
+/// One use in the real evidence, and what its files say of it: read from the raw JSON.
+struct Known {
+    folder: &'static str,
+    event: &'static str,
+    /// Name of the actor, or its end.
+    actor: &'static str,
+    kind: &'static str,
+    /// The calls above it, nearest first.
+    calls: &'static [&'static str],
+}
+
+/// By hand, from the files: the caller of the call that issued the key or session, and that call's id.
+const KNOWN: &[Known] = &[
+    // An instance's role, taken from its metadata service (`ec2RoleDelivery` 1.0) and used against S3; records without eventTime.
+    Known {
+        folder: "otrf",
+        event: "bf575a0c-c344-4302-a468-00e6a84a127a",
+        actor: "instance i-0317f6c6b66ae9c40",
+        kind: "workload",
+        calls: &["a3a3dded-7c27-42c0-a42d-891cdd436278"],
+    },
+    Known {
+        folder: "opensearch",
+        event: "41b666dc-5b48-4b29-91cd-c025027feb34",
+        actor: "function CloudTrailLog-CloudTrailLogPipelineLogProcessorFnE-Pkgt7cmJfhQj",
+        kind: "workload",
+        calls: &["5ca450bb-14f1-4911-9737-3a58f9a49c24"],
+    },
+    Known {
+        folder: "opensearch",
+        event: "7247c268-76e9-4e43-9689-0dc02e171ef9",
+        actor: "appsync.amazonaws.com",
+        kind: "service",
+        calls: &["ad1664dc-7b3e-4983-a9b5-1fbc77c346d2"],
+    },
+    // Signed with another key than the one logged, by the service for its own session: same unique id, same second.
+    Known {
+        folder: "opensearch",
+        event: "e60f9221-0c7a-46d5-b92d-212afd22ce31",
+        actor: "config.amazonaws.com",
+        kind: "service",
+        calls: &["a7f2465a-a4d0-473c-83a6-7ba01548d364"],
+    },
+    // No key at all.
+    Known {
+        folder: "opensearch",
+        event: "25367e85-8135-4de4-aa45-07faf56b4024",
+        actor: "config.amazonaws.com",
+        kind: "service",
+        calls: &["cc7c5811-204b-4483-8aba-38f87e31130d"],
+    },
+    Known {
+        folder: "opensearch",
+        event: "63164dbd-379f-4232-ba57-9fa691ed32ed",
+        actor: "autoscaling.amazonaws.com",
+        kind: "service",
+        calls: &["1feb157b-51ed-46a1-b798-79da64223d20"],
+    },
+    Known {
+        folder: "stratus_detonation",
+        event: "91529247-c4c4-4793-afc8-d70bbcfe9d19",
+        actor: "stratus-red-team-user-federation-user",
+        kind: "unknown",
+        calls: &["6e882b9d-2af8-4c67-b91f-aeac6a0e5e70"],
+    },
+    Known {
+        folder: "stratus_detonation",
+        event: "1a4debbb-12e9-4bde-b8c7-ea29002bb2a7",
+        actor: "christophe",
+        kind: "unknown",
+        calls: &["04c882a5-7652-40d1-b44c-83535fc19268"],
+    },
+    Known {
+        folder: "stratus_detonation",
+        event: "16903cbd-fdff-4818-82f2-d66ad09aaf57",
+        actor: "christophe",
+        kind: "unknown",
+        calls: &["099bfd30-232c-4dff-9998-3821921063ca"],
+    },
+    Known {
+        folder: "stratus_detonation",
+        event: "4839af5e-7b6a-4353-a5ef-41febc9a9fa8",
+        actor: "christophe",
+        kind: "unknown",
+        calls: &["eebae605-3664-4560-a248-17d33f9ef6ef"],
+    },
+    Known {
+        folder: "stratus_detonation",
+        event: "450230d4-b39e-4a18-a6a0-d07a6e2105cb",
+        actor: "christophe",
+        kind: "unknown",
+        calls: &["fd179e25-9f1a-406c-8d7d-62f9d4938ef6"],
+    },
+    // A sign-in: nothing above it but a password, which nothing in evidence set.
+    Known {
+        folder: "stratus_detonation",
+        event: "865d9377-9c6b-4fd7-8aad-725e95f6a140",
+        actor: "stratus-red-team-nmfalu-jfzdtsvchl",
+        kind: "human",
+        calls: &[],
+    },
+    // Every key in these files is masked to the same text: it must lead nowhere.
+    Known { folder: "traildiscover", event: "1858ad49-4ec2-491d-b9e8-836a2d77af9e", actor: "TrailDiscover", kind: "unknown", calls: &[] },
+    Known {
+        folder: "splunk_single_events",
+        event: "b25b825d-9c9b-49d3-9ecd-290dbe8f2c29",
+        actor: "rodsoto@rodsoto.onmicrosoft.com",
+        kind: "human",
+        calls: &[],
+    },
+    // The documentation's example key, which another file has a call for: another account, another year.
+    Known {
+        folder: "umccr",
+        event: "IDCEXAMPLE-1234-5678-abcd-EXAMPLE00002",
+        // The role lacks the path that only Identity Center may use: its session's name proves nothing.
+        actor: "AWSReservedSSO_ReadOnly_abcdef012345/user@example.com",
+        kind: "human",
+        calls: &[],
+    },
+];
+
+#[test]
+fn real_sessions_lead_where_their_files_say() {
+    let mut stores: BTreeMap<&str, Option<Value>> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for known in KNOWN {
+        let timeline = stores.entry(known.folder).or_insert_with(|| {
+            let store = TestStore::new();
+            store.ingest(&shared(&format!("cloudtrail/{}", known.folder))?);
+            Some(json(&store, &["timeline", "--format", "json"]))
+        });
+        let Some(timeline) = timeline else { continue };
+        let fits = |item: &&Value| plain(&item["refs"][0]) == known.event;
+        let Some(item) = list(&timeline["answer"]).iter().find(fits) else {
+            wrong.push(format!("{} is not in the timeline of {}", known.event, known.folder));
+            continue;
+        };
+        let calls: Vec<String> = list(&item["actor"]["chain"]).iter().map(|step| plain(&step["refs"][0])).collect();
+        let found = (plain(&item["actor"]["name"]), plain(&item["actor"]["kind"]), calls);
+        let expected = (known.actor.to_owned(), known.kind.to_owned(), known.calls.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
+        if found != expected {
+            wrong.push(format!("{}: expected {expected:?}, found {found:?}", known.event));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

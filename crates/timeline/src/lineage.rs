@@ -1,0 +1,23 @@
+//! Lineage: which call issued the credentials an event was made with, and who made that call, up to the origin.
+//!
+//! What is known is a set of [`Issued`]: calls that gave somebody a key or a session, each with its own caller. A *use* (the principal of any
+//! event, as a [`Holder`]) is joined to what issued it by the rules of [`Lineage::parents`]; repeated, that gives its [`Chain`]. All of it is a
+//! pure function of the set, so that evidence that comes late, or in another order, gives the answer it would have given at once.
+//!
+//! Nothing is joined by a session name, which whoever assumes a role may choose. Where two calls fit, both are listed. Where none does, the
+//! chain ends with what evidence would fill it.
+
+mod attribution;
+mod chain;
+mod holder;
+mod issued;
+mod links;
+mod origin;
+mod read;
+
+pub use attribution::{Actors, Attribution};
+pub use chain::{Caller, Chain, Missing, Path, Step};
+pub use holder::{Holder, Workload};
+pub use issued::Issued;
+pub use links::{Lineage, Link, Strength};
+pub use origin::{Origin, OriginKind};

@@ -1,0 +1,182 @@
+//! The chain of calls that leads from an origin to a use of credentials.
+
+use backtrail_model::time::format_instant;
+use serde::Serialize;
+
+use crate::lineage::{Holder, Issued, Lineage, Link, Origin, Strength};
+use crate::principal::{Principal, PrincipalKind};
+
+/// Chains told where several calls fit; how many more there are is not counted.
+const MOST_PATHS: usize = 8;
+
+/// Who made a call of a chain, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Caller {
+    /// What kind of principal.
+    pub kind: PrincipalKind,
+    /// For reading.
+    pub name: String,
+    /// ARN, where the record names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// Account of the principal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Key the call was signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// Multi-factor authentication, where the record says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mfa: Option<bool>,
+}
+
+impl From<&Principal> for Caller {
+    fn from(actor: &Principal) -> Self {
+        let Principal { kind, name, arn, account, access_key_id, mfa, .. } = actor.clone();
+        Self { kind, name, arn, account, access_key_id, mfa }
+    }
+}
+
+/// One call of a chain: what issued the credentials below it, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Step {
+    /// The API action, as in `AssumeRole`.
+    pub method: &'static str,
+    /// When.
+    pub event_time: Option<String>,
+    /// The key it issued, where the record names it.
+    pub access_key_id: Option<String>,
+    /// For whom: ARN of the session or user.
+    pub issued_to: Option<String>,
+    /// How sure it is that it issued the credentials below.
+    pub strength: Strength,
+    /// By which rule.
+    pub basis: &'static str,
+    /// Who called.
+    pub caller: Caller,
+    /// From where.
+    pub source_ip_address: Option<String>,
+    /// Citations.
+    pub refs: Vec<String>,
+}
+
+/// What is not in evidence, and what would fill it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The key that was used.
+    pub access_key_id: Option<String>,
+    /// Account whose trail would hold the call that issued it.
+    pub account: Option<String>,
+    /// When that call was made, as far as it is known.
+    pub event_time: Option<String>,
+    /// In words.
+    pub text: String,
+}
+
+/// One way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Path {
+    /// From the use upwards.
+    pub steps: Vec<Step>,
+    /// Where it begins, as far as evidence goes.
+    pub origin: Origin,
+    /// Why it ends there.
+    pub missing: Option<Missing>,
+}
+
+/// All ways back: more than one where several calls fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// The ways.
+    pub paths: Vec<Path>,
+}
+
+impl Chain {
+    /// The origin, where all ways lead to the same.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        let first = self.paths.first()?;
+        self.paths.iter().all(|p| p.origin == first.origin).then_some(&first.origin)
+    }
+}
+
+impl Lineage {
+    /// The chain of a use.
+    #[must_use]
+    pub fn chain(&self, holder: &Holder, at: Option<i64>) -> Chain {
+        let mut paths = Vec::new();
+        self.climb(holder, self.parents(holder, at), &mut Vec::new(), &mut paths);
+        Chain { paths }
+    }
+
+    /// Goes up every way from a holder whose parents are known.
+    fn climb<'a>(&'a self, holder: &'a Holder, parents: Vec<Link<'a>>, way: &mut Vec<Link<'a>>, paths: &mut Vec<Path>) {
+        // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong.
+        let ahead: Vec<Link<'a>> = parents.into_iter().filter(|p| way.iter().all(|l| l.index != p.index)).collect();
+        if ahead.is_empty() {
+            let steps: Vec<Step> = way.iter().map(step).collect();
+            let origin = Origin::of(holder, way.last().map(|l| l.issued), &steps);
+            paths.push(Path { missing: missing(holder), steps, origin });
+            return;
+        }
+        for link in ahead {
+            if paths.len() >= MOST_PATHS {
+                return;
+            }
+            way.push(link);
+            self.climb(&link.issued.holder, self.parents_of(link.index), way, paths);
+            way.pop();
+        }
+    }
+}
+
+fn step(link: &Link<'_>) -> Step {
+    let Issued { what, time, holder, source_ip_address, refs, .. } = link.issued;
+    Step {
+        method: what.method,
+        event_time: time.map(format_instant),
+        access_key_id: what.access_key_id.clone(),
+        issued_to: what.arn.clone(),
+        strength: link.strength,
+        basis: link.basis,
+        caller: Caller::from(&holder.principal),
+        source_ip_address: source_ip_address.clone(),
+        refs: refs.clone(),
+    }
+}
+
+/// What would lead further up from somebody nothing in evidence leads up from; `None` where nothing does: a user with a key of its own, a person.
+fn missing(holder: &Holder) -> Option<Missing> {
+    // CloudTrail itself names the workload.
+    if holder.workload.as_ref().is_some_and(|w| w.credentials_issued_to.is_some()) {
+        return None;
+    }
+    let principal = &holder.principal;
+    let account = principal.account.clone();
+    let whose = account.as_deref().unwrap_or("?");
+    let key = principal.access_key_id.as_deref().map_or_else(|| "these credentials".to_owned(), |k| format!("key {k}"));
+    let when = holder.created.map(format_instant);
+    let began = when.as_deref().map_or_else(String::new, |t| format!("; the session began {t}"));
+    let text = match principal.kind {
+        PrincipalKind::AssumedRole => {
+            let role = principal.role_arn.as_deref().unwrap_or(&principal.name);
+            format!(
+                "no call that issued {key} for {role} is in evidence{began}: CloudTrail of account {whose} at that time would hold it (AssumeRole, or a sign-in)"
+            )
+        }
+        PrincipalKind::FederatedUser => format!(
+            "no GetFederationToken that issued {key} is in evidence{began}: CloudTrail of account {whose} at that time would hold it"
+        ),
+        PrincipalKind::IamUser | PrincipalKind::Root if holder.is_temporary() => {
+            format!(
+                "no sign-in and no GetSessionToken that issued {key} to {} is in evidence{began}: CloudTrail of account {whose} at that time would hold it",
+                principal.name
+            )
+        }
+        PrincipalKind::Account => {
+            format!("the caller's own record, in account {whose}, is not in evidence: it would name the caller in full")
+        }
+        _ => return None,
+    };
+    Some(Missing { access_key_id: principal.access_key_id.clone(), account, event_time: when, text })
+}

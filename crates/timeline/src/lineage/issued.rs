@@ -1,0 +1,59 @@
+//! A call that issued credentials, with who made it.
+
+use backtrail_model::issuance::{Issuance, IssuingCall, issuance};
+
+use crate::event::Event;
+use crate::lineage::Holder;
+
+/// What a call issued, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// What, and to whom.
+    pub what: Issuance,
+    /// When, microseconds UTC.
+    pub time: Option<i64>,
+    /// How the call is cited; further records of the same call (another account's) follow the caller's own.
+    pub refs: Vec<String>,
+    /// Account that recorded it.
+    pub account: Option<String>,
+    /// Region that recorded it.
+    pub region: Option<String>,
+    /// `sharedEventID`: the same call in another account's trail.
+    pub shared_event_id: Option<String>,
+    /// Who called.
+    pub holder: Holder,
+    /// From where.
+    pub source_ip_address: Option<String>,
+}
+
+impl Issued {
+    /// Of an event; `None` where it issued nothing, or was refused.
+    #[must_use]
+    pub fn of(event: &Event<'_>) -> Option<Self> {
+        let what = issuance(&IssuingCall {
+            facts: event.facts(),
+            account: event.recipient_account_id,
+            region: event.aws_region,
+            principal_id: event.user_identity_principal_id,
+            arn: event.user_identity_arn,
+            user_name: event.user_identity_user_name,
+            identity_provider: event.user_identity_identity_provider,
+        })?;
+        Some(Self::by(event, what))
+    }
+
+    /// What an event is known to have issued.
+    pub(super) fn by(event: &Event<'_>, what: Issuance) -> Self {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            what,
+            time: event.event_time,
+            refs: vec![event.citation()],
+            account: own(event.recipient_account_id),
+            region: own(event.aws_region),
+            shared_event_id: own(event.shared_event_id),
+            holder: Holder::of(event),
+            source_ip_address: own(event.source_ip_address),
+        }
+    }
+}

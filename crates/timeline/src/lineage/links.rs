@@ -1,0 +1,327 @@
+//! The rules that join a use of credentials to the call that issued them (design.md section 5; domain reference 2.3).
+
+use backtrail_model::arn::Arn;
+use backtrail_model::issuance::{Issuance, is_access_key_id, portal_target};
+use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND};
+use hashbrown::HashMap;
+use serde::Serialize;
+
+use crate::lineage::{Holder, Issued};
+use crate::principal::{Principal, PrincipalKind};
+
+/// Clocks of services differ by about so much: a use may bear a time before that of its issue.
+const SKEW: i64 = 2 * MICROS_PER_SECOND;
+/// A console session's credentials are made within moments of the sign-in.
+const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
+/// A console session lasts at most so long (AWS Sign-In user guide).
+const CONSOLE_SESSION: i64 = 12 * MICROS_PER_HOUR;
+
+/// How sure a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// The key is the one the call issued.
+    Exact,
+    /// Unique id and creation time, or the console session, are those of the call.
+    Strong,
+    /// Same principal, and the time fits.
+    Probable,
+}
+
+impl Strength {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Strong => "strong",
+            Self::Probable => "probable",
+        }
+    }
+}
+
+/// A call that issued the credentials of a use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// The call.
+    pub issued: &'a Issued,
+    /// Its place among all.
+    pub index: usize,
+    /// How sure that is.
+    pub strength: Strength,
+    /// By which rule.
+    pub basis: &'static str,
+}
+
+/// Everything evidence shows being issued.
+#[derive(Debug, Default)]
+pub struct Lineage {
+    issued: Vec<Issued>,
+    by_key: HashMap<String, Vec<usize>>,
+    /// Sessions by unique id and second of creation: services have thousands of one id.
+    by_session: HashMap<(String, i64), Vec<usize>>,
+    by_sign_in: HashMap<String, Vec<usize>>,
+    /// Sign-ins by the unique id and by the ARN of who signed in.
+    sign_ins: HashMap<String, Vec<usize>>,
+    /// Passwords set, by the user's ARN without path.
+    passwords: HashMap<String, Vec<usize>>,
+    /// Portal sessions of Identity Center by account and permission set.
+    portal: HashMap<String, Vec<usize>>,
+    /// Calls that several accounts recorded, where the caller's own record is among them.
+    by_shared: HashMap<String, usize>,
+    /// Users by unique id, from calls they made.
+    users: HashMap<String, usize>,
+}
+
+impl Lineage {
+    /// Of these calls, in any order.
+    #[must_use]
+    pub fn new(issued: Vec<Issued>) -> Self {
+        let mut all = Self { issued: as_one_call(issued), ..Self::default() };
+        for (index, one) in all.issued.iter().enumerate() {
+            let file = |map: &mut HashMap<String, Vec<usize>>, key: &Option<String>| {
+                if let Some(key) = key {
+                    map.entry(key.clone()).or_default().push(index);
+                }
+            };
+            if let Some(shared) = one.shared_event_id.clone().filter(|_| is_callers(one)) {
+                all.by_shared.insert(shared, index);
+            }
+            if let Some(id) = one.holder.principal.principal_id.clone().filter(|_| one.holder.principal.kind == PrincipalKind::IamUser) {
+                all.users.entry(id).or_insert(index);
+            }
+            match one.what.method {
+                "CreateLoginProfile" | "UpdateLoginProfile" => file(&mut all.passwords, &one.what.arn),
+                "GetRoleCredentials" => file(&mut all.portal, &one.what.arn),
+                "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
+                    file(&mut all.by_sign_in, &one.holder.sign_in_session_arn);
+                    file(&mut all.sign_ins, &one.what.principal_id);
+                    file(&mut all.sign_ins, &one.what.arn);
+                }
+                _ => {
+                    file(&mut all.by_key, &one.what.access_key_id);
+                    if let Some(session) = one.what.principal_id.clone().zip(one.time.map(second)) {
+                        all.by_session.entry(session).or_default().push(index);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// All calls, in the order of time.
+    #[must_use]
+    pub fn issued(&self) -> &[Issued] {
+        &self.issued
+    }
+
+    /// Whom another account's record means, which names the caller by its unique id alone: the caller as its own record of the same call has it,
+    /// else the user with that id, whose keys stay unknown.
+    #[must_use]
+    pub fn in_full(&self, holder: Holder, shared_event_id: Option<&str>) -> Holder {
+        if holder.principal.kind != PrincipalKind::Account {
+            return holder;
+        }
+        let id = holder.principal.principal_id.as_deref();
+        let own = shared_event_id.and_then(|shared| self.by_shared.get(shared)).map(|i| &self.issued[*i].holder);
+        if let Some(own) = own.filter(|o| id.is_none() || o.principal.principal_id.as_deref() == id) {
+            return own.clone();
+        }
+        match id.and_then(|id| self.users.get(id)).map(|i| &self.issued[*i].holder.principal) {
+            Some(user) => {
+                let principal = Principal { access_key_id: None, mfa: None, from_console: None, invoked_by: None, ..user.clone() };
+                Holder { principal, ..holder }
+            }
+            None => holder,
+        }
+    }
+
+    /// The calls that may have issued what a principal used at some time: none, one, or all that fit equally well.
+    #[must_use]
+    pub fn parents(&self, holder: &Holder, at: Option<i64>) -> Vec<Link<'_>> {
+        let before = |i: &usize| !matches!((self.issued[*i].time, at), (Some(issued), Some(at)) if issued > at.saturating_add(SKEW));
+        let by_key = self.with_key(holder, at, &before);
+        if !by_key.is_empty() {
+            return self.links(by_key, Strength::Exact, "access key id");
+        }
+        let by_session = self.of_session(holder, &before);
+        if !by_session.is_empty() {
+            return self.links(by_session, Strength::Strong, "unique id of the session and its creation time");
+        }
+        let sign_in = listed(&self.by_sign_in, holder.sign_in_session_arn.as_deref());
+        let sign_in: Vec<usize> = sign_in.iter().copied().filter(before).collect();
+        if !sign_in.is_empty() {
+            return self.links(self.latest(sign_in), Strength::Strong, "console session (signInSessionArn)");
+        }
+        let console = self.of_console(holder, &before);
+        if !console.is_empty() {
+            return self.links(console, Strength::Probable, "sign-in of the same principal, by time");
+        }
+        self.links(self.of_password(holder, &before), Strength::Probable, "password set for the user")
+    }
+
+    /// The calls that may have issued the credentials an issuing call was made with.
+    #[must_use]
+    pub fn parents_of(&self, index: usize) -> Vec<Link<'_>> {
+        let Some(one) = self.issued.get(index) else { return Vec::new() };
+        if one.what.by_identity_center {
+            return self.links(
+                self.of_portal(one),
+                Strength::Probable,
+                "portal call of Identity Center for this account and permission set, by time",
+            );
+        }
+        self.parents(&one.holder, one.time)
+    }
+
+    fn links(&self, indices: Vec<usize>, strength: Strength, basis: &'static str) -> Vec<Link<'_>> {
+        indices.into_iter().map(|index| Link { issued: &self.issued[index], index, strength, basis }).collect()
+    }
+
+    /// A key id is unique enough to need no more, where it is one; but examples and copied ids exist: the account must be that of the
+    /// session, and its creation, if stated, that of the call. A pipeline may have lost the call's own time: a day is allowed.
+    fn with_key(&self, holder: &Holder, at: Option<i64>, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+        let principal = &holder.principal;
+        let plausible = |i: &usize| {
+            let one = &self.issued[*i];
+            let account = one.what.arn.as_deref().and_then(Arn::parse).map(|a| a.account()).filter(|a| !a.is_empty());
+            let is_elsewhere = matches!((account, principal.account.as_deref()), (Some(a), Some(b)) if a != b);
+            let at = holder.created.filter(|_| one.what.method != "CreateAccessKey").or(at);
+            let is_later = matches!((one.time, at), (Some(issued), Some(at)) if issued > at.saturating_add(MICROS_PER_DAY));
+            let is_older =
+                matches!((one.time, holder.created), (Some(issued), Some(created)) if issued < created.saturating_sub(MICROS_PER_DAY));
+            !is_elsewhere && !is_later && (!is_older || one.what.method == "CreateAccessKey")
+        };
+        let key = principal.access_key_id.as_deref().filter(|k| is_access_key_id(k));
+        let found: Vec<usize> = listed(&self.by_key, key).iter().copied().filter(plausible).collect();
+        // Where several calls name it: that of the session's creation, else those before the use.
+        let preferred = |fits: &dyn Fn(&usize) -> bool, found: Vec<usize>| {
+            let better: Vec<usize> = found.iter().copied().filter(|i| fits(i)).collect();
+            if better.is_empty() { found } else { better }
+        };
+        let found = preferred(&|i| near(self.issued[*i].time, holder.created, SKEW), found);
+        preferred(before, found)
+    }
+
+    fn of_session(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+        let key = holder.principal.access_key_id.as_deref();
+        // The console and services that act for the session sign with keys of their own.
+        let other_keys = holder.principal.from_console == Some(true) || holder.principal.invoked_by.is_some();
+        let fits = |i: &usize| {
+            let one = &self.issued[*i];
+            let is_other_key = matches!((key, one.what.access_key_id.as_deref()), (Some(used), Some(issued)) if used != issued);
+            !is_other_key || one.what.by_identity_center || other_keys
+        };
+        let session = holder.principal.principal_id.clone().zip(holder.created.map(second));
+        let found = session.and_then(|s| self.by_session.get(&s)).map_or(&[][..], Vec::as_slice);
+        found.iter().copied().filter(|i| before(i) && fits(i)).collect()
+    }
+
+    fn of_console(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+        let Some(created) = holder.created else { return Vec::new() };
+        let says_so = holder.principal.from_console == Some(true) || holder.principal.access_key_id.is_none();
+        let reach = if says_so { CONSOLE_SESSION } else { MOMENTS };
+        let fits = |i: &usize| self.issued[*i].time.is_some_and(|t| t <= created.saturating_add(MOMENTS) && created - t <= reach);
+        let ids = [holder.principal.principal_id.as_deref(), holder.principal.arn.as_deref()];
+        let mut found: Vec<usize> =
+            ids.into_iter().flat_map(|id| listed(&self.sign_ins, id)).copied().filter(|i| before(i) && fits(i)).collect();
+        found.sort_unstable();
+        found.dedup();
+        self.latest(found)
+    }
+
+    /// A sign-in has no key and no session yet: what made it possible is the password.
+    fn of_password(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+        let principal = &holder.principal;
+        if principal.kind != PrincipalKind::IamUser || !holder.signs_in {
+            return Vec::new();
+        }
+        let Some(user) = principal.arn.as_deref().map(without_path) else { return Vec::new() };
+        self.latest(listed(&self.passwords, Some(&user)).iter().copied().filter(before).collect())
+    }
+
+    fn of_portal(&self, one: &Issued) -> Vec<usize> {
+        let arn = one.what.arn.as_deref().and_then(Arn::parse);
+        let Some((account, (role, _))) = arn.and_then(|a| Some((a.account(), a.role_session()?))) else { return Vec::new() };
+        let Some(set) = role.strip_prefix("AWSReservedSSO_").and_then(|r| r.rsplit_once('_')).map(|(set, _)| set) else {
+            return Vec::new();
+        };
+        let target = portal_target(account, set);
+        listed(&self.portal, Some(&target)).iter().copied().filter(|i| near(self.issued[*i].time, one.time, SKEW)).collect()
+    }
+
+    /// The last of these, and those of the same instant.
+    fn latest(&self, found: Vec<usize>) -> Vec<usize> {
+        let last = found.iter().filter_map(|i| self.issued[*i].time).max();
+        found.into_iter().filter(|i| self.issued[*i].time == last).collect()
+    }
+}
+
+fn listed<'a>(map: &'a HashMap<String, Vec<usize>>, key: Option<&str>) -> &'a [usize] {
+    key.and_then(|k| map.get(k)).map_or(&[], Vec::as_slice)
+}
+
+fn second(time: i64) -> i64 {
+    time.div_euclid(MICROS_PER_SECOND)
+}
+
+fn near(a: Option<i64>, b: Option<i64>, reach: i64) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a.abs_diff(b) <= reach.unsigned_abs())
+}
+
+/// `arn:…:user/people/alice` as `arn:…:user/alice`: calls that name a user do not say its path.
+fn without_path(arn: &str) -> String {
+    match (Arn::parse(arn), arn.find(":user/")) {
+        (Some(parsed), Some(at)) => format!("{}:user/{}", &arn[..at], parsed.name()),
+        _ => arn.to_owned(),
+    }
+}
+
+/// Records of one call become one, in the order of time: another account's record of it, told by `sharedEventID` or by the key issued
+/// in the same second, adds its citation and what the caller's own record lacks.
+fn as_one_call(mut issued: Vec<Issued>) -> Vec<Issued> {
+    issued.sort_by(|a, b| {
+        (a.time.is_none(), a.time, &a.refs, &a.account, &a.what).cmp(&(b.time.is_none(), b.time, &b.refs, &b.account, &b.what))
+    });
+    // Copies of one record in several pieces of evidence.
+    issued.dedup();
+    let mut kept: Vec<Issued> = Vec::with_capacity(issued.len());
+    let mut shared: HashMap<(String, &'static str), usize> = HashMap::new();
+    let mut keys: HashMap<(String, Option<i64>), usize> = HashMap::new();
+    for one in issued {
+        let by_shared = one.shared_event_id.clone().map(|id| (id, one.what.method));
+        let by_key = one.what.access_key_id.clone().map(|key| (key, one.time.map(|t| t.div_euclid(MICROS_PER_SECOND))));
+        let other = by_shared.as_ref().and_then(|k| shared.get(k)).or_else(|| by_key.as_ref().and_then(|k| keys.get(k))).copied();
+        let at = match other.filter(|i| kept[*i].account != one.account && kept[*i].what.method == one.what.method) {
+            Some(at) => {
+                let (own, mut other) =
+                    if is_callers(&one) && !is_callers(&kept[at]) { (one, kept[at].clone()) } else { (kept[at].clone(), one) };
+                let mut refs = own.refs.clone();
+                refs.append(&mut other.refs);
+                let what = Issuance {
+                    access_key_id: own.what.access_key_id.clone().or(other.what.access_key_id),
+                    principal_id: own.what.principal_id.clone().or(other.what.principal_id),
+                    arn: own.what.arn.clone().or(other.what.arn),
+                    ..own.what
+                };
+                kept[at] = Issued { what, refs, ..own };
+                at
+            }
+            None => {
+                kept.push(one);
+                kept.len() - 1
+            }
+        };
+        shared.extend(by_shared.map(|k| (k, at)));
+        keys.extend(by_key.map(|k| (k, at)));
+    }
+    kept
+}
+
+/// Whether the record is of the caller's own account: it names the caller in full.
+fn is_callers(one: &Issued) -> bool {
+    one.holder.principal.kind != PrincipalKind::Account && one.holder.principal.account == one.account
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! The rules one by one, and the promise that nobody is named whom evidence does not support.
+
+use super::*;
+use crate::event::Event;
+use crate::lineage::{Origin, OriginKind, Path};
+use proptest::prelude::*;
+use serde_json::json;
+
+const SECOND: i64 = MICROS_PER_SECOND;
+const START: i64 = 1_760_000_000 * SECOND;
+const ACCOUNT: &str = "111122223333";
+
+fn leak(text: impl Into<String>) -> &'static str {
+    Box::leak(text.into().into_boxed_str())
+}
+
+/// A key id of its full length.
+fn full(short: &str) -> String {
+    format!("{:0<4}{:0>16}", &short[..4], short)
+}
+
+fn by_user(name: &str, key: Option<&str>) -> Event<'static> {
+    Event {
+        user_identity_type: Some("IAMUser"),
+        user_identity_user_name: Some(leak(name)),
+        user_identity_principal_id: Some(leak(format!("AIDA{name}"))),
+        user_identity_arn: Some(leak(format!("arn:aws:iam::{ACCOUNT}:user/{name}"))),
+        user_identity_account_id: Some(ACCOUNT),
+        user_identity_access_key_id: key.map(|k| leak(full(k))),
+        recipient_account_id: Some(ACCOUNT),
+        aws_region: Some("eu-central-1"),
+        ..Event::default()
+    }
+}
+
+fn by_session(role: &str, session: &str, key: Option<&str>, created: i64) -> Event<'static> {
+    Event {
+        user_identity_type: Some("AssumedRole"),
+        user_identity_principal_id: Some(leak(format!("AROA{role}:{session}"))),
+        user_identity_arn: Some(leak(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}"))),
+        user_identity_account_id: Some(ACCOUNT),
+        user_identity_access_key_id: key.map(|k| leak(full(k))),
+        session_issuer_arn: Some(leak(format!("arn:aws:iam::{ACCOUNT}:role/{role}"))),
+        session_issuer_user_name: Some(leak(role)),
+        session_creation_date: Some(created),
+        recipient_account_id: Some(ACCOUNT),
+        aws_region: Some("eu-central-1"),
+        ..Event::default()
+    }
+}
+
+fn assume(caller: Event<'static>, id: &str, at: i64, role: &str, session: &str, key: &str) -> Issued {
+    let response = json!({
+        "credentials": {"accessKeyId": full(key)},
+        "assumedRoleUser": {
+            "assumedRoleId": format!("AROA{role}:{session}"),
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}"),
+        },
+    });
+    let event = Event {
+        event_source: Some("sts.amazonaws.com"),
+        event_name: Some("AssumeRole"),
+        event_id: Some(leak(id)),
+        event_time: Some(at),
+        response_elements: Some(leak(response.to_string())),
+        ..caller
+    };
+    Issued::of(&event).unwrap()
+}
+
+fn sign_in(caller: Event<'static>, id: &str, at: i64, outcome: &str) -> Option<Issued> {
+    Issued::of(&Event {
+        event_source: Some("signin.amazonaws.com"),
+        event_name: Some("ConsoleLogin"),
+        event_type: Some("AwsConsoleSignIn"),
+        event_id: Some(leak(id)),
+        event_time: Some(at),
+        response_elements: Some(leak(json!({"ConsoleLogin": outcome}).to_string())),
+        ..caller
+    })
+}
+
+fn names(lineage: &Lineage, holder: &Event<'_>, at: i64) -> Vec<(Strength, String)> {
+    let holder = Holder::of(holder);
+    lineage.parents(&holder, Some(at)).into_iter().map(|l| (l.strength, l.issued.refs[0].clone())).collect()
+}
+
+fn only_path(lineage: &Lineage, holder: &Event<'_>, at: i64) -> Path {
+    let mut chain = lineage.chain(&Holder::of(holder), Some(at));
+    assert_eq!(chain.paths.len(), 1);
+    chain.paths.remove(0)
+}
+
+#[test]
+fn a_key_leads_to_the_call_that_issued_it_and_on_to_the_user() {
+    let lineage = Lineage::new(vec![
+        assume(by_session("Ops", "s1", Some("ASIA1"), START), "two", START + 60 * SECOND, "Deploy", "s2", "ASIA2"),
+        assume(by_user("alice", Some("AKIA1")), "one", START, "Ops", "s1", "ASIA1"),
+    ]);
+    let use_of_it = by_session("Deploy", "s2", Some("ASIA2"), START + 60 * SECOND);
+    let path = only_path(&lineage, &use_of_it, START + 90 * SECOND);
+    assert_eq!(path.steps.iter().map(|s| s.refs[0].as_str()).collect::<Vec<_>>(), ["two", "one"]);
+    assert_eq!((path.origin.name.as_str(), path.origin.kind), ("alice", OriginKind::Unknown));
+    assert_eq!(path.missing, None);
+    // Times of pipelines are not to be relied on; an id that another session had, another day or in another account, is a copy.
+    assert_eq!(names(&lineage, &use_of_it, START), [(Strength::Exact, "two".to_owned())]);
+    let years_ago = by_session("Deploy", "s2", Some("ASIA2"), START - 365 * MICROS_PER_DAY);
+    assert_eq!(names(&lineage, &years_ago, START - 365 * MICROS_PER_DAY), []);
+    let elsewhere = Event {
+        user_identity_account_id: Some("444455556666"),
+        user_identity_arn: None,
+        user_identity_principal_id: Some("AROAother:s2"),
+        ..use_of_it
+    };
+    assert_eq!(names(&lineage, &elsewhere, START + 90 * SECOND), []);
+}
+
+#[test]
+fn without_a_key_the_session_and_its_creation_do_and_two_that_fit_are_both_listed() {
+    let one = assume(by_user("alice", Some("AKIA1")), "one", START, "Ops", "shared", "ASIA1");
+    let two = assume(by_user("bob", Some("AKIA2")), "two", START + SECOND / 2, "Ops", "shared", "ASIA2");
+    let later = assume(by_user("carol", Some("AKIA3")), "later", START + 5 * SECOND, "Ops", "shared", "ASIA3");
+    let lineage = Lineage::new(vec![one, two, later]);
+    let keyless = by_session("Ops", "shared", None, START);
+    assert_eq!(names(&lineage, &keyless, START + SECOND), [(Strength::Strong, "one".to_owned()), (Strength::Strong, "two".to_owned())]);
+    let chain = lineage.chain(&Holder::of(&keyless), Some(START + SECOND));
+    assert_eq!(chain.origin(), None, "alice and bob were in the role at once");
+    // The session's name alone joins nothing, nor does a key that another call issued.
+    assert_eq!(names(&lineage, &by_session("Ops", "shared", None, START + 60 * SECOND), START + 90 * SECOND), []);
+    assert_eq!(names(&lineage, &by_session("Ops", "shared", Some("ASIA9"), START), START + SECOND), []);
+    assert_eq!(names(&lineage, &by_session("Ops", "shared", Some("ASIA2"), START), START + SECOND), [(Strength::Exact, "two".to_owned())]);
+}
+
+#[test]
+fn a_missing_link_is_named_with_what_would_fill_it() {
+    let path = only_path(&Lineage::default(), &by_session("Ops", "alice@example.org", Some("ASIA1"), START), START + SECOND);
+    assert_eq!(path.origin.kind, OriginKind::Unknown);
+    let missing = path.missing.unwrap();
+    assert_eq!((missing.account.as_deref(), missing.access_key_id.as_deref()), (Some(ACCOUNT), Some(full("ASIA1").as_str())));
+    assert!(missing.text.contains("role/Ops") && missing.text.contains("2025-10-09T08:53:20Z"), "{}", missing.text);
+    // A user with a key of its own lacks nothing.
+    assert_eq!(only_path(&Lineage::default(), &by_user("alice", Some("AKIA1")), START).missing, None);
+}
+
+#[test]
+fn console_sessions_lead_to_their_sign_in_and_a_failed_one_to_nothing() {
+    let sign_ins = [
+        sign_in(by_user("alice", None), "morning", START, "Success"),
+        sign_in(by_user("alice", None), "failed", START + 60 * SECOND, "Failure"),
+    ];
+    assert!(sign_ins[1].is_none());
+    let lineage = Lineage::new(sign_ins.into_iter().flatten().collect());
+    let console = |created| Event {
+        session_creation_date: Some(created),
+        session_credential_from_console: Some(true),
+        ..by_user("alice", Some("ASIAC"))
+    };
+    assert_eq!(names(&lineage, &console(START + SECOND), START + 9 * SECOND), [(Strength::Probable, "morning".to_owned())]);
+    let path = only_path(&lineage, &console(START + SECOND), START + 9 * SECOND);
+    assert_eq!((path.origin.kind, path.origin.basis), (OriginKind::Human, "signed in to the console"));
+    assert_eq!(names(&lineage, &console(START + 13 * 3600 * SECOND), START + 13 * 3600 * SECOND), [], "no session lasts so long");
+    // Another user of that name, made anew, is somebody else.
+    let other = Event {
+        user_identity_principal_id: Some("AIDAother"),
+        user_identity_arn: Some("arn:aws:iam::111122223333:user/eve"),
+        ..console(START)
+    };
+    assert_eq!(names(&lineage, &other, START + SECOND), []);
+}
+
+#[test]
+fn two_accounts_records_of_one_call_are_one_and_the_callers_own_names_the_caller() {
+    let callers = assume(by_user("alice", Some("AKIA1")), "own", START, "Ops", "s", "ASIA1");
+    let owner = Event {
+        user_identity_type: Some("AWSAccount"),
+        user_identity_principal_id: Some("AIDAalice"),
+        user_identity_account_id: Some(ACCOUNT),
+        recipient_account_id: Some("444455556666"),
+        ..Event::default()
+    };
+    let owners = Issued { account: Some("444455556666".to_owned()), ..assume(owner, "theirs", START, "Ops", "s", "ASIA1") };
+    let lineage = Lineage::new(vec![owners.clone(), callers]);
+    assert_eq!(lineage.issued().len(), 1);
+    assert_eq!(lineage.issued()[0].refs, ["own", "theirs"]);
+    // The other account's record means the same caller: told by the call, or by the user's unique id.
+    let theirs = Holder::of(&Event {
+        user_identity_type: Some("AWSAccount"),
+        user_identity_principal_id: Some("AIDAalice"),
+        user_identity_account_id: Some(ACCOUNT),
+        ..Event::default()
+    });
+    assert_eq!(lineage.in_full(theirs.clone(), None).principal.name, "alice");
+    assert_eq!(Lineage::default().in_full(theirs.clone(), None), theirs);
+    // With the role's account alone, the actor is another account, and what would name it is said.
+    let alone = Lineage::new(vec![owners]);
+    let path = only_path(&alone, &by_session("Ops", "s", Some("ASIA1"), START), START + SECOND);
+    assert_eq!(path.origin.kind, OriginKind::ExternalAccount);
+    assert!(path.missing.unwrap().text.contains(ACCOUNT));
+}
+
+#[test]
+fn a_workload_is_named_by_the_service_that_gave_it_its_role() {
+    let service = Event {
+        user_identity_type: Some("AWSService"),
+        user_identity_invoked_by: Some("ec2.amazonaws.com"),
+        recipient_account_id: Some(ACCOUNT),
+        aws_region: Some("eu-central-1"),
+        ..Event::default()
+    };
+    let lineage = Lineage::new(vec![assume(service, "profile", START, "Web", "i-0123456789abcdef0", "ASIA1")]);
+    let Origin { kind, name, .. } = only_path(&lineage, &by_session("Web", "i-0123456789abcdef0", Some("ASIA1"), START), START).origin;
+    assert_eq!((kind, name.as_str()), (OriginKind::Workload, "instance i-0123456789abcdef0"));
+}
+
+#[test]
+fn credentials_that_say_they_issued_themselves_end_the_chain() {
+    let lineage = Lineage::new(vec![assume(by_session("Ops", "s", Some("ASIA1"), START), "loop", START, "Ops", "s", "ASIA1")]);
+    let path = only_path(&lineage, &by_session("Ops", "s", Some("ASIA1"), START), START + SECOND);
+    assert_eq!(path.steps.len(), 1);
+    assert!(path.missing.is_some());
+}
+
+/// One session of a made-up estate: who assumed it (a user, or an earlier session), when, in which role, under which name.
+#[derive(Debug, Clone)]
+struct Session {
+    parent: Option<usize>,
+    user: usize,
+    at: i64,
+    role: usize,
+    name: usize,
+    deleted: bool,
+}
+
+fn sessions() -> impl Strategy<Value = Vec<Session>> {
+    let one = (any::<prop::sample::Index>(), any::<bool>(), 0usize..3, 0i64..3, 0usize..2, 0usize..2, prop::bool::weighted(0.3));
+    prop::collection::vec(one, 1..14).prop_map(|all| {
+        let mut at = START;
+        let mut made: Vec<Session> = Vec::new();
+        for (parent, chained, user, wait, role, name, deleted) in all {
+            at += wait * SECOND;
+            let parent = (chained && !made.is_empty()).then(|| parent.index(made.len()));
+            made.push(Session { parent, user, at, role, name, deleted });
+        }
+        made
+    })
+}
+
+fn holder_of(all: &[Session], at: usize, with_key: bool) -> Event<'static> {
+    let s = &all[at];
+    by_session(&format!("role{}", s.role), &format!("name{}", s.name), with_key.then(|| leak(format!("ASIA{at}"))), s.at)
+}
+
+fn evidence(all: &[Session]) -> Vec<Issued> {
+    let call = |(at, s): (usize, &Session)| {
+        let caller = match s.parent {
+            Some(parent) => holder_of(all, parent, true),
+            None => by_user(&format!("user{}", s.user), Some(&format!("AKIA{}", s.user))),
+        };
+        assume(caller, &format!("event{at}"), s.at, &format!("role{}", s.role), &format!("name{}", s.name), &format!("ASIA{at}"))
+    };
+    all.iter().enumerate().filter(|(_, s)| !s.deleted).map(call).collect()
+}
+
+/// The calls above a session, nearest first, up to the first that is not in evidence, and who stands there.
+fn truth(all: &[Session], at: usize) -> (Vec<String>, String) {
+    let (mut steps, mut at) = (Vec::new(), at);
+    loop {
+        let s = &all[at];
+        if s.deleted {
+            return (steps, format!("role{}/name{}", s.role, s.name));
+        }
+        steps.push(format!("event{at}"));
+        match s.parent {
+            Some(parent) => at = parent,
+            None => return (steps, format!("user{}", s.user)),
+        }
+    }
+}
+
+proptest! {
+    /// Small names and times that collide on purpose; a third of the calls is lost.
+    #[test]
+    fn nobody_is_named_whom_the_evidence_does_not_support(all in sessions(), shuffle in any::<prop::sample::Index>()) {
+        let mut found = evidence(&all);
+        let cut = shuffle.index(found.len() + 1);
+        let cut = cut.min(found.len());
+        found.rotate_left(cut);
+        let lineage = Lineage::new(found);
+        for at in 0..all.len() {
+            let expected = truth(&all, at);
+            // With its key, a use leads exactly where it came from.
+            let chain = lineage.chain(&Holder::of(&holder_of(&all, at, true)), Some(all[at].at));
+            let told: Vec<_> = chain.paths.iter().map(|p| (p.steps.iter().map(|s| s.refs[0].clone()).collect::<Vec<_>>(), p.origin.name.clone())).collect();
+            prop_assert_eq!(&told, std::slice::from_ref(&expected));
+            prop_assert_eq!(chain.paths[0].missing.is_some(), expected.1.contains('/'));
+            // Without it, every call named is one of the same role, name and second, and the true one is among them.
+            let keyless = lineage.chain(&Holder::of(&holder_of(&all, at, false)), Some(all[at].at));
+            for path in &keyless.paths {
+                if let Some(first) = path.steps.first() {
+                    let named: usize = first.refs[0].trim_start_matches("event").parse().unwrap();
+                    let same = (all[named].role, all[named].name, all[named].at) == (all[at].role, all[at].name, all[at].at);
+                    prop_assert!(same);
+                }
+            }
+            if !all[at].deleted {
+                let firsts: Vec<&str> = keyless.paths.iter().filter_map(|p| p.steps.first()).map(|s| s.refs[0].as_str()).collect();
+                let own = format!("event{at}");
+                prop_assert!(firsts.contains(&own.as_str()) || keyless.paths.len() == 8);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Where a chain begins: what kind of actor that is, and how it is known.
+
+use serde::Serialize;
+
+use crate::lineage::{Holder, Issued, Step};
+use crate::principal::{Principal, PrincipalKind};
+
+/// What kind of actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// A person, as far as evidence says: signed in, vouched for by an identity provider, or with multi-factor authentication.
+    Human,
+    /// A program with a role of its own: an instance, a function, a container, a pipeline.
+    Workload,
+    /// An AWS service for itself.
+    Service,
+    /// The account's root user.
+    Root,
+    /// Another account, whose own record is not in evidence.
+    ExternalAccount,
+    /// Evidence does not say.
+    Unknown,
+}
+
+impl OriginKind {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Workload => "workload",
+            Self::Service => "service",
+            Self::Root => "root",
+            Self::ExternalAccount => "external_account",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The actor a chain leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Origin {
+    /// What kind.
+    pub kind: OriginKind,
+    /// For reading: `alice`, `instance i-0abc`, `service account team:ci`, `root of 111122223333`.
+    pub name: String,
+    /// How the kind is known.
+    pub basis: &'static str,
+    /// ARN, where evidence names one.
+    pub arn: Option<String>,
+    /// Unique id of the principal there, where it has one: names are given again.
+    pub principal_id: Option<String>,
+    /// Account it belongs to.
+    pub account: Option<String>,
+    /// `sourceIdentity` of the session: what whoever began it declared, carried through every further role.
+    pub source_identity: Option<String>,
+}
+
+impl Origin {
+    /// Of the topmost holder of a chain, the call it made, and the steps below it.
+    pub(super) fn of(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Self {
+        let principal = &holder.principal;
+        let (kind, name, basis) = classify(holder, call, steps);
+        let arn = match kind {
+            OriginKind::Workload => workload_arn(holder, steps).or_else(|| principal.arn.clone()),
+            _ => principal.arn.clone(),
+        };
+        let principal_id = principal.principal_id.clone().filter(|_| kind != OriginKind::Workload);
+        Self {
+            kind,
+            name,
+            basis,
+            arn,
+            principal_id,
+            account: principal.account.clone(),
+            source_identity: principal.source_identity.clone(),
+        }
+    }
+}
+
+/// Path of the roles that Identity Center makes.
+const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
+
+/// The permission set of a role that Identity Center made: `Admin` of `AWSReservedSSO_Admin_0123456789abcdef`.
+pub(super) fn permission_set(role_arn: &str) -> Option<&str> {
+    let name = role_arn.rsplit('/').next().filter(|_| role_arn.contains(RESERVED))?;
+    name.strip_prefix("AWSReservedSSO_")?.rsplit_once('_').map(|(set, _)| set)
+}
+
+/// Services that give a workload the credentials of its role, and what the session is named after: the service chose that name.
+const WORKLOADS: &[(&str, &str)] = &[
+    ("codebuild", "build"),
+    ("ec2", "instance"),
+    ("ecs-tasks", "task"),
+    ("eks-auth", "pod"),
+    ("glue", "job"),
+    ("lambda", "function"),
+    ("pods.eks", "pod"),
+    ("sagemaker", "job"),
+    ("states", "state machine"),
+];
+
+type Told = (OriginKind, String, &'static str);
+
+fn classify(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
+    let principal = &holder.principal;
+    let name = principal.name.clone();
+    match principal.kind {
+        PrincipalKind::Root => (OriginKind::Root, name, "the account's root user"),
+        PrincipalKind::IamUser => user(holder, steps),
+        PrincipalKind::SamlUser => (OriginKind::Human, vouched_for(call, name), "vouched for by a SAML provider"),
+        PrincipalKind::IdentityCenterUser => (OriginKind::Human, name, "user of IAM Identity Center"),
+        PrincipalKind::WebIdentityUser => web_identity(call, name),
+        PrincipalKind::Service => service(principal, steps),
+        PrincipalKind::Account => (OriginKind::ExternalAccount, name, "record of another account"),
+        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::Unknown => session(holder),
+    }
+}
+
+fn user(holder: &Holder, steps: &[Step]) -> Told {
+    let principal = &holder.principal;
+    let signed_in = steps.iter().any(|s| matches!(s.method, "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token"));
+    let name = principal.name.clone();
+    if signed_in || holder.signs_in || principal.from_console == Some(true) {
+        (OriginKind::Human, name, "signed in to the console")
+    } else if principal.mfa == Some(true) || steps.iter().any(|s| s.caller.mfa == Some(true)) {
+        (OriginKind::Human, name, "multi-factor authentication")
+    } else {
+        (OriginKind::Unknown, name, "a user's access key: a person or a program")
+    }
+}
+
+fn vouched_for(call: Option<&Issued>, name: String) -> String {
+    call.and_then(|c| c.what.subject.clone()).unwrap_or(name)
+}
+
+fn web_identity(call: Option<&Issued>, name: String) -> Told {
+    let subject = vouched_for(call, name);
+    if let Some(account) = subject.strip_prefix("system:serviceaccount:") {
+        return (OriginKind::Workload, format!("service account {account}"), "Kubernetes service account, vouched for by its cluster");
+    }
+    if subject.starts_with("repo:") || subject.starts_with("project_path:") {
+        return (OriginKind::Workload, subject, "pipeline, vouched for by its provider");
+    }
+    (OriginKind::Unknown, subject, "vouched for by an OpenID provider: a person or a program")
+}
+
+fn service(principal: &Principal, steps: &[Step]) -> Told {
+    let own = principal.name.clone();
+    let service = own.strip_suffix(".amazonaws.com").unwrap_or(&own);
+    let named = WORKLOADS.iter().find(|(s, _)| *s == service);
+    let session =
+        steps.last().and_then(|s| s.issued_to.as_deref()).and_then(backtrail_model::arn::Arn::parse).and_then(|a| a.role_session());
+    match (named, session) {
+        (Some((_, what)), Some((_, session))) => {
+            (OriginKind::Workload, format!("{what} {session}"), "the service gave it the credentials of its role")
+        }
+        _ => (OriginKind::Service, own, "called by the service"),
+    }
+}
+
+/// A session whose issue is not in evidence.
+fn session(holder: &Holder) -> Told {
+    let principal = &holder.principal;
+    let name = principal.name.clone();
+    let role = principal.role_arn.as_deref().unwrap_or_default();
+    // Only Identity Center can assume these, and it names the session after its user.
+    let user = principal.session_name.clone().filter(|_| role.contains(RESERVED));
+    let name = user.unwrap_or(name);
+    if principal.on_behalf_of.is_some() {
+        return (OriginKind::Human, name, "onBehalfOf names a user of IAM Identity Center");
+    }
+    if let Some(to) = holder.workload.as_ref().and_then(|w| w.credentials_issued_to.clone()) {
+        return (OriginKind::Workload, to, "inScopeOf: the credentials were issued to it");
+    }
+    if role.contains(":role/aws-service-role/") {
+        return (OriginKind::Service, name, "role linked to a service");
+    }
+    if holder.ec2_role_delivery.is_some() {
+        return (OriginKind::Workload, name, "credentials delivered by an instance's metadata service");
+    }
+    if role.contains(RESERVED) {
+        return (OriginKind::Human, name, "role of IAM Identity Center");
+    }
+    (OriginKind::Unknown, name, "no call that issued the session is in evidence")
+}
+
+fn workload_arn(holder: &Holder, steps: &[Step]) -> Option<String> {
+    holder.workload.as_ref().and_then(|w| w.credentials_issued_to.clone()).or_else(|| steps.last()?.issued_to.clone())
+}

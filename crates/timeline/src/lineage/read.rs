@@ -1,0 +1,315 @@
+//! What was issued, read from the store's table `credentials`: as much of it as a question needs. A day of a large estate has more sessions
+//! than an answer names, and a store has many days.
+
+use arrow_array::{Array, RecordBatch};
+use backtrail_model::issuance::{Issuance, is_access_key_id, known_method};
+use backtrail_model::tables::EVENT_DATE;
+use backtrail_model::time::{MICROS_PER_DAY, format_date};
+use backtrail_model::window::Window;
+use datafusion::logical_expr::{Expr, col, lit};
+use hashbrown::HashSet;
+
+use crate::error::TimelineError;
+use crate::event::{Event, Events, Text, flags};
+use crate::lineage::holder::write_key;
+use crate::lineage::{Actors, Holder, Issued, Lineage};
+use crate::principal::PrincipalKind;
+use crate::source::{Source, instant};
+
+const TABLE: &str = "credentials";
+/// Calls that are few, and tied to their uses by more than a key and a creation time: all of them are read.
+const FEW: [&str; 9] = [
+    "AssumeRoot",
+    "ConsoleLogin",
+    "CreateAccessKey",
+    "CreateLoginProfile",
+    "CreateOAuth2Token",
+    "CreateSession",
+    "GetRoleCredentials",
+    "SwitchRole",
+    "UpdateLoginProfile",
+];
+/// So few names are sought by the reader, which can skip what does not hold them; more are compared here.
+const SOUGHT: usize = 64;
+/// Columns of an event that tell its holder.
+const HOLDER_COLUMNS: &[&str] = &[
+    "event_time",
+    "event_source",
+    "event_type",
+    "recipient_account_id",
+    "record_index",
+    "shared_event_id",
+    "session_credential_from_console",
+    "session_creation_date",
+    "session_mfa_authenticated",
+    "session_issuer_type",
+    "session_issuer_principal_id",
+    "session_issuer_arn",
+    "session_issuer_user_name",
+    "session_source_identity",
+    "session_ec2_role_delivery",
+    "session_sign_in_session_arn",
+    "user_identity_type",
+    "user_identity_principal_id",
+    "user_identity_arn",
+    "user_identity_account_id",
+    "user_identity_access_key_id",
+    "user_identity_user_name",
+    "user_identity_invoked_by",
+    "user_identity_identity_provider",
+    "user_identity_on_behalf_of_user_id",
+    "user_identity_in_scope_of",
+];
+
+/// Who appears in the events of a window that fulfil a condition, each once.
+pub(crate) async fn holders(source: &Source, window: Option<&Window>, condition: Option<Expr>) -> Result<Vec<Holder>, TimelineError> {
+    let (mut seen, mut key, mut holders) = (HashSet::new(), String::new(), Vec::new());
+    let mut take = |event: &Event<'_>| {
+        key.clear();
+        write_key(event, &mut key);
+        if !seen.contains(key.as_str()) {
+            seen.insert(key.clone());
+            holders.push(Holder::of(event));
+        }
+        Ok(())
+    };
+    source.in_any_order(window, condition, HOLDER_COLUMNS, &mut take).await?;
+    Ok(holders)
+}
+
+impl Actors {
+    /// For the events of a window that fulfil a condition.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) async fn read(source: &Source, window: Option<&Window>, condition: Option<Expr>) -> Result<Self, TimelineError> {
+        let holders = holders(source, window, condition).await?;
+        Ok(Self::new(Lineage::above(source, holders, window).await?))
+    }
+}
+
+impl Lineage {
+    /// Every call in the chains above these holders. Whom another account's record means is sought in and about the window.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Self, TimelineError> {
+        Ok(Self::new(above(source, holders, window).await?))
+    }
+
+    /// The calls that issued what has this value in a column.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) async fn that_issued(source: &Source, column: &str, value: &str) -> Result<Vec<Issued>, TimelineError> {
+        let mut met = Vec::new();
+        fetch(source, Some(col(column).eq(lit(value.to_owned()))), None, &mut met).await?;
+        Ok(met)
+    }
+
+    /// Every call in the chains above these holders, and every call that their holders and those below them made.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) async fn around(source: &Source, holders: Vec<Holder>, most: usize) -> Result<Self, TimelineError> {
+        let mut known = holders.clone();
+        let mut asked = Wanted::default();
+        let mut callers = Wanted::of_callers(holders.iter().map(Caller::of), &asked);
+        while !callers.is_empty() && known.len() < most {
+            let below = callers.fetch_made(source).await?;
+            asked.keys.extend(callers.keys);
+            asked.sessions.extend(callers.sessions);
+            // The calls' own holders, so that all that may have issued them is read, too.
+            known.extend(below.iter().map(|one| one.holder.clone()));
+            callers = Wanted::of_callers(below.iter().map(Caller::issued), &asked);
+        }
+        let mut all = above(source, known, None).await?;
+        all.extend(Wanted { is_open: true, ..asked }.fetch_made(source).await?);
+        Ok(Self::new(all))
+    }
+}
+
+/// The records of every call in the chains above these holders.
+async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
+    let mut all = few(source).await?;
+    all.extend(Wanted::of_accounts(&holders, window).fetch_made(source).await?);
+    let mut ahead: Vec<Holder> = holders;
+    ahead.extend(all.iter().map(|one| one.holder.clone()));
+    let mut asked = Wanted::default();
+    loop {
+        let wanted = Wanted::of(&ahead, &asked);
+        if wanted.is_empty() {
+            return Ok(all);
+        }
+        let met = wanted.fetch(source).await?;
+        ahead = met.iter().map(|one| one.holder.clone()).collect();
+        all.extend(met);
+        asked.keys.extend(wanted.keys);
+        asked.sessions.extend(wanted.sessions);
+    }
+}
+
+/// What a caller is known by in the calls it makes.
+struct Caller<'a> {
+    key: Option<&'a str>,
+    session: Option<&'a str>,
+}
+
+impl<'a> Caller<'a> {
+    fn of(holder: &'a Holder) -> Self {
+        Self {
+            key: holder.principal.access_key_id.as_deref(),
+            session: holder.principal.principal_id.as_deref().filter(|_| holder.created.is_some()),
+        }
+    }
+
+    fn issued(one: &'a Issued) -> Self {
+        Self { key: one.what.access_key_id.as_deref(), session: one.what.principal_id.as_deref() }
+    }
+}
+
+async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
+    let mut all = Vec::new();
+    let methods = FEW.iter().map(|m| lit(*m)).collect();
+    fetch(source, Some(col("method").in_list(methods, false)), None, &mut all).await?;
+    Ok(all)
+}
+
+/// Names sought in `credentials`, and when what bears them was issued.
+#[derive(Default)]
+struct Wanted {
+    keys: HashSet<String>,
+    sessions: HashSet<String>,
+    /// Earliest and latest creation of the sessions.
+    created: Option<(i64, i64)>,
+    /// Some of them do not say when they were created.
+    is_open: bool,
+}
+
+impl Wanted {
+    /// What may have issued these holders' credentials, unless it was asked for before.
+    fn of(holders: &[Holder], asked: &Self) -> Self {
+        let mut wanted = Self::default();
+        for holder in holders.iter().filter(|h| h.is_temporary()) {
+            let mut is_new = false;
+            let key = holder.principal.access_key_id.as_ref().filter(|k| is_access_key_id(k) && !asked.keys.contains(*k));
+            is_new |= key.is_some_and(|k| wanted.keys.insert(k.clone()));
+            let session = holder.principal.principal_id.as_ref().filter(|_| holder.created.is_some());
+            // One name serves many sessions: it is asked for again at another time.
+            is_new |= session.is_some_and(|s| wanted.sessions.insert(s.clone())) && !session.is_some_and(|s| asked.sessions.contains(s));
+            match holder.created {
+                Some(t) => wanted.created = Some(wanted.created.map_or((t, t), |(from, to)| (from.min(t), to.max(t)))),
+                None => wanted.is_open |= is_new,
+            }
+        }
+        if wanted.keys.is_empty() && wanted.sessions.iter().all(|s| asked.sessions.contains(s)) {
+            wanted.sessions.clear();
+        }
+        wanted
+    }
+
+    fn of_callers<'a>(callers: impl Iterator<Item = Caller<'a>>, asked: &Self) -> Self {
+        let mut wanted = Self { is_open: true, ..Self::default() };
+        for caller in callers {
+            wanted.keys.extend(caller.key.filter(|k| is_access_key_id(k) && !asked.keys.contains(*k)).map(str::to_owned));
+            wanted.sessions.extend(caller.session.filter(|s| !asked.sessions.contains(*s)).map(str::to_owned));
+        }
+        wanted
+    }
+
+    /// Calls made by principals whom other accounts' records name by their unique id alone.
+    fn of_accounts(holders: &[Holder], window: Option<&Window>) -> Self {
+        let accounts = holders.iter().filter(|h| h.principal.kind == PrincipalKind::Account);
+        let sessions = accounts.filter_map(|h| h.principal.principal_id.clone()).collect();
+        Self { sessions, created: window.map(|w| (w.from(), w.to())), is_open: window.is_none(), ..Self::default() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.sessions.is_empty()
+    }
+
+    async fn fetch(&self, source: &Source) -> Result<Vec<Issued>, TimelineError> {
+        let condition = [self.in_time(), self.named("issued_access_key_id", "issued_principal_id")].into_iter().flatten().reduce(Expr::and);
+        self.fetch_where(source, condition, ("issued_access_key_id", "issued_principal_id")).await
+    }
+
+    /// The calls made with these keys and in these sessions.
+    async fn fetch_made(&self, source: &Source) -> Result<Vec<Issued>, TimelineError> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns = ("user_identity_access_key_id", "user_identity_principal_id");
+        let condition = [self.in_time(), self.named(columns.0, columns.1)].into_iter().flatten().reduce(Expr::and);
+        self.fetch_where(source, condition, columns).await
+    }
+
+    async fn fetch_where(
+        &self,
+        source: &Source,
+        condition: Option<Expr>,
+        (key, session): (&'static str, &'static str),
+    ) -> Result<Vec<Issued>, TimelineError> {
+        let mut met = Vec::new();
+        fetch(source, condition, Some((self, key, session)), &mut met).await?;
+        Ok(met)
+    }
+
+    /// A day to either side: a pipeline may have lost the call's own time.
+    fn in_time(&self) -> Option<Expr> {
+        let (from, to) = self.created.filter(|_| !self.is_open)?;
+        let (from, to) = (from.saturating_sub(MICROS_PER_DAY), to.saturating_add(MICROS_PER_DAY));
+        let inside = col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
+        let dates = col(EVENT_DATE).gt_eq(lit(format_date(from))).and(col(EVENT_DATE).lt_eq(lit(format_date(to))));
+        Some(inside.and(dates))
+    }
+
+    fn named(&self, key: &str, session: &str) -> Option<Expr> {
+        if self.keys.len() + self.sessions.len() > SOUGHT {
+            return None;
+        }
+        let list = |column: &str, set: &HashSet<String>| {
+            let mut names: Vec<&String> = set.iter().collect();
+            names.sort_unstable();
+            (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
+        };
+        [list(key, &self.keys), list(session, &self.sessions)].into_iter().flatten().reduce(Expr::or)
+    }
+}
+
+/// Names, and the columns that must have one of them: of keys, and of sessions.
+type Named<'a> = (&'a Wanted, &'static str, &'static str);
+
+async fn fetch(source: &Source, condition: Option<Expr>, named: Option<Named<'_>>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+    let mut frame = source.table(TABLE).await?;
+    if let Some(condition) = condition {
+        frame = frame.filter(condition).map_err(TimelineError::table(TABLE))?;
+    }
+    Source::batches(TABLE, frame, &mut |batch| take(batch, named, all)).await
+}
+
+fn take(batch: &RecordBatch, named: Option<Named<'_>>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+    let events = Events::of(batch)?;
+    let text = |column| Text::of(batch, TABLE, column);
+    let (method, key, principal) = (text("method")?, text("issued_access_key_id")?, text("issued_principal_id")?);
+    let (arn, subject, portal) = (text("issued_arn")?, text("issued_subject")?, flags(batch, TABLE, "by_identity_center")?);
+    let own = |column: Text<'_>, row| column.get(row).map(str::to_owned);
+    let named = named.map(|(wanted, key, session)| Ok::<_, TimelineError>((wanted, text(key)?, text(session)?))).transpose()?;
+    let fits = |row: &usize| {
+        let has = |set: &HashSet<String>, column: Text<'_>| column.get(*row).is_some_and(|v| set.contains(v));
+        named.as_ref().is_none_or(|(wanted, key, session)| has(&wanted.keys, *key) || has(&wanted.sessions, *session))
+    };
+    for row in (0..batch.num_rows()).filter(fits) {
+        // A method this version does not know was written by a later one: it joins by rules of its own.
+        let Some(method) = method.get(row).and_then(known_method) else { continue };
+        let what = Issuance {
+            method,
+            access_key_id: own(key, row),
+            principal_id: own(principal, row),
+            arn: own(arn, row),
+            subject: own(subject, row),
+            by_identity_center: !portal.is_null(row) && portal.value(row),
+        };
+        all.push(Issued::by(&events.get(row), what));
+    }
+    Ok(())
+}
