@@ -57,6 +57,10 @@ pub(crate) enum Command {
     Network(QuestionArgs),
     /// Where credentials came from, up to the origin, and everything that descended from them
     Trace(commands::trace::TraceArgs),
+    /// What a resource was like before an instant, as far as calls tell: the last that set each property, and the next
+    Previous(commands::previous::PreviousArgs),
+    /// An actor, resource, address or key: first and last seen, volume by day, with whom, and what is new
+    Profile(commands::profile::ProfileArgs),
     /// Open a citation: the record, every copy of it, its hash checked again
     Show(commands::show::ShowArgs),
     /// What is there by account, region, log and hour, and what is not

@@ -11,6 +11,8 @@ pub(crate) mod ingest;
 pub(crate) mod investigate;
 pub(crate) mod man;
 pub(crate) mod network;
+pub(crate) mod previous;
+pub(crate) mod profile;
 pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod timeline;

@@ -54,6 +54,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitSta
         Command::Actors(args) => commands::actors::run(args, context).await,
         Command::Network(args) => commands::network::run(args, context).await,
         Command::Trace(args) => commands::trace::run(args, context).await,
+        Command::Previous(args) => commands::previous::run(args, context).await,
+        Command::Profile(args) => commands::profile::run(args, context).await,
         Command::Show(args) => commands::show::run(args, context).await,
         Command::Coverage(args) => commands::coverage::run(args, context).await,
         Command::Evidence(args) => commands::evidence::run(args, context).await,

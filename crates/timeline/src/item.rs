@@ -186,7 +186,8 @@ impl Item {
     }
 }
 
-fn whole<S: serde::Serializer>(actor: &Arc<Attribution>, serializer: S) -> Result<S::Ok, S::Error> {
+/// An actor written out: items of one actor share it.
+pub(crate) fn whole<S: serde::Serializer>(actor: &Arc<Attribution>, serializer: S) -> Result<S::Ok, S::Error> {
     actor.as_ref().serialize(serializer)
 }
 

@@ -17,7 +17,9 @@ mod item;
 mod ledger;
 mod lineage;
 mod nearest;
+mod previous;
 mod principal;
+mod profile;
 mod question;
 mod related;
 mod show;
@@ -42,7 +44,9 @@ pub use ledger::Broken;
 pub use lineage::{
     Actors, Attribution, Caller, Chain, Holder, Issued, Lineage, Link, Missing, Origin, OriginKind, Path, Step, Strength, Workload,
 };
+pub use previous::{InForce, Previous, Property, SetBy, previous};
 pub use principal::{Principal, PrincipalKind};
+pub use profile::{DayOf, Peer, Peers, Profile, profile};
 pub use question::{Filters, Network, Question, Typed, WindowShown};
 pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown, show};
 pub use source::{Day, Source};

@@ -291,3 +291,47 @@ fn real_sessions_lead_where_their_files_say() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_profile_counts_what_sql_counts_and_marks_what_is_new() {
+    let (store, truth) = (incident(), truth());
+    let at = plain(&truth["at"]);
+    let address = plain(&truth["attacker"]["addresses"][0]);
+    let profile = json(&store, &["profile", &address, "--at", &at, "--format", "json"]);
+    let counted = store.row(&format!("SELECT count(*) AS n, min(event_time) AS t FROM cloudtrail WHERE source_ip_address = '{address}'"));
+    assert_eq!(profile["events"].to_string(), plain(&counted["n"]));
+    assert_eq!(profile["taken_for"], "address");
+    let by_day: i64 = profile["days"].as_object().expect("days").values().filter_map(|d| d["events"].as_i64()).sum();
+    assert_eq!(Some(by_day), profile["events"].as_i64());
+    // One actor stands behind all four keys that were used from there.
+    assert_eq!(profile["peers"]["actors"]["distinct"], 1);
+    // The leaked user was there before; the intruder's address is new to it.
+    let user = plain(&truth["attacker"]["leaked_user"]);
+    let user = json(&store, &["profile", &user, "--at", "2025-10-15T07:40:00Z", "--before", "1h", "--format", "json"]);
+    let new: Vec<String> =
+        list(&user["peers"]["addresses"]["top"]).iter().filter(|p| p["new"] == true).map(|p| plain(&p["value"])).collect();
+    assert!(new.contains(&address), "{new:?}");
+}
+
+#[test]
+fn the_state_before_is_told_by_the_calls_that_set_it() {
+    let (store, truth) = (incident(), truth());
+    let group = plain(&truth["attacker"]["opened_group"]);
+    let at = plain(&truth["at"]);
+    let before = json(&store, &["previous", &group, "--at", &at, "--format", "json"]);
+    // The call that opened the group to the world, and the responder's that closed it again.
+    let ingress = list(&before["properties"]).iter().find(|p| p["property"] == "SecurityGroupIngress").expect("the property");
+    assert_eq!(ingress["set_by"]["actor"]["arn"], truth["attacker"]["leaked_user"]);
+    assert_eq!(ingress["changed_by"]["event_name"], "RevokeSecurityGroupIngress");
+    let open: Vec<String> =
+        list(&before["rules"]).iter().map(|r| format!("{} {}", plain(&r["rule"]["ports"]), plain(&r["rule"]["peer"]))).collect();
+    assert_eq!(open, ["22 0.0.0.0/0"]);
+    // The responder removed it by its id, which the call that opened it may not name: whether it still stands is not claimed.
+    let after = json(&store, &["previous", &group, "--at", "2025-10-15T14:30:00Z", "--format", "json"]);
+    let revoked = &ingress["changed_by"]["ref"];
+    assert!(list(&after["rules"]).iter().all(|r| r["perhaps_closed_by"] == *revoked), "{}", after["rules"]);
+    // Before it was opened, nothing is known of it, and that is said.
+    let earlier = json(&store, &["previous", &group, "--at", "2025-10-15T09:00:00Z", "--format", "json"]);
+    assert!(list(&earlier["rules"]).is_empty());
+    assert!(earlier["not_known"].to_string().contains("SecurityGroupIngress"), "{}", earlier["not_known"]);
+}

@@ -1,0 +1,95 @@
+//! `backtrail profile`: everything evidence says of one actor, resource, address or key.
+
+use std::io::{self, Write};
+
+use backtrail_timeline::{Peer, Peers, Profile};
+use clap::Args;
+
+use crate::args::{Format, OutputArgs, WindowArgs};
+use crate::commands::ask;
+use crate::context::Context;
+use crate::exit::{ExitStatus, UsageError};
+use crate::sanitize::{sanitize, shorten};
+
+/// Values of one kind in a terminal; JSON has twenty.
+const LISTED: usize = 6;
+/// Characters of a value in a terminal.
+const VALUE: usize = 80;
+/// Characters of the longest bar.
+const BAR: u64 = 40;
+
+/// Whom or what to profile.
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArgs {
+    /// An ARN, a name or bare id, an address or block, or an access key id
+    #[arg(value_name = "ARN|ACTOR|IP|KEY")]
+    subject: String,
+    #[command(flatten)]
+    window: WindowArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) async fn run(args: ProfileArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let window = args.window.resolve()?;
+    let session = context.session().await?;
+    let profile = backtrail_timeline::profile(&ask::source(&session), &args.subject, window).await.map_err(ask::timeline_error)?;
+    let mut out = context.printer.data(args.output.output.as_deref())?;
+    match args.output.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&profile)?)?,
+        Format::Jsonl => writeln!(out, "{}", serde_json::to_string(&profile)?)?,
+        Format::Table => text(&profile, &mut out)?,
+        Format::Csv | Format::Parquet => {
+            return Err(UsageError("profile writes table, json or jsonl; for rows use `backtrail sql`".to_owned()).into());
+        }
+    }
+    out.flush()?;
+    Ok(ExitStatus::Done)
+}
+
+fn text(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} ({})", sanitize(&profile.subject), profile.taken_for)?;
+    if profile.events == 0 {
+        for statement in &profile.not_seen {
+            writeln!(out, "  {}", sanitize(&statement.text))?;
+        }
+        return Ok(());
+    }
+    let outcomes: Vec<String> = profile.outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect();
+    let (first, last) = (profile.first_event_time.as_deref().unwrap_or("?"), profile.last_event_time.as_deref().unwrap_or("?"));
+    let refs: Vec<_> = profile.refs.iter().map(|r| sanitize(r)).collect();
+    writeln!(out, "  {} events ({})", profile.events, outcomes.join(", "))?;
+    writeln!(out, "  first seen {first}, last seen {last} [{}]", refs.join(", "))?;
+    days(profile, out)?;
+    for (kind, peers) in &profile.peers {
+        list(kind, peers, out)?;
+    }
+    Ok(())
+}
+
+fn days(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
+    let most = profile.days.values().map(|d| d.events).max().unwrap_or(1).max(1);
+    for (date, day) in &profile.days {
+        let length = usize::try_from((day.events * BAR).div_ceil(most)).unwrap_or(0);
+        writeln!(out, "  {date}  {:>8} events {:>6} changes {:>6} denied  {}", day.events, day.changes, day.denied, "▇".repeat(length))?;
+    }
+    Ok(())
+}
+
+fn list(kind: &str, peers: &Peers, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  {} ({})", kind.replace('_', " "), peers.distinct)?;
+    let is_shown = |(number, peer): &(usize, &Peer)| peer.new || *number < LISTED;
+    let shown: Vec<_> = peers.top.iter().enumerate().filter(is_shown).collect();
+    for (_, peer) in &shown {
+        let mark = if peer.new { "NEW " } else { "" };
+        let since = peer.first_event_time.as_deref().unwrap_or("?");
+        let value = sanitize(&peer.value);
+        let events = if peer.events == 1 { "event" } else { "events" };
+        writeln!(out, "    {mark}{}  {} {events} since {since} [{}]", shorten(&value, VALUE), peer.events, sanitize(&peer.reference))?;
+    }
+    let more = peers.distinct.saturating_sub(shown.len() as u64);
+    if more > 0 {
+        writeln!(out, "    {more} more")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! The question `profile`: everything evidence says of one actor, resource, address or key: since when, how much by day, with whom, and what
+//! is new in a window against the time before it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use backtrail_model::calls::{is_write, service_of};
+use backtrail_model::issuance::is_access_key_id;
+use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::redact::redact_text;
+use backtrail_model::time::{format_date, format_instant};
+use backtrail_model::window::Window;
+use hashbrown::HashMap;
+use serde::Serialize;
+
+use crate::coverage::NotSeen;
+use crate::error::TimelineError;
+use crate::event::{EVENT_COLUMNS, Event};
+use crate::ledger::Ledger;
+use crate::lineage::Actors;
+use crate::nearest;
+use crate::question::{Filters, Question, Typed, WindowShown};
+use crate::source::Source;
+
+/// Values told of one kind; how many there are is told beside them.
+const TOLD: usize = 20;
+/// Values remembered of one kind: names are the attacker's to make up.
+const REMEMBERED: usize = 100_000;
+
+/// One day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DayOf {
+    /// Events.
+    pub events: u64,
+    /// Of these, changes carried out.
+    pub changes: u64,
+    /// Of these, refused.
+    pub denied: u64,
+}
+
+/// A value, since when, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Peer {
+    /// The value.
+    pub value: String,
+    /// Events.
+    pub events: u64,
+    /// First of them.
+    pub first_event_time: Option<String>,
+    /// Last of them.
+    pub last_event_time: Option<String>,
+    /// First met in the window, though the subject was met before it.
+    pub new: bool,
+    /// Citation of the first.
+    #[serde(rename = "ref")]
+    pub reference: String,
+}
+
+/// The values of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Peers {
+    /// How many there are.
+    pub distinct: u64,
+    /// New ones, however rare, then the most frequent.
+    pub top: Vec<Peer>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// What was asked for.
+    pub subject: String,
+    /// What it was taken for: `address`, `key`, `arn`, `name`.
+    pub taken_for: &'static str,
+    /// The window that is held against the time before it.
+    pub window: WindowShown,
+    /// Events.
+    pub events: u64,
+    /// Events by outcome.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// First seen in evidence.
+    pub first_event_time: Option<String>,
+    /// Last seen.
+    pub last_event_time: Option<String>,
+    /// Citations of the first and the last.
+    pub refs: Vec<String>,
+    /// By UTC date.
+    pub days: BTreeMap<String, DayOf>,
+    /// Who acted, what was called, from where, with what, where, on whose accounts, with which keys.
+    pub peers: BTreeMap<&'static str, Peers>,
+    /// Said where nothing was found.
+    pub not_seen: Vec<NotSeen>,
+    /// Which evidence.
+    pub evidence_set: String,
+}
+
+/// Profiles an address, an access key id, an ARN or a name.
+///
+/// # Errors
+/// Where the store cannot be read, or the text would match everything.
+pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> Result<Profile, TimelineError> {
+    let (taken_for, filters) = filters(subject.trim())?;
+    let ledger = Ledger::read(source).await?;
+    let known = Actors::read(source, None, filters.condition()).await?;
+    let mut counted = Counted::default();
+    let mut take = |event: &Event<'_>| {
+        if filters.admits(event) {
+            counted.take(event, &known);
+        }
+        Ok(())
+    };
+    source.in_any_order(None, filters.condition(), EVENT_COLUMNS, &mut take).await?;
+    let mut not_seen = Vec::new();
+    if counted.events == 0 {
+        not_seen = nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?;
+    }
+    Ok(counted.finish(subject, taken_for, window, not_seen, ledger.set))
+}
+
+fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
+    let one = vec![subject.to_owned()];
+    let (taken_for, typed) = if subject.parse::<IpAddr>().is_ok() || subject.parse::<ipnet::IpNet>().is_ok() {
+        ("address", Typed { ip: one, ..Typed::default() })
+    } else if is_access_key_id(subject) {
+        ("key", Typed { key: one, ..Typed::default() })
+    } else {
+        (if subject.starts_with("arn:") { "arn" } else { "name" }, Typed { arn: one, ..Typed::default() })
+    };
+    Ok((taken_for, Filters::read(typed)?))
+}
+
+/// When and where something was met.
+type Met = (Option<i64>, String);
+
+/// Events without a time come last.
+fn order(met: &Met) -> (bool, Option<i64>, &str) {
+    (met.0.is_none(), met.0, &met.1)
+}
+
+struct Tally {
+    events: u64,
+    first: Met,
+    last: Option<i64>,
+}
+
+#[derive(Default)]
+struct Counted {
+    events: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    first: Option<Met>,
+    last: Option<Met>,
+    days: BTreeMap<String, DayOf>,
+    kinds: BTreeMap<&'static str, HashMap<String, Tally>>,
+}
+
+impl Counted {
+    fn take(&mut self, event: &Event<'_>, known: &Actors) {
+        let facts = event.facts();
+        let outcome = classify(&facts);
+        let met: Met = (event.event_time, event.citation());
+        self.events += 1;
+        *self.outcomes.entry(outcome.as_str()).or_default() += 1;
+        let date = event.event_time.map_or_else(|| "unknown".to_owned(), format_date);
+        let day = self.days.entry(date).or_default();
+        day.events += 1;
+        day.changes += u64::from(outcome == Outcome::Ok && is_write(&facts));
+        day.denied += u64::from(outcome == Outcome::Denied);
+        let service = event.event_source.map(service_of).unwrap_or("?");
+        let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
+        let actor = known.of(event);
+        for (kind, value) in [
+            ("actors", Some(actor.name.as_str())),
+            ("principals", event.user_identity_arn.or(event.user_identity_principal_id)),
+            ("services", Some(service)),
+            ("calls", Some(call.as_str())),
+            ("errors", event.error_code),
+            ("addresses", event.source_ip_address),
+            ("user_agents", event.user_agent),
+            ("regions", event.aws_region),
+            ("accounts", event.recipient_account_id),
+            ("keys", event.user_identity_access_key_id),
+        ] {
+            if let Some(value) = value.filter(|v| !v.is_empty()) {
+                self.tally(kind, value, &met);
+            }
+        }
+        if self.first.as_ref().is_none_or(|f| order(&met) < order(f)) {
+            self.first = Some(met.clone());
+        }
+        if self.last.as_ref().is_none_or(|l| order(&met) > order(l)) {
+            self.last = Some(met);
+        }
+    }
+
+    fn tally(&mut self, kind: &'static str, value: &str, met: &Met) {
+        let values = self.kinds.entry(kind).or_default();
+        if let Some(tally) = values.get_mut(value) {
+            tally.events += 1;
+            tally.last = tally.last.max(met.0);
+            if order(met) < order(&tally.first) {
+                tally.first = met.clone();
+            }
+        } else if values.len() < REMEMBERED {
+            values.insert(value.to_owned(), Tally { events: 1, first: met.clone(), last: met.0 });
+        }
+    }
+
+    fn finish(
+        self,
+        subject: &str,
+        taken_for: &'static str,
+        window: Option<Window>,
+        not_seen: Vec<NotSeen>,
+        evidence_set: String,
+    ) -> Profile {
+        let before = window.is_some_and(|w| self.first.as_ref().and_then(|f| f.0).is_some_and(|t| t < w.from()));
+        let is_new = |time: Option<i64>| before && window.is_some_and(|w| time.is_some_and(|t| w.from() <= t && t < w.to()));
+        let peers = self.kinds.into_iter().map(|(kind, values)| (kind, peers(values, &is_new))).collect();
+        let at = |met: &Option<Met>| met.as_ref().and_then(|m| m.0).map(format_instant);
+        let (first_event_time, last_event_time) = (at(&self.first), at(&self.last));
+        let mut refs: Vec<String> = [self.first, self.last].into_iter().flatten().map(|m| m.1).collect();
+        refs.dedup();
+        Profile {
+            subject: subject.to_owned(),
+            taken_for,
+            window: WindowShown::from(window.as_ref()),
+            events: self.events,
+            outcomes: self.outcomes,
+            first_event_time,
+            last_event_time,
+            refs,
+            days: self.days,
+            peers,
+            not_seen,
+            evidence_set,
+        }
+    }
+}
+
+fn peers(values: HashMap<String, Tally>, is_new: &dyn Fn(Option<i64>) -> bool) -> Peers {
+    let distinct = values.len() as u64;
+    let told = |(value, tally): (String, Tally)| Peer {
+        value: redact_text(&value).into_owned(),
+        events: tally.events,
+        first_event_time: tally.first.0.map(format_instant),
+        last_event_time: tally.last.map(format_instant),
+        new: is_new(tally.first.0),
+        reference: tally.first.1,
+    };
+    let mut top: Vec<Peer> = values.into_iter().map(told).collect();
+    top.sort_by(|a, b| (b.new, b.events, &a.value).cmp(&(a.new, a.events, &b.value)));
+    top.truncate(TOLD);
+    Peers { distinct, top }
+}
