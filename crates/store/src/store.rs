@@ -29,21 +29,37 @@ impl Store {
         let root = std::path::absolute(root).at("find", root)?;
         if let Some(found) = layout::read_format(&root)? {
             layout::check_format(&root, found)?;
-            return Self::at(root);
+            let store = Self::at(root)?;
+            if Table::ALL.into_iter().any(|table| store.lacks(table)) {
+                let lock = store.lock().await?;
+                store.make_missing().await?;
+                drop(lock);
+            }
+            return Ok(store);
         }
         std::fs::create_dir_all(&root).at("make", &root)?;
         let lock = lock_of(&root).await?;
-        for table in Table::ALL {
-            let dir = layout::table_dir(&root, table);
-            std::fs::create_dir_all(&dir).at("make", &dir)?;
-        }
         let store = Self::at(root.clone())?;
-        for (_, log) in &store.inner.logs {
-            log.create().await?;
-        }
+        store.make_missing().await?;
         layout::write_format(&root)?;
         drop(lock);
         Ok(store)
+    }
+
+    /// Makes the tables that are not there: all of them in a new store, those that later versions added in an older one.
+    async fn make_missing(&self) -> Result<(), StoreError> {
+        for (table, log) in self.inner.logs.iter().filter(|(table, _)| self.lacks(*table)) {
+            let dir = layout::table_dir(self.root(), *table);
+            std::fs::create_dir_all(&dir).at("make", &dir)?;
+            log.create().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a table's log has no entry yet.
+    fn lacks(&self, table: Table) -> bool {
+        let log = layout::table_dir(self.root(), table).join("_delta_log");
+        !std::fs::read_dir(log).is_ok_and(|mut entries| entries.next().is_some())
     }
 
     /// Opens the store at `root`.

@@ -48,3 +48,17 @@ async fn a_directory_without_a_store_and_a_store_of_another_format_are_refused()
     let error = Store::open_or_create(dir.path()).await.unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_from_before_a_table_was_added_is_read_without_it_and_gets_it_when_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    drop(Store::open_or_create(&root).await.unwrap());
+    let table = crate::layout::table_dir(&root, Table::Credentials);
+    std::fs::remove_dir_all(&table).unwrap();
+    let reader = Store::open(&root).await.unwrap();
+    assert!(reader.snapshot().await.unwrap().table(Table::Credentials).files.is_empty());
+    assert!(!table.exists(), "reading makes nothing");
+    drop(Store::open_or_create(&root).await.unwrap());
+    assert!(table.join("_delta_log").is_dir());
+}

@@ -7,7 +7,7 @@ use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
@@ -133,10 +133,18 @@ impl Lineage {
 async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
     let mut all = few(source).await?;
     all.extend(Wanted::of_accounts(&holders, window).fetch_made(source).await?);
+    let known = Known::of(&all);
+    let mut climbed = HashSet::new();
     let mut ahead: Vec<Holder> = holders;
-    ahead.extend(all.iter().map(|one| one.holder.clone()));
     let mut asked = Wanted::default();
     loop {
+        // Of the few, those that may stand above somebody here; all of them would lead through the whole store.
+        let mut next = 0;
+        while let Some(holder) = ahead.get(next) {
+            let above: Vec<Holder> = known.above(holder).filter(|at| climbed.insert(*at)).map(|at| all[at].holder.clone()).collect();
+            ahead.extend(above);
+            next += 1;
+        }
         let wanted = Wanted::of(&ahead, &asked);
         if wanted.is_empty() {
             return Ok(all);
@@ -146,6 +154,35 @@ async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -
         all.extend(met);
         asked.keys.extend(wanted.keys);
         asked.sessions.extend(wanted.sessions);
+    }
+}
+
+/// The few calls by all that may tie them to a use: the rules of [`Lineage::parents`] decide later.
+struct Known(HashMap<String, Vec<usize>>);
+
+impl Known {
+    fn of(few: &[Issued]) -> Self {
+        let mut known: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, one) in few.iter().enumerate() {
+            let what = &one.what;
+            for name in [&what.access_key_id, &what.principal_id, &what.arn, &one.holder.sign_in_session_arn].into_iter().flatten() {
+                known.entry(name.clone()).or_default().push(at);
+            }
+        }
+        Self(known)
+    }
+
+    fn above(&self, holder: &Holder) -> impl Iterator<Item = usize> + '_ {
+        let principal = &holder.principal;
+        let user = principal.arn.as_deref().map(super::links::without_path);
+        let names = [
+            principal.access_key_id.clone(),
+            principal.principal_id.clone(),
+            principal.arn.clone(),
+            user,
+            holder.sign_in_session_arn.clone(),
+        ];
+        names.into_iter().flatten().filter_map(|name| self.0.get(&name)).flatten().copied()
     }
 }
 
