@@ -74,6 +74,12 @@ pub fn issuing_method(event_source: &str, event_name: &str) -> Option<&'static s
     (*service == service_of(event_source)).then_some(*method)
 }
 
+/// Whether a call of this method opens a console session.
+#[must_use]
+pub fn is_sign_in(method: &str) -> bool {
+    matches!(method, "ConsoleLogin" | "CreateOAuth2Token" | "SwitchRole")
+}
+
 /// The method of that name.
 #[must_use]
 pub fn known_method(name: &str) -> Option<&'static str> {
@@ -205,13 +211,14 @@ impl Parts<'_> {
     }
 }
 
-/// Whether a text is an access key id: four letters that tell its kind, then letters and digits (IAM user guide, "unique identifiers").
+/// Whether a text is an access key id: four letters that tell its kind (long-lived, temporary, bearer token, context-specific), then letters
+/// and digits (IAM user guide, "unique identifiers").
 /// A masked one (`AKIA****************`, `ASIAXXXXXXXXXXXXXXXX`) is not: it stands for many.
 #[must_use]
 pub fn is_access_key_id(text: &str) -> bool {
     let (kind, rest) = text.as_bytes().split_at_checked(4).unwrap_or_default();
     let plain = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    kind.iter().all(u8::is_ascii_uppercase)
+    matches!(kind, b"AKIA" | b"ASIA" | b"ABIA" | b"ACCA")
         && (12..=124).contains(&rest.len())
         && rest.iter().all(plain)
         && rest.iter().any(|b| *b != rest[0])
@@ -278,6 +285,8 @@ mod tests {
     #[test]
     fn masked_keys_are_none() {
         assert!(is_access_key_id("AKIAIOSFODNN7EXAMPLE") && is_access_key_id("ASIAVBW53AN5EZSWT2UV"));
+        // Nor is the id of a user or role.
+        assert!(!is_access_key_id("AIDATOPS27RHAGWPQ4EG3"));
         for masked in ["AKIA****************", "ASIAXXXXXXXXXXXXXXXX", "1111", "SAMPLE_ACCESS_KEY", "", "AKIA"] {
             assert!(!is_access_key_id(masked), "{masked}");
         }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use backtrail_model::calls::{is_sensitive, is_write, issues_credentials};
 use backtrail_model::outcome::{Outcome, classify};
@@ -13,10 +14,11 @@ use serde::Serialize;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::Parts;
+use crate::ends::Ends;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Attribution, OriginKind};
+use crate::lineage::{Actors, Attribution, Origin, OriginKind};
 use crate::nearest;
 use crate::principal::Principal;
 use crate::question::Question;
@@ -61,32 +63,13 @@ pub struct MfaCounts {
     pub unknown: u64,
 }
 
-/// Who an actor is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Who {
-    /// What kind.
-    pub kind: OriginKind,
-    /// For reading.
-    pub name: String,
-    /// How the kind is known.
-    pub basis: &'static str,
-    /// ARN, where evidence names one.
-    pub arn: Option<String>,
-    /// Unique id, where it has one.
-    pub principal_id: Option<String>,
-    /// Account.
-    pub account: Option<String>,
-    /// What the actor declared as `sourceIdentity`.
-    pub source_identity: Option<String>,
-}
-
 /// One actor and what it did in the window.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Present {
     /// Its first event in the window.
     pub event_time: Option<String>,
     /// Who.
-    pub actor: Who,
+    pub actor: Origin,
     /// The principals its events name: its own, and the sessions that descend from it.
     pub principals: Values,
     /// What is missing above some of these, in words; the first few.
@@ -134,7 +117,7 @@ struct Key {
     account: String,
 }
 
-fn key_of(event: &Event<'_>, actor: &Attribution) -> Key {
+fn key_of(event: &Event<'_>, actor: &Origin) -> Key {
     let is_named = matches!(actor.kind, OriginKind::Service | OriginKind::Root);
     let id = actor.principal_id.clone().or_else(|| actor.arn.clone()).filter(|_| !is_named).unwrap_or_else(|| actor.name.clone());
     let account = actor.account.as_deref().or(event.recipient_account_id).unwrap_or_default();
@@ -146,13 +129,12 @@ type Tally = HashMap<String, u64>;
 
 #[derive(Default)]
 struct Counts {
-    actor: Option<Who>,
+    actor: Option<Origin>,
     principals: Tally,
     missing: BTreeSet<String>,
-    /// Key of the missing link met last.
-    last_missing: Option<String>,
-    first: Option<(Option<i64>, String)>,
-    last: Option<(Option<i64>, String)>,
+    /// The attribution met last.
+    attributed: Option<Arc<Attribution>>,
+    ends: Ends,
     events: u64,
     outcomes: BTreeMap<&'static str, u64>,
     changes: u64,
@@ -182,7 +164,7 @@ fn tick(tally: &mut Tally, value: Option<&str>) {
 
 impl Counts {
     /// Takes an event. Where it is told with another of the same action, it is an event and no action of its own.
-    fn take(&mut self, event: &Event<'_>, actor: &Attribution, is_folded: bool) {
+    fn take(&mut self, event: &Event<'_>, actor: &Arc<Attribution>, is_folded: bool) {
         let facts = event.facts();
         let outcome = classify(&facts);
         let writes = is_write(&facts) && !is_folded;
@@ -203,7 +185,7 @@ impl Counts {
         tick(&mut self.accounts, event.recipient_account_id);
         tick(&mut self.regions, event.aws_region);
         tick(&mut self.keys, event.user_identity_access_key_id);
-        tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.kind != OriginKind::Service));
+        tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.origin.kind != OriginKind::Service));
         let service = event.event_source.map(backtrail_model::calls::service_of).unwrap_or("?");
         let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
         if outcome == Outcome::Denied || is_sensitive(&facts) {
@@ -214,10 +196,10 @@ impl Counts {
             Some(principal) => tick(&mut self.principals, Some(principal)),
             None => tick(&mut self.principals, Some(&Principal::of(event).name)),
         }
-        // Each attribution once: an actor may have thousands of sessions whose issue is missing, and many events in each.
-        if let Some(missing) = actor.missing.as_ref().filter(|m| m.access_key_id != self.last_missing) {
-            self.last_missing.clone_from(&missing.access_key_id);
-            self.missing.insert(missing.text.clone());
+        // Not again for every event of a session: an actor may have thousands whose issue is missing, and many events in each.
+        if !self.attributed.as_ref().is_some_and(|last| Arc::ptr_eq(last, actor)) {
+            self.attributed = Some(Arc::clone(actor));
+            self.missing.extend(actor.missing.as_ref().map(|m| m.text.clone()));
             if self.missing.len() > MISSING {
                 self.missing.pop_last();
             }
@@ -227,40 +209,22 @@ impl Counts {
 
     /// First and last by time and citation; the actor is described as its fullest event has it, so that order does not matter.
     fn settle(&mut self, event: &Event<'_>, actor: &Attribution) {
-        // Events without a time come last, as everywhere.
-        let at = |time: Option<i64>| (time.is_none(), time);
-        let now = (event.event_time, event.citation());
-        if self.first.as_ref().is_none_or(|f| (at(now.0), &now.1) < (at(f.0), &f.1)) {
-            self.first = Some(now.clone());
-        }
-        if self.last.as_ref().is_none_or(|l| (at(now.0), &now.1) > (at(l.0), &l.1)) {
-            self.last = Some(now);
-        }
-        let who = Who {
-            kind: actor.kind,
-            name: actor.name.clone(),
-            basis: actor.basis,
-            arn: actor.arn.clone(),
-            principal_id: actor.principal_id.clone(),
-            account: actor.account.clone(),
-            source_identity: actor.source_identity.clone(),
-        };
+        self.ends.take((event.event_time, event.citation()));
         // A kind that some event proves counts; among equals the fuller description.
-        let said = |w: &Who| (w.kind != OriginKind::Unknown, usize::from(w.arn.is_some()) + usize::from(w.source_identity.is_some()));
-        if self.actor.as_ref().is_none_or(|old| (said(&who), &who) > (said(old), old)) {
-            self.actor = Some(who);
+        let said = |w: &Origin| (w.kind != OriginKind::Unknown, usize::from(w.arn.is_some()) + usize::from(w.source_identity.is_some()));
+        let who = &actor.origin;
+        if self.actor.as_ref().is_none_or(|old| (said(who), who) > (said(old), old)) {
+            self.actor = Some(who.clone());
         }
     }
 
     fn present(self) -> Option<(Option<i64>, Present)> {
-        let ((first, first_ref), (last, last_ref)) = (self.first?, self.last?);
-        let mut refs = vec![first_ref, last_ref];
-        refs.dedup();
+        let (first, last) = self.ends.times()?;
         let present = Present {
             event_time: first.map(format_instant),
             actor: self.actor?,
             principals: values(self.principals),
-            missing: self.missing.into_iter().take(MISSING).collect(),
+            missing: self.missing.into_iter().collect(),
             last_event_time: last.map(format_instant),
             events: self.events,
             outcomes: self.outcomes,
@@ -277,7 +241,7 @@ impl Counts {
             invoked_by: values(self.invoked_by),
             calls: values(self.calls),
             notable: values(self.notable),
-            refs,
+            refs: self.ends.refs(),
         };
         Some((first, present))
     }
@@ -314,14 +278,14 @@ pub async fn actors(
     let window = question.window.as_ref();
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let mut counts: HashMap<Key, Counts> = HashMap::new();
-    let known = Actors::read(source, window, question.filters.condition()).await?;
     let read = async {
+        let known = Actors::read(source, window, question.filters.condition()).await?;
         let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
         let mut take = |event: &Event<'_>| {
             if question.filters.admits(event) {
                 let actor = known.of(event);
                 let is_folded = related.is_folded(event);
-                counts.entry(key_of(event, &actor)).or_default().take(event, &actor, is_folded);
+                counts.entry(key_of(event, &actor.origin)).or_default().take(event, &actor, is_folded);
             }
             Ok(())
         };
@@ -352,7 +316,7 @@ pub async fn actors(
 fn actor_inside(event: &Event<'_>, question: &Question, known: &Actors) -> Option<Key> {
     let is_inside = |w: &Window| event.event_time.is_some_and(|t| (w.from()..w.to()).contains(&t));
     let counts = question.window.as_ref().is_none_or(is_inside) && question.filters.admits(event);
-    counts.then(|| key_of(event, &known.of(event)))
+    counts.then(|| key_of(event, &known.of(event).origin))
 }
 
 /// The same, with the actors in memory.

@@ -90,8 +90,8 @@ pub async fn events(
     let window = question.window.as_ref();
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
-    let actors = Actors::read(source, window, condition.clone()).await?;
     let read = async {
+        let actors = Actors::read(source, window, condition.clone()).await?;
         let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
         source.in_order(window, condition, &mut |events| listing.take_all(events, question, &related, &actors)).await

@@ -9,6 +9,7 @@ mod addendum;
 mod answer;
 mod coverage;
 mod digest;
+mod ends;
 mod error;
 mod event;
 mod events;
@@ -29,7 +30,7 @@ mod touched;
 mod trace;
 mod twins;
 
-pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, Who, actors, actors_answer};
+pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, actors, actors_answer};
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use coverage::{

@@ -19,5 +19,7 @@ pub use attribution::{Actors, Attribution};
 pub use chain::{Caller, Chain, Missing, Path, Step};
 pub use holder::{Holder, Workload};
 pub use issued::Issued;
+pub(crate) use links::{BY_KEY, BY_SESSION};
 pub use links::{Lineage, Link, Strength};
 pub use origin::{Origin, OriginKind};
+pub(crate) use read::holders;

@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::coverage::NotSeen;
+use crate::ends::{Ends, Met, order};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
@@ -129,14 +130,6 @@ fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
     Ok((taken_for, Filters::read(typed)?))
 }
 
-/// When and where something was met.
-type Met = (Option<i64>, String);
-
-/// Events without a time come last.
-fn order(met: &Met) -> (bool, Option<i64>, &str) {
-    (met.0.is_none(), met.0, &met.1)
-}
-
 struct Tally {
     events: u64,
     first: Met,
@@ -147,8 +140,7 @@ struct Tally {
 struct Counted {
     events: u64,
     outcomes: BTreeMap<&'static str, u64>,
-    first: Option<Met>,
-    last: Option<Met>,
+    ends: Ends,
     days: BTreeMap<String, DayOf>,
     kinds: BTreeMap<&'static str, HashMap<String, Tally>>,
 }
@@ -169,7 +161,7 @@ impl Counted {
         let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
         let actor = known.of(event);
         for (kind, value) in [
-            ("actors", Some(actor.name.as_str())),
+            ("actors", Some(actor.origin.name.as_str())),
             ("principals", event.user_identity_arn.or(event.user_identity_principal_id)),
             ("services", Some(service)),
             ("calls", Some(call.as_str())),
@@ -184,12 +176,7 @@ impl Counted {
                 self.tally(kind, value, &met);
             }
         }
-        if self.first.as_ref().is_none_or(|f| order(&met) < order(f)) {
-            self.first = Some(met.clone());
-        }
-        if self.last.as_ref().is_none_or(|l| order(&met) > order(l)) {
-            self.last = Some(met);
-        }
+        self.ends.take(met);
     }
 
     fn tally(&mut self, kind: &'static str, value: &str, met: &Met) {
@@ -213,22 +200,19 @@ impl Counted {
         not_seen: Vec<NotSeen>,
         evidence_set: String,
     ) -> Profile {
-        let before = window.is_some_and(|w| self.first.as_ref().and_then(|f| f.0).is_some_and(|t| t < w.from()));
+        let (first, last) = self.ends.times().unwrap_or_default();
+        let before = window.is_some_and(|w| first.is_some_and(|t| t < w.from()));
         let is_new = |time: Option<i64>| before && window.is_some_and(|w| time.is_some_and(|t| w.from() <= t && t < w.to()));
         let peers = self.kinds.into_iter().map(|(kind, values)| (kind, peers(values, &is_new))).collect();
-        let at = |met: &Option<Met>| met.as_ref().and_then(|m| m.0).map(format_instant);
-        let (first_event_time, last_event_time) = (at(&self.first), at(&self.last));
-        let mut refs: Vec<String> = [self.first, self.last].into_iter().flatten().map(|m| m.1).collect();
-        refs.dedup();
         Profile {
             subject: subject.to_owned(),
             taken_for,
             window: WindowShown::from(window.as_ref()),
             events: self.events,
             outcomes: self.outcomes,
-            first_event_time,
-            last_event_time,
-            refs,
+            first_event_time: first.map(format_instant),
+            last_event_time: last.map(format_instant),
+            refs: self.ends.refs(),
             days: self.days,
             peers,
             not_seen,

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::time::{MICROS_PER_SECOND, format_instant};
+use backtrail_model::time::format_instant;
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 
+use crate::ends::Ends;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
-use crate::lineage::{Chain, Holder, Issued, Lineage, Strength};
+use crate::lineage::{BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Strength, holders};
 use crate::principal::Principal;
 use crate::show::Reference;
 use crate::source::Source;
@@ -112,14 +114,14 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
         users = issuers(source, &subject).await?;
     }
     let lineage = Lineage::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), MOST_NODES).await?;
-    let (holders, own) = (users, own(&lineage, &subject));
-    let up = holders.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward {
+    let own = own(&lineage, &subject);
+    let up = users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward {
         principal: holder.principal.clone(),
         session_created: holder.created.map(format_instant),
         chain: lineage.chain(holder, *at),
     });
     let up = up.collect();
-    let mut tree = Tree::grow(&lineage, &holders, &own);
+    let mut tree = Tree::grow(&lineage, &users, &own);
     tree.read_uses(source).await?;
     let (down, more) = tree.into_nodes();
     Ok(Trace { subject: text.to_owned(), up, down, more, evidence_set: ledger.set })
@@ -127,9 +129,7 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
 
 fn subject(text: &str) -> Result<Subject, TimelineError> {
     let text = text.trim();
-    let is_key =
-        text.len() >= 16 && ["AKIA", "ASIA"].iter().any(|p| text.starts_with(p)) && text.bytes().all(|b| b.is_ascii_alphanumeric());
-    if is_key {
+    if is_access_key_id(text) {
         return Ok(Subject::Key(text.to_owned()));
     }
     if text.starts_with("arn:") {
@@ -141,27 +141,21 @@ fn subject(text: &str) -> Result<Subject, TimelineError> {
     }
 }
 
-type Holders = Vec<(Holder, Option<i64>)>;
+/// Who, and the time of the first use.
+type Seen = (Holder, Option<i64>);
 
 /// Who used what was asked for, each once with the time of its first use.
-async fn users(source: &Source, subject: &Subject) -> Result<Holders, TimelineError> {
+async fn users(source: &Source, subject: &Subject) -> Result<Vec<Seen>, TimelineError> {
     let condition = match subject {
         Subject::Key(key) => col("user_identity_access_key_id").eq(lit(key.clone())),
         Subject::Arn(arn) => col("user_identity_arn").eq(lit(arn.clone())),
         Subject::Event(id) => col("event_id").eq(lit(id.clone())),
     };
-    let mut met: HashMap<Holder, Option<i64>> = HashMap::new();
-    let mut take = |event: &Event<'_>| {
-        let first = met.entry(Holder::of(event)).or_insert(event.event_time);
-        *first = (*first).into_iter().chain(event.event_time).min();
-        Ok(())
-    };
-    source.in_any_order(None, Some(condition), EVENT_COLUMNS, &mut take).await?;
-    Ok(in_order(met.into_iter().collect()))
+    Ok(in_order(holders(source, None, Some(condition)).await?))
 }
 
 /// Who had what was asked for issued.
-async fn issuers(source: &Source, subject: &Subject) -> Result<Holders, TimelineError> {
+async fn issuers(source: &Source, subject: &Subject) -> Result<Vec<Seen>, TimelineError> {
     let issued = match subject {
         Subject::Key(key) => Lineage::that_issued(source, "issued_access_key_id", key).await?,
         Subject::Arn(arn) => Lineage::that_issued(source, "issued_arn", arn).await?,
@@ -170,7 +164,7 @@ async fn issuers(source: &Source, subject: &Subject) -> Result<Holders, Timeline
     Ok(in_order(issued.into_iter().map(|one| (one.holder, one.time)).collect()))
 }
 
-fn in_order(mut holders: Holders) -> Holders {
+fn in_order(mut holders: Vec<Seen>) -> Vec<Seen> {
     holders.sort_by(|a, b| (a.1.is_none(), a.1, &a.0.principal, a.0.created).cmp(&(b.1.is_none(), b.1, &b.0.principal, b.0.created)));
     holders
 }
@@ -194,27 +188,21 @@ struct Known {
 }
 
 impl Known {
-    fn of(holders: &Holders) -> Self {
+    fn of(holders: &[Seen]) -> Self {
         let mut known = Self::default();
         for (holder, _) in holders {
             known.keys.extend(holder.principal.access_key_id.clone());
-            known.sessions.extend(session_of(holder));
+            known.sessions.extend(holder.session());
         }
         known
     }
 
     fn has(&self, holder: &Holder) -> Option<(Strength, &'static str)> {
         if holder.principal.access_key_id.as_ref().is_some_and(|k| self.keys.contains(k)) {
-            return Some((Strength::Exact, "access key id"));
+            return Some((Strength::Exact, BY_KEY));
         }
-        session_of(holder)
-            .filter(|s| self.sessions.contains(s))
-            .map(|_| (Strength::Strong, "unique id of the session and its creation time"))
+        holder.session().filter(|s| self.sessions.contains(s)).map(|_| (Strength::Strong, BY_SESSION))
     }
-}
-
-fn session_of(holder: &Holder) -> Option<(String, i64)> {
-    Some((holder.principal.principal_id.clone()?, holder.created?.div_euclid(MICROS_PER_SECOND)))
 }
 
 struct Grown {
@@ -228,8 +216,7 @@ struct Grown {
 #[derive(Default)]
 struct Counted {
     uses: Uses,
-    first: Option<(i64, String)>,
-    last: Option<(i64, String)>,
+    ends: Ends,
     addresses: HashSet<String>,
     made: Vec<(Option<i64>, Made)>,
 }
@@ -244,7 +231,7 @@ struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    fn grow(lineage: &'a Lineage, holders: &Holders, own: &[usize]) -> Self {
+    fn grow(lineage: &'a Lineage, holders: &[Seen], own: &[usize]) -> Self {
         let mut children: HashMap<usize, Vec<(usize, Strength, &'static str)>> = HashMap::new();
         for at in 0..lineage.issued().len() {
             for link in lineage.parents_of(at) {
@@ -397,13 +384,8 @@ impl Counted {
         if let Some(made) = one.made {
             self.made.push((one.time, made));
         }
-        let Some(time) = one.time else { return };
-        let now = (time, one.reference);
-        if self.first.as_ref().is_none_or(|f| now < *f) {
-            self.first = Some(now.clone());
-        }
-        if self.last.as_ref().is_none_or(|l| now > *l) {
-            self.last = Some(now);
+        if one.time.is_some() {
+            self.ends.take((one.time, one.reference));
         }
     }
 
@@ -412,11 +394,9 @@ impl Counted {
         self.uses.made = self.made.into_iter().take(MOST_MADE).map(|(_, made)| made).collect();
         self.uses.addresses = self.addresses.into_iter().collect();
         self.uses.addresses.sort_unstable();
-        self.uses.first_event_time = self.first.as_ref().map(|(t, _)| format_instant(*t));
-        self.uses.last_event_time = self.last.as_ref().map(|(t, _)| format_instant(*t));
-        let mut refs: Vec<String> = [self.first, self.last].into_iter().flatten().map(|(_, r)| r).collect();
-        refs.dedup();
-        self.uses.refs = refs;
+        let (first, last) = self.ends.times().unwrap_or_default();
+        (self.uses.first_event_time, self.uses.last_event_time) = (first.map(format_instant), last.map(format_instant));
+        self.uses.refs = self.ends.refs();
         self.uses
     }
 }

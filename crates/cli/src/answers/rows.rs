@@ -100,9 +100,9 @@ impl Flat for Item {
         let arns: Vec<&str> = self.resources.iter().map(|r| r.arn.as_str()).collect();
         vec![
             self.event_time.clone(),
-            Some(self.actor.kind.as_str().to_owned()),
+            Some(self.actor.origin.kind.as_str().to_owned()),
             Some(self.actor.label()),
-            self.actor.arn.clone(),
+            self.actor.origin.arn.clone(),
             self.actor.strength.map(|s| s.as_str().to_owned()),
             Some(chain.join(" ")),
             self.actor.missing.as_ref().map(|m| m.text.clone()),

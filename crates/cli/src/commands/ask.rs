@@ -1,8 +1,12 @@
 //! What the question commands share: arguments into a question, a session into a source, an answer into bytes.
 
+use std::io::{self, Write};
+
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_query::Session;
 use backtrail_timeline::{ActorOrder, Closing, Day, EventQuestion, Filters, Present, Question, Source, TimelineError, Typed};
+
+use serde::Serialize;
 
 use crate::answers::{AnswerWriter, Style};
 use crate::args::{DEFAULT_STORE, Format, OutputArgs, QuestionArgs};
@@ -81,7 +85,7 @@ pub(crate) fn timeline_error(error: TimelineError) -> anyhow::Error {
 /// Begins to write an answer where it was asked to go.
 pub(crate) fn begin<T>(name: &'static str, question: &Question, to: &OutputArgs, context: &Context) -> anyhow::Result<AnswerWriter<T>>
 where
-    T: serde::Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
+    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
 {
     let path = to.output.as_deref();
     if to.format == Format::Parquet && context.printer.data_is_terminal(path) {
@@ -96,10 +100,34 @@ pub(crate) fn style(to: &OutputArgs, context: &Context) -> Style {
     Style::new(context.printer.has_color(), width)
 }
 
+/// Writes what has no rows: for a person, or as JSON, whole or a line for each of its parts.
+pub(crate) fn document<T: Serialize, L: Serialize>(
+    name: &str,
+    whole: &T,
+    lines: &[L],
+    format: Format,
+    out: &mut dyn Write,
+    text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    match format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(whole)?)?,
+        Format::Jsonl => {
+            for line in lines {
+                writeln!(out, "{}", serde_json::to_string(line)?)?;
+            }
+        }
+        Format::Table => text(out)?,
+        Format::Csv | Format::Parquet => {
+            return Err(UsageError(format!("{name} writes table, json or jsonl; for rows use `backtrail sql`")).into());
+        }
+    }
+    Ok(())
+}
+
 /// Ends an answer; says so where evidence that concerns it is broken.
 pub(crate) fn end<T>(writer: AnswerWriter<T>, closing: &Closing) -> anyhow::Result<ExitStatus>
 where
-    T: serde::Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
+    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
 {
     writer.end(closing)?;
     Ok(ExitStatus::incomplete_if(closing.coverage.incomplete))

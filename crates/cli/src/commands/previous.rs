@@ -38,18 +38,7 @@ pub(crate) async fn run(args: PreviousArgs, context: &Context) -> anyhow::Result
     let session = context.session().await?;
     let previous = backtrail_timeline::previous(&ask::source(&session), &args.arn, at).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.as_deref())?;
-    match args.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&previous)?)?,
-        Format::Jsonl => {
-            for property in &previous.properties {
-                writeln!(out, "{}", serde_json::to_string(property)?)?;
-            }
-        }
-        Format::Table => text(&previous, &mut out)?,
-        Format::Csv | Format::Parquet => {
-            return Err(UsageError("previous writes table, json or jsonl; for rows use `backtrail sql`".to_owned()).into());
-        }
-    }
+    ask::document("previous", &previous, &previous.properties, args.format, &mut out, |out| text(&previous, out))?;
     out.flush()?;
     Ok(ExitStatus::Done)
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use backtrail_timeline::{Peer, Peers, Profile};
 use clap::Args;
 
-use crate::args::{Format, OutputArgs, WindowArgs};
+use crate::args::{OutputArgs, WindowArgs};
 use crate::commands::ask;
 use crate::context::Context;
-use crate::exit::{ExitStatus, UsageError};
+use crate::exit::ExitStatus;
 use crate::sanitize::{sanitize, shorten};
 
 /// Values of one kind in a terminal; JSON has twenty.
@@ -35,14 +35,7 @@ pub(crate) async fn run(args: ProfileArgs, context: &Context) -> anyhow::Result<
     let session = context.session().await?;
     let profile = backtrail_timeline::profile(&ask::source(&session), &args.subject, window).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.output.as_deref())?;
-    match args.output.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&profile)?)?,
-        Format::Jsonl => writeln!(out, "{}", serde_json::to_string(&profile)?)?,
-        Format::Table => text(&profile, &mut out)?,
-        Format::Csv | Format::Parquet => {
-            return Err(UsageError("profile writes table, json or jsonl; for rows use `backtrail sql`".to_owned()).into());
-        }
-    }
+    ask::document("profile", &profile, std::slice::from_ref(&profile), args.output.format, &mut out, |out| text(&profile, out))?;
     out.flush()?;
     Ok(ExitStatus::Done)
 }

@@ -8,10 +8,10 @@ use backtrail_timeline::{Copy, HashCheck, Opened, SHORTEST, Shown};
 use clap::Args;
 
 use crate::answers::{chain_lines, related_lines};
-use crate::args::{Format, OutputArgs};
+use crate::args::OutputArgs;
 use crate::commands::ask;
 use crate::context::{Context, now};
-use crate::exit::{ExitStatus, UsageError};
+use crate::exit::ExitStatus;
 use crate::sanitize::sanitize;
 
 /// Places that are gone back to at most, where a record was met in very many.
@@ -34,23 +34,13 @@ pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<Exi
     let mut opened = backtrail_timeline::show(&ask::source(&session), &args.reference).await.map_err(ask::timeline_error)?;
     tokio::task::block_in_place(|| check_originals(&mut opened));
     let mut out = context.printer.data(args.output.output.as_deref())?;
-    match args.output.format {
-        _ if args.raw => {
-            for shown in &opened.answer {
-                out.write_all(shown.raw.as_bytes())?;
-                out.write_all(b"\n")?;
-            }
+    if args.raw {
+        for shown in &opened.answer {
+            out.write_all(shown.raw.as_bytes())?;
+            out.write_all(b"\n")?;
         }
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&opened)?)?,
-        Format::Jsonl => {
-            for shown in &opened.answer {
-                writeln!(out, "{}", serde_json::to_string(shown)?)?;
-            }
-        }
-        Format::Table => text(&opened, &mut out)?,
-        Format::Csv | Format::Parquet => {
-            return Err(UsageError("show writes table, json or jsonl; for rows use `backtrail sql`".to_owned()).into());
-        }
+    } else {
+        ask::document("show", &opened, &opened.answer, args.output.format, &mut out, |out| text(&opened, out))?;
     }
     out.flush()?;
     if opened.answer.is_empty() && opened.rejects.is_empty() {

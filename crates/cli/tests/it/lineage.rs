@@ -335,3 +335,17 @@ fn the_state_before_is_told_by_the_calls_that_set_it() {
     assert!(list(&earlier["rules"]).is_empty());
     assert!(earlier["not_known"].to_string().contains("SecurityGroupIngress"), "{}", earlier["not_known"]);
 }
+
+#[test]
+fn what_is_missing_is_said_of_callers_without_a_key_too() {
+    let store = TestStore::new();
+    let evidence = store.scratch().join("one.json");
+    let record = r#"{"eventVersion":"1.08","eventTime":"2025-10-15T10:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventID":"e1",
+        "recipientAccountId":"111122223333","userIdentity":{"type":"AWSAccount","principalId":"AIDAELSEWHERE","accountId":"444455556666"}}"#;
+    std::fs::write(&evidence, record).expect("written");
+    store.ingest(&evidence);
+    let actors = json(&store, &["actors", "--format", "json"]);
+    assert_eq!(actors["answer"][0]["actor"]["kind"], "external_account");
+    let missing = plain(&actors["answer"][0]["missing"][0]);
+    assert!(missing.contains("the caller's own record, in account 444455556666, is not in evidence"), "{missing}");
+}

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use backtrail_model::arn::Arn;
+use backtrail_model::issuance::is_sign_in;
 use hashbrown::HashMap;
 use serde::Serialize;
 
@@ -14,20 +15,9 @@ use crate::lineage::{Chain, Holder, Lineage, Missing, Origin, OriginKind, Path, 
 /// Who is responsible for an event, as far as evidence goes, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attribution {
-    /// What kind of actor.
-    pub kind: OriginKind,
-    /// For reading: `alice`, `instance i-0abc`, `root of 111122223333`. Where several fit: `alice or bob`.
-    pub name: String,
-    /// How the kind is known.
-    pub basis: &'static str,
-    /// ARN of the origin, where evidence names one.
-    pub arn: Option<String>,
-    /// Unique id of the origin, where it has one.
-    pub principal_id: Option<String>,
-    /// Account of the origin.
-    pub account: Option<String>,
-    /// `sourceIdentity` of the session.
-    pub source_identity: Option<String>,
+    /// The actor. Where several chains fit, its name is `alice or bob`.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// Roles and users the chain leads through, from the origin down to the principal of the event.
     pub via: Vec<String>,
     /// The weakest link of the chain; `null` where there is none.
@@ -43,29 +33,23 @@ pub struct Attribution {
 
 impl Attribution {
     fn of(chain: Chain, holder: &Holder) -> Self {
-        let agreed = chain.origin().cloned();
-        let names = one_of(&chain.paths);
+        let (agreed, names) = (chain.origin().cloned(), one_of(&chain.paths));
         let mut paths = chain.paths.into_iter();
-        let Some(Path { steps, origin, missing }) = paths.next() else { return Self::alone(holder) };
+        let Path { steps, origin, missing } = paths.next().unwrap_or_else(|| Path::ending_at(holder, &[]));
         let others: Vec<Path> = paths.collect();
-        let told = agreed.unwrap_or_else(|| Origin {
+        let mut told = agreed.unwrap_or_else(|| Origin {
             kind: if others.iter().all(|p| p.origin.kind == origin.kind) { origin.kind } else { OriginKind::Unknown },
             name: names,
             basis: "several chains fit",
             arn: None,
             principal_id: None,
             account: None,
-            source_identity: origin.source_identity.clone(),
+            source_identity: origin.source_identity,
         });
+        told.source_identity = told.source_identity.or_else(|| holder.principal.source_identity.clone());
         Self {
-            kind: told.kind,
-            name: told.name,
-            basis: told.basis,
-            arn: told.arn,
-            principal_id: told.principal_id,
-            account: told.account,
-            source_identity: told.source_identity.or_else(|| holder.principal.source_identity.clone()),
             via: via(&steps, holder, told.kind),
+            origin: told,
             strength: steps.iter().map(|s| s.strength).max(),
             chain: steps,
             others,
@@ -73,15 +57,10 @@ impl Attribution {
         }
     }
 
-    /// Of a principal nothing more is known of.
-    fn alone(holder: &Holder) -> Self {
-        Self::of(Lineage::default().chain(holder, None), holder)
-    }
-
     /// `alice via Ops, Deploy`.
     #[must_use]
     pub fn label(&self) -> String {
-        if self.via.is_empty() { self.name.clone() } else { format!("{} via {}", self.name, self.via.join(", ")) }
+        if self.via.is_empty() { self.origin.name.clone() } else { format!("{} via {}", self.origin.name, self.via.join(", ")) }
     }
 }
 
@@ -98,7 +77,8 @@ fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
     let name = |step: &Step| {
         let arn = Arn::parse(step.issued_to.as_deref()?)?;
         match step.method {
-            "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" | "GetSessionToken" | "GetRoleCredentials" | "UpdateLoginProfile" => None,
+            method if is_sign_in(method) => None,
+            "GetSessionToken" | "GetRoleCredentials" | "UpdateLoginProfile" => None,
             // A user's own new key leads through nobody else.
             "CreateAccessKey" | "CreateLoginProfile" if step.caller.name == arn.name() => None,
             _ => Some(arn.role_session().map_or_else(|| arn.name(), |(role, _)| role).to_owned()),

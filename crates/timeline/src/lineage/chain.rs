@@ -100,6 +100,14 @@ impl Chain {
     }
 }
 
+impl Path {
+    /// The way that ends at a holder nothing leads further up from.
+    pub(super) fn ending_at(holder: &Holder, way: &[Link<'_>]) -> Self {
+        let steps: Vec<Step> = way.iter().map(step).collect();
+        Self { origin: Origin::of(holder, way.last().map(|l| l.issued), &steps), missing: missing(holder), steps }
+    }
+}
+
 impl Lineage {
     /// The chain of a use.
     #[must_use]
@@ -114,9 +122,7 @@ impl Lineage {
         // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong.
         let ahead: Vec<Link<'a>> = parents.into_iter().filter(|p| way.iter().all(|l| l.index != p.index)).collect();
         if ahead.is_empty() {
-            let steps: Vec<Step> = way.iter().map(step).collect();
-            let origin = Origin::of(holder, way.last().map(|l| l.issued), &steps);
-            paths.push(Path { missing: missing(holder), steps, origin });
+            paths.push(Path::ending_at(holder, way));
             return;
         }
         for link in ahead {

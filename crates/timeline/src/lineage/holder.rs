@@ -1,5 +1,6 @@
 //! Who used credentials, as far as one event says: what lineage joins by.
 
+use backtrail_model::time::MICROS_PER_SECOND;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,6 +47,12 @@ impl Holder {
         }
     }
 
+    /// What tells a session from others of its name: its unique id and the second of its creation.
+    #[must_use]
+    pub fn session(&self) -> Option<(String, i64)> {
+        self.principal.principal_id.clone().zip(self.created.map(second))
+    }
+
     /// Whether the credentials last for a session only, so that some call must have issued them.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
@@ -57,6 +64,11 @@ impl Holder {
             _ => by_key.unwrap_or(false),
         }
     }
+}
+
+/// Events state their time to the second, and so is `creationDate` compared.
+pub(super) fn second(time: i64) -> i64 {
+    time.div_euclid(MICROS_PER_SECOND)
 }
 
 /// Writes all that [`Holder::of`] reads, so that two events with one text have one holder: told without making it.

@@ -1,11 +1,13 @@
 //! The rules that join a use of credentials to the call that issued them (design.md section 5; domain reference 2.3).
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::{Issuance, is_access_key_id, portal_target};
+use backtrail_model::issuance::{Issuance, is_access_key_id, is_sign_in, portal_target};
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND};
 use hashbrown::HashMap;
 use serde::Serialize;
 
+use crate::lineage::holder::second;
+use crate::lineage::origin::set_of_role;
 use crate::lineage::{Holder, Issued};
 use crate::principal::{Principal, PrincipalKind};
 
@@ -15,6 +17,11 @@ const SKEW: i64 = 2 * MICROS_PER_SECOND;
 const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
 /// A console session lasts at most so long (AWS Sign-In user guide).
 const CONSOLE_SESSION: i64 = 12 * MICROS_PER_HOUR;
+
+/// The rule of exact links.
+pub(crate) const BY_KEY: &str = "access key id";
+/// The rule of strong links.
+pub(crate) const BY_SESSION: &str = "unique id of the session and its creation time";
 
 /// How sure a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -93,7 +100,7 @@ impl Lineage {
             match one.what.method {
                 "CreateLoginProfile" | "UpdateLoginProfile" => file(&mut all.passwords, &one.what.arn),
                 "GetRoleCredentials" => file(&mut all.portal, &one.what.arn),
-                "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
+                method if is_sign_in(method) => {
                     file(&mut all.by_sign_in, &one.holder.sign_in_session_arn);
                     file(&mut all.sign_ins, &one.what.principal_id);
                     file(&mut all.sign_ins, &one.what.arn);
@@ -142,11 +149,11 @@ impl Lineage {
         let before = |i: &usize| !matches!((self.issued[*i].time, at), (Some(issued), Some(at)) if issued > at.saturating_add(SKEW));
         let by_key = self.with_key(holder, at, &before);
         if !by_key.is_empty() {
-            return self.links(by_key, Strength::Exact, "access key id");
+            return self.links(by_key, Strength::Exact, BY_KEY);
         }
         let by_session = self.of_session(holder, &before);
         if !by_session.is_empty() {
-            return self.links(by_session, Strength::Strong, "unique id of the session and its creation time");
+            return self.links(by_session, Strength::Strong, BY_SESSION);
         }
         let sign_in = listed(&self.by_sign_in, holder.sign_in_session_arn.as_deref());
         let sign_in: Vec<usize> = sign_in.iter().copied().filter(before).collect();
@@ -212,8 +219,7 @@ impl Lineage {
             let is_other_key = matches!((key, one.what.access_key_id.as_deref()), (Some(used), Some(issued)) if used != issued);
             !is_other_key || one.what.by_identity_center || other_keys
         };
-        let session = holder.principal.principal_id.clone().zip(holder.created.map(second));
-        let found = session.and_then(|s| self.by_session.get(&s)).map_or(&[][..], Vec::as_slice);
+        let found = holder.session().and_then(|s| self.by_session.get(&s)).map_or(&[][..], Vec::as_slice);
         found.iter().copied().filter(|i| before(i) && fits(i)).collect()
     }
 
@@ -243,9 +249,7 @@ impl Lineage {
     fn of_portal(&self, one: &Issued) -> Vec<usize> {
         let arn = one.what.arn.as_deref().and_then(Arn::parse);
         let Some((account, (role, _))) = arn.and_then(|a| Some((a.account(), a.role_session()?))) else { return Vec::new() };
-        let Some(set) = role.strip_prefix("AWSReservedSSO_").and_then(|r| r.rsplit_once('_')).map(|(set, _)| set) else {
-            return Vec::new();
-        };
+        let Some(set) = set_of_role(role) else { return Vec::new() };
         let target = portal_target(account, set);
         listed(&self.portal, Some(&target)).iter().copied().filter(|i| near(self.issued[*i].time, one.time, SKEW)).collect()
     }
@@ -259,10 +263,6 @@ impl Lineage {
 
 fn listed<'a>(map: &'a HashMap<String, Vec<usize>>, key: Option<&str>) -> &'a [usize] {
     key.and_then(|k| map.get(k)).map_or(&[], Vec::as_slice)
-}
-
-fn second(time: i64) -> i64 {
-    time.div_euclid(MICROS_PER_SECOND)
 }
 
 fn near(a: Option<i64>, b: Option<i64>, reach: i64) -> bool {
@@ -290,7 +290,7 @@ fn as_one_call(mut issued: Vec<Issued>) -> Vec<Issued> {
     let mut keys: HashMap<(String, Option<i64>), usize> = HashMap::new();
     for one in issued {
         let by_shared = one.shared_event_id.clone().map(|id| (id, one.what.method));
-        let by_key = one.what.access_key_id.clone().map(|key| (key, one.time.map(|t| t.div_euclid(MICROS_PER_SECOND))));
+        let by_key = one.what.access_key_id.clone().map(|key| (key, one.time.map(second)));
         let other = by_shared.as_ref().and_then(|k| shared.get(k)).or_else(|| by_key.as_ref().and_then(|k| keys.get(k))).copied();
         let at = match other.filter(|i| kept[*i].account != one.account && kept[*i].what.method == one.what.method) {
             Some(at) => {

@@ -1,5 +1,6 @@
 //! Where a chain begins: what kind of actor that is, and how it is known.
 
+use backtrail_model::issuance::is_sign_in;
 use serde::Serialize;
 
 use crate::lineage::{Holder, Issued, Step};
@@ -39,7 +40,7 @@ impl OriginKind {
 }
 
 /// The actor a chain leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Origin {
     /// What kind.
     pub kind: OriginKind,
@@ -84,7 +85,11 @@ const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// The permission set of a role that Identity Center made: `Admin` of `AWSReservedSSO_Admin_0123456789abcdef`.
 pub(super) fn permission_set(role_arn: &str) -> Option<&str> {
-    let name = role_arn.rsplit('/').next().filter(|_| role_arn.contains(RESERVED))?;
+    role_arn.rsplit('/').next().filter(|_| role_arn.contains(RESERVED)).and_then(set_of_role)
+}
+
+/// The permission set in the name of such a role, as sessions have it: without the path that proves it.
+pub(super) fn set_of_role(name: &str) -> Option<&str> {
     name.strip_prefix("AWSReservedSSO_")?.rsplit_once('_').map(|(set, _)| set)
 }
 
@@ -120,7 +125,7 @@ fn classify(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
 
 fn user(holder: &Holder, steps: &[Step]) -> Told {
     let principal = &holder.principal;
-    let signed_in = steps.iter().any(|s| matches!(s.method, "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token"));
+    let signed_in = steps.iter().any(|s| is_sign_in(s.method));
     let name = principal.name.clone();
     if signed_in || holder.signs_in || principal.from_console == Some(true) {
         (OriginKind::Human, name, "signed in to the console")

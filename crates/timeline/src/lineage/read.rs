@@ -42,8 +42,6 @@ const HOLDER_COLUMNS: &[&str] = &[
     "session_credential_from_console",
     "session_creation_date",
     "session_mfa_authenticated",
-    "session_issuer_type",
-    "session_issuer_principal_id",
     "session_issuer_arn",
     "session_issuer_user_name",
     "session_source_identity",
@@ -61,15 +59,23 @@ const HOLDER_COLUMNS: &[&str] = &[
     "user_identity_in_scope_of",
 ];
 
-/// Who appears in the events of a window that fulfil a condition, each once.
-pub(crate) async fn holders(source: &Source, window: Option<&Window>, condition: Option<Expr>) -> Result<Vec<Holder>, TimelineError> {
-    let (mut seen, mut key, mut holders) = (HashSet::new(), String::new(), Vec::new());
+/// Who appears in the events of a window that fulfil a condition, each once with the time of the first of them.
+pub(crate) async fn holders(
+    source: &Source,
+    window: Option<&Window>,
+    condition: Option<Expr>,
+) -> Result<Vec<(Holder, Option<i64>)>, TimelineError> {
+    let (mut seen, mut key): (HashMap<String, usize>, String) = Default::default();
+    let mut holders: Vec<(Holder, Option<i64>)> = Vec::new();
     let mut take = |event: &Event<'_>| {
         key.clear();
         write_key(event, &mut key);
-        if !seen.contains(key.as_str()) {
-            seen.insert(key.clone());
-            holders.push(Holder::of(event));
+        match seen.get(key.as_str()) {
+            Some(at) => holders[*at].1 = holders[*at].1.into_iter().chain(event.event_time).min(),
+            None => {
+                seen.insert(key.clone(), holders.len());
+                holders.push((Holder::of(event), event.event_time));
+            }
         }
         Ok(())
     };
@@ -83,20 +89,12 @@ impl Actors {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn read(source: &Source, window: Option<&Window>, condition: Option<Expr>) -> Result<Self, TimelineError> {
-        let holders = holders(source, window, condition).await?;
-        Ok(Self::new(Lineage::above(source, holders, window).await?))
+        let holders = holders(source, window, condition).await?.into_iter().map(|(holder, _)| holder).collect();
+        Ok(Self::new(Lineage::new(above(source, holders, window).await?)))
     }
 }
 
 impl Lineage {
-    /// Every call in the chains above these holders. Whom another account's record means is sought in and about the window.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(crate) async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Self, TimelineError> {
-        Ok(Self::new(above(source, holders, window).await?))
-    }
-
     /// The calls that issued what has this value in a column.
     ///
     /// # Errors
@@ -112,9 +110,9 @@ impl Lineage {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn around(source: &Source, holders: Vec<Holder>, most: usize) -> Result<Self, TimelineError> {
-        let mut known = holders.clone();
-        let mut asked = Wanted::default();
+        let (mut asked, mut made) = (Wanted::default(), Vec::new());
         let mut callers = Wanted::of_callers(holders.iter().map(Caller::of), &asked);
+        let mut known = holders;
         while !callers.is_empty() && known.len() < most {
             let below = callers.fetch_made(source).await?;
             asked.keys.extend(callers.keys);
@@ -122,14 +120,14 @@ impl Lineage {
             // The calls' own holders, so that all that may have issued them is read, too.
             known.extend(below.iter().map(|one| one.holder.clone()));
             callers = Wanted::of_callers(below.iter().map(Caller::issued), &asked);
+            made.extend(below);
         }
-        let mut all = above(source, known, None).await?;
-        all.extend(Wanted { is_open: true, ..asked }.fetch_made(source).await?);
-        Ok(Self::new(all))
+        made.extend(above(source, known, None).await?);
+        Ok(Self::new(made))
     }
 }
 
-/// The records of every call in the chains above these holders.
+/// The records of every call in the chains above these holders. Whom another account's record means is sought in and about the window.
 async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
     let mut all = few(source).await?;
     all.extend(Wanted::of_accounts(&holders, window).fetch_made(source).await?);

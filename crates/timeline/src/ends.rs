@@ -1,0 +1,39 @@
+//! The first and the last of some events: by time, then by citation; those without a time come last, as everywhere.
+
+/// When and where something was met.
+pub(crate) type Met = (Option<i64>, String);
+
+/// What meetings are ordered by.
+pub(crate) fn order(met: &Met) -> (bool, Option<i64>, &str) {
+    (met.0.is_none(), met.0, &met.1)
+}
+
+/// The first and the last so far, whatever the order in which they come.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    first: Option<Met>,
+    last: Option<Met>,
+}
+
+impl Ends {
+    pub(crate) fn take(&mut self, met: Met) {
+        if self.first.as_ref().is_none_or(|f| order(&met) < order(f)) {
+            self.first = Some(met.clone());
+        }
+        if self.last.as_ref().is_none_or(|l| order(&met) > order(l)) {
+            self.last = Some(met);
+        }
+    }
+
+    /// Their times; `None` where nothing was met.
+    pub(crate) fn times(&self) -> Option<(Option<i64>, Option<i64>)> {
+        Some((self.first.as_ref()?.0, self.last.as_ref()?.0))
+    }
+
+    /// Their citations, one where they are the same.
+    pub(crate) fn refs(self) -> Vec<String> {
+        let mut refs: Vec<String> = [self.first, self.last].into_iter().flatten().map(|(_, reference)| reference).collect();
+        refs.dedup();
+        refs
+    }
+}
