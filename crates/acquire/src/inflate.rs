@@ -85,10 +85,12 @@ impl<R: BufRead> Counted<R> {
 
 /// The remark on bytes that follow a container's end.
 pub(crate) fn trailing_note(container: &str, offset: u64, count: u64, zero: bool) -> String {
-    if zero {
-        format!("{count} zero bytes follow the {container} data (from byte {offset})")
-    } else {
-        format!("{count} bytes that are not {container} follow the {container} data (from byte {offset}); they were not read")
+    let place = format!("the {container} data (from byte {offset})");
+    match (zero, count) {
+        (true, 1) => format!("1 zero byte follows {place}"),
+        (true, _) => format!("{count} zero bytes follow {place}"),
+        (false, 1) => format!("1 byte that is not {container} follows {place}; it was not read"),
+        (false, _) => format!("{count} bytes that are not {container} follow {place}; they were not read"),
     }
 }
 

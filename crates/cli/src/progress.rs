@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::words::noun;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use crate::printer::Printer;
@@ -47,11 +48,14 @@ impl IngestProgress {
     }
 
     fn draw(&self) {
+        let (found, records) = (self.pieces_found.load(Ordering::Relaxed), self.records.load(Ordering::Relaxed));
         let state = format!(
-            "{} of {} pieces, {} records",
+            "{} of {} {}, {} {}",
             HumanCount(self.pieces_done.load(Ordering::Relaxed)),
-            HumanCount(self.pieces_found.load(Ordering::Relaxed)),
-            HumanCount(self.records.load(Ordering::Relaxed))
+            HumanCount(found),
+            noun(found, "piece"),
+            HumanCount(records),
+            noun(records, "record")
         );
         if self.printer.shows_progress() {
             self.bar.set_message(state);

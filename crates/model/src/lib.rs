@@ -12,3 +12,4 @@ pub mod redact;
 pub mod tables;
 pub mod time;
 pub mod window;
+pub mod words;

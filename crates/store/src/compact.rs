@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use backtrail_model::tables::Table;
+use backtrail_model::words::{counted, noun};
 
 use crate::commit::{Head, commit_ledger, publish, recover};
 use crate::encode::{self, Part, TARGET_FILE_BYTES};
@@ -54,13 +55,14 @@ pub struct CompactSummary {
 impl fmt::Display for CompactSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.files_before == self.files_after {
-            write!(f, "{} files, none to merge", self.files_before)?;
+            write!(f, "{}, none to merge", counted(self.files_before, "file"))?;
         } else {
-            write!(f, "{} files merged into {}", self.files_before, self.files_after)?;
+            write!(f, "{} merged into {}", counted(self.files_before, "file"), self.files_after)?;
         }
-        write!(f, "; {} deleted ({} bytes)", self.files_deleted, self.bytes_deleted)?;
+        write!(f, "; {} deleted ({})", self.files_deleted, counted(self.bytes_deleted, "byte"))?;
         if self.files_in_grace > 0 {
-            write!(f, "; {} replaced ones kept for an hour, for readers (--all deletes them now)", self.files_in_grace)?;
+            let (ones, them) = (noun(self.files_in_grace, "one"), if self.files_in_grace == 1 { "it" } else { "them" });
+            write!(f, "; {} replaced {ones} kept for an hour, for readers (--all deletes {them} now)", self.files_in_grace)?;
         }
         Ok(())
     }

@@ -54,6 +54,11 @@ enum Phrase {
     Call { rest: String },
 }
 
+/// `1 day`, `30 days`; the count is the call's own word.
+fn days(count: &str) -> String {
+    format!("{count} {}", if count == "1" { "day" } else { "days" })
+}
+
 /// Words for a call: what it did, what it wanted, and with what.
 fn words(done: &'static str, wanted: &'static str, rest: impl Into<String>) -> Summary {
     Summary { phrase: Phrase::Words { done, wanted, rest: rest.into() }, rules: Vec::new() }

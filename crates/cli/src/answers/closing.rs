@@ -1,5 +1,6 @@
 //! How an answer ends in a terminal: totals, then what was not seen.
 
+use backtrail_model::words::counted;
 use backtrail_timeline::{Closing, Totals};
 
 use super::{Style, TextItem};
@@ -39,7 +40,8 @@ pub(crate) fn not_seen(closing: &Closing, style: &Style) -> Vec<String> {
         _ => String::new(),
     };
     let mut lines = vec![String::new(), style.bold("What was not seen")];
-    let read = format!("In evidence: {} pieces{reach}; {} events in this window.", seen.pieces, coverage.events);
+    let (pieces, events) = (counted(seen.pieces, "piece"), counted(coverage.events, "event"));
+    let read = format!("In evidence: {pieces}{reach}; {events} in this window.");
     lines.extend(style.flow(read.split(' '), " ", 2));
     for statement in &coverage.not_seen {
         let mut line = format!("  {}", sanitize(&statement.text));

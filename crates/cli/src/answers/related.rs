@@ -1,5 +1,6 @@
 //! What an item says of other records of the same action, and of its own delivery.
 
+use backtrail_model::words::counted;
 use backtrail_timeline::{Addendum, Item, Update};
 
 use crate::sanitize::sanitize;
@@ -12,7 +13,7 @@ pub(super) fn cited(item: &Item) -> Vec<String> {
     let mut cited: Vec<String> = item.refs.iter().take(CITED).map(|r| sanitize(r).into_owned()).collect();
     let more = item.refs.len().saturating_sub(CITED);
     if more > 0 {
-        cited.push(format!("and {more} more records, listed by --format json"));
+        cited.push(format!("and {}, listed by --format json", counted(more as u64, "more record")));
     }
     cited
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
+use backtrail_model::words::counted;
 use backtrail_timeline::{Covered, Item, Phase, Present, Question, Values, WindowShown};
 
 use super::chain::chain_lines;
@@ -176,11 +177,6 @@ fn listed(values: &Values, most: usize) -> Vec<String> {
     let shown = values.top.iter().take(most).map(|c| format!("{} ({})", shorten(&sanitize(&c.value), 60), c.events));
     let more = values.distinct.saturating_sub(values.top.len().min(most) as u64);
     shown.chain((more > 0).then(|| format!("{more} more"))).collect()
-}
-
-/// `1 change`, `2 changes`.
-fn counted(count: u64, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lines that were flowed behind the place of a label, with it.

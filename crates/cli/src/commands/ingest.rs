@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use backtrail_ingest::{IngestOptions, IngestSummary};
 use backtrail_model::evidence::{Counts, EvidenceRow, Fate};
+use backtrail_model::words::counted;
 use backtrail_store::Store;
 use clap::Args;
 
@@ -71,8 +72,9 @@ fn account(summary: &IngestSummary, seconds: f64) -> Vec<String> {
     lines.push(identity(c));
     if summary.conflicts > 0 {
         lines.push(format!(
-            "{} events share an id with different content: one of each may be forged (id_conflict = true)",
-            summary.conflicts
+            "{} {} an id with different content: one of each may be forged (id_conflict = true)",
+            counted(summary.conflicts, "event"),
+            if summary.conflicts == 1 { "shares" } else { "share" }
         ));
     }
     lines.extend(fates(&summary.pieces));
@@ -84,12 +86,13 @@ fn known(count: u64) -> String {
 }
 
 fn pieces(count: u64) -> String {
-    if count == 1 { "1 piece of evidence".to_owned() } else { format!("{count} pieces of evidence") }
+    format!("{} of evidence", counted(count, "piece"))
 }
 
 /// Promise 1, printed.
 fn identity(c: &Counts) -> String {
-    format!("{} records read = {} kept + {} duplicate + {} rejected + {} other", c.read, c.kept, c.duplicate, c.rejected, c.other)
+    let read = counted(c.read.unsigned_abs(), "record");
+    format!("{read} read = {} kept + {} duplicate + {} rejected + {} other", c.kept, c.duplicate, c.rejected, c.other)
 }
 
 /// One line for each kind of evidence not kept whole, and its reason.
@@ -112,7 +115,7 @@ fn fates(rows: &[EvidenceRow]) -> Vec<String> {
         .take(REASONS_SHOWN)
         .map(|((fate, reason), (count, _))| {
             if fate == "deferred" || fate == "ignored" {
-                format!("  {fate}: {count} {}: {reason}", if count == 1 { "file" } else { "files" })
+                format!("  {fate}: {}: {reason}", counted(count, "file"))
             } else {
                 format!("  {fate}: {reason}")
             }

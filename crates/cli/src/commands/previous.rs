@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use backtrail_model::time::parse_typed;
+use backtrail_model::words::counted;
 use backtrail_timeline::{Previous, Property, SetBy};
 use clap::Args;
 
@@ -74,7 +75,7 @@ fn write_property(property: &Property, out: &mut dyn Write) -> io::Result<()> {
             let parameters = sanitize(&parameters);
             writeln!(out, "      {}", shorten(&parameters, PARAMETERS))?;
             if property.earlier > 0 {
-                writeln!(out, "      {} earlier calls set it, too", property.earlier)?;
+                writeln!(out, "      {} set it, too", counted(property.earlier, "earlier call"))?;
             }
         }
         None => writeln!(out, "    not known: no call before that time is in evidence")?,

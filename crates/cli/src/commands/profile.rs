@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use backtrail_model::words::{counted, noun};
 use backtrail_timeline::{Peer, Peers, Profile};
 use clap::Args;
 
@@ -51,7 +52,7 @@ fn text(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let outcomes: Vec<String> = profile.outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect();
     let (first, last) = (profile.first_event_time.as_deref().unwrap_or("?"), profile.last_event_time.as_deref().unwrap_or("?"));
     let refs: Vec<_> = profile.refs.iter().map(|r| sanitize(r)).collect();
-    writeln!(out, "  {} events ({})", profile.events, outcomes.join(", "))?;
+    writeln!(out, "  {} ({})", counted(profile.events, "event"), outcomes.join(", "))?;
     writeln!(out, "  first seen {first}, last seen {last} [{}]", refs.join(", "))?;
     days(profile, out)?;
     for (kind, peers) in &profile.peers {
@@ -64,7 +65,9 @@ fn days(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let most = profile.days.values().map(|d| d.events).max().unwrap_or(1).max(1);
     for (date, day) in &profile.days {
         let length = usize::try_from((day.events * BAR).div_ceil(most)).unwrap_or(0);
-        writeln!(out, "  {date}  {:>8} events {:>6} changes {:>6} denied  {}", day.events, day.changes, day.denied, "▇".repeat(length))?;
+        let (events, changes) = (noun(day.events, "event"), noun(day.changes, "change"));
+        write!(out, "  {date}  {:>8} {events:<6} {:>6} {changes:<7} {:>6} denied", day.events, day.changes, day.denied)?;
+        writeln!(out, "  {}", "▇".repeat(length))?;
     }
     Ok(())
 }
@@ -77,8 +80,8 @@ fn list(kind: &str, peers: &Peers, out: &mut dyn Write) -> io::Result<()> {
         let mark = if peer.new { "NEW " } else { "" };
         let since = peer.first_event_time.as_deref().unwrap_or("?");
         let value = sanitize(&peer.value);
-        let events = if peer.events == 1 { "event" } else { "events" };
-        writeln!(out, "    {mark}{}  {} {events} since {since} [{}]", shorten(&value, VALUE), peer.events, sanitize(&peer.reference))?;
+        let events = counted(peer.events, "event");
+        writeln!(out, "    {mark}{}  {events} since {since} [{}]", shorten(&value, VALUE), sanitize(&peer.reference))?;
     }
     let more = peers.distinct.saturating_sub(shown.len() as u64);
     if more > 0 {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use backtrail_ingest::{Cited, Originals};
 use backtrail_model::evidence::{OriginalCheck, OriginalState};
+use backtrail_model::words::counted;
 use backtrail_timeline::{Copy, HashCheck, Opened, SHORTEST, Shown};
 use clap::Args;
 
@@ -44,11 +45,11 @@ pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<Exi
     }
     out.flush()?;
     if opened.answer.is_empty() && opened.rejects.is_empty() {
-        let held = opened.events_in_store.unwrap_or(0);
+        let held = counted(opened.events_in_store.unwrap_or(0), "event");
         let short =
             if opened.reference.len() < SHORTEST { format!("; the start of an id needs {SHORTEST} characters") } else { String::new() };
         anyhow::bail!(
-            "no record `{}` is in the store, which holds {held} events{short}; not in evidence does not mean it did not happen",
+            "no record `{}` is in the store, which holds {held}{short}; not in evidence does not mean it did not happen",
             sanitize(&opened.reference)
         );
     }
@@ -113,7 +114,8 @@ fn text(opened: &Opened, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}", sanitize(&reject.text))?;
     }
     if opened.more > 0 {
-        writeln!(out, "and {} more records fit; write more of the id", opened.more)?;
+        let fit = if opened.more == 1 { "fits" } else { "fit" };
+        writeln!(out, "and {} {fit}; write more of the id", counted(opened.more, "more record"))?;
     }
     Ok(())
 }

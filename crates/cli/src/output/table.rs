@@ -5,6 +5,7 @@ use std::io::Write;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use backtrail_model::words::counted;
 
 use super::BatchWriter;
 use super::cell::{is_text, text};
@@ -144,7 +145,7 @@ impl BatchWriter for TableWriter {
             self.settle()?;
         }
         let left_out = if is_list { "; empty fields are left out, --format json has all" } else { "" };
-        writeln!(self.out, "({} {}{left_out})", self.rows, if self.rows == 1 { "row" } else { "rows" })?;
+        writeln!(self.out, "({}{left_out})", counted(self.rows, "row"))?;
         Ok(self.out.flush()?)
     }
 }

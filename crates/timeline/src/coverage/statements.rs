@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
+use backtrail_model::words::{counted, noun};
 use serde::Serialize;
 
 use super::gaps::LogChange;
@@ -132,12 +133,18 @@ fn broken(parts: &Parts<'_>) -> Vec<NotSeen> {
         let reason = b.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
         let text = match b.fate.as_str() {
             "partial" => format!("{name} was read only in part{reason}"),
-            "kept" => format!("{} of {name} could not be read{reason}", plural(b.records_rejected.unsigned_abs(), "record")),
+            "kept" => format!("{} of {name} could not be read{reason}", counted(b.records_rejected.unsigned_abs(), "record")),
             fate => format!("{name} was {fate}{reason}"),
         };
         NotSeen { kind: NotSeenKind::BrokenEvidence, text: sentence(&text), refs: vec![b.evidence_id.clone()] }
     };
-    capped(parts.broken.iter().map(one).collect(), "more pieces of evidence are incomplete (`backtrail evidence` lists them)")
+    capped(
+        parts.broken.iter().map(one).collect(),
+        (
+            "piece of evidence is incomplete (`backtrail evidence` lists it)",
+            "pieces of evidence are incomplete (`backtrail evidence` lists them)",
+        ),
+    )
 }
 
 fn logging(parts: &Parts<'_>) -> Vec<NotSeen> {
@@ -157,7 +164,10 @@ fn logging(parts: &Parts<'_>) -> Vec<NotSeen> {
         let refs = c.refs.iter().cloned().chain([resumed.reference.clone()]).collect();
         NotSeen { kind: NotSeenKind::LoggingChanged, text, refs }
     };
-    capped(parts.log_changes.iter().filter(|c| c.hides()).map(one).collect(), "more calls changed what is logged")
+    capped(
+        parts.log_changes.iter().filter(|c| c.hides()).map(one).collect(),
+        ("call changed what is logged", "calls changed what is logged"),
+    )
 }
 
 fn missing(parts: &Parts<'_>) -> Vec<NotSeen> {
@@ -197,9 +207,9 @@ fn empty(parts: &Parts<'_>) -> Vec<NotSeen> {
         stretches.sort_by(|a, b| a.from.cmp(&b.from));
         let told: Vec<String> = stretches.iter().map(|s| format!("{} to {}", s.from, s.to)).collect();
         let rest = if more > 0 { format!(" and {more} shorter ones") } else { String::new() };
-        say(NotSeenKind::EmptyHours, format!("Account {account}: {} without any event: {}{rest}.", plural(total, "hour"), told.join(", ")))
+        say(NotSeenKind::EmptyHours, format!("Account {account}: {} without any event: {}{rest}.", counted(total, "hour"), told.join(", ")))
     };
-    capped(by_account.into_iter().map(one).collect(), "more accounts have hours without events")
+    capped(by_account.into_iter().map(one).collect(), ("account has hours without events", "accounts have hours without events"))
 }
 
 /// One statement for each region that went silent over all accounts, while others did not. Only of regions that have events in three of four hours:
@@ -223,12 +233,15 @@ fn silent_regions(parts: &Parts<'_>) -> Vec<NotSeen> {
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
         let text = format!(
             "Region {region}: no event of any account in {} in which other regions have events, beginning {}{rest}.",
-            plural(silent.len() as u64, "hour"),
+            counted(silent.len() as u64, "hour"),
             told.join(", ")
         );
         Some(say(NotSeenKind::EmptyHours, text))
     };
-    capped(regions.iter().filter_map(|(region, seen)| one((region, seen))).collect(), "more regions have hours without events")
+    capped(
+        regions.iter().filter_map(|(region, seen)| one((region, seen))).collect(),
+        ("region has hours without events", "regions have hours without events"),
+    )
 }
 
 fn logs(parts: &Parts<'_>) -> Vec<NotSeen> {
@@ -253,43 +266,41 @@ fn logs(parts: &Parts<'_>) -> Vec<NotSeen> {
 fn rest(parts: &Parts<'_>) -> Vec<NotSeen> {
     let mut all = Vec::new();
     for (kind, count) in &parts.ledger.deferred {
-        let text = format!("{} of {kind}: this version does not read them yet.", plural(*count, "piece"));
+        let text = format!("{} of {kind}: this version does not read them yet.", counted(*count, "piece"));
         all.push(say(NotSeenKind::DeferredEvidence, text));
     }
     if parts.undated > 0 {
         let where_to = if parts.window.is_some() { "they may belong to the window" } else { "they come last" };
         let verb = if parts.undated == 1 { "has" } else { "have" };
-        all.push(say(NotSeenKind::UndatedEvents, format!("{} {verb} no usable time: {where_to}.", plural(parts.undated, "event"))));
+        all.push(say(NotSeenKind::UndatedEvents, format!("{} {verb} no usable time: {where_to}.", counted(parts.undated, "event"))));
     }
     let conflicts: u64 = parts.inside.iter().map(|c| c.conflicts).sum();
     if conflicts > 0 {
-        let text = format!("{conflicts} events share an id with an event of other content: one of each may be forged.");
+        let share = if conflicts == 1 { "shares" } else { "share" };
+        let text = format!("{} {share} an id with an event of other content: one of each may be forged.", counted(conflicts, "event"));
         all.push(say(NotSeenKind::IdConflicts, text));
     }
     all
 }
 
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 /// `account 1`, `accounts 1, 2 and 7 more`.
-fn names(noun: &str, names: &BTreeSet<&str>) -> String {
+fn names(word: &str, names: &BTreeSet<&str>) -> String {
     let shown: Vec<&str> = names.iter().copied().take(NAMED).collect();
     let more = names.len() - shown.len();
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{noun}{} {}{rest}", if names.len() == 1 { "" } else { "s" }, shown.join(", "))
+    format!("{} {}{rest}", noun(names.len() as u64, word), shown.join(", "))
 }
 
 fn sentence(text: &str) -> String {
     if text.ends_with('.') { text.to_owned() } else { format!("{text}.") }
 }
 
-fn capped(mut all: Vec<NotSeen>, rest: &str) -> Vec<NotSeen> {
+/// The first of them, and how many more there are: said of one, and of several.
+fn capped(mut all: Vec<NotSeen>, (one, several): (&str, &str)) -> Vec<NotSeen> {
     if all.len() > OF_A_KIND {
         let (kind, more) = (all[0].kind, all.len() - OF_A_KIND);
         all.truncate(OF_A_KIND);
-        all.push(say(kind, format!("{more} {rest}.")));
+        all.push(say(kind, format!("{more} more {}.", if more == 1 { one } else { several })));
     }
     all
 }

@@ -1,6 +1,6 @@
 //! Calls on what records and watches: trails, recorders, detectors, log groups.
 
-use super::{Call, Summary, short_name, words};
+use super::{Call, Summary, days, short_name, words};
 
 pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
     let r = call.request;
@@ -44,7 +44,7 @@ pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
             words("deleted", "delete", format!("log stream {}/{}", of(&["logGroupName"]), of(&["logStreamName"])))
         }
         ("logs", "PutRetentionPolicy") => {
-            words("set", "set", format!("retention of log group {} to {} days", of(&["logGroupName"]), of(&["retentionInDays"])))
+            words("set", "set", format!("retention of log group {} to {}", of(&["logGroupName"]), days(&of(&["retentionInDays"]))))
         }
         _ => return None,
     })

@@ -1,6 +1,6 @@
 //! Buckets, objects, keys and secrets.
 
-use super::{Call, Summary, words};
+use super::{Call, Summary, days, words};
 
 pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
     match service {
@@ -30,8 +30,8 @@ fn s3(call: &Call<'_>) -> Option<Summary> {
         "DeleteBucketPublicAccessBlock" => words("removed", "remove", format!("the public access block of bucket {bucket}")),
         "PutBucketLifecycle" | "PutBucketLifecycleConfiguration" => {
             let rules = r.get("LifecycleConfiguration").map(|c| c.list("Rule")).unwrap_or_default();
-            let days =
-                rules.iter().find_map(|rule| rule.get("Expiration")?.text("Days")).map(|d| format!(": objects expire after {d} days"));
+            let after = rules.iter().find_map(|rule| rule.get("Expiration")?.text("Days"));
+            let days = after.map(|d| format!(": objects expire after {}", days(&d)));
             words("changed", "change", format!("the lifecycle of bucket {bucket}{}", days.unwrap_or_default()))
         }
         "PutBucketVersioning" => {
@@ -71,7 +71,7 @@ fn kms(call: &Call<'_>) -> Option<Summary> {
     let key = r.text("keyId").unwrap_or_else(|| "?".to_owned());
     Some(match call.action {
         "ScheduleKeyDeletion" => {
-            let days = r.text("pendingWindowInDays").map(|d| format!(" in {d} days")).unwrap_or_default();
+            let days = r.text("pendingWindowInDays").map(|d| format!(" in {}", days(&d))).unwrap_or_default();
             words("scheduled", "schedule", format!("deletion of key {key}{days}"))
         }
         "DisableKey" => words("disabled", "disable", format!("key {key}")),

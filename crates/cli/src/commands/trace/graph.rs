@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use backtrail_model::words::counted;
 use backtrail_timeline::{Node, Trace};
 
 use crate::sanitize::sanitize;
@@ -60,7 +61,7 @@ impl Graph {
     fn down(&mut self, node: &Node, at: usize) {
         for child in &node.children {
             let name = [child.issued_to.as_deref(), child.access_key_id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-            let below = self.node(&format!("{name} ({} events)", child.uses.events));
+            let below = self.node(&format!("{name} ({})", counted(child.uses.events, "event")));
             let strength = child.strength.map(|s| s.as_str()).unwrap_or_default();
             let reference = child.refs.first().map_or("", String::as_str);
             self.edge(at, below, &format!("{} {reference} {strength}", child.method.unwrap_or_default()));

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use backtrail_model::words::counted;
 use backtrail_timeline::{Node, Trace, Upward, Uses};
 
 use crate::answers::Style;
@@ -22,7 +23,7 @@ pub(super) fn write(trace: &Trace, color: bool, out: &mut dyn Write) -> io::Resu
         children(&node.children, "", out)?;
     }
     if trace.more > 0 {
-        writeln!(out, "and {} more sets of credentials", trace.more)?;
+        writeln!(out, "and {} of credentials", counted(trace.more, "more set"))?;
     }
     Ok(())
 }
@@ -79,7 +80,8 @@ fn uses(uses: &Uses, indent: &str, out: &mut dyn Write) -> io::Result<()> {
     let from: Vec<_> = uses.addresses.iter().take(4).map(|a| sanitize(a)).collect();
     let more = uses.addresses.len().saturating_sub(from.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    writeln!(out, "{indent}{} events ({}), {first} to {last}, from {}{more}", uses.events, outcomes.join(", "), from.join(", "))?;
+    let events = counted(uses.events, "event");
+    writeln!(out, "{indent}{events} ({}), {first} to {last}, from {}{more}", outcomes.join(", "), from.join(", "))?;
     for made in uses.made.iter().take(MADE) {
         writeln!(
             out,
@@ -91,7 +93,7 @@ fn uses(uses: &Uses, indent: &str, out: &mut dyn Write) -> io::Result<()> {
     }
     let rest = uses.made.len().saturating_sub(MADE);
     if rest > 0 {
-        writeln!(out, "{indent}  and {rest} more changes, in --format json")?;
+        writeln!(out, "{indent}  and {}, in --format json", counted(rest as u64, "more change"))?;
     }
     Ok(())
 }
