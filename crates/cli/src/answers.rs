@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::Format;
 
 pub(crate) use chain::chain_lines;
-pub(crate) use closing::{closing_lines, not_seen, totals_line};
+pub(crate) use closing::{closing_lines, not_seen, not_seen_about, totals_line};
 pub(crate) use related::related_lines;
 pub(crate) use rows::{Flat, RowWriter};
 pub(crate) use text::{Style, TextItem, heading};

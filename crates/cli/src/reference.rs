@@ -12,7 +12,7 @@ fn render() -> String {
     let mut page = String::from(
         "# Commands\n\nGenerated from the program's own help (`UPDATE_DOCS=1 cargo test -p backtrail-cli reference` rewrites this page).\n\n\
          Data goes to stdout, everything else to stderr.\n\
-         Exit codes: 0 done; 1 error; 2 wrong usage; 3 done, but incomplete (this run rejected or failed something, or evidence overlapping the window is partial or rejected); 130 interrupted. A closed pipe is 0.\n",
+         Exit codes: 0 done; 1 error; 2 wrong usage; 3 done, but incomplete (this run rejected or failed something, or evidence overlapping the window, or any for an answer from all of it, is partial, rejected or failed); 130 interrupted. A closed pipe is 0.\n",
     );
     // The width is fixed and the environment's value of BACKTRAIL_STORE is left out, so that every machine renders the same page.
     let mut cli = Cli::command().term_width(110).mut_arg("store", |a| a.hide_env_values(true));

@@ -8,7 +8,7 @@ mod statements;
 use std::collections::{BTreeMap, HashMap};
 
 use arrow_array::{Array, RecordBatch};
-use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, format_instant};
+use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::col;
 use serde::Serialize;
@@ -21,6 +21,7 @@ pub use statements::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
 use crate::event::{Text, flags, times};
 use crate::ledger::{Broken, Ledger};
+use crate::question::WindowShown;
 use crate::source::Source;
 
 /// What kind of log an event came from.
@@ -139,6 +140,7 @@ pub struct Coverage {
 }
 
 /// What coverage is made of, besides the ledger.
+#[derive(Default)]
 pub(crate) struct Parts {
     cells: Vec<Cell>,
     log_changes: Vec<LogChange>,
@@ -158,14 +160,43 @@ impl Parts {
 
     /// What could be seen of the window.
     pub(crate) fn coverage(self, window: Option<&Window>, ledger: &Ledger) -> Coverage {
-        Coverage::from_parts(window, &self.cells, self.log_changes, ledger, self.undated)
+        let broken = ledger.broken.iter().filter(|b| b.concerns(window)).cloned().collect();
+        Coverage::of(self, window, ledger, broken)
     }
 }
 
 impl Coverage {
-    pub(crate) fn from_parts(window: Option<&Window>, cells: &[Cell], log_changes: Vec<LogChange>, ledger: &Ledger, undated: u64) -> Self {
+    pub(crate) fn from_parts(
+        window: Option<&Window>,
+        cells: Vec<Cell>,
+        log_changes: Vec<LogChange>,
+        ledger: &Ledger,
+        undated: u64,
+    ) -> Self {
+        Parts { cells, log_changes, undated }.coverage(window, ledger)
+    }
+
+    /// Of an answer from all evidence, whose events lie in this stretch of time: whatever is broken may matter to it, whichever its times;
+    /// what else was not seen is told of the stretch.
+    pub(crate) async fn of_stretch(
+        source: &Source,
+        ledger: &Ledger,
+        stretch: Option<(i64, i64)>,
+    ) -> Result<(WindowShown, Self), TimelineError> {
+        // To the end of the last event's second.
+        let end = |last: i64| last.div_euclid(MICROS_PER_SECOND).saturating_add(1).saturating_mul(MICROS_PER_SECOND);
+        let window = stretch.and_then(|(first, last)| Window::between(first, end(last)).ok());
+        let parts = match &window {
+            Some(window) => Parts::read(source, Some(window)).await?,
+            None => Parts { undated: source.undated(), ..Parts::default() },
+        };
+        let coverage = Self::of(parts, window.as_ref(), ledger, ledger.broken.clone());
+        Ok((WindowShown::from(window.as_ref()), coverage))
+    }
+
+    fn of(parts: Parts, window: Option<&Window>, ledger: &Ledger, broken_evidence: Vec<Broken>) -> Self {
+        let Parts { cells, log_changes, undated } = parts;
         let (inside, beside): (Vec<&Cell>, Vec<&Cell>) = cells.iter().partition(|c| c.inside);
-        let broken_evidence: Vec<Broken> = ledger.broken.iter().filter(|b| b.concerns(window)).cloned().collect();
         let empty_hours = hours::of_accounts(&inside, span(window, ledger));
         let not_seen = statements::statements(&statements::Parts {
             window,

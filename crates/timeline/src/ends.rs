@@ -8,6 +8,11 @@ pub(crate) fn order(met: &Met) -> (bool, Option<i64>, &str) {
     (met.0.is_none(), met.0, &met.1)
 }
 
+/// The stretch of time that holds some instants; `None` where there are none.
+pub(crate) fn stretch(times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
+    times.into_iter().fold(None, |held: Option<(i64, i64)>, t| Some(held.map_or((t, t), |(first, last)| (first.min(t), last.max(t)))))
+}
+
 /// The first and the last so far, whatever the order in which they come.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {

@@ -37,6 +37,14 @@ pub enum TimelineError {
         /// What is wrong, and what to write.
         problem: &'static str,
     },
+    /// What was named would be everything. This is wrong usage.
+    #[error("{argument}: `{value}` would match everything: name one thing, or write the beginning of its name before the `*`")]
+    Everything {
+        /// The argument, as the help has it.
+        argument: &'static str,
+        /// What was typed.
+        value: String,
+    },
     /// `show` was given something that is no citation. This is wrong usage.
     #[error("`{0}` is no citation: write an event id (or at least its first 6 characters), or EVIDENCE_ID#INDEX")]
     Reference(String),
@@ -49,7 +57,7 @@ impl TimelineError {
     /// Whether the question was asked wrongly, rather than failed.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Filter { .. } | Self::Reference(_))
+        matches!(self, Self::Filter { .. } | Self::Everything { .. } | Self::Reference(_))
     }
 
     pub(crate) fn table(table: &'static str) -> impl Fn(DataFusionError) -> Self {

@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use backtrail_model::calls::{action_name, is_write};
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::time::format_instant;
+use backtrail_model::time::{format_instant, parse_instant};
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::coverage::NotSeen;
+use crate::coverage::Coverage;
+use crate::ends::stretch;
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::item::{Item, json};
 use crate::ledger::Ledger;
 use crate::lineage::{Actors, Attribution};
 use crate::nearest;
-use crate::question::{Filters, Question, Typed};
+use crate::question::{Filters, Question, Typed, WindowShown, named};
 use crate::source::Source;
 use crate::summary::Rule;
 
@@ -81,8 +82,10 @@ pub struct Previous {
     pub rules: Vec<InForce>,
     /// What is not known, in words.
     pub not_known: Vec<String>,
-    /// Said where nothing was found.
-    pub not_seen: Vec<NotSeen>,
+    /// From the first call told, or the instant, to the last: the time of which coverage tells gaps.
+    pub coverage_window: WindowShown,
+    /// What could be seen, and what not. Broken evidence of any time may hold a call that set something.
+    pub coverage: Coverage,
     /// Which evidence.
     pub evidence_set: String,
 }
@@ -92,7 +95,7 @@ pub struct Previous {
 /// # Errors
 /// Where the store cannot be read, or the text would match everything.
 pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, TimelineError> {
-    let filters = Filters::read(Typed { arn: vec![arn.to_owned()], ..Typed::default() })?;
+    let filters = Filters::read(Typed { arn: vec![named("<ARN>", arn)?.to_owned()], ..Typed::default() })?;
     let writes = col("read_only").eq(lit(false)).or(col("read_only").is_null());
     let condition = filters.condition().map_or(writes.clone(), |c: Expr| c.and(writes));
     let ledger = Ledger::read(source).await?;
@@ -109,9 +112,9 @@ pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, T
             Ok(())
         })
         .await?;
-    let mut not_seen = Vec::new();
+    let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, state.told(at)).await?;
     if state.properties.is_empty() {
-        not_seen = nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?;
+        coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);
     }
     let not_known = state.not_known(ledger.first, at);
     Ok(Previous {
@@ -120,7 +123,8 @@ pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, T
         properties: state.properties.into_values().collect(),
         rules: state.rules,
         not_known,
-        not_seen,
+        coverage_window,
+        coverage,
         evidence_set: ledger.set,
     })
 }
@@ -191,6 +195,13 @@ impl State {
         for rule in item.rules.iter().filter(|rule| rule.action != "close") {
             self.rules.push(InForce { rule: rule.clone(), reference: reference.to_owned(), perhaps_closed_by: None });
         }
+    }
+
+    /// The stretch of time that the calls told and the instant lie in.
+    fn told(&self, at: i64) -> Option<(i64, i64)> {
+        let calls = self.properties.values().flat_map(|p| [&p.set_by, &p.changed_by]).flatten();
+        let times: Vec<i64> = calls.filter_map(|set| parse_instant(set.event_time.as_deref()?)).collect();
+        stretch(times.iter().copied().chain(times.first().map(|_| at)))
     }
 
     fn not_known(&self, first: Option<i64>, at: i64) -> Vec<String> {

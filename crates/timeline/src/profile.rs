@@ -13,14 +13,14 @@ use backtrail_model::window::Window;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::coverage::NotSeen;
-use crate::ends::{Ends, Met, order};
+use crate::coverage::Coverage;
+use crate::ends::{Ends, Met, order, stretch};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
-use crate::question::{Filters, Question, Typed, WindowShown};
+use crate::question::{Filters, Question, Typed, WindowShown, named};
 use crate::source::Source;
 
 /// Values told of one kind; how many there are is told beside them.
@@ -89,8 +89,10 @@ pub struct Profile {
     pub days: BTreeMap<String, DayOf>,
     /// Who acted, what was called, from where, with what, where, on whose accounts, with which keys.
     pub peers: BTreeMap<&'static str, Peers>,
-    /// Said where nothing was found.
-    pub not_seen: Vec<NotSeen>,
+    /// From the first event to the last: the time of which coverage tells gaps.
+    pub coverage_window: WindowShown,
+    /// What could be seen, and what not. Broken evidence of any time may hold more of the subject.
+    pub coverage: Coverage,
     /// Which evidence.
     pub evidence_set: String,
 }
@@ -100,7 +102,7 @@ pub struct Profile {
 /// # Errors
 /// Where the store cannot be read, or the text would match everything.
 pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> Result<Profile, TimelineError> {
-    let (taken_for, filters) = filters(subject.trim())?;
+    let (taken_for, filters) = filters(named("<ARN|ACTOR|IP|KEY>", subject)?)?;
     let ledger = Ledger::read(source).await?;
     let known = Actors::read(source, None, filters.condition()).await?;
     let mut counted = Counted::default();
@@ -111,11 +113,11 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
         Ok(())
     };
     source.in_any_order(None, filters.condition(), EVENT_COLUMNS, &mut take).await?;
-    let mut not_seen = Vec::new();
+    let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, counted.stretch).await?;
     if counted.events == 0 {
-        not_seen = nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?;
+        coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);
     }
-    Ok(counted.finish(subject, taken_for, window, not_seen, ledger.set))
+    Ok(counted.finish(subject, taken_for, window, (coverage_window, coverage), ledger.set))
 }
 
 fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
@@ -141,6 +143,7 @@ struct Counted {
     events: u64,
     outcomes: BTreeMap<&'static str, u64>,
     ends: Ends,
+    stretch: Option<(i64, i64)>,
     days: BTreeMap<String, DayOf>,
     kinds: BTreeMap<&'static str, HashMap<String, Tally>>,
 }
@@ -177,6 +180,7 @@ impl Counted {
             }
         }
         self.ends.take(met);
+        self.stretch = stretch(event.event_time.into_iter().chain(self.stretch.into_iter().flat_map(|(first, last)| [first, last])));
     }
 
     fn tally(&mut self, kind: &'static str, value: &str, met: &Met) {
@@ -197,7 +201,7 @@ impl Counted {
         subject: &str,
         taken_for: &'static str,
         window: Option<Window>,
-        not_seen: Vec<NotSeen>,
+        (coverage_window, coverage): (WindowShown, Coverage),
         evidence_set: String,
     ) -> Profile {
         let (first, last) = self.ends.times().unwrap_or_default();
@@ -215,7 +219,8 @@ impl Counted {
             refs: self.ends.refs(),
             days: self.days,
             peers,
-            not_seen,
+            coverage_window,
+            coverage,
             evidence_set,
         }
     }

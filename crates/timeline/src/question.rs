@@ -86,6 +86,19 @@ fn wrong(option: &'static str, value: &str, problem: &'static str) -> TimelineEr
     TimelineError::Filter { option, value: value.to_owned(), problem }
 }
 
+/// Whether a value would match whatever there is.
+fn is_everything(value: &str) -> bool {
+    value.trim_end_matches('*').trim().is_empty()
+}
+
+/// What the argument of a question names.
+///
+/// # Errors
+/// `Everything` where it would match whatever there is.
+pub(crate) fn named<'t>(argument: &'static str, value: &'t str) -> Result<&'t str, TimelineError> {
+    if is_everything(value) { Err(TimelineError::Everything { argument, value: value.to_owned() }) } else { Ok(value.trim()) }
+}
+
 /// Filters as they were typed.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
@@ -121,7 +134,7 @@ impl Filters {
             ("key", &typed.key),
             ("source", &typed.source),
         ] {
-            if let Some(value) = values.iter().find(|v| v.trim_end_matches('*').trim().is_empty()) {
+            if let Some(value) = values.iter().find(|v| is_everything(v)) {
                 return Err(wrong(option, value, "would match everything: leave the option out, or name something"));
             }
         }

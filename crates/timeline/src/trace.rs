@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::time::format_instant;
+use backtrail_model::time::{format_instant, parse_instant};
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 
-use crate::ends::Ends;
+use crate::coverage::Coverage;
+use crate::ends::{Ends, stretch};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
 use crate::lineage::{BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Strength, holders};
 use crate::principal::Principal;
+use crate::question::WindowShown;
 use crate::show::Reference;
 use crate::source::Source;
 
@@ -97,6 +99,10 @@ pub struct Trace {
     pub down: Vec<Node>,
     /// Credentials found downwards that are not listed.
     pub more: u64,
+    /// From the first call or use told to the last: the time of which coverage tells gaps.
+    pub coverage_window: WindowShown,
+    /// What could be seen, and what not. Broken evidence of any time may hold more of the chain.
+    pub coverage: Coverage,
     /// Which evidence.
     pub evidence_set: String,
 }
@@ -120,11 +126,24 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
         session_created: holder.created.map(format_instant),
         chain: lineage.chain(holder, *at),
     });
-    let up = up.collect();
+    let up: Vec<Upward> = up.collect();
     let mut tree = Tree::grow(&lineage, &users, &own);
     tree.read_uses(source).await?;
     let (down, more) = tree.into_nodes();
-    Ok(Trace { subject: text.to_owned(), up, down, more, evidence_set: ledger.set })
+    let (coverage_window, coverage) = Coverage::of_stretch(source, &ledger, told(&up, &down)).await?;
+    Ok(Trace { subject: text.to_owned(), up, down, more, coverage_window, coverage, evidence_set: ledger.set })
+}
+
+/// The stretch of time that the calls and uses told lie in.
+fn told(up: &[Upward], down: &[Node]) -> Option<(i64, i64)> {
+    let calls = up.iter().flat_map(|u| &u.chain.paths).flat_map(|p| &p.steps).filter_map(|s| s.event_time.as_deref());
+    let mut times: Vec<&str> = calls.collect();
+    let mut ahead: Vec<&Node> = down.iter().collect();
+    while let Some(node) = ahead.pop() {
+        times.extend([&node.event_time, &node.uses.first_event_time, &node.uses.last_event_time].into_iter().flatten().map(String::as_str));
+        ahead.extend(&node.children);
+    }
+    stretch(times.into_iter().filter_map(parse_instant))
 }
 
 fn subject(text: &str) -> Result<Subject, TimelineError> {

@@ -1,7 +1,7 @@
 //! How an answer ends in a terminal: totals, then what was not seen.
 
 use backtrail_model::words::counted;
-use backtrail_timeline::{Closing, Totals};
+use backtrail_timeline::{Closing, Coverage, Totals, WindowShown};
 
 use super::{Style, TextItem};
 use crate::sanitize::sanitize;
@@ -31,17 +31,28 @@ pub(crate) fn closing_lines<T: TextItem>(closing: &Closing, style: &Style) -> Ve
     lines
 }
 
-/// What was not seen.
+/// What was not seen of a window.
 pub(crate) fn not_seen(closing: &Closing, style: &Style) -> Vec<String> {
-    let coverage = &closing.coverage;
+    let events = counted(closing.coverage.events, "event");
+    not_seen_lines(&closing.coverage, &format!("; {events} in this window"), style)
+}
+
+/// What was not seen, after an answer from all evidence.
+pub(crate) fn not_seen_about(coverage: &Coverage, told: &WindowShown, style: &Style) -> Vec<String> {
+    let reach = told.from.as_deref().zip(told.to.as_deref());
+    let events = counted(coverage.events, "event");
+    let within = reach.map(|(from, to)| format!("; {events} from {from} to {to}, the window of what is told here")).unwrap_or_default();
+    not_seen_lines(coverage, &within, style)
+}
+
+fn not_seen_lines(coverage: &Coverage, within: &str, style: &Style) -> Vec<String> {
     let seen = &coverage.evidence;
     let reach = match (&seen.first_event_time, &seen.last_event_time) {
         (Some(first), Some(last)) => format!(", from {first} to {last}"),
         _ => String::new(),
     };
     let mut lines = vec![String::new(), style.bold("What was not seen")];
-    let (pieces, events) = (counted(seen.pieces, "piece"), counted(coverage.events, "event"));
-    let read = format!("In evidence: {pieces}{reach}; {events} in this window.");
+    let read = format!("In evidence: {}{reach}{within}.", counted(seen.pieces, "piece"));
     lines.extend(style.flow(read.split(' '), " ", 2));
     for statement in &coverage.not_seen {
         let mut line = format!("  {}", sanitize(&statement.text));

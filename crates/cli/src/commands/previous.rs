@@ -8,6 +8,7 @@ use backtrail_model::words::counted;
 use backtrail_timeline::{Previous, Property, SetBy};
 use clap::Args;
 
+use crate::answers::{Style, not_seen_about};
 use crate::args::Format;
 use crate::commands::ask;
 use crate::context::Context;
@@ -39,12 +40,13 @@ pub(crate) async fn run(args: PreviousArgs, context: &Context) -> anyhow::Result
     let session = context.session().await?;
     let previous = backtrail_timeline::previous(&ask::source(&session), &args.arn, at).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.as_deref())?;
-    ask::document("previous", &previous, &previous.properties, args.format, &mut out, |out| text(&previous, out))?;
+    let style = Style::new(context.printer.has_color(), None);
+    ask::document("previous", &previous, &previous.properties, args.format, &mut out, |out| text(&previous, &style, out))?;
     out.flush()?;
-    Ok(ExitStatus::Done)
+    Ok(ExitStatus::incomplete_if(previous.coverage.incomplete))
 }
 
-fn text(previous: &Previous, out: &mut dyn Write) -> io::Result<()> {
+fn text(previous: &Previous, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} before {}", sanitize(&previous.arn), previous.at)?;
     for property in &previous.properties {
         write_property(property, out)?;
@@ -60,8 +62,11 @@ fn text(previous: &Previous, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(out, "\nWhat is not known")?;
-    for statement in previous.not_seen.iter().map(|s| &s.text).chain(&previous.not_known) {
+    for statement in &previous.not_known {
         writeln!(out, "  {}", sanitize(statement))?;
+    }
+    for line in not_seen_about(&previous.coverage, &previous.coverage_window, style) {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }

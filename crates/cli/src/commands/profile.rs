@@ -6,6 +6,7 @@ use backtrail_model::words::{counted, noun};
 use backtrail_timeline::{Peer, Peers, Profile};
 use clap::Args;
 
+use crate::answers::{Style, not_seen_about};
 use crate::args::{OutputArgs, WindowArgs};
 use crate::commands::ask;
 use crate::context::Context;
@@ -36,19 +37,26 @@ pub(crate) async fn run(args: ProfileArgs, context: &Context) -> anyhow::Result<
     let session = context.session().await?;
     let profile = backtrail_timeline::profile(&ask::source(&session), &args.subject, window).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.output.as_deref())?;
-    ask::document("profile", &profile, std::slice::from_ref(&profile), args.output.format, &mut out, |out| text(&profile, out))?;
+    let style = ask::style(&args.output, context);
+    ask::document("profile", &profile, std::slice::from_ref(&profile), args.output.format, &mut out, |out| text(&profile, &style, out))?;
     out.flush()?;
-    Ok(ExitStatus::Done)
+    Ok(ExitStatus::incomplete_if(profile.coverage.incomplete))
 }
 
-fn text(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
+fn text(profile: &Profile, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} ({})", sanitize(&profile.subject), profile.taken_for)?;
     if profile.events == 0 {
-        for statement in &profile.not_seen {
-            writeln!(out, "  {}", sanitize(&statement.text))?;
-        }
-        return Ok(());
+        writeln!(out, "  no events")?;
+    } else {
+        seen(profile, out)?;
     }
+    for line in not_seen_about(&profile.coverage, &profile.coverage_window, style) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn seen(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let outcomes: Vec<String> = profile.outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect();
     let (first, last) = (profile.first_event_time.as_deref().unwrap_or("?"), profile.last_event_time.as_deref().unwrap_or("?"));
     let refs: Vec<_> = profile.refs.iter().map(|r| sanitize(r)).collect();

@@ -57,5 +57,5 @@ pub(crate) async fn run(args: TraceArgs, context: &Context) -> anyhow::Result<Ex
         TraceFormat::Mermaid => graph::mermaid(&trace, &mut out)?,
     }
     out.flush()?;
-    Ok(ExitStatus::Done)
+    Ok(ExitStatus::incomplete_if(trace.coverage.incomplete))
 }

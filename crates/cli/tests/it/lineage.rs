@@ -349,3 +349,78 @@ fn what_is_missing_is_said_of_callers_without_a_key_too() {
     let missing = plain(&actors["answer"][0]["missing"][0]);
     assert!(missing.contains("the caller's own record, in account 444455556666, is not in evidence"), "{missing}");
 }
+
+/// Questions about all evidence, each of something the incident has.
+fn questions_about_all(truth: &Value) -> [Vec<String>; 3] {
+    let address = plain(&truth["attacker"]["addresses"][0]);
+    let group = plain(&truth["attacker"]["opened_group"]);
+    let key = plain(&truth["chain"][0]["key"]);
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+    [words(&["trace", &key]), words(&["profile", &address]), words(&["previous", &group, "--at", &plain(&truth["at"])])]
+}
+
+#[test]
+fn questions_about_all_evidence_say_what_was_not_seen_and_end_with_3_where_some_is_broken() {
+    let (store, truth) = (incident(), truth());
+    let answer = |arguments: &[String], format: &str| {
+        let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        words.extend(["--format", format]);
+        let output = store.run(&words);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for question in questions_about_all(&truth) {
+        let (code, text) = answer(&question, "json");
+        let coverage = &serde_json::from_str::<Value>(&text).expect("one JSON object")["coverage"];
+        assert_eq!((code, &coverage["incomplete"]), (Some(0), &Value::Bool(false)), "{question:?}");
+        let (code, text) = answer(&question, "table");
+        assert_eq!(code, Some(0), "{question:?}");
+        assert!(text.contains("\nWhat was not seen\n") && !text.contains("read only in part"), "{text}");
+    }
+    store.ingest(&workspace("fixtures/broken"));
+    // By the account of what was read: two pieces that end early, and one with a record that is none.
+    let mut broken =
+        store.column("SELECT evidence_id FROM evidence WHERE fate IN ('partial', 'rejected', 'failed') OR records_rejected > 0");
+    broken.sort();
+    assert_eq!(broken.len(), 3);
+    for question in questions_about_all(&truth) {
+        let (code, text) = answer(&question, "json");
+        let answered: Value = serde_json::from_str(&text).expect("one JSON object");
+        let told: Vec<String> = list(&answered["coverage"]["broken_evidence"]).iter().map(|b| plain(&b["evidence_id"])).collect();
+        assert_eq!((code, told), (Some(3), broken.clone()), "{question:?}");
+        let (code, text) = answer(&question, "table");
+        assert_eq!(code, Some(3), "{question:?}");
+        assert!(text.contains("truncated.json.gz was read only in part"), "{text}");
+    }
+    let (code, graph) = answer(&questions_about_all(&truth)[0], "dot");
+    assert_eq!((code, graph.starts_with("digraph")), (Some(3), true));
+}
+
+#[test]
+fn the_window_of_such_an_answer_is_the_time_its_events_lie_in() {
+    let (store, truth) = (incident(), truth());
+    let address = plain(&truth["attacker"]["addresses"][0]);
+    let profile = json(&store, &["profile", &address, "--format", "json"]);
+    assert_eq!(profile["coverage_window"]["from"], profile["first_event_time"]);
+    let (from, to) = (plain(&profile["coverage_window"]["from"]), plain(&profile["coverage_window"]["to"]));
+    let inside = store.row(&format!("SELECT count(*) AS n FROM cloudtrail WHERE event_time >= '{from}' AND event_time < '{to}'"));
+    assert_eq!(profile["coverage"]["events"].to_string(), plain(&inside["n"]));
+    // The window ends with the second of the last event.
+    assert_eq!(to, "2025-10-15T13:51:45Z");
+    assert_eq!(plain(&profile["last_event_time"]), "2025-10-15T13:51:44Z");
+    // Nothing was found: there is no such window, and that is said.
+    let nobody = json(&store, &["profile", "203.0.113.250", "--format", "json"]);
+    assert_eq!((&nobody["coverage_window"]["from"], &nobody["coverage"]["events"]), (&Value::Null, &Value::from(0)));
+}
+
+#[test]
+fn an_argument_that_would_match_everything_is_refused_by_its_own_name() {
+    let store = incident();
+    for (arguments, argument) in
+        [(["profile", "*"].as_slice(), "<ARN|ACTOR|IP|KEY>"), (["previous", "*", "--at", "2025-10-15"].as_slice(), "<ARN>")]
+    {
+        let output = store.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("{argument}: `*` would match everything")) && !said.contains("--arn"), "{said}");
+    }
+}

@@ -53,8 +53,8 @@ pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Cov
     let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
     cells.retain(|c| fits(&filters.account, &c.account) && fits(&filters.region, &c.region));
     let log_changes = gaps::log_changes(source, window, window).await?;
-    let coverage = Coverage::from_parts(window, &cells, log_changes, &ledger, source.undated());
     let mut items = covered(&cells);
+    let coverage = Coverage::from_parts(window, cells, log_changes, &ledger, source.undated());
     let count = items.len() as u64;
     if let Some(limit) = question.limit {
         items.truncate(limit);

@@ -27,7 +27,7 @@ fn ledger(first: &str, last: &str) -> Ledger {
 }
 
 fn not_seen(window: Option<&Window>, cells: &[Cell], ledger: &Ledger) -> Vec<(NotSeenKind, String)> {
-    let coverage = Coverage::from_parts(window, cells, Vec::new(), ledger, 0);
+    let coverage = Coverage::from_parts(window, cells.to_vec(), Vec::new(), ledger, 0);
     coverage.not_seen.into_iter().map(|n| (n.kind, n.text)).filter(|(k, _)| *k != NotSeenKind::LogNotPresent).collect()
 }
 
@@ -143,7 +143,7 @@ fn broken_evidence_makes_the_answer_incomplete_only_where_it_may_matter() {
     let ledger = Ledger { broken: vec![broken], ..ledger("2024-04-01", "2024-06-01") };
     let near = Window::between(at("2024-05-01 09:00"), at("2024-05-01 11:00")).unwrap();
     let far = Window::between(at("2024-05-20"), at("2024-05-21")).unwrap();
-    let coverage = |w| Coverage::from_parts(Some(w), &[], Vec::new(), &ledger, 0);
+    let coverage = |w| Coverage::from_parts(Some(w), Vec::new(), Vec::new(), &ledger, 0);
     assert!(coverage(&near).incomplete && !coverage(&far).incomplete);
     assert_eq!(coverage(&near).not_seen[0].text, "a.json.gz was read only in part: gzip stream ends early.");
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use backtrail_model::words::counted;
 use backtrail_timeline::{Node, Trace, Upward, Uses};
 
-use crate::answers::Style;
+use crate::answers::{Style, not_seen_about};
 use crate::sanitize::sanitize;
 
 /// Things made that are listed for one set of credentials; JSON has more.
@@ -24,6 +24,9 @@ pub(super) fn write(trace: &Trace, color: bool, out: &mut dyn Write) -> io::Resu
     }
     if trace.more > 0 {
         writeln!(out, "and {} of credentials", counted(trace.more, "more set"))?;
+    }
+    for line in not_seen_about(&trace.coverage, &trace.coverage_window, &style) {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
