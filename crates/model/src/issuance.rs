@@ -17,6 +17,7 @@ const ISSUING: &[(&str, &str)] = &[
     ("signin", "ConsoleLogin"),
     ("signin", "SwitchRole"),
     ("signin", "CreateOAuth2Token"),
+    ("sso", "Federate"),
     ("sso", "GetRoleCredentials"),
     ("sts", "AssumeRole"),
     ("sts", "AssumeRoleWithSAML"),
@@ -66,7 +67,7 @@ pub struct Issuance {
 #[must_use]
 pub fn issuing_method(event_source: &str, event_name: &str) -> Option<&'static str> {
     // Most events are something else: seen by a few bytes.
-    if !matches!(event_name.as_bytes().first(), Some(b'A' | b'C' | b'G' | b'S' | b'U')) {
+    if !matches!(event_name.as_bytes().first(), Some(b'A' | b'C' | b'F' | b'G' | b'S' | b'U')) {
         return None;
     }
     let action = action_name(event_name);
@@ -78,6 +79,12 @@ pub fn issuing_method(event_source: &str, event_name: &str) -> Option<&'static s
 #[must_use]
 pub fn is_sign_in(method: &str) -> bool {
     matches!(method, "ConsoleLogin" | "CreateOAuth2Token" | "SwitchRole")
+}
+
+/// Whether a call of this method is the access portal's of Identity Center: for the command line, or for the console.
+#[must_use]
+pub fn is_portal(method: &str) -> bool {
+    matches!(method, "Federate" | "GetRoleCredentials")
 }
 
 /// The method of that name.
@@ -172,7 +179,7 @@ impl Parts<'_> {
                 let (principal_id, arn) = caller();
                 Issuance { principal_id, arn, ..Issuance::default() }
             }
-            "GetRoleCredentials" => {
+            method if is_portal(method) => {
                 // No key and no ARN: the account and the permission set are all there is.
                 let (account, role) = (text(&self.details, &["account_id"])?, text(&self.details, &["role_name"])?);
                 Issuance { arn: Some(portal_target(&account, &role)), ..Issuance::default() }
@@ -224,7 +231,7 @@ pub fn is_access_key_id(text: &str) -> bool {
         && rest.iter().any(|b| *b != rest[0])
 }
 
-/// What `GetRoleCredentials` names, as the roles it makes can be compared with: `AWSReservedSSO_<permission set>_<hex>` of an account.
+/// What a call of the portal names, as the roles it makes can be compared with: `AWSReservedSSO_<permission set>_<hex>` of an account.
 pub fn portal_target(account: &str, permission_set: &str) -> String {
     format!("{account}/{permission_set}")
 }

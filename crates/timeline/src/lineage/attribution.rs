@@ -3,14 +3,15 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::is_sign_in;
+use backtrail_model::issuance::{is_portal, is_sign_in};
 use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::event::Event;
 use crate::lineage::holder::write_key;
 use crate::lineage::origin::permission_set;
-use crate::lineage::{Chain, Holder, Lineage, Missing, Origin, OriginKind, Path, Step, Strength};
+use crate::lineage::{Chain, Holder, Issued, Lineage, Missing, Origin, OriginKind, Path, Step, Strength};
+use crate::principal::PrincipalKind;
 
 /// Who is responsible for an event, as far as evidence goes, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +47,10 @@ impl Attribution {
             account: None,
             source_identity: origin.source_identity,
         });
+        // Identity Center's assertion has the name that the portal's record of the same user may lack.
+        if holder.principal.kind == PrincipalKind::SamlUser && told.principal_id.as_ref() == Some(&told.name) {
+            told.name.clone_from(&holder.principal.name);
+        }
         told.source_identity = told.source_identity.or_else(|| holder.principal.source_identity.clone());
         Self {
             via: via(&steps, holder, told.kind),
@@ -78,7 +83,8 @@ fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
         let arn = Arn::parse(step.issued_to.as_deref()?)?;
         match step.method {
             method if is_sign_in(method) => None,
-            "GetSessionToken" | "GetRoleCredentials" | "UpdateLoginProfile" => None,
+            method if is_portal(method) => None,
+            "GetSessionToken" | "UpdateLoginProfile" => None,
             // A user's own new key leads through nobody else.
             "CreateAccessKey" | "CreateLoginProfile" if step.caller.name == arn.name() => None,
             _ => Some(arn.role_session().map_or_else(|| arn.name(), |(role, _)| role).to_owned()),
@@ -114,14 +120,18 @@ impl Actors {
     pub fn of(&self, event: &Event<'_>) -> Arc<Attribution> {
         let mut key = String::with_capacity(512);
         write_key(event, &mut key);
+        // Identity Center makes the same assertion for every session of a user.
+        let asserted = Some(event).filter(|e| e.user_identity_type == Some("SAMLUser")).and_then(Issued::of);
+        let asserted = asserted.filter(|one| one.what.by_identity_center);
         // A sign-in has nothing but its time to tell which password it was made with.
-        let is_timeless = event.event_type != Some("AwsConsoleSignIn");
+        let is_timeless = event.event_type != Some("AwsConsoleSignIn") && asserted.is_none();
         if is_timeless && let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(known);
         }
         let holder = self.lineage.in_full(Holder::of(event), event.shared_event_id);
         let at = (!is_timeless).then_some(event.event_time).flatten();
-        let actor = Arc::new(Attribution::of(self.lineage.chain(&holder, at), &holder));
+        let chain = asserted.map_or_else(|| self.lineage.chain(&holder, at), |one| self.lineage.chain_of_call(&one));
+        let actor = Arc::new(Attribution::of(chain, &holder));
         if is_timeless {
             self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&actor));
         }

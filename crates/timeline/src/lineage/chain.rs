@@ -117,6 +117,14 @@ impl Lineage {
         Chain { paths }
     }
 
+    /// The chain of a call that issued something: which portal call it answers is told by what it issued.
+    #[must_use]
+    pub(super) fn chain_of_call(&self, one: &Issued) -> Chain {
+        let mut paths = Vec::new();
+        self.climb(&one.holder, self.parents_of_call(one), &mut Vec::new(), &mut paths);
+        Chain { paths }
+    }
+
     /// Goes up every way from a holder whose parents are known.
     fn climb<'a>(&'a self, holder: &'a Holder, parents: Vec<Link<'a>>, way: &mut Vec<Link<'a>>, paths: &mut Vec<Path>) {
         // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong.
@@ -151,6 +159,11 @@ fn step(link: &Link<'_>) -> Step {
     }
 }
 
+/// A service that calls for others, as opposed to the console (`signin.amazonaws.com`, `AWS Internal`).
+fn is_service(invoked_by: &str) -> bool {
+    invoked_by.ends_with(".amazonaws.com") && invoked_by != "signin.amazonaws.com"
+}
+
 /// What would lead further up from somebody nothing in evidence leads up from; `None` where nothing does: a user with a key of its own, a person.
 fn missing(holder: &Holder) -> Option<Missing> {
     // CloudTrail itself names the workload.
@@ -173,6 +186,8 @@ fn missing(holder: &Holder) -> Option<Missing> {
         PrincipalKind::FederatedUser => format!(
             "no GetFederationToken that issued {key} is in evidence{began}: CloudTrail of account {whose} at that time would hold it"
         ),
+        // A service that acts with what a caller's key let it forward: no call issues that.
+        PrincipalKind::IamUser | PrincipalKind::Root if principal.invoked_by.as_deref().is_some_and(is_service) => return None,
         PrincipalKind::IamUser | PrincipalKind::Root if holder.is_temporary() => {
             format!(
                 "no sign-in and no GetSessionToken that issued {key} to {} is in evidence{began}: CloudTrail of account {whose} at that time would hold it",

@@ -29,6 +29,8 @@ pub struct Holder {
     pub ec2_role_delivery: Option<String>,
     /// The event is a sign-in to the console.
     pub signs_in: bool,
+    /// When a role's session signed in whose record does not say when it was created.
+    pub signed_in_at: Option<i64>,
     /// The workload.
     pub workload: Option<Workload>,
 }
@@ -42,15 +44,26 @@ impl Holder {
             created: event.session_creation_date,
             sign_in_session_arn: event.session_sign_in_session_arn.map(str::to_owned),
             ec2_role_delivery: event.session_ec2_role_delivery.map(str::to_owned),
-            signs_in: event.event_type == Some("AwsConsoleSignIn"),
+            signs_in: signs_in(event),
+            signed_in_at: signed_in_at(event).filter(|_| signs_in(event)),
             workload: event.user_identity_in_scope_of.and_then(workload),
         }
+    }
+
+    /// Of a call whose method tells that it is a sign-in: the table of what was issued has no event types.
+    pub(super) fn of_sign_in(event: &Event<'_>) -> Self {
+        Self { signs_in: true, signed_in_at: signed_in_at(event), ..Self::of(event) }
     }
 
     /// What tells a session from others of its name: its unique id and the second of its creation.
     #[must_use]
     pub fn session(&self) -> Option<(String, i64)> {
         self.principal.principal_id.clone().zip(self.created.map(second))
+    }
+
+    /// About when the session began, as far as the event says.
+    pub(super) fn since(&self) -> Option<i64> {
+        self.created.or(self.signed_in_at)
     }
 
     /// Whether the credentials last for a session only, so that some call must have issued them.
@@ -64,6 +77,15 @@ impl Holder {
             _ => by_key.unwrap_or(false),
         }
     }
+}
+
+fn signs_in(event: &Event<'_>) -> bool {
+    event.event_type == Some("AwsConsoleSignIn")
+}
+
+fn signed_in_at(event: &Event<'_>) -> Option<i64> {
+    let is_role = event.user_identity_type == Some("AssumedRole") && event.session_creation_date.is_none();
+    event.event_time.filter(|_| is_role)
 }
 
 /// Events state their time to the second, and so is `creationDate` compared.
@@ -92,7 +114,8 @@ pub(super) fn write_key(event: &Event<'_>, key: &mut String) {
         event.session_ec2_role_delivery,
         event.session_sign_in_session_arn,
         event.recipient_account_id,
-        event.event_source.filter(|_| event.user_identity_invoked_by.is_none()),
+        // A service that does not say who it is has the name of the service it called.
+        event.event_source.filter(|_| event.user_identity_type == Some("AWSService") && event.user_identity_invoked_by.is_none()),
         event.event_type.filter(|t| *t == "AwsConsoleSignIn"),
         event.shared_event_id.filter(|_| is_account),
     ];
@@ -100,7 +123,8 @@ pub(super) fn write_key(event: &Event<'_>, key: &mut String) {
         key.push_str(text.unwrap_or("\u{1}"));
         key.push('\u{1f}');
     }
-    let flags = (event.session_creation_date, event.session_mfa_authenticated, event.session_credential_from_console);
+    let times = (event.session_creation_date, signed_in_at(event).filter(|_| signs_in(event)));
+    let flags = (times, event.session_mfa_authenticated, event.session_credential_from_console);
     // Writing to a string does not fail.
     write!(key, "{flags:?}").unwrap_or_default();
 }

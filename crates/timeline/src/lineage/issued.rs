@@ -1,6 +1,6 @@
 //! A call that issued credentials, with who made it.
 
-use backtrail_model::issuance::{Issuance, IssuingCall, issuance};
+use backtrail_model::issuance::{Issuance, IssuingCall, is_sign_in, issuance};
 
 use crate::event::Event;
 use crate::lineage::Holder;
@@ -46,14 +46,14 @@ impl Issued {
     pub(super) fn by(event: &Event<'_>, what: Issuance) -> Self {
         let own = |text: Option<&str>| text.map(str::to_owned);
         Self {
-            what,
             time: event.event_time,
             refs: vec![event.citation()],
             account: own(event.recipient_account_id),
             region: own(event.aws_region),
             shared_event_id: own(event.shared_event_id),
-            holder: Holder::of(event),
+            holder: if is_sign_in(what.method) { Holder::of_sign_in(event) } else { Holder::of(event) },
             source_ip_address: own(event.source_ip_address),
+            what,
         }
     }
 }

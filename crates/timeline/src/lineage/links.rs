@@ -1,7 +1,7 @@
 //! The rules that join a use of credentials to the call that issued them (design.md section 5; domain reference 2.3).
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::{Issuance, is_access_key_id, is_sign_in, portal_target};
+use backtrail_model::issuance::{Issuance, is_access_key_id, is_portal, is_sign_in, portal_target};
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND};
 use hashbrown::HashMap;
 use serde::Serialize;
@@ -99,7 +99,7 @@ impl Lineage {
             }
             match one.what.method {
                 "CreateLoginProfile" | "UpdateLoginProfile" => file(&mut all.passwords, &one.what.arn),
-                "GetRoleCredentials" => file(&mut all.portal, &one.what.arn),
+                method if is_portal(method) => file(&mut all.portal, &one.what.arn),
                 method if is_sign_in(method) => {
                     file(&mut all.by_sign_in, &one.holder.sign_in_session_arn);
                     file(&mut all.sign_ins, &one.what.principal_id);
@@ -164,13 +164,21 @@ impl Lineage {
         if !console.is_empty() {
             return self.links(console, Strength::Probable, "sign-in of the same principal, by time");
         }
+        let begun = self.begun_with(holder, &before);
+        if !begun.is_empty() {
+            return self.links(begun, Strength::Probable, "session of the same unique id, issued at the sign-in");
+        }
         self.links(self.of_password(holder, &before), Strength::Probable, "password set for the user")
     }
 
     /// The calls that may have issued the credentials an issuing call was made with.
     #[must_use]
     pub fn parents_of(&self, index: usize) -> Vec<Link<'_>> {
-        let Some(one) = self.issued.get(index) else { return Vec::new() };
+        self.issued.get(index).map_or_else(Vec::new, |one| self.parents_of_call(one))
+    }
+
+    /// The same of any call that issued something.
+    pub(super) fn parents_of_call(&self, one: &Issued) -> Vec<Link<'_>> {
         if one.what.by_identity_center {
             return self.links(
                 self.of_portal(one),
@@ -234,6 +242,13 @@ impl Lineage {
         found.sort_unstable();
         found.dedup();
         self.latest(found)
+    }
+
+    /// A role's session that signs in, or is switched to, was issued a moment before; its record says neither its key nor its creation.
+    fn begun_with(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+        let Some((id, signed_in)) = holder.principal.principal_id.clone().zip(holder.signed_in_at) else { return Vec::new() };
+        let moments = second(signed_in - MOMENTS)..=second(signed_in + SKEW);
+        moments.filter_map(|at| self.by_session.get(&(id.clone(), at))).flatten().copied().filter(before).collect()
     }
 
     /// A sign-in has no key and no session yet: what made it possible is the password.

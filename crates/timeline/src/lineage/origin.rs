@@ -67,7 +67,9 @@ impl Origin {
             OriginKind::Workload => workload_arn(holder, steps).or_else(|| principal.arn.clone()),
             _ => principal.arn.clone(),
         };
-        let principal_id = principal.principal_id.clone().filter(|_| kind != OriginKind::Workload);
+        // The portal's records have the user's id in the identity store instead.
+        let own_id = || principal.on_behalf_of.clone().filter(|_| principal.kind == PrincipalKind::IdentityCenterUser);
+        let principal_id = principal.principal_id.clone().or_else(own_id).filter(|_| kind != OriginKind::Workload);
         Self {
             kind,
             name,
@@ -115,7 +117,7 @@ fn classify(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
         PrincipalKind::Root => (OriginKind::Root, name, "the account's root user"),
         PrincipalKind::IamUser => user(holder, steps),
         PrincipalKind::SamlUser => (OriginKind::Human, vouched_for(call, name), "vouched for by a SAML provider"),
-        PrincipalKind::IdentityCenterUser => (OriginKind::Human, name, "user of IAM Identity Center"),
+        PrincipalKind::IdentityCenterUser => (OriginKind::Human, portal_user(principal, steps), "user of IAM Identity Center"),
         PrincipalKind::WebIdentityUser => web_identity(call, name),
         PrincipalKind::Service => service(principal, steps),
         PrincipalKind::Account => (OriginKind::ExternalAccount, name, "record of another account"),
@@ -134,6 +136,12 @@ fn user(holder: &Holder, steps: &[Step]) -> Told {
     } else {
         (OriginKind::Unknown, name, "a user's access key: a person or a program")
     }
+}
+
+/// The portal's records may name a user by id alone; the assertion that Identity Center makes for it has the name.
+fn portal_user(principal: &Principal, steps: &[Step]) -> String {
+    let asserted = steps.iter().rev().find(|s| s.caller.kind == PrincipalKind::SamlUser).map(|s| s.caller.name.clone());
+    asserted.filter(|_| principal.on_behalf_of.as_ref() == Some(&principal.name)).unwrap_or_else(|| principal.name.clone())
 }
 
 fn vouched_for(call: Option<&Issued>, name: String) -> String {

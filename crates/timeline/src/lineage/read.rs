@@ -18,13 +18,14 @@ use crate::source::{Source, instant};
 
 const TABLE: &str = "credentials";
 /// Calls that are few, and tied to their uses by more than a key and a creation time: all of them are read.
-const FEW: [&str; 9] = [
+const FEW: [&str; 10] = [
     "AssumeRoot",
     "ConsoleLogin",
     "CreateAccessKey",
     "CreateLoginProfile",
     "CreateOAuth2Token",
     "CreateSession",
+    "Federate",
     "GetRoleCredentials",
     "SwitchRole",
     "UpdateLoginProfile",
@@ -229,10 +230,10 @@ impl Wanted {
             let mut is_new = false;
             let key = holder.principal.access_key_id.as_ref().filter(|k| is_access_key_id(k) && !asked.keys.contains(*k));
             is_new |= key.is_some_and(|k| wanted.keys.insert(k.clone()));
-            let session = holder.principal.principal_id.as_ref().filter(|_| holder.created.is_some());
+            let session = holder.principal.principal_id.as_ref().filter(|_| holder.since().is_some());
             // One name serves many sessions: it is asked for again at another time.
             is_new |= session.is_some_and(|s| wanted.sessions.insert(s.clone())) && !session.is_some_and(|s| asked.sessions.contains(s));
-            match holder.created {
+            match holder.since() {
                 Some(t) => wanted.created = Some(wanted.created.map_or((t, t), |(from, to)| (from.min(t), to.max(t)))),
                 None => wanted.is_open |= is_new,
             }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::Event;
-use crate::lineage::{Origin, OriginKind, Path};
+use crate::lineage::{Actors, Origin, OriginKind, Path};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -166,6 +166,111 @@ fn console_sessions_lead_to_their_sign_in_and_a_failed_one_to_nothing() {
         ..console(START)
     };
     assert_eq!(names(&lineage, &other, START + SECOND), []);
+}
+
+#[test]
+fn a_role_that_signs_in_leads_to_what_issued_its_session_a_moment_before() {
+    let switch = |at| Event {
+        user_identity_type: Some("AssumedRole"),
+        user_identity_principal_id: Some("AROAOps:alice"),
+        user_identity_arn: Some("arn:aws:sts::111122223333:assumed-role/Ops/alice"),
+        event_type: Some("AwsConsoleSignIn"),
+        event_time: Some(at),
+        ..Event::default()
+    };
+    let lineage = Lineage::new(vec![
+        assume(by_user("alice", Some("AKIA1")), "first", START, "Ops", "alice", "ASIA1"),
+        assume(by_user("bob", Some("AKIA2")), "second", START + 4 * SECOND, "Ops", "alice", "ASIA2"),
+    ]);
+    assert_eq!(names(&lineage, &switch(START + SECOND), START + SECOND), [(Strength::Probable, "first".to_owned())]);
+    let both = [(Strength::Probable, "first".to_owned()), (Strength::Probable, "second".to_owned())];
+    assert_eq!(names(&lineage, &switch(START + 5 * SECOND), START + 5 * SECOND), both, "being the later one proves nothing");
+    assert_eq!(names(&lineage, &switch(START + 60 * SECOND), START + 60 * SECOND), []);
+    // Another role's session of that name is somebody else, and a call that is no sign-in has a creation or nothing.
+    let other = Event { user_identity_principal_id: Some("AROADev:alice"), ..switch(START) };
+    assert_eq!(names(&lineage, &other, START), []);
+    let call = Event { event_type: Some("AwsApiCall"), ..switch(START) };
+    assert_eq!(names(&lineage, &call, START), []);
+}
+
+#[test]
+fn a_console_session_leads_past_its_sign_in_to_who_set_the_password() {
+    let password = Issued::of(&Event {
+        event_source: Some("iam.amazonaws.com"),
+        event_name: Some("CreateLoginProfile"),
+        event_id: Some("password"),
+        event_time: Some(START - 60 * SECOND),
+        request_parameters: Some(r#"{"userName":"eve"}"#),
+        ..by_user("mallory", Some("AKIA1"))
+    });
+    // As the table of what was issued has it: without event types.
+    let signed_in = Issued::of(&Event {
+        event_source: Some("signin.amazonaws.com"),
+        event_name: Some("ConsoleLogin"),
+        event_id: Some("sign-in"),
+        event_time: Some(START),
+        response_elements: Some(r#"{"ConsoleLogin":"Success"}"#),
+        ..by_user("eve", None)
+    });
+    let lineage = Lineage::new(password.into_iter().chain(signed_in).collect());
+    let console =
+        Event { session_creation_date: Some(START), session_credential_from_console: Some(true), ..by_user("eve", Some("ASIAC")) };
+    let path = only_path(&lineage, &console, START + SECOND);
+    assert_eq!(path.steps.iter().map(|s| s.refs[0].as_str()).collect::<Vec<_>>(), ["sign-in", "password"]);
+    assert_eq!(path.origin.name, "mallory");
+}
+
+#[test]
+fn what_a_service_forwards_of_a_users_own_key_lacks_nothing() {
+    let by =
+        |service| Event { user_identity_invoked_by: Some(service), session_creation_date: Some(START), ..by_user("bot", Some("ASIA1")) };
+    let missing = |service| only_path(&Lineage::default(), &by(service), START + SECOND).missing;
+    assert_eq!(missing("cloudformation.amazonaws.com"), None);
+    // The console's own calls belong to a session that began with a sign-in.
+    assert!(missing("signin.amazonaws.com").is_some() && missing("AWS Internal").is_some());
+}
+
+#[test]
+fn the_portal_tells_an_id_and_the_assertion_the_name() {
+    let portal = |method, at| {
+        Issued::of(&Event {
+            event_source: Some("sso.amazonaws.com"),
+            event_name: Some(method),
+            event_id: Some(method),
+            event_time: Some(at),
+            user_identity_type: Some("IdentityCenterUser"),
+            user_identity_on_behalf_of_user_id: Some("0f1e-user"),
+            service_event_details: Some(r#"{"role_name":"Admin","account_id":"111122223333"}"#),
+            ..Event::default()
+        })
+    };
+    let assertion = |at| Event {
+        event_source: Some("sts.amazonaws.com"),
+        event_name: Some("AssumeRoleWithSAML"),
+        event_id: Some("assertion"),
+        event_time: Some(at),
+        user_identity_type: Some("SAMLUser"),
+        user_identity_principal_id: Some("q=:alice@example.org"),
+        user_identity_user_name: Some("alice@example.org"),
+        user_identity_identity_provider: Some("q="),
+        recipient_account_id: Some(ACCOUNT),
+        request_parameters: Some(r#"{"principalArn":"arn:aws:iam::111122223333:saml-provider/AWSSSO_0f_DO_NOT_DELETE"}"#),
+        response_elements: Some(
+            r#"{"credentials":{"accessKeyId":"ASIAAAAAAAAAAAAAAAA1"},"assumedRoleUser":{"assumedRoleId":"AROAAWSReservedSSO_Admin_0f:alice@example.org","arn":"arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0f/alice@example.org"}}"#,
+        ),
+        ..Event::default()
+    };
+    for method in ["GetRoleCredentials", "Federate"] {
+        let issued = portal(method, START).into_iter().chain(Issued::of(&assertion(START + SECOND))).collect();
+        let lineage = Lineage::new(issued);
+        let path = only_path(&lineage, &by_session("AWSReservedSSO_Admin_0f", "alice@example.org", Some("ASIA2"), START + SECOND), START);
+        assert_eq!(path.steps.iter().map(|s| s.refs[0].as_str()).collect::<Vec<_>>(), ["assertion", method]);
+        let Origin { kind, name, principal_id, .. } = path.origin;
+        assert_eq!((kind, name.as_str(), principal_id.as_deref()), (OriginKind::Human, "alice@example.org", Some("0f1e-user")));
+        // So does the assertion itself.
+        let actor = Actors::new(lineage).of(&assertion(START + SECOND));
+        assert_eq!((actor.origin.name.as_str(), actor.chain[0].refs[0].as_str()), ("alice@example.org", method));
+    }
 }
 
 #[test]
