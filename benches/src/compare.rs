@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::generate::{self, GenerateArgs, beside};
+use crate::generate::{self, GenerateArgs, Story, beside};
 use crate::say;
 
 /// What to compare.
@@ -91,8 +91,8 @@ fn evidence(folder: &Path, events: usize, days: i64) -> Result<(PathBuf, String)
     let out = folder.join(format!("evidence-{events}-{days}"));
     let at = beside(&out, "at");
     if !at.exists() {
-        let (seed, start) = (7, START.to_owned());
-        generate::generate(&GenerateArgs { out: out.clone(), seed, events, accounts: 6, regions: 4, days, noise: 0.999_9, start })?;
+        let (seed, start, story) = (7, START.to_owned(), Story::LeakedKey);
+        generate::generate(&GenerateArgs { out: out.clone(), seed, events, accounts: 6, regions: 4, days, noise: 0.999_9, start, story })?;
     }
     let time = fs::read_to_string(&at).with_context(|| format!("cannot read {}", at.display()))?;
     Ok((out, time.trim().to_owned()))

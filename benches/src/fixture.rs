@@ -1,4 +1,5 @@
-//! The evidence that is checked in: a small incident with its truth, and broken pieces with what is expected of them.
+//! The evidence that is checked in: a small incident and every way to a session, each with its truth, and broken pieces with what is
+//! expected of them.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,7 +10,7 @@ use clap::Args;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::generate::{self, GenerateArgs};
+use crate::generate::{self, GenerateArgs, Story};
 use crate::say;
 
 /// Where to.
@@ -22,7 +23,7 @@ pub(crate) struct FixtureArgs {
 
 /// `fixture`: replaces what is checked in.
 pub(crate) fn run(args: &FixtureArgs) -> Result<()> {
-    for folder in ["incident", "broken"] {
+    for folder in ["incident", "lineage", "broken"] {
         let path = args.out.join(folder);
         if path.exists() {
             fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -43,8 +44,19 @@ fn write(out: &Path) -> Result<String> {
         days: 2,
         noise: 0.93,
         start: "2025-10-14".to_owned(),
+        story: Story::LeakedKey,
     };
     let generated = generate::generate(&args)?;
+    generate::generate(&GenerateArgs {
+        out: out.join("lineage"),
+        seed: 20_251_111,
+        events: 220,
+        accounts: 4,
+        regions: 2,
+        start: "2025-11-10".to_owned(),
+        story: Story::Lineage,
+        ..args.clone()
+    })?;
     broken(&args.out, &out.join("broken"))?;
     Ok(generated.at)
 }

@@ -25,6 +25,7 @@ use crate::say;
 use catalogue::Catalogue;
 use estate::Estate;
 use plan::Plan;
+pub(crate) use scenario::Story;
 use truth::Totals;
 use write::{Buffers, Material, Written};
 pub(crate) use write::{gzip, write_file};
@@ -56,6 +57,9 @@ pub(crate) struct GenerateArgs {
     /// First day
     #[arg(long, default_value = "2025-10-10")]
     pub(crate) start: String,
+    /// What happens in the noise
+    #[arg(long, value_enum, default_value = "leaked-key")]
+    pub(crate) story: Story,
 }
 
 /// The arguments, checked.
@@ -66,6 +70,7 @@ pub(crate) struct Options {
     days: i64,
     noise: f64,
     start: i64,
+    story: Story,
 }
 
 /// What was generated.
@@ -111,10 +116,16 @@ pub(crate) fn generate(args: &GenerateArgs) -> Result<Generated> {
         totals.add(&file.totals);
         window.extend(file.window);
     }
-    extras::write(&args.out, options.seed, &estate, &incident, &mut totals)?;
-    let settings = json!({
+    match options.story {
+        Story::LeakedKey => extras::write(&args.out, options.seed, &estate, &incident, &mut totals)?,
+        Story::Lineage => extras::write_note(&args.out)?,
+    }
+    let mut settings = json!({
         "seed": args.seed, "events": args.events, "accounts": args.accounts, "regions": args.regions, "days": args.days, "noise": args.noise, "start": args.start,
     });
+    if options.story == Story::Lineage {
+        settings["story"] = "lineage".into();
+    }
     let at = clock::iso(incident.at);
     let truth = truth::document(&settings, &estate, &incident, &totals, window);
     write_file(&beside(&args.out, "truth.json"), format!("{}\n", serde_json::to_string_pretty(&truth)?).as_bytes())?;
@@ -149,7 +160,7 @@ fn check(args: &GenerateArgs) -> Result<Options> {
     ensure!(args.days >= 2, "--days: the incident needs a day before it");
     let is_free = fs::read_dir(&args.out).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_free, "{} is not empty: remove it first", args.out.display());
-    Ok(Options { seed: args.seed, events: args.events, days: args.days, noise: args.noise, start })
+    Ok(Options { seed: args.seed, events: args.events, days: args.days, noise: args.noise, start, story: args.story })
 }
 
 #[cfg(test)]

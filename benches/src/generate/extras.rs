@@ -14,6 +14,13 @@ use super::write::{key, write_file, write_gzip};
 
 const NOTE: &str = "Evidence hand-over\n\nCopied from the log archive bucket with its folders. CloudTrail (organisation trail, management and data events),\nCloudTrail Insights, and one VPC flow log of the affected subnet.\n\nMade by a generator: accounts, people, addresses and keys do not exist.\n";
 
+const BRIEF_NOTE: &str = "Evidence hand-over\n\nCopied from the log archive bucket with its folders. CloudTrail (organisation trail, management and data events).\n\nMade by a generator: accounts, people, addresses and keys do not exist.\n";
+
+/// Writes the note alone.
+pub(crate) fn write_note(root: &Path) -> Result<()> {
+    write_file(&root.join("README.txt"), BRIEF_NOTE.as_bytes())
+}
+
 /// Writes them all below a folder.
 pub(crate) fn write(root: &Path, seed: u64, estate: &Estate, incident: &Incident, totals: &mut Totals) -> Result<()> {
     write_file(&root.join("README.txt"), NOTE.as_bytes())?;

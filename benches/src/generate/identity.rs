@@ -58,11 +58,27 @@ pub(crate) enum Identity<'a> {
         account: &'a str,
         user: &'a User,
     },
+    /// A user's session: of the console, of GetSessionToken, or forwarded by a service.
+    UserSession {
+        account: &'a str,
+        user: &'a User,
+        key: String,
+        created: i64,
+        mfa: bool,
+        invoked_by: Option<&'a str>,
+    },
+    /// A user who signs in: no key, no session yet.
+    SigningIn {
+        account: &'a str,
+        user: &'a User,
+    },
     Root {
         account: &'a str,
         key: Option<String>,
     },
     Role(Session<'a>),
+    /// A role's session as its sign-in names it: no key, no creation.
+    RoleSigningIn(Session<'a>),
     /// Seen from the account that owns the resource.
     External {
         account: &'a str,
@@ -71,6 +87,17 @@ pub(crate) enum Identity<'a> {
     Saml {
         provider: String,
         user: &'a str,
+    },
+    /// Somebody an OpenID provider vouches for.
+    Web {
+        provider: &'a str,
+        audience: &'a str,
+        subject: &'a str,
+    },
+    /// Somebody in the access portal of Identity Center.
+    Portal {
+        person: &'a Person,
+        estate: &'a Estate,
     },
     /// A form written out by a scenario.
     Written(String),
@@ -90,9 +117,31 @@ pub(crate) struct Session<'a> {
     /// ARN of the instance or function the credentials were issued to.
     pub(crate) issued_to: Option<String>,
     pub(crate) from_instance: bool,
+    /// `sourceIdentity`, set by whoever began the chain of roles.
+    pub(crate) source_identity: Option<&'a str>,
+    /// ARN of the OpenID provider whose token was exchanged for the session.
+    pub(crate) web_provider: Option<&'a str>,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// A session with nothing special about it.
+    pub(crate) fn new(account: &'a str, role: &'a Role, name: impl Into<Cow<'a, str>>, key: impl Into<String>, created: i64) -> Self {
+        Self {
+            account,
+            role,
+            name: name.into(),
+            key: key.into(),
+            created,
+            mfa: false,
+            invoked_by: None,
+            on_behalf_of: None,
+            issued_to: None,
+            from_instance: false,
+            source_identity: None,
+            web_provider: None,
+        }
+    }
+
     pub(crate) fn arn(&self) -> String {
         format!("arn:aws:sts::{}:assumed-role/{}/{}", self.account, self.role.name, self.name)
     }
@@ -103,12 +152,35 @@ impl Identity<'_> {
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Service(service) => (*service).to_owned(),
-            Self::User { account, user } => format!("arn:aws:iam::{account}:user/{}", user.name),
+            Self::User { account, user } | Self::UserSession { account, user, .. } | Self::SigningIn { account, user } => {
+                format!("arn:aws:iam::{account}:user/{}", user.name)
+            }
             Self::Root { account, .. } => format!("arn:aws:iam::{account}:root"),
-            Self::Role(session) => session.arn(),
+            Self::Role(session) | Self::RoleSigningIn(session) => session.arn(),
             Self::External { principal, .. } => principal.clone(),
             Self::Saml { provider, user } => format!("{provider}:{user}"),
+            Self::Web { provider, audience, subject } => format!("{provider}:{audience}:{subject}"),
+            Self::Portal { person, .. } => person.user_id.clone(),
             Self::Written(text) => text.split("\"arn\":\"").nth(1).and_then(|t| t.split('"').next()).unwrap_or("").to_owned(),
+        }
+    }
+
+    /// The key the call is signed with, where the record names it.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            Self::User { user, .. } => Some(&user.key),
+            Self::UserSession { key, .. } => Some(key),
+            Self::Root { key, .. } => key.as_deref(),
+            Self::Role(session) => Some(&session.key),
+            _ => None,
+        }
+    }
+
+    /// Who the session declares to be.
+    pub(crate) fn source_identity(&self) -> Option<&str> {
+        match self {
+            Self::Role(session) => session.source_identity,
+            _ => None,
         }
     }
 
@@ -119,16 +191,48 @@ impl Identity<'_> {
                 r#"{{"type":"IAMUser","principalId":"{}","arn":"arn:aws:iam::{account}:user/{}","accountId":"{account}","accessKeyId":"{}","userName":"{}"}}"#,
                 user.id, user.name, user.key, user.name
             ),
+            Self::UserSession { account, user, key, created, mfa, invoked_by } => {
+                let by = invoked_by.map(|service| format!(r#","invokedBy":"{service}""#)).unwrap_or_default();
+                format!(
+                    r#"{{"type":"IAMUser","principalId":"{}","arn":"arn:aws:iam::{account}:user/{}","accountId":"{account}","accessKeyId":"{key}","userName":"{}","sessionContext":{{"attributes":{{"creationDate":"{}","mfaAuthenticated":"{mfa}"}}}}{by}}}"#,
+                    user.id,
+                    user.name,
+                    user.name,
+                    clock::iso(*created)
+                )
+            }
+            Self::SigningIn { account, user } => format!(
+                r#"{{"type":"IAMUser","principalId":"{}","arn":"arn:aws:iam::{account}:user/{}","accountId":"{account}","accessKeyId":"","userName":"{}"}}"#,
+                user.id, user.name, user.name
+            ),
             Self::Root { account, key } => {
                 let key = key.as_ref().map(|k| format!(r#","accessKeyId":"{k}""#)).unwrap_or_default();
                 format!(r#"{{"type":"Root","principalId":"{account}","arn":"arn:aws:iam::{account}:root","accountId":"{account}"{key}}}"#)
             }
             Self::Role(session) => return session.push(out),
+            Self::RoleSigningIn(session) => format!(
+                r#"{{"type":"AssumedRole","principalId":"{}:{}","arn":"{}","accountId":"{}"}}"#,
+                session.role.id,
+                session.name,
+                session.arn(),
+                session.account
+            ),
             Self::External { account, principal } => {
                 format!(r#"{{"type":"AWSAccount","principalId":"{principal}","accountId":"{account}"}}"#)
             }
             Self::Saml { provider, user } => {
                 format!(r#"{{"type":"SAMLUser","principalId":"{provider}:{user}","userName":"{user}","identityProvider":"{provider}"}}"#)
+            }
+            Self::Web { provider, audience, subject } => format!(
+                r#"{{"type":"WebIdentityUser","principalId":"{provider}:{audience}:{subject}","userName":"{subject}","identityProvider":"{provider}"}}"#
+            ),
+            Self::Portal { person, estate } => {
+                let credential = Random::seeded(&[super::random::hash_of(&person.user_id)]).text(|r, o| r.push_hex(o, 40));
+                let owner = estate.accounts.last().map_or("", |a| &a.id);
+                format!(
+                    r#"{{"type":"IdentityCenterUser","accountId":"{owner}",{},"credentialId":"{credential}"}}"#,
+                    on_behalf_of(person, estate)
+                )
             }
             Self::Written(text) => text.clone(),
         };
@@ -167,17 +271,15 @@ impl Session<'_> {
         if self.from_instance {
             put(&[r#","ec2RoleDelivery":"2.0""#]);
         }
+        if let Some(provider) = self.web_provider {
+            put(&[r#","webIdFederationData":{"federatedProvider":""#, provider, r#"","attributes":{}}"#]);
+        }
+        if let Some(identity) = self.source_identity {
+            put(&[r#","sourceIdentity":""#, identity, "\""]);
+        }
         put(&["}"]);
         if let Some((person, estate)) = self.on_behalf_of {
-            let owner = estate.accounts.last().map_or(account, |a| &a.id);
-            put(&[
-                r#","onBehalfOf":{"userId":""#,
-                &person.user_id,
-                r#"","identityStoreArn":"arn:aws:identitystore::"#,
-                owner,
-                ":identitystore/",
-            ]);
-            put(&[&estate.identity_store, r#""}"#]);
+            put(&[",", &on_behalf_of(person, estate)]);
         }
         if let Some(arn) = &self.issued_to {
             let issuer = if self.from_instance { "AWS::EC2::Instance" } else { "AWS::Lambda::Function" };
@@ -190,7 +292,14 @@ impl Session<'_> {
     }
 }
 
-const SDKS: [&str; 7] = [
+/// The user of Identity Center; the organisation's last account runs it.
+fn on_behalf_of(person: &Person, estate: &Estate) -> String {
+    let owner = estate.accounts.last().map_or("", |a| &a.id);
+    let (user, store) = (&person.user_id, &estate.identity_store);
+    format!(r#""onBehalfOf":{{"userId":"{user}","identityStoreArn":"arn:aws:identitystore::{owner}:identitystore/{store}"}}"#)
+}
+
+pub(crate) const SDKS: [&str; 7] = [
     "aws-sdk-java/2.31.78 md/io#sync ua/2.1 os/Linux#6.1.141 lang/java#21.0.8 m/D,N",
     "Boto3/1.40.18 md/Botocore#1.40.18 ua/2.1 os/linux#6.1.141 lang/python#3.12.11 m/b,Z exec-env/AWS_Lambda_python3.12",
     "aws-sdk-go-v2/1.38.0 ua/2.1 os/linux lang/go#1.24.6 md/GOARCH#arm64 m/E,g",
@@ -200,9 +309,10 @@ const SDKS: [&str; 7] = [
     "aws-sdk-java/1.12.780 Linux/5.10.238 OpenJDK_64-Bit_Server_VM/17.0.16+8-LTS java/17.0.16",
 ];
 const AGENT_OF_SSM: &str = "aws-sdk-go/1.55.5 (go1.23.4; linux; amd64) amazon-ssm-agent/3.3.2299.0";
-const TERRAFORM: &str = "APN/1.0 HashiCorp/1.0 Terraform/1.9.8 (+https://www.terraform.io) terraform-provider-aws/5.100.0 aws-sdk-go-v2/1.36.3 ua/2.1 os/linux lang/go#1.23.9";
-const CLI: &str = "aws-cli/2.28.11 md/awscrt#0.27.6 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.7 md/pyimpl#CPython m/N,E,b,Z,F exec-env/none cfg/retry-mode#standard md/installer#exe md/command#";
-const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
+pub(crate) const TERRAFORM: &str = "APN/1.0 HashiCorp/1.0 Terraform/1.9.8 (+https://www.terraform.io) terraform-provider-aws/5.100.0 aws-sdk-go-v2/1.36.3 ua/2.1 os/linux lang/go#1.23.9";
+pub(crate) const CLI: &str = "aws-cli/2.28.11 md/awscrt#0.27.6 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.7 md/pyimpl#CPython m/N,E,b,Z,F exec-env/none cfg/retry-mode#standard md/installer#exe md/command#";
+pub(crate) const BROWSER: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
 
 impl Who {
     /// The caller of an event. Sessions last for hours: the same workload has the same key for that long.
@@ -272,18 +382,7 @@ fn session<'a>(s: &Scene<'a>, role: &'a Role, name: Cow<'a, str>, length: i64) -
     let offset = (mix(&[super::random::hash_of(&role.id), super::random::hash_of(&name)]) % length as u64) as i64;
     let created = (s.time - offset).div_euclid(length) * length + offset;
     let key = key(s, &name, created ^ super::random::hash_of(&role.id) as i64);
-    Session {
-        account: &s.account.id,
-        role,
-        name,
-        key,
-        created,
-        mfa: false,
-        invoked_by: None,
-        on_behalf_of: None,
-        issued_to: None,
-        from_instance: false,
-    }
+    Session::new(&s.account.id, role, name, key, created)
 }
 
 fn key(s: &Scene<'_>, session: &str, epoch: i64) -> String {

@@ -1,11 +1,13 @@
-//! An incident embedded in the noise: a cast and a list of steps, turned into records with their ground truth.
+//! What happens in the noise: a cast and a list of steps, turned into records with their ground truth.
 
 mod leaked_key;
+mod lineage;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, ensure};
+use clap::ValueEnum;
 use serde_json::Value;
 
 use super::Options;
@@ -17,6 +19,15 @@ use super::random::{Random, mix};
 use super::record::{Draft, Meta, guid};
 use super::template::Scene;
 
+/// Which story is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Story {
+    /// An incident: a leaked key, what was done with it, and what was not seen of it
+    LeakedKey,
+    /// Every way to a session, each with the whole chain of who is behind it
+    Lineage,
+}
+
 /// A scenario, made concrete.
 #[derive(Debug)]
 pub(crate) struct Incident {
@@ -25,13 +36,14 @@ pub(crate) struct Incident {
     pub(crate) story: &'static [&'static str],
     pub(crate) gap: Gap,
     pub(crate) events: Vec<IncidentEvent>,
-    pub(crate) attacker: Value,
-    pub(crate) chain: Value,
-    pub(crate) gap_truth: Value,
+    /// What is true of this story alone, by name.
+    pub(crate) particulars: Vec<(&'static str, Value)>,
+    /// Whether the answers of its window are worked out, too.
+    pub(crate) is_answered: bool,
 }
 
 /// Hours in which a region's files are missing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Gap {
     pub(crate) region: &'static str,
     pub(crate) from: i64,
@@ -80,9 +92,18 @@ const ALWAYS: usize = 1_000_000;
 
 /// The incident of a run.
 pub(crate) fn incident(options: &Options, estate: &Estate) -> Result<Incident> {
-    ensure!(estate.accounts.len() >= 3 && estate.accounts[0].places.len() >= 3, "the scenario needs three accounts and three regions");
     let day = options.start + options.days / 2 * DAY;
-    leaked_key::incident(options, estate, day)
+    let (accounts, regions) = (estate.accounts.len(), estate.accounts[0].places.len());
+    match options.story {
+        Story::LeakedKey => {
+            ensure!(accounts >= 3 && regions >= 3, "the scenario needs three accounts and three regions");
+            leaked_key::incident(options, estate, day)
+        }
+        Story::Lineage => {
+            ensure!(accounts >= 4 && regions >= 2, "the scenario needs four accounts and two regions");
+            lineage::incident(options, estate, day)
+        }
+    }
 }
 
 fn clock_time(day: i64, text: &str) -> Result<i64> {
@@ -93,6 +114,52 @@ fn clock_time(day: i64, text: &str) -> Result<i64> {
 
 fn id_seed(options: &Options, step: usize, copy: u64) -> u64 {
     mix(&[options.seed, 0x1c1d, step as u64, copy])
+}
+
+/// One record to be written: which step, seen by whom.
+#[derive(Debug, Clone, Copy)]
+struct Shot {
+    /// Number of the step.
+    step: usize,
+    time: i64,
+    account: usize,
+    place: usize,
+    /// Account whose trail records it, and the how-manieth record of the step this is.
+    recorder: usize,
+    copy: u64,
+    /// Whether other accounts record it, too.
+    is_shared: bool,
+}
+
+impl Shot {
+    fn record(
+        &self,
+        options: &Options,
+        estate: &Estate,
+        names: Option<&HashMap<String, String>>,
+        caller: Caller<'_>,
+        call: &Call,
+    ) -> (Meta, Vec<u8>) {
+        let n = self.step as u64;
+        let account = &estate.accounts[self.account];
+        let mut scene = Scene {
+            estate,
+            account_index: self.account,
+            account,
+            place: &account.places[self.place],
+            time: self.time,
+            salt: mix(&[options.seed, 0x5a17, n]),
+            random: Random::seeded(&[options.seed, 0x57e9, n]),
+            names,
+        };
+        let shared_seed = self.is_shared.then(|| id_seed(options, self.step, 9));
+        let recipient = &estate.accounts[self.recorder].id;
+        let id_seed = id_seed(options, self.step, self.copy);
+        let draft = Draft { call, caller, fault: call.faults.first(), recipient, id_seed, shared_seed, addendum: None };
+        let mut json = Vec::new();
+        draft.write(&mut json, &mut scene);
+        (draft.meta(&scene), json)
+    }
 }
 
 /// Writes the records of all steps.
@@ -107,18 +174,8 @@ fn play(
     let mut events = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         let actor = cast.iter().find(|a| a.name == step.actor).with_context(|| format!("nobody in the cast is called {}", step.actor))?;
-        let account = &estate.accounts[step.account];
-        let mut emit = |copy: u64, recorder: usize, identity: Identity<'_>| -> Result<()> {
-            let mut scene = Scene {
-                estate,
-                account_index: step.account,
-                account,
-                place: &account.places[step.place],
-                time: clock_time(day, &step.at)?,
-                salt: mix(&[options.seed, 0x5a17, n as u64]),
-                random: Random::seeded(&[options.seed, 0x57e9, n as u64]),
-                names: Some(names),
-            };
+        let (time, is_shared) = (clock_time(day, &step.at)?, step.seen_by.is_some());
+        let mut emit = |copy: u64, recorder: usize, identity: Identity<'_>| {
             let caller = Caller {
                 identity,
                 address: Cow::Borrowed(&actor.address),
@@ -127,20 +184,13 @@ fn play(
                 from_console: actor.from_console,
                 endpoint: None,
             };
-            let shared_seed = step.seen_by.map(|_| id_seed(options, n, 9));
-            let recipient = &estate.accounts[recorder].id;
-            let fault = step.call.faults.first();
-            let draft =
-                Draft { call: &step.call, caller, fault, recipient, id_seed: id_seed(options, n, copy), shared_seed, addendum: None };
-            let mut json = Vec::new();
-            draft.write(&mut json, &mut scene);
-            let meta = draft.meta(&scene);
+            let shot = Shot { step: n, time, account: step.account, place: step.place, recorder, copy, is_shared };
+            let (meta, json) = shot.record(options, estate, Some(names), caller, &step.call);
             events.push(IncidentEvent { account: recorder, place: step.place, phase: step.phase, actor: step.actor, meta, json });
-            Ok(())
         };
-        emit(0, step.account, actor.identity.clone())?;
+        emit(0, step.account, actor.identity.clone());
         if let Some(owner) = step.seen_by {
-            emit(1, owner, seen_from_outside(&actor.identity))?;
+            emit(1, owner, seen_from_outside(&actor.identity));
         }
     }
     Ok(events)
@@ -149,7 +199,9 @@ fn play(
 /// What the owner of a resource sees of a caller from another account: no name, no ARN.
 pub(crate) fn seen_from_outside<'a>(identity: &Identity<'a>) -> Identity<'a> {
     match identity {
-        Identity::User { account, user } => Identity::External { account, principal: user.id.clone() },
+        Identity::User { account, user } | Identity::UserSession { account, user, .. } => {
+            Identity::External { account, principal: user.id.clone() }
+        }
         Identity::Role(session) => {
             Identity::External { account: session.account, principal: format!("{}:{}", session.role.id, session.name) }
         }

@@ -52,24 +52,27 @@ pub(crate) const AFTER: i64 = HOUR;
 /// The whole document.
 pub(crate) fn document(options: &Value, estate: &Estate, incident: &Incident, totals: &Totals, mut window: Vec<Meta>) -> Value {
     window.sort_by(|a, b| (a.time, &a.event_id).cmp(&(b.time, &b.event_id)));
-    json!({
+    let mut document = json!({
         "generator": options,
         "at": iso(incident.at),
         "window": { "from": iso(incident.at - BEFORE), "to": iso(incident.at + AFTER) },
         "totals": totals,
         "accounts": estate.accounts.iter().map(|a| json!({ "id": a.id, "name": a.name })).collect::<Vec<_>>(),
         "story": incident.story,
-        "attacker": incident.attacker,
-        "chain": incident.chain,
-        "coverage_gap": incident.gap_truth,
-        "incident": incident.events.iter().map(|e| event(&e.meta, Some((e.phase, e.actor)))).collect::<Vec<_>>(),
-        "expected": {
+    });
+    for (name, particular) in &incident.particulars {
+        document[name] = particular.clone();
+    }
+    if incident.is_answered {
+        document["incident"] = incident.events.iter().map(|e| event(&e.meta, Some((e.phase, e.actor)))).collect();
+        document["expected"] = json!({
             "events_in_window": window.len(),
             "changes": changes(&window),
             "network": network(&window),
             "actors": actors(&window),
-        },
-    })
+        });
+    }
+    document
 }
 
 fn event(meta: &Meta, part: Option<(&str, &str)>) -> Value {

@@ -72,7 +72,8 @@ pub(super) fn incident(options: &Options, estate: &Estate, day: i64) -> Result<I
     });
     let attacker = json!({ "addresses": [FIRST_ADDRESS, SECOND_ADDRESS], "leaked_key": user.key, "leaked_user": format!("arn:aws:iam::{}:user/{}", account(STAGING), user.name),
         "opened_group": name("web_group"), "launched_instance": name("new_instance"), "public_address": name("elastic_address"), "bucket": name("invoices"), "created_user": name("new_user") });
-    Ok(Incident { at: clock_time(day, "14:05:00")?, story: STORY, gap, events, attacker, chain, gap_truth })
+    let particulars = vec![("attacker", attacker), ("chain", chain), ("coverage_gap", gap_truth)];
+    Ok(Incident { at: clock_time(day, "14:05:00")?, story: STORY, gap, events, particulars, is_answered: true })
 }
 
 fn names(options: &Options, estate: &Estate) -> HashMap<String, String> {
@@ -131,27 +132,15 @@ fn names(options: &Options, estate: &Estate) -> HashMap<String, String> {
 fn cast<'a>(estate: &'a Estate, names: &'a HashMap<String, String>, day: i64) -> Result<Vec<Actor<'a>>> {
     let [platform, production, staging] = [PLATFORM, PRODUCTION, STAGING].map(|n| &estate.accounts[n]);
     let name = |key: &str| names.get(key).map_or("", String::as_str);
-    let session = |account: &'a str, role, session: &'a str, key: &str, created: i64| Session {
-        account,
-        role,
-        name: session.into(),
-        key: key.to_owned(),
-        created,
-        mfa: false,
-        invoked_by: None,
-        on_behalf_of: None,
-        issued_to: None,
-        from_instance: false,
-    };
     let session_name = |key: &str| -> &'a str { names.get(key).map_or("", String::as_str) };
-    let admin = session(
+    let admin = Session::new(
         &platform.id,
         platform.role("platform-admin"),
         session_name("admin_session"),
         name("admin_key"),
         clock_time(day, "08:40:12")?,
     );
-    let deploy = session(
+    let deploy = Session::new(
         &production.id,
         production.role("deploy"),
         session_name("deploy_session"),
@@ -159,11 +148,11 @@ fn cast<'a>(estate: &'a Estate, names: &'a HashMap<String, String>, day: i64) ->
         clock_time(day, "10:41:55")?,
     );
     let maria = &platform.people[0];
-    let mut maria_session = session(
+    let mut maria_session = Session::new(
         &platform.id,
         &maria.role,
-        &maria.name,
-        &Random::seeded(&[7]).credential("ASIA", &platform.id, 20),
+        maria.name.as_str(),
+        Random::seeded(&[7]).credential("ASIA", &platform.id, 20),
         clock_time(day, "14:11:04")?,
     );
     maria_session.on_behalf_of = Some((maria, estate));

@@ -7,6 +7,7 @@ mod kill;
 mod kit;
 mod known_answers;
 mod lineage;
+mod lineage_truth;
 mod odd_input;
 mod real_evidence;
 mod related;
