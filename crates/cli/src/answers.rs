@@ -2,6 +2,7 @@
 
 mod chain;
 mod closing;
+mod marks;
 mod related;
 mod rows;
 mod text;

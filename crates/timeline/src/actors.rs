@@ -1,35 +1,31 @@
-//! Who was there: the actors of a window, and what each did.
+//! Who was there: the actors of a window, what each did, and what of it is new against the time before.
+
+mod counts;
+mod marks;
+mod past;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use backtrail_model::calls::{is_sensitive, is_write, issues_credentials};
-use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::redact::redact_text;
-use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
 use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::Parts;
-use crate::ends::Ends;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Attribution, Origin, OriginKind};
+use crate::lineage::{Actors, Origin, OriginKind};
 use crate::nearest;
-use crate::principal::Principal;
+use crate::novelty::{Before, Compared};
 use crate::question::Question;
 use crate::related::{Related, Sought};
 use crate::source::Source;
 
-/// Values listed of each kind; how many there are in all is told beside them.
-const LISTED: usize = 20;
-
-/// What is missing above its principals, named for an actor at most.
-const MISSING: usize = 5;
+use counts::Counts;
+pub use marks::{Mark, MarkKind};
+use past::Past;
 
 /// Columns that say nothing about an actor.
 const UNUSED: [&str; 3] = ["resources", "additional_event_data", "addendum"];
@@ -63,6 +59,15 @@ pub struct MfaCounts {
     pub unknown: u64,
 }
 
+/// Since when, and until when, the store has an actor: in the window or outside it. Filters do not narrow what is outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InStore {
+    /// First event.
+    pub first_event_time: Option<String>,
+    /// Last event.
+    pub last_event_time: Option<String>,
+}
+
 /// One actor and what it did in the window.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Present {
@@ -76,6 +81,14 @@ pub struct Present {
     pub missing: Vec<String>,
     /// Last event in the window.
     pub last_event_time: Option<String>,
+    /// First and last event in the store.
+    pub in_store: InStore,
+    /// Against what the window was held to say what is new.
+    pub compared: Compared,
+    /// Marks by kind.
+    pub mark_counts: BTreeMap<MarkKind, u64>,
+    /// What to look at first: what is new, bursts of refused calls, sensitive calls; the first few of each kind.
+    pub marks: Vec<Mark>,
     /// Events.
     pub events: u64,
     /// Events by outcome.
@@ -125,137 +138,6 @@ fn key_of(event: &Event<'_>, actor: &Origin) -> Key {
     Key { id, account: if actor.kind == OriginKind::Service { String::new() } else { account.to_owned() } }
 }
 
-type Tally = HashMap<String, u64>;
-
-#[derive(Default)]
-struct Counts {
-    actor: Option<Origin>,
-    principals: Tally,
-    missing: BTreeSet<String>,
-    /// The attribution met last.
-    attributed: Option<Arc<Attribution>>,
-    ends: Ends,
-    events: u64,
-    outcomes: BTreeMap<&'static str, u64>,
-    changes: u64,
-    attempts: u64,
-    sessions_issued: u64,
-    mfa: MfaCounts,
-    from_console: u64,
-    addresses: Tally,
-    user_agents: Tally,
-    accounts: Tally,
-    regions: Tally,
-    keys: Tally,
-    invoked_by: Tally,
-    calls: Tally,
-    notable: Tally,
-}
-
-fn tick(tally: &mut Tally, value: Option<&str>) {
-    let Some(value) = value.filter(|v| !v.is_empty()) else { return };
-    match tally.get_mut(value) {
-        Some(count) => *count += 1,
-        None => {
-            tally.insert(value.to_owned(), 1);
-        }
-    }
-}
-
-impl Counts {
-    /// Takes an event. Where it is told with another of the same action, it is an event and no action of its own.
-    fn take(&mut self, event: &Event<'_>, actor: &Arc<Attribution>, is_folded: bool) {
-        let facts = event.facts();
-        let outcome = classify(&facts);
-        let writes = is_write(&facts) && !is_folded;
-        self.events += 1;
-        *self.outcomes.entry(outcome.as_str()).or_default() += 1;
-        self.changes += u64::from(writes && outcome == Outcome::Ok);
-        self.attempts += u64::from(writes && !matches!(outcome, Outcome::Ok | Outcome::Unknown));
-        let issued = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
-        self.sessions_issued += u64::from(issued && outcome == Outcome::Ok && !is_folded);
-        match event.session_mfa_authenticated {
-            Some(true) => self.mfa.with += 1,
-            Some(false) => self.mfa.without += 1,
-            None => self.mfa.unknown += 1,
-        }
-        self.from_console += u64::from(event.session_credential_from_console == Some(true));
-        tick(&mut self.addresses, event.source_ip_address);
-        tick(&mut self.user_agents, event.user_agent);
-        tick(&mut self.accounts, event.recipient_account_id);
-        tick(&mut self.regions, event.aws_region);
-        tick(&mut self.keys, event.user_identity_access_key_id);
-        tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.origin.kind != OriginKind::Service));
-        let service = event.event_source.map(backtrail_model::calls::service_of).unwrap_or("?");
-        let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
-        if outcome == Outcome::Denied || is_sensitive(&facts) {
-            tick(&mut self.notable, Some(&call));
-        }
-        tick(&mut self.calls, Some(&call));
-        match event.user_identity_arn.or(event.user_identity_principal_id).filter(|t| !t.is_empty()) {
-            Some(principal) => tick(&mut self.principals, Some(principal)),
-            None => tick(&mut self.principals, Some(&Principal::of(event).name)),
-        }
-        // Not again for every event of a session: an actor may have thousands whose issue is missing, and many events in each.
-        if !self.attributed.as_ref().is_some_and(|last| Arc::ptr_eq(last, actor)) {
-            self.attributed = Some(Arc::clone(actor));
-            self.missing.extend(actor.missing.as_ref().map(|m| m.text.clone()));
-            if self.missing.len() > MISSING {
-                self.missing.pop_last();
-            }
-        }
-        self.settle(event, actor);
-    }
-
-    /// First and last by time and citation; the actor is described as its fullest event has it, so that order does not matter.
-    fn settle(&mut self, event: &Event<'_>, actor: &Attribution) {
-        self.ends.take((event.event_time, event.citation()));
-        // A kind that some event proves counts; among equals the fuller description.
-        let said = |w: &Origin| (w.kind != OriginKind::Unknown, usize::from(w.arn.is_some()) + usize::from(w.source_identity.is_some()));
-        let who = &actor.origin;
-        if self.actor.as_ref().is_none_or(|old| (said(who), who) > (said(old), old)) {
-            self.actor = Some(who.clone());
-        }
-    }
-
-    fn present(self) -> Option<(Option<i64>, Present)> {
-        let (first, last) = self.ends.times()?;
-        let present = Present {
-            event_time: first.map(format_instant),
-            actor: self.actor?,
-            principals: values(self.principals),
-            missing: self.missing.into_iter().collect(),
-            last_event_time: last.map(format_instant),
-            events: self.events,
-            outcomes: self.outcomes,
-            changes: self.changes,
-            attempts: self.attempts,
-            sessions_issued: self.sessions_issued,
-            mfa: self.mfa,
-            from_console: self.from_console,
-            addresses: values(self.addresses),
-            user_agents: values(self.user_agents),
-            accounts: values(self.accounts),
-            regions: values(self.regions),
-            keys: values(self.keys),
-            invoked_by: values(self.invoked_by),
-            calls: values(self.calls),
-            notable: values(self.notable),
-            refs: self.ends.refs(),
-        };
-        Some((first, present))
-    }
-}
-
-fn values(tally: Tally) -> Values {
-    let distinct = tally.len() as u64;
-    let mut top: Vec<Counted> =
-        tally.into_iter().map(|(value, events)| Counted { value: redact_text(&value).into_owned(), events }).collect();
-    top.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));
-    top.truncate(LISTED);
-    Values { distinct, top }
-}
-
 /// In which order principals are told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActorOrder {
@@ -279,21 +161,33 @@ pub async fn actors(
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let mut counts: HashMap<Key, Counts> = HashMap::new();
     let read = async {
-        let known = Actors::read(source, window, question.filters.condition()).await?;
+        let before = async {
+            match window {
+                Some(window) => Before::read(source, window).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (known, before) = futures::future::try_join(Actors::read(source, window, question.filters.condition()), before).await?;
         let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
         let mut take = |event: &Event<'_>| {
             if question.filters.admits(event) {
                 let actor = known.of(event);
                 let is_folded = related.is_folded(event);
-                counts.entry(key_of(event, &actor.origin)).or_default().take(event, &actor, is_folded);
+                counts.entry(key_of(event, &actor.origin)).or_default().take(event, &actor, is_folded, before.as_ref());
             }
             Ok(())
         };
-        source.in_any_order(window, question.filters.condition(), &columns, &mut take).await
+        source.in_any_order(window, question.filters.condition(), &columns, &mut take).await?;
+        let mut past = Past::default();
+        if let Some(window) = window {
+            counts.values().for_each(|c| c.ask(&mut past));
+            past.read(source, window).await?;
+        }
+        Ok((before, past))
     };
-    let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
+    let (ledger, parts, (before, past)) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
-    let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(Counts::present).collect();
+    let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(|c| c.present(before.as_ref(), &past)).collect();
     present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
     if order == ActorOrder::Notable {
         // Stable: what weighs the same stays in order of time.

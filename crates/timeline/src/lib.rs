@@ -18,6 +18,7 @@ mod item;
 mod ledger;
 mod lineage;
 mod nearest;
+mod novelty;
 mod previous;
 mod principal;
 mod profile;
@@ -30,7 +31,7 @@ mod touched;
 mod trace;
 mod twins;
 
-pub use actors::{ActorOrder, Counted, MfaCounts, Present, Values, actors, actors_answer};
+pub use actors::{ActorOrder, Counted, InStore, Mark, MarkKind, MfaCounts, Present, Values, actors, actors_answer};
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use coverage::{
@@ -45,6 +46,7 @@ pub use ledger::Broken;
 pub use lineage::{
     Actors, Attribution, Caller, Chain, Holder, Issued, Lineage, Link, Missing, Origin, OriginKind, Path, Step, Strength, Workload,
 };
+pub use novelty::{Compared, Comparison, Reach};
 pub use previous::{InForce, Previous, Property, SetBy, previous};
 pub use principal::{Principal, PrincipalKind};
 pub use profile::{DayOf, Peer, Peers, Profile, profile};

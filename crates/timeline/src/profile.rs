@@ -1,7 +1,7 @@
 //! The question `profile`: everything evidence says of one actor, resource, address or key: since when, how much by day, with whom, and what
 //! is new in a window against the time before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use backtrail_model::calls::{is_write, service_of};
@@ -20,6 +20,7 @@ use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
+use crate::novelty::{Before, Compared, Newness, judge};
 use crate::question::{Filters, Question, Typed, WindowShown, named};
 use crate::source::Source;
 
@@ -50,7 +51,7 @@ pub struct Peer {
     pub first_event_time: Option<String>,
     /// Last of them.
     pub last_event_time: Option<String>,
-    /// First met in the window, though the subject was met before it.
+    /// First met in the window, though the subject was met before it, and there is evidence of the account before it.
     pub new: bool,
     /// Citation of the first.
     #[serde(rename = "ref")]
@@ -75,6 +76,8 @@ pub struct Profile {
     pub taken_for: &'static str,
     /// The window that is held against the time before it.
     pub window: WindowShown,
+    /// Against what it was held.
+    pub compared: Compared,
     /// Events.
     pub events: u64,
     /// Events by outcome.
@@ -104,8 +107,12 @@ pub struct Profile {
 pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> Result<Profile, TimelineError> {
     let (taken_for, filters) = filters(named("<ARN|ACTOR|IP|KEY>", subject)?)?;
     let ledger = Ledger::read(source).await?;
+    let before = match &window {
+        Some(window) => Some(Before::read(source, window).await?),
+        None => None,
+    };
     let known = Actors::read(source, None, filters.condition()).await?;
-    let mut counted = Counted::default();
+    let mut counted = Counted { window, ..Counted::default() };
     let mut take = |event: &Event<'_>| {
         if filters.admits(event) {
             counted.take(event, &known);
@@ -117,7 +124,7 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
     if counted.events == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);
     }
-    Ok(counted.finish(subject, taken_for, window, (coverage_window, coverage), ledger.set))
+    Ok(counted.finish(subject, taken_for, before.as_ref(), (coverage_window, coverage), ledger.set))
 }
 
 fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
@@ -135,11 +142,16 @@ fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
 struct Tally {
     events: u64,
     first: Met,
+    /// Account that recorded the first.
+    account: String,
     last: Option<i64>,
 }
 
 #[derive(Default)]
 struct Counted {
+    window: Option<Window>,
+    /// Accounts that recorded it in the window.
+    accounts: BTreeSet<String>,
     events: u64,
     outcomes: BTreeMap<&'static str, u64>,
     ends: Ends,
@@ -176,23 +188,29 @@ impl Counted {
             ("keys", event.user_identity_access_key_id),
         ] {
             if let Some(value) = value.filter(|v| !v.is_empty()) {
-                self.tally(kind, value, &met);
+                self.tally(kind, value, &met, event.recipient_account_id);
             }
+        }
+        let account = event.recipient_account_id.unwrap_or_default();
+        if self.window.is_some_and(|w| event.event_time.is_some_and(|t| w.contains(t))) && !self.accounts.contains(account) {
+            self.accounts.insert(account.to_owned());
         }
         self.ends.take(met);
         self.stretch = stretch(event.event_time.into_iter().chain(self.stretch.into_iter().flat_map(|(first, last)| [first, last])));
     }
 
-    fn tally(&mut self, kind: &'static str, value: &str, met: &Met) {
+    fn tally(&mut self, kind: &'static str, value: &str, met: &Met, account: Option<&str>) {
         let values = self.kinds.entry(kind).or_default();
         if let Some(tally) = values.get_mut(value) {
             tally.events += 1;
             tally.last = tally.last.max(met.0);
             if order(met) < order(&tally.first) {
                 tally.first = met.clone();
+                tally.account = account.unwrap_or_default().to_owned();
             }
         } else if values.len() < REMEMBERED {
-            values.insert(value.to_owned(), Tally { events: 1, first: met.clone(), last: met.0 });
+            let account = account.unwrap_or_default().to_owned();
+            values.insert(value.to_owned(), Tally { events: 1, first: met.clone(), account, last: met.0 });
         }
     }
 
@@ -200,18 +218,27 @@ impl Counted {
         self,
         subject: &str,
         taken_for: &'static str,
-        window: Option<Window>,
+        before: Option<&Before>,
         (coverage_window, coverage): (WindowShown, Coverage),
         evidence_set: String,
     ) -> Profile {
         let (first, last) = self.ends.times().unwrap_or_default();
-        let before = window.is_some_and(|w| first.is_some_and(|t| t < w.from()));
-        let is_new = |time: Option<i64>| before && window.is_some_and(|w| time.is_some_and(|t| w.from() <= t && t < w.to()));
+        let window = self.window;
+        let is_early = |time: Option<i64>| window.is_some_and(|w| time.is_some_and(|t| t < w.from()));
+        let is_new = |tally: &Tally| {
+            let reach = before.and_then(|b| b.of(Some(&tally.account)));
+            let is_inside = window.is_some_and(|w| tally.first.0.is_some_and(|t| w.contains(t)));
+            is_inside && judge(reach, is_early(first), is_early(tally.first.0)) == Newness::New
+        };
+        let compared = before.map_or_else(Compared::without_window, |before| {
+            Compared::of(before, &self.accounts, is_early(first), "events of this subject")
+        });
         let peers = self.kinds.into_iter().map(|(kind, values)| (kind, peers(values, &is_new))).collect();
         Profile {
             subject: subject.to_owned(),
             taken_for,
             window: WindowShown::from(window.as_ref()),
+            compared,
             events: self.events,
             outcomes: self.outcomes,
             first_event_time: first.map(format_instant),
@@ -226,14 +253,14 @@ impl Counted {
     }
 }
 
-fn peers(values: HashMap<String, Tally>, is_new: &dyn Fn(Option<i64>) -> bool) -> Peers {
+fn peers(values: HashMap<String, Tally>, is_new: &dyn Fn(&Tally) -> bool) -> Peers {
     let distinct = values.len() as u64;
     let told = |(value, tally): (String, Tally)| Peer {
         value: redact_text(&value).into_owned(),
         events: tally.events,
         first_event_time: tally.first.0.map(format_instant),
         last_event_time: tally.last.map(format_instant),
-        new: is_new(tally.first.0),
+        new: is_new(&tally),
         reference: tally.first.1,
     };
     let mut top: Vec<Peer> = values.into_iter().map(told).collect();

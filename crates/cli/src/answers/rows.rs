@@ -139,6 +139,10 @@ impl Flat for Present {
     const COLUMNS: &'static [&'static str] = &[
         "event_time",
         "last_event_time",
+        "first_in_store",
+        "last_in_store",
+        "comparison",
+        "marks",
         "actor_kind",
         "actor",
         "actor_arn",
@@ -160,6 +164,11 @@ impl Flat for Present {
         vec![
             self.event_time.clone(),
             self.last_event_time.clone(),
+            self.in_store.first_event_time.clone(),
+            self.in_store.last_event_time.clone(),
+            Some(self.compared.comparison.as_str().to_owned()),
+            // How many of each kind: what is marked may hold blanks itself.
+            Some(self.mark_counts.iter().map(|(kind, count)| format!("{}={count}", kind.as_str())).collect::<Vec<_>>().join(" ")),
             Some(self.actor.kind.as_str().to_owned()),
             Some(self.actor.name.clone()),
             self.actor.arn.clone(),

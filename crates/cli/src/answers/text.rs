@@ -8,6 +8,7 @@ use backtrail_model::words::counted;
 use backtrail_timeline::{Covered, Item, Phase, Present, Question, Values, WindowShown};
 
 use super::chain::chain_lines;
+use super::marks::mark_lines;
 use super::related::{cited, related_lines};
 use crate::sanitize::{sanitize, shorten};
 
@@ -60,13 +61,19 @@ impl Style {
         lines
     }
 
+    /// The same behind a label.
+    pub(crate) fn labelled<'w>(&self, word: &'w str, parts: impl IntoIterator<Item = &'w str>, separator: &str) -> Vec<String> {
+        let with = move |(i, line): (usize, String)| if i == 0 { format!("    {word:<8} {}", line.trim_start()) } else { line };
+        self.flow(parts, separator, LABEL).into_iter().enumerate().map(with).collect()
+    }
+
     /// With the incident's mark still to be set.
     pub(crate) fn at(self, question: &Question) -> Self {
         let incident = WindowShown::from(question.window.as_ref()).at;
         Self { incident, ..self }
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
@@ -74,7 +81,7 @@ impl Style {
         self.paint("1", text)
     }
 
-    fn dim(&self, text: &str) -> String {
+    pub(crate) fn dim(&self, text: &str) -> String {
         self.paint("2", text)
     }
 
@@ -179,12 +186,6 @@ fn listed(values: &Values, most: usize) -> Vec<String> {
     shown.chain((more > 0).then(|| format!("{more} more"))).collect()
 }
 
-/// Lines that were flowed behind the place of a label, with it.
-fn labelled(word: &str, lines: Vec<String>) -> impl Iterator<Item = String> + use<'_> {
-    let with = move |(i, line): (usize, String)| if i == 0 { format!("    {word:<8} {}", line.trim_start()) } else { line };
-    lines.into_iter().enumerate().map(with)
-}
-
 impl TextItem for Present {
     const CALLED: (&'static str, &'static str) = ("actor", "actors");
 
@@ -200,6 +201,12 @@ impl TextItem for Present {
         for line in style.flow(counts.iter().map(String::as_str), ", ", 4) {
             writeln!(out, "{line}")?;
         }
+        for line in mark_lines(self, style) {
+            writeln!(out, "{line}")?;
+        }
+        let stored = |time: &Option<String>| time.clone().unwrap_or_else(|| "-".to_owned());
+        let (first, last) = (stored(&self.in_store.first_event_time), stored(&self.in_store.last_event_time));
+        writeln!(out, "{}", style.dim(&format!("    {:<8} in the store from {first} to {last}", "seen")))?;
         for (word, values, most) in [
             ("as", &self.principals, LISTED),
             ("notable", &self.notable, 2 * LISTED),
@@ -210,7 +217,7 @@ impl TextItem for Present {
             ("regions", &self.regions, LISTED),
             ("accounts", &self.accounts, LISTED),
         ] {
-            for line in labelled(word, style.flow(listed(values, most).iter().map(String::as_str), ", ", LABEL)) {
+            for line in style.labelled(word, listed(values, most).iter().map(String::as_str), ", ") {
                 let is_notable = word == "notable";
                 writeln!(out, "{}", if is_notable { style.paint("33", &line) } else { style.dim(&line) })?;
             }
@@ -218,13 +225,13 @@ impl TextItem for Present {
         let mfa = format!("{:<8} {} with, {} without, {} not said", "MFA", self.mfa.with, self.mfa.without, self.mfa.unknown);
         writeln!(out, "{}", style.dim(&format!("    {mfa}")))?;
         for missing in &self.missing {
-            for line in labelled("missing", style.flow(sanitize(missing).split(' '), " ", LABEL)) {
+            for line in style.labelled("missing", sanitize(missing).split(' '), " ") {
                 writeln!(out, "{}", style.dim(&line))?;
             }
         }
         // Its first event and its last.
         let refs: Vec<String> = self.refs.iter().map(|r| sanitize(r).into_owned()).collect();
-        for line in labelled("cited", style.flow(refs.iter().map(String::as_str), ", ", LABEL)) {
+        for line in style.labelled("cited", refs.iter().map(String::as_str), ", ") {
             writeln!(out, "{}", style.dim(&line))?;
         }
         Ok(())

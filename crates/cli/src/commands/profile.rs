@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use backtrail_model::words::{counted, noun};
-use backtrail_timeline::{Peer, Peers, Profile};
+use backtrail_timeline::{Comparison, Peer, Peers, Profile};
 use clap::Args;
 
 use crate::answers::{Style, not_seen_about};
@@ -62,6 +62,9 @@ fn seen(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let refs: Vec<_> = profile.refs.iter().map(|r| sanitize(r)).collect();
     writeln!(out, "  {} ({})", counted(profile.events, "event"), outcomes.join(", "))?;
     writeln!(out, "  first seen {first}, last seen {last} [{}]", refs.join(", "))?;
+    if profile.compared.comparison != Comparison::NoWindow {
+        writeln!(out, "  {}", sanitize(&profile.compared.text))?;
+    }
     days(profile, out)?;
     for (kind, peers) in &profile.peers {
         list(kind, peers, out)?;

@@ -8,6 +8,7 @@ mod kit;
 mod known_answers;
 mod lineage;
 mod lineage_truth;
+mod marks;
 mod odd_input;
 mod real_evidence;
 mod related;

@@ -1,0 +1,366 @@
+//! What the store has of the actors of a window outside it: since when they are known, and which of the values they had in the window they had before.
+//!
+//! An actor is the root of a chain of credentials; sessions come and go below it. So what is sought is what lasts of it ([`Lasting`]): the unique
+//! id of a user, of a person's session at Identity Center, or of another account's principal; the role of a workload, whatever its session is named; the name of a
+//! service. To it belongs what was done with the keys it was issued before the window, by the calls that `credentials` has, level by level: sessions it opened,
+//! and those they opened. A session whose issue is not in evidence is compared with sessions of the same role and name; where there are none, with its role: most
+//! such names are made anew each time. `sourceIdentity` is not compared: whoever assumes a role may be let to choose it.
+//!
+//! The look is one pass over few columns, never JSON, and keeps only what answers the question: values of the window that were not met yet.
+
+use std::collections::BTreeSet;
+
+use arrow_array::{Array, RecordBatch};
+use backtrail_model::calls::service_of;
+use backtrail_model::issuance::is_access_key_id;
+use backtrail_model::window::Window;
+use datafusion::functions::expr_fn::starts_with;
+use datafusion::logical_expr::{Expr, col, lit};
+use hashbrown::{HashMap, HashSet};
+
+use crate::error::TimelineError;
+use crate::event::{Event, Text, times};
+use crate::lineage::{Attribution, OriginKind};
+use crate::source::{Source, instant};
+
+const CLOUDTRAIL: &str = "cloudtrail";
+const CREDENTIALS: &str = "credentials";
+/// So few names are sought by the reader, which can skip what does not hold them; more are compared here.
+const SOUGHT: usize = 64;
+/// Levels of sessions below an actor: roles may be chained, and nobody chains so many.
+const LEVELS: usize = 8;
+/// Path of the roles that Identity Center makes: only it can assume them, and it names the session after its user.
+const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
+
+/// What lasts of an actor beyond a session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Lasting {
+    /// Unique id of a principal; its ARN where records have no id.
+    Principal(String),
+    /// A session whose issue is not in evidence: `AROA…:name`.
+    Session(String),
+    /// Unique id of a role, in any session.
+    Role(String),
+    /// A service that acts for itself.
+    Service(String),
+}
+
+/// `AROA…` of `AROA…:session`.
+pub(super) fn role_of(principal_id: &str) -> Option<&str> {
+    principal_id.split_once(':').map(|(role, _)| role).filter(|role| role.starts_with("AROA"))
+}
+
+/// `ec2:RunInstances`, into a text that is used again.
+pub(super) fn write_call(source: Option<&str>, name: Option<&str>, call: &mut String) {
+    call.clear();
+    call.push_str(source.map_or("?", service_of));
+    call.push(':');
+    call.push_str(name.unwrap_or("?"));
+}
+
+impl Lasting {
+    /// Of the actor of an event; and whether that is what the chain begins with, rather than a session somewhere below it.
+    pub(super) fn of(event: &Event<'_>, actor: &Attribution) -> Option<(Self, bool)> {
+        let said = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(str::to_owned);
+        let own = said(event.user_identity_principal_id).or_else(|| said(event.user_identity_arn));
+        let is_top = actor.chain.last().is_none_or(|top| top.issued_to.is_some() && top.issued_to.as_deref() == event.user_identity_arn);
+        let origin = &actor.origin;
+        if matches!(origin.kind, OriginKind::Workload | OriginKind::Service) {
+            let Some(own) = own else { return said(event.user_identity_invoked_by).map(|service| (Self::Service(service), true)) };
+            let role = role_of(&own).filter(|_| is_top).map(str::to_owned);
+            return Some(role.map_or((Self::Principal(own), is_top), |role| (Self::Role(role), true)));
+        }
+        if event.session_issuer_arn.is_some_and(|role| role.contains(RESERVED)) {
+            return own.map(|own| (Self::Principal(own), true));
+        }
+        match origin.principal_id.clone().or_else(|| origin.arn.clone()) {
+            Some(id) if origin.kind == OriginKind::Unknown && role_of(&id).is_some() => Some((Self::Session(id), true)),
+            Some(id) => Some((Self::Principal(id), true)),
+            None => own.map(|own| (Self::Principal(own), false)),
+        }
+    }
+}
+
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aspect {
+    Call,
+    Region,
+    Address,
+    UserAgent,
+    Role,
+    Key,
+}
+
+const ASPECTS: usize = 6;
+
+/// One thing that lasts, and what was met of it outside the window.
+#[derive(Debug, Default)]
+struct Subject {
+    /// Values of the window that were not met before it.
+    open: [HashSet<String>; ASPECTS],
+    /// Events before the window.
+    before: u64,
+    /// First and last time outside the window.
+    span: Option<(i64, i64)>,
+}
+
+/// What is sought outside a window, and what was found.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    subjects: Vec<Subject>,
+    known: HashMap<Lasting, usize>,
+    /// Subjects by what records name them with.
+    principals: HashMap<String, Vec<usize>>,
+    roles: HashMap<String, usize>,
+    services: HashMap<String, usize>,
+    keys: HashMap<String, Vec<usize>>,
+}
+
+/// The columns that name a principal, of a batch.
+struct Names<'a> {
+    principal: Text<'a>,
+    arn: Text<'a>,
+    key: Text<'a>,
+    invoked_by: Text<'a>,
+}
+
+const NAMES: [&str; 4] = ["user_identity_principal_id", "user_identity_arn", "user_identity_access_key_id", "user_identity_invoked_by"];
+
+impl<'a> Names<'a> {
+    fn of(batch: &'a RecordBatch, table: &'static str) -> Result<Self, TimelineError> {
+        let text = |column| Text::of(batch, table, column);
+        Ok(Self { principal: text(NAMES[0])?, arn: text(NAMES[1])?, key: text(NAMES[2])?, invoked_by: text(NAMES[3])? })
+    }
+
+    fn id(&self, row: usize) -> Option<&'a str> {
+        let said = |text: Text<'a>| text.get(row).filter(|t| !t.is_empty());
+        said(self.principal).or_else(|| said(self.arn))
+    }
+}
+
+impl Past {
+    /// Asks for something that lasts.
+    fn seek(&mut self, who: &Lasting) -> usize {
+        if let Some(at) = self.known.get(who) {
+            return *at;
+        }
+        let at = self.subjects.len();
+        self.subjects.push(Subject::default());
+        self.known.insert(who.clone(), at);
+        match who {
+            Lasting::Principal(id) | Lasting::Session(id) => self.principals.entry(id.clone()).or_default().push(at),
+            Lasting::Role(id) => _ = self.roles.insert(id.clone(), at),
+            Lasting::Service(name) => _ = self.services.insert(name.clone(), at),
+        }
+        at
+    }
+
+    /// Asks whether what lasts of an actor had these values before.
+    pub(super) fn ask<'v>(&mut self, who: &BTreeSet<Lasting>, values: impl Iterator<Item = (Aspect, &'v str)> + Clone) {
+        for one in who {
+            let mut subjects = vec![self.seek(one)];
+            if let Lasting::Session(id) = one {
+                subjects.extend(role_of(id).map(|role| self.seek(&Lasting::Role(role.to_owned()))));
+            }
+            for at in subjects {
+                for (aspect, value) in values.clone() {
+                    let open = &mut self.subjects[at].open[aspect as usize];
+                    if !open.contains(value) {
+                        open.insert(value.to_owned());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at everything outside the window.
+    pub(super) async fn read(&mut self, source: &Source, window: &Window) -> Result<(), TimelineError> {
+        if self.subjects.is_empty() {
+            return Ok(());
+        }
+        self.descend(source, window).await?;
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
+        let frame = source.events(None, [outside].into_iter().chain(self.condition(CLOUDTRAIL))).await?;
+        let values = ["event_time", "event_source", "event_name", "aws_region", "source_ip_address", "user_agent"];
+        let columns: Vec<&str> = values.into_iter().chain(NAMES).collect();
+        let frame = frame.select_columns(&columns).map_err(failed)?;
+        Source::batches(CLOUDTRAIL, frame, &mut |batch| self.take(batch, window)).await
+    }
+
+    /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
+    async fn descend(&mut self, source: &Source, window: &Window) -> Result<(), TimelineError> {
+        for _ in 0..LEVELS {
+            let failed = TimelineError::table(CREDENTIALS);
+            let early = col("event_time").lt(instant(window.from()));
+            let condition = self.condition(CREDENTIALS).into_iter().fold(early, Expr::and);
+            let columns: Vec<&str> = NAMES.into_iter().chain(["issued_access_key_id", "issued_principal_id"]).collect();
+            let frame = source.table(CREDENTIALS).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(failed)?;
+            let mut issued: Vec<(bool, String, usize)> = Vec::new();
+            Source::batches(CREDENTIALS, frame, &mut |batch| self.issued(batch, &mut issued)).await?;
+            if issued.is_empty() {
+                break;
+            }
+            for (is_key, name, at) in issued {
+                let named = if is_key { &mut self.keys } else { &mut self.principals }.entry(name).or_default();
+                if !named.contains(&at) {
+                    named.push(at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What calls of a batch issued to those who are sought, unless that is known.
+    fn issued(&self, batch: &RecordBatch, issued: &mut Vec<(bool, String, usize)>) -> Result<(), TimelineError> {
+        let names = Names::of(batch, CREDENTIALS)?;
+        let (key, session) = (Text::of(batch, CREDENTIALS, "issued_access_key_id")?, Text::of(batch, CREDENTIALS, "issued_principal_id")?);
+        // What a service is issued is a workload's: an actor of its own.
+        for row in (0..batch.num_rows()).filter(|row| names.id(*row).is_some()) {
+            let (is_key, map, name) = match (key.get(row).filter(|k| is_access_key_id(k)), session.get(row).filter(|s| !s.is_empty())) {
+                (Some(key), _) => (true, &self.keys, key),
+                (None, Some(session)) => (false, &self.principals, session),
+                (None, None) => continue,
+            };
+            let known = map.get(name).map_or(&[][..], Vec::as_slice);
+            self.each(&names, row, &mut |at| {
+                if !known.contains(&at) {
+                    issued.push((is_key, name.to_owned(), at));
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// The subjects that a row belongs to, each once.
+    fn each(&self, names: &Names<'_>, row: usize, take: &mut dyn FnMut(usize)) {
+        let Some(id) = names.id(row) else {
+            if let Some(at) = names.invoked_by.get(row).and_then(|service| self.services.get(service)) {
+                take(*at);
+            }
+            return;
+        };
+        let by_id = self.principals.get(id).map_or(&[][..], Vec::as_slice);
+        let by_key = if self.keys.is_empty() { None } else { names.key.get(row).and_then(|key| self.keys.get(key)) };
+        let by_key = by_key.map_or(&[][..], Vec::as_slice);
+        let by_role = if self.roles.is_empty() { None } else { role_of(id).and_then(|role| self.roles.get(role)) };
+        for at in by_id {
+            take(*at);
+        }
+        for at in by_key.iter().filter(|at| !by_id.contains(at)) {
+            take(*at);
+        }
+        if let Some(at) = by_role.filter(|at| !by_id.contains(at) && !by_key.contains(at)) {
+            take(*at);
+        }
+    }
+
+    /// A condition that every row of those who are sought fulfils, where they are few.
+    fn condition(&self, table: &'static str) -> Option<Expr> {
+        if self.principals.len() + self.keys.len() + self.roles.len() + self.services.len() > SOUGHT {
+            return None;
+        }
+        let list = |column: &str, mut names: Vec<&String>| {
+            names.sort_unstable();
+            (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
+        };
+        let ids = || self.principals.keys().collect();
+        let mut all: Vec<Expr> = [list(NAMES[0], ids()), list(NAMES[1], ids()), list(NAMES[2], self.keys.keys().collect())]
+            .into_iter()
+            .chain([list(NAMES[3], self.services.keys().collect()).filter(|_| table == CLOUDTRAIL)])
+            .flatten()
+            .collect();
+        let mut roles: Vec<&String> = self.roles.keys().collect();
+        roles.sort_unstable();
+        all.extend(roles.into_iter().map(|role| starts_with(col(NAMES[0]), lit(format!("{role}:")))));
+        // Of nobody, where only services are sought: no call issued anything to them.
+        Some(all.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false)))
+    }
+
+    fn take(&mut self, batch: &RecordBatch, window: &Window) -> Result<(), TimelineError> {
+        let names = Names::of(batch, CLOUDTRAIL)?;
+        let text = |column| Text::of(batch, CLOUDTRAIL, column);
+        let (service, name, region) = (text("event_source")?, text("event_name")?, text("aws_region")?);
+        let (address, agent) = (text("source_ip_address")?, text("user_agent")?);
+        let time = times(batch, CLOUDTRAIL, "event_time")?;
+        let (mut met, mut call): (Vec<usize>, String) = Default::default();
+        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
+            met.clear();
+            self.each(&names, row, &mut |at| met.push(at));
+            let at = time.value(row);
+            for subject in met.drain(..) {
+                let subject = &mut self.subjects[subject];
+                subject.span = Some(subject.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+                if at >= window.from() {
+                    continue;
+                }
+                subject.before += 1;
+                let mut close = |aspect: Aspect, value: Option<&str>| {
+                    if let Some(value) = value {
+                        subject.open[aspect as usize].remove(value);
+                    }
+                };
+                write_call(service.get(row), name.get(row), &mut call);
+                close(Aspect::Call, Some(&call));
+                close(Aspect::Region, region.get(row));
+                close(Aspect::Address, address.get(row));
+                close(Aspect::UserAgent, agent.get(row));
+                close(Aspect::Role, names.id(row).and_then(role_of));
+                close(Aspect::Key, names.key.get(row));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found of an actor.
+    pub(super) fn of(&self, who: &BTreeSet<Lasting>) -> PastOf<'_> {
+        let mut of = PastOf::default();
+        for one in who {
+            let subject = |who: &Lasting| self.known.get(who).map(|at| &self.subjects[*at]);
+            let own = subject(one);
+            let (found, with) = match one {
+                Lasting::Principal(_) => (own, "events of this principal and of the sessions it opened"),
+                Lasting::Role(_) => (own, "events of its role in any session"),
+                Lasting::Service(_) => (own, "events of this service"),
+                Lasting::Session(_) if own.is_some_and(|s| s.before > 0) => (own, "events of sessions of its role and name"),
+                Lasting::Session(id) => {
+                    let role = role_of(id).and_then(|role| subject(&Lasting::Role(role.to_owned())));
+                    (role, "events of its role in any session (none of this session's name was met)")
+                }
+            };
+            of.subjects.extend(found);
+            of.with.insert(with);
+        }
+        of
+    }
+}
+
+/// What was found of an actor outside the window.
+#[derive(Debug, Default)]
+pub(super) struct PastOf<'a> {
+    subjects: Vec<&'a Subject>,
+    with: BTreeSet<&'static str>,
+}
+
+impl PastOf<'_> {
+    /// Whether it was met before the window.
+    pub(super) fn was_met(&self) -> bool {
+        self.subjects.iter().any(|s| s.before > 0)
+    }
+
+    /// Whether it had a value before that was asked for.
+    pub(super) fn had(&self, aspect: Aspect, value: &str) -> bool {
+        self.subjects.iter().any(|s| !s.open[aspect as usize].contains(value))
+    }
+
+    /// First and last time outside the window.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        self.subjects.iter().filter_map(|s| s.span).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// What the window was held against.
+    pub(super) fn with(&self) -> String {
+        if self.with.is_empty() { "events of its name".to_owned() } else { self.with.iter().copied().collect::<Vec<_>>().join(", and ") }
+    }
+}
