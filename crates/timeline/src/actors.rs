@@ -158,34 +158,8 @@ pub async fn actors(
     sink: &mut Sink<'_, Present>,
 ) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
-    let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
-    let mut counts: HashMap<Key, Counts> = HashMap::new();
-    let read = async {
-        let before = async {
-            match window {
-                Some(window) => Before::read(source, window).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let (known, before) = futures::future::try_join(Actors::read(source, window, question.filters.condition()), before).await?;
-        let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
-        let mut take = |event: &Event<'_>| {
-            if question.filters.admits(event) {
-                let actor = known.of(event);
-                let is_folded = related.is_folded(event);
-                counts.entry(key_of(event, &actor.origin)).or_default().take(event, &actor, is_folded, before.as_ref());
-            }
-            Ok(())
-        };
-        source.in_any_order(window, question.filters.condition(), &columns, &mut take).await?;
-        let mut past = Past::default();
-        if let Some(window) = window {
-            counts.values().for_each(|c| c.ask(&mut past));
-            past.read(source, window).await?;
-        }
-        Ok((before, past))
-    };
-    let (ledger, parts, (before, past)) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
+    let read = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read(source, question));
+    let (ledger, parts, Read { counts, before, past }) = read.await?;
     let mut coverage = parts.coverage(window, &ledger);
     let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(|c| c.present(before.as_ref(), &past)).collect();
     present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
@@ -204,6 +178,37 @@ pub async fn actors(
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }
     Ok(Closing { totals, coverage, evidence_set: ledger.set })
+}
+
+/// What was counted in the window, and what there is outside it.
+struct Read {
+    counts: HashMap<Key, Counts>,
+    before: Option<Before>,
+    past: Past,
+}
+
+async fn read(source: &Source, question: &Question) -> Result<Read, TimelineError> {
+    let (window, condition) = (question.window.as_ref(), question.filters.condition());
+    let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
+    let mut counts: HashMap<Key, Counts> = HashMap::new();
+    let (known, before) =
+        futures::future::try_join(Actors::read(source, window, condition.clone()), Before::of_window(source, window)).await?;
+    let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
+    let mut take = |event: &Event<'_>| {
+        if question.filters.admits(event) {
+            let actor = known.of(event);
+            let is_folded = related.is_folded(event);
+            counts.entry(key_of(event, &actor.origin)).or_default().take(event, &actor, is_folded, before.as_ref());
+        }
+        Ok(())
+    };
+    source.in_any_order(window, condition, &columns, &mut take).await?;
+    let mut past = Past::default();
+    if let Some(window) = window {
+        counts.values().for_each(|c| c.ask(&mut past));
+        past.read(source, window).await?;
+    }
+    Ok(Read { counts, before, past })
 }
 
 /// Who did an event that counts.

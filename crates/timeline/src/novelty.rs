@@ -88,8 +88,9 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// Reads of which accounts the store holds anything before the window: two columns.
-    pub(crate) async fn read(source: &Source, window: &Window) -> Result<Self, TimelineError> {
+    /// Reads of which accounts the store holds anything before the window: two columns. `None` where there is no window.
+    pub(crate) async fn of_window(source: &Source, window: Option<&Window>) -> Result<Option<Self>, TimelineError> {
+        let Some(window) = window else { return Ok(None) };
         let failed = TimelineError::table(CLOUDTRAIL);
         let early = col("event_time").lt(instant(window.from())).and(col(EVENT_DATE).lt_eq(lit(format_date(window.from()))));
         let frame = source.events(None, [early]).await?;
@@ -97,7 +98,7 @@ impl Before {
         let frame = frame.aggregate(group, vec![min(col("event_time")).alias("first")]).map_err(failed)?;
         let mut met = BTreeMap::new();
         Source::batches(CLOUDTRAIL, frame, &mut |batch| take(batch, &mut met)).await?;
-        Ok(Self::of_dates(met, window.from()))
+        Ok(Some(Self::of_dates(met, window.from())))
     }
 
     /// Of first events by account and date.
@@ -137,6 +138,8 @@ pub enum Comparison {
     NotMetBefore,
     /// There is no evidence before the window to compare with: nothing is called new.
     NoEvidenceBefore,
+    /// It was not met in the window.
+    NotInWindow,
     /// No window was asked for, so nothing lies before it.
     NoWindow,
 }
@@ -149,6 +152,7 @@ impl Comparison {
             Self::Compared => "compared",
             Self::NotMetBefore => "not_met_before",
             Self::NoEvidenceBefore => "no_evidence_before",
+            Self::NotInWindow => "not_in_window",
             Self::NoWindow => "no_window",
         }
     }
@@ -178,31 +182,45 @@ impl Compared {
     pub(crate) fn of(before: &Before, accounts: &BTreeSet<String>, was_met: bool, with: &str) -> Self {
         let evidence: Vec<Reach> = accounts.iter().filter_map(|a| before.of(Some(a))).cloned().collect();
         let without: Vec<String> = accounts.iter().filter(|a| before.of(Some(a)).is_none()).cloned().collect();
+        if accounts.is_empty() {
+            let text = "nothing of it lies in the window".to_owned();
+            return Self { comparison: Comparison::NotInWindow, evidence, without_evidence: without, text };
+        }
         let comparison = match (evidence.is_empty(), was_met) {
             (true, _) => Comparison::NoEvidenceBefore,
             (false, true) => Comparison::Compared,
             (false, false) => Comparison::NotMetBefore,
         };
-        let told: Vec<String> =
-            evidence.iter().take(NAMED).map(|r| format!("{} of account {} since {}", r.words(), named(&r.account), r.since)).collect();
-        let more = if evidence.len() > NAMED { format!(" and {} more accounts", evidence.len() - NAMED) } else { String::new() };
-        let against = format!("{}{more} before the window", told.join(", "));
-        let mut text = match comparison {
-            Comparison::Compared => format!("held against {with} in {against}"),
-            Comparison::NotMetBefore => format!("no {with} in {against}"),
-            Comparison::NoEvidenceBefore | Comparison::NoWindow => "no evidence before the window to compare with".to_owned(),
+        let text = match comparison {
+            Comparison::Compared => format!("held against {with} in {}{}", amounts(&evidence), lacking(&without)),
+            Comparison::NotMetBefore => format!("no {with} in {}{}", amounts(&evidence), lacking(&without)),
+            _ => format!("no evidence before the window to compare with (of {})", listed(&without)),
         };
-        if !without.is_empty() {
-            let few: Vec<&str> = without.iter().take(NAMED).map(|a| named(a)).collect();
-            let more = if without.len() > NAMED { format!(" and {} more", without.len() - NAMED) } else { String::new() };
-            let of = format!("account{} {}{more}", if without.len() == 1 { "" } else { "s" }, few.join(", "));
-            text.push_str(&match comparison {
-                Comparison::NoEvidenceBefore => format!(" (of {of})"),
-                _ => format!("; no evidence of {of} before the window, so nothing there is called new"),
-            });
-        }
         Self { comparison, evidence, without_evidence: without, text }
     }
+}
+
+/// `12 days of evidence of account 1 since ... before the window`.
+fn amounts(evidence: &[Reach]) -> String {
+    let told: Vec<String> =
+        evidence.iter().take(NAMED).map(|r| format!("{} of account {} since {}", r.words(), named(&r.account), r.since)).collect();
+    let more = if evidence.len() > NAMED { format!(" and {} more accounts", evidence.len() - NAMED) } else { String::new() };
+    format!("{}{more} before the window", told.join(", "))
+}
+
+/// What is said of accounts without evidence, where others have some.
+fn lacking(without: &[String]) -> String {
+    if without.is_empty() {
+        return String::new();
+    }
+    format!("; no evidence of {} before the window, so nothing there is called new", listed(without))
+}
+
+/// `accounts 1, 2 and 7 more`.
+fn listed(accounts: &[String]) -> String {
+    let few: Vec<&str> = accounts.iter().take(NAMED).map(|a| named(a)).collect();
+    let more = if accounts.len() > NAMED { format!(" and {} more", accounts.len() - NAMED) } else { String::new() };
+    format!("account{} {}{more}", if accounts.len() == 1 { "" } else { "s" }, few.join(", "))
 }
 
 fn named(account: &str) -> &str {
@@ -273,6 +291,7 @@ mod tests {
             (Comparison::NoEvidenceBefore, "no evidence before the window to compare with (of account 2)")
         );
         let half = said(&["1", "2"], true);
+        assert_eq!(said(&[], true).comparison, Comparison::NotInWindow);
         assert_eq!((half.comparison, half.without_evidence), (Comparison::Compared, vec!["2".to_owned()]));
         assert!(half.text.ends_with("; no evidence of account 2 before the window, so nothing there is called new"), "{}", half.text);
     }

@@ -107,10 +107,7 @@ pub struct Profile {
 pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> Result<Profile, TimelineError> {
     let (taken_for, filters) = filters(named("<ARN|ACTOR|IP|KEY>", subject)?)?;
     let ledger = Ledger::read(source).await?;
-    let before = match &window {
-        Some(window) => Some(Before::read(source, window).await?),
-        None => None,
-    };
+    let before = Before::of_window(source, window.as_ref()).await?;
     let known = Actors::read(source, None, filters.condition()).await?;
     let mut counted = Counted { window, ..Counted::default() };
     let mut take = |event: &Event<'_>| {

@@ -234,13 +234,13 @@ impl Counts {
             }
         }
         if let (Some(before), false) = (before, self.who().is_empty()) {
-            self.new(before, past, &mut marks);
+            self.add_new(before, past, &mut marks);
         }
         marks
     }
 
     /// What is new: see [`judge`].
-    fn new(&self, before: &Before, past: &Past, marks: &mut Vec<Mark>) {
+    fn add_new(&self, before: &Before, past: &Past, marks: &mut Vec<Mark>) {
         let past = past.of(self.who());
         let held = |first: &First| {
             let words = before.of(Some(&first.account)).map(|r| r.words()).unwrap_or_default();
@@ -266,7 +266,10 @@ impl Counts {
     /// What the window was held against.
     fn compared(&self, before: Option<&Before>, past: &Past) -> Compared {
         let Some(before) = before else { return Compared::without_window() };
-        let accounts: BTreeSet<String> = self.accounts.keys().cloned().collect();
+        let mut accounts: BTreeSet<String> = self.accounts.keys().cloned().collect();
+        if accounts.is_empty() {
+            accounts.insert(String::new());
+        }
         let past = past.of(self.who());
         Compared::of(before, &accounts, past.was_met(), &past.with())
     }
