@@ -50,6 +50,11 @@ pub(super) fn role_of(principal_id: &str) -> Option<&str> {
     principal_id.split_once(':').map(|(role, _)| role).filter(|role| role.starts_with("AROA"))
 }
 
+/// Whether records name a principal by nothing else.
+fn is_arn(id: &str) -> bool {
+    id.starts_with("arn:")
+}
+
 /// `ec2:RunInstances`, into a text that is used again.
 pub(super) fn write_call(source: Option<&str>, name: Option<&str>, call: &mut String) {
     call.clear();
@@ -103,6 +108,16 @@ struct Subject {
     before: u64,
     /// First and last time outside the window.
     span: Option<(i64, i64)>,
+}
+
+impl Subject {
+    /// A value was met before. Most subjects have soon met all they had in the window.
+    fn close(&mut self, aspect: Aspect, value: Option<&str>) {
+        let open = &mut self.open[aspect as usize];
+        if let Some(value) = value.filter(|_| !open.is_empty()) {
+            open.remove(value);
+        }
+    }
 }
 
 /// What is sought outside a window, and what was found.
@@ -184,9 +199,17 @@ impl Past {
         let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
         let frame = source.events(None, [outside].into_iter().chain(self.condition(CLOUDTRAIL))).await?;
         let values = ["event_time", "event_source", "event_name", "aws_region", "source_ip_address", "user_agent"];
-        let columns: Vec<&str> = values.into_iter().chain(NAMES).collect();
+        let columns: Vec<&str> = values.into_iter().chain(self.names()).collect();
         let frame = frame.select_columns(&columns).map_err(failed)?;
         Source::batches(CLOUDTRAIL, frame, &mut |batch| self.take(batch, window)).await
+    }
+
+    /// The columns that name whom is sought: what tells nobody apart is not read.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let by_arn = self.principals.keys().any(|id| is_arn(id));
+        let by_key = !self.keys.is_empty() || self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
+        let told = [true, by_arn, by_key, !self.services.is_empty()];
+        NAMES.into_iter().zip(told).filter(|(_, is_told)| *is_told).map(|(column, _)| column)
     }
 
     /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
@@ -265,8 +288,8 @@ impl Past {
             names.sort_unstable();
             (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
         };
-        let ids = || self.principals.keys().collect();
-        let mut all: Vec<Expr> = [list(NAMES[0], ids()), list(NAMES[1], ids()), list(NAMES[2], self.keys.keys().collect())]
+        let (arns, ids): (Vec<&String>, Vec<&String>) = self.principals.keys().partition(|id| is_arn(id));
+        let mut all: Vec<Expr> = [list(NAMES[0], ids), list(NAMES[1], arns), list(NAMES[2], self.keys.keys().collect())]
             .into_iter()
             .chain([list(NAMES[3], self.services.keys().collect()).filter(|_| table == CLOUDTRAIL)])
             .flatten()
@@ -296,18 +319,15 @@ impl Past {
                     continue;
                 }
                 subject.before += 1;
-                let mut close = |aspect: Aspect, value: Option<&str>| {
-                    if let Some(value) = value {
-                        subject.open[aspect as usize].remove(value);
-                    }
-                };
-                write_call(service.get(row), name.get(row), &mut call);
-                close(Aspect::Call, Some(&call));
-                close(Aspect::Region, region.get(row));
-                close(Aspect::Address, address.get(row));
-                close(Aspect::UserAgent, agent.get(row));
-                close(Aspect::Role, names.id(row).and_then(role_of));
-                close(Aspect::Key, names.key.get(row));
+                if !subject.open[Aspect::Call as usize].is_empty() {
+                    write_call(service.get(row), name.get(row), &mut call);
+                    subject.close(Aspect::Call, Some(&call));
+                }
+                subject.close(Aspect::Region, region.get(row));
+                subject.close(Aspect::Address, address.get(row));
+                subject.close(Aspect::UserAgent, agent.get(row));
+                subject.close(Aspect::Role, names.id(row).and_then(role_of));
+                subject.close(Aspect::Key, names.key.get(row));
             }
         }
         Ok(())
