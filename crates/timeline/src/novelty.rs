@@ -12,6 +12,7 @@ use arrow_array::{Array, RecordBatch};
 use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, format_date, format_instant};
 use backtrail_model::window::Window;
+use backtrail_model::words::{counted, noun};
 use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{col, lit};
 use serde::Serialize;
@@ -69,15 +70,13 @@ impl Reach {
 
     /// `12 days of evidence`; hours where it is less than two days. Days are those with events: a gap does not count.
     pub(crate) fn words(&self) -> String {
-        let counted = |n: i64, word: &str| format!("{n} {word}{} of evidence", if n == 1 { "" } else { "s" });
-        if self.length < 2 * MICROS_PER_DAY {
-            match self.length / MICROS_PER_HOUR {
-                0 => "less than an hour of evidence".to_owned(),
-                hours => counted(hours, "hour"),
-            }
-        } else {
-            counted(i64::try_from(self.days).unwrap_or(i64::MAX), "day")
-        }
+        let (hours, days) = (self.length / MICROS_PER_HOUR, self.days);
+        let amount = match (self.length < 2 * MICROS_PER_DAY, hours) {
+            (true, 0) => "less than an hour".to_owned(),
+            (true, hours) => counted(hours.unsigned_abs(), "hour"),
+            (false, _) => counted(days, "day"),
+        };
+        format!("{amount} of evidence")
     }
 }
 
@@ -204,7 +203,11 @@ impl Compared {
 fn amounts(evidence: &[Reach]) -> String {
     let told: Vec<String> =
         evidence.iter().take(NAMED).map(|r| format!("{} of account {} since {}", r.words(), named(&r.account), r.since)).collect();
-    let more = if evidence.len() > NAMED { format!(" and {} more accounts", evidence.len() - NAMED) } else { String::new() };
+    let more = if evidence.len() > NAMED {
+        format!(" and of {} more", counted((evidence.len() - NAMED) as u64, "account"))
+    } else {
+        String::new()
+    };
     format!("{}{more} before the window", told.join(", "))
 }
 
@@ -220,7 +223,7 @@ fn lacking(without: &[String]) -> String {
 fn listed(accounts: &[String]) -> String {
     let few: Vec<&str> = accounts.iter().take(NAMED).map(|a| named(a)).collect();
     let more = if accounts.len() > NAMED { format!(" and {} more", accounts.len() - NAMED) } else { String::new() };
-    format!("account{} {}{more}", if accounts.len() == 1 { "" } else { "s" }, few.join(", "))
+    format!("{} {}{more}", noun(accounts.len() as u64, "account"), few.join(", "))
 }
 
 fn named(account: &str) -> &str {

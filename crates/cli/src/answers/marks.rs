@@ -1,5 +1,6 @@
 //! Marks of an actor as text: a word in a column of its own, what it is about, and the event it begins with.
 
+use backtrail_model::words::counted;
 use backtrail_timeline::{Comparison, Mark, MarkKind, Present};
 
 use super::text::Style;
@@ -57,7 +58,7 @@ fn told(mark: &Mark) -> Vec<String> {
     let cited = format!("[{}]", sanitize(&mark.reference));
     let times = match mark.kind {
         MarkKind::DeniedBurst => format!("{events} refused calls from {time} {value}"),
-        _ => format!("{events} event{} from {time}", if events == 1 { "" } else { "s" }),
+        _ => format!("{} from {time}", counted(events, "event")),
     };
     let named = (mark.kind != MarkKind::DeniedBurst).then(|| shorten(&value, VALUE).into_owned());
     named.into_iter().chain([times, cited]).collect()

@@ -72,11 +72,14 @@ pub struct Mark {
     /// Citation of the first.
     #[serde(rename = "ref")]
     pub reference: String,
+    /// The time to order by: as text, a whole second would come after its own fractions.
+    #[serde(skip)]
+    time: Option<i64>,
 }
 
 impl Mark {
     pub(super) fn new(kind: MarkKind, value: String, events: u64, first: &Met, text: String) -> Self {
-        Self { kind, value, events, event_time: first.0.map(format_instant), text, reference: first.1.clone() }
+        Self { kind, value, events, event_time: first.0.map(format_instant), text, reference: first.1.clone(), time: first.0 }
     }
 }
 
@@ -84,8 +87,8 @@ impl Mark {
 pub(super) fn told(mut marks: Vec<Mark>) -> (BTreeMap<MarkKind, u64>, Vec<Mark>) {
     let mut counts: BTreeMap<MarkKind, u64> = BTreeMap::new();
     marks.sort_by(|a, b| {
-        let of = |m: &Mark| (m.kind, m.event_time.is_none());
-        of(a).cmp(&of(b)).then_with(|| (&a.event_time, &a.reference, &a.value).cmp(&(&b.event_time, &b.reference, &b.value)))
+        let of = |m: &Mark| (m.kind, m.time.is_none(), m.time);
+        of(a).cmp(&of(b)).then_with(|| (&a.reference, &a.value).cmp(&(&b.reference, &b.value)))
     });
     marks.retain(|mark| {
         let count = counts.entry(mark.kind).or_default();
