@@ -3,6 +3,7 @@
 mod chain;
 mod closing;
 mod marks;
+mod motion;
 mod related;
 mod rows;
 mod text;
@@ -17,6 +18,7 @@ use crate::args::Format;
 
 pub(crate) use chain::chain_lines;
 pub(crate) use closing::{closing_lines, not_seen, not_seen_about, totals_line};
+pub(crate) use motion::{mover_labels, mover_refs, set_in_motion};
 pub(crate) use related::related_lines;
 pub(crate) use rows::{Flat, RowWriter};
 pub(crate) use text::{Style, TextItem, heading};

@@ -12,6 +12,7 @@ mod chain;
 mod holder;
 mod issued;
 mod links;
+mod motion;
 mod origin;
 mod read;
 
@@ -21,5 +22,6 @@ pub use holder::{Holder, Workload};
 pub use issued::Issued;
 pub(crate) use links::{BY_KEY, BY_SESSION};
 pub use links::{Lineage, Link, Strength};
+pub use motion::{MotionBasis, Mover, Part};
 pub use origin::{Origin, OriginKind};
 pub(crate) use read::holders;

@@ -14,7 +14,7 @@ use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
-use crate::lineage::{BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Strength, holders};
+use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Mover, Strength, holders};
 use crate::principal::Principal;
 use crate::question::WindowShown;
 use crate::show::Reference;
@@ -44,6 +44,23 @@ pub struct Upward {
     pub session_created: Option<String>,
     /// The ways up.
     pub chain: Chain,
+    /// The service that acted: for itself, or for the principal.
+    pub service: Option<String>,
+    /// Who set the service or workload in motion, as far as evidence says.
+    pub set_in_motion_by: Vec<Mover>,
+}
+
+impl Upward {
+    fn of(actors: &Actors, holder: &Holder, at: Option<i64>) -> Self {
+        let Attribution { service, set_in_motion_by, .. } = actors.of_holder(holder, at);
+        Self {
+            principal: holder.principal.clone(),
+            session_created: holder.created.map(format_instant),
+            chain: actors.lineage().chain(holder, at),
+            service,
+            set_in_motion_by,
+        }
+    }
 }
 
 /// What was done with one set of credentials.
@@ -119,15 +136,11 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
         // Issued, and never used: the way up begins with who had it issued.
         users = issuers(source, &subject).await?;
     }
-    let lineage = Lineage::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), MOST_NODES).await?;
-    let own = own(&lineage, &subject);
-    let up = users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward {
-        principal: holder.principal.clone(),
-        session_created: holder.created.map(format_instant),
-        chain: lineage.chain(holder, *at),
-    });
-    let up: Vec<Upward> = up.collect();
-    let mut tree = Tree::grow(&lineage, &users, &own);
+    let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), MOST_NODES).await?;
+    let lineage = actors.lineage();
+    let own = own(lineage, &subject);
+    let up: Vec<Upward> = users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward::of(&actors, holder, *at)).collect();
+    let mut tree = Tree::grow(lineage, &users, &own);
     tree.read_uses(source).await?;
     let (down, more) = tree.into_nodes();
     let (coverage_window, coverage) = Coverage::of_stretch(source, &ledger, told(&up, &down)).await?;

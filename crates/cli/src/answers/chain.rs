@@ -2,6 +2,7 @@
 
 use backtrail_timeline::{Attribution, Missing, Path, Step};
 
+use super::set_in_motion;
 use crate::sanitize::sanitize;
 
 /// Lines about how the actor is known; none where the event names its actor itself and nothing is missing.
@@ -11,6 +12,7 @@ pub(crate) fn chain_lines(actor: &Attribution) -> Vec<String> {
         lines.push(format!("chain: {}", steps(&actor.chain)));
     }
     lines.extend(actor.others.iter().map(other));
+    lines.extend(set_in_motion(actor.service.as_deref(), &actor.set_in_motion_by));
     lines.extend(actor.missing.as_ref().map(missing));
     lines
 }

@@ -9,6 +9,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use backtrail_timeline::{Covered, Item, Present, Values};
 
+use super::{mover_labels, mover_refs};
 use crate::args::Format;
 use crate::output::{self, BatchWriter};
 
@@ -92,6 +93,9 @@ impl Flat for Item {
         "updates",
         "updated_by",
         "part_of",
+        "service",
+        "set_in_motion_by",
+        "set_in_motion_refs",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -127,6 +131,9 @@ impl Flat for Item {
             self.addendum.as_ref().and_then(|a| a.original_event_id.clone()),
             Some(updated_by.join(" ")),
             self.part_of.clone(),
+            self.actor.service.clone(),
+            mover_labels(&self.actor.set_in_motion_by),
+            mover_refs(&self.actor.set_in_motion_by),
         ]
     }
 }

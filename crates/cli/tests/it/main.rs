@@ -9,6 +9,7 @@ mod known_answers;
 mod lineage;
 mod lineage_truth;
 mod marks;
+mod motion;
 mod odd_input;
 mod real_evidence;
 mod related;

@@ -8,8 +8,10 @@ use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::event::Event;
+use crate::lineage::chain::is_service;
 use crate::lineage::holder::write_key;
-use crate::lineage::origin::permission_set;
+use crate::lineage::motion::{Driven, Motions, Moved, Mover, Part, What, group_of, stack_of};
+use crate::lineage::origin::{is_reserved, permission_set};
 use crate::lineage::{Chain, Holder, Issued, Lineage, Missing, Origin, OriginKind, Path, Step, Strength};
 use crate::principal::PrincipalKind;
 
@@ -30,13 +32,18 @@ pub struct Attribution {
     pub others: Vec<Path>,
     /// Why the chain ends where it does, and what evidence would lead further.
     pub missing: Option<Missing>,
+    /// The service that made the call: for itself, or for the actor (`via` ends with it, then).
+    pub service: Option<String>,
+    /// Who set the service or workload in motion, as far as evidence says; several where several calls fit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_in_motion_by: Vec<Mover>,
 }
 
 impl Attribution {
     fn of(chain: Chain, holder: &Holder) -> Self {
         let (agreed, names) = (chain.origin().cloned(), one_of(&chain.paths));
         let mut paths = chain.paths.into_iter();
-        let Path { steps, origin, missing } = paths.next().unwrap_or_else(|| Path::ending_at(holder, &[]));
+        let Path { steps, origin, missing, .. } = paths.next().unwrap_or_else(|| Path::ending_at(holder, &[]));
         let others: Vec<Path> = paths.collect();
         let mut told = agreed.unwrap_or_else(|| Origin {
             kind: if others.iter().all(|p| p.origin.kind == origin.kind) { origin.kind } else { OriginKind::Unknown },
@@ -51,6 +58,7 @@ impl Attribution {
         if holder.principal.kind == PrincipalKind::SamlUser && told.principal_id.as_ref() == Some(&told.name) {
             told.name.clone_from(&holder.principal.name);
         }
+        let service = service(holder, &told).map(str::to_owned);
         told.source_identity = told.source_identity.or_else(|| holder.principal.source_identity.clone());
         Self {
             via: via(&steps, holder, told.kind),
@@ -59,6 +67,8 @@ impl Attribution {
             chain: steps,
             others,
             missing,
+            service,
+            set_in_motion_by: Vec::new(),
         }
     }
 
@@ -101,10 +111,43 @@ fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
     via
 }
 
+/// The service that made a call, as the event or the chain names it.
+fn service<'a>(holder: &'a Holder, origin: &'a Origin) -> Option<&'a str> {
+    let by_itself = || Some(origin.name.as_str()).filter(|_| origin.kind == OriginKind::Service).filter(|name| is_service(name));
+    let linked = || linked_service(holder.principal.role_arn.as_deref()?);
+    holder.principal.invoked_by.as_deref().filter(|name| is_service(name)).or_else(by_itself).or_else(linked)
+}
+
+/// The service that a role is linked to: it alone can assume it, and the role's path names it.
+fn linked_service(role_arn: &str) -> Option<&str> {
+    role_arn.split_once(":role/aws-service-role/")?.1.split('/').next()
+}
+
+/// Whether a role is the one linked to Auto Scaling.
+pub(super) fn is_auto_scaling(role_arn: Option<&str>) -> bool {
+    role_arn.and_then(linked_service) == Some("autoscaling.amazonaws.com")
+}
+
+/// Whether a service acted with credentials that it was handed by whoever called it: then it was called by these. Not where it may have
+/// assumed the role by itself: a role's session whose issue is not in evidence does not tell.
+fn is_called(holder: &Holder, service: &str, path: &Path) -> bool {
+    let principal = &holder.principal;
+    match (principal.kind, path.steps.first()) {
+        (PrincipalKind::IamUser | PrincipalKind::Root | PrincipalKind::FederatedUser | PrincipalKind::IdentityCenterUser, _) => true,
+        (PrincipalKind::AssumedRole, Some(step)) => step.caller.kind != PrincipalKind::Service || step.caller.name != service,
+        (PrincipalKind::AssumedRole, None) => principal.on_behalf_of.is_some() || principal.role_arn.as_deref().is_some_and(is_reserved),
+        _ => false,
+    }
+}
+
+/// Movers of movers told at most.
+const DEEPEST: usize = 3;
+
 /// Works out actors, each chain once.
 #[derive(Debug, Default)]
 pub struct Actors {
     lineage: Lineage,
+    motions: Motions,
     known: RwLock<HashMap<String, Arc<Attribution>>>,
 }
 
@@ -112,7 +155,100 @@ impl Actors {
     /// By this lineage.
     #[must_use]
     pub fn new(lineage: Lineage) -> Self {
-        Self { lineage, known: RwLock::default() }
+        Self { lineage, ..Self::default() }
+    }
+
+    /// By this lineage, and by what set things in motion.
+    pub(super) fn with(lineage: Lineage, motions: Motions) -> Self {
+        Self { lineage, motions, ..Self::default() }
+    }
+
+    fn attribution(&self, holder: &Holder, chain: Chain, depth: usize) -> Attribution {
+        let movers = self.movers(holder, &chain, depth);
+        Attribution { set_in_motion_by: movers, ..Attribution::of(chain, holder) }
+    }
+
+    /// Whose credentials these are, for callers that have no event.
+    pub(crate) fn of_holder(&self, holder: &Holder, at: Option<i64>) -> Attribution {
+        self.attribution(holder, self.lineage.chain(holder, at), 0)
+    }
+
+    /// What is known of credentials.
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// Who set in motion what a holder did.
+    fn movers(&self, holder: &Holder, chain: &Chain, depth: usize) -> Vec<Mover> {
+        let service = holder.principal.invoked_by.as_deref().filter(|name| is_service(name));
+        if !service.is_some_and(|service| chain.paths.iter().all(|path| is_called(holder, service, path))) {
+            return self.set_up(holder, chain, depth);
+        }
+        let deeper = self.set_up(holder, chain, depth);
+        let mut movers: Vec<Mover> = Vec::new();
+        for path in &chain.paths {
+            let mover = Mover::of_event(path.origin.clone(), via(&path.steps, holder, OriginKind::Service));
+            movers.extend(Some(Mover { set_in_motion_by: deeper.clone(), ..mover }).filter(|new| !movers.contains(new)));
+        }
+        movers
+    }
+
+    /// Who set up what the chain begins with: the stack, the instance, the function. Nobody, where another chain that fits as well begins with
+    /// something that nobody is known to have set up.
+    fn set_up(&self, holder: &Holder, chain: &Chain, depth: usize) -> Vec<Mover> {
+        if self.motions.is_empty() {
+            return Vec::new();
+        }
+        let mut movers: Vec<Mover> = Vec::new();
+        for path in &chain.paths {
+            let top = path.top.and_then(|at| self.lineage.issued().get(at));
+            let driven = top.and_then(Driven::issued).or_else(|| Driven::workload(top.map_or(holder, |one| &one.holder)));
+            let known = driven.map(|driven| self.moved(&driven, depth)).unwrap_or_default();
+            if known.is_empty() {
+                return Vec::new();
+            }
+            for mover in known {
+                movers.extend(Some(mover).filter(|new| !movers.contains(new)));
+            }
+        }
+        movers
+    }
+
+    /// Who set this in motion, each with who set that one in motion.
+    fn moved(&self, driven: &Driven<'_>, depth: usize) -> Vec<Mover> {
+        let tell = |moved: Moved<'_>| {
+            let setting = moved.setting;
+            let chain = self.lineage.chain(&setting.holder, setting.time);
+            let is_deepest = depth >= DEEPEST;
+            let deeper =
+                if is_deepest { Attribution::of(chain, &setting.holder) } else { self.attribution(&setting.holder, chain, depth + 1) };
+            let chain = deeper.chain.into_iter().flat_map(|step| step.refs);
+            let mut mover = moved.told(&driven.what, deeper.origin, deeper.via, chain);
+            mover.set_in_motion_by = deeper.set_in_motion_by;
+            let launch = setting.for_group().filter(|_| !is_deepest && is_auto_scaling(setting.holder.principal.role_arn.as_deref()));
+            mover.set_in_motion_by.extend(launch.into_iter().flat_map(|group| self.moved(&group, depth + 1)));
+            mover
+        };
+        self.motions.of(driven).into_iter().map(tell).collect()
+    }
+
+    /// What the event itself adds: the group that Auto Scaling launched for, the stack among several.
+    fn by_event(&self, event: &Event<'_>, actor: Arc<Attribution>) -> Arc<Attribution> {
+        let stacks = actor.set_in_motion_by.iter().filter(|m| m.part == Part::SetInMotion && m.subject.is_some()).count();
+        if stacks > 1 {
+            let Some(stack) = stack_of(event) else { return actor };
+            let mut told = Attribution::clone(&actor);
+            told.set_in_motion_by.retain(|m| m.subject.as_deref() == Some(&format!("stack {stack}")));
+            return Arc::new(told);
+        }
+        if event.event_name != Some("RunInstances") || !is_auto_scaling(event.session_issuer_arn) {
+            return actor;
+        }
+        let Some(group) = group_of(event) else { return actor };
+        let (account, region) = (event.recipient_account_id, event.aws_region);
+        let driven = Driven { what: What::Group(&group), account, region, time: event.event_time };
+        let movers = self.moved(&driven, 0);
+        Arc::new(Attribution { set_in_motion_by: movers, ..Attribution::clone(&actor) })
     }
 
     /// Who is responsible for an event.
@@ -125,16 +261,16 @@ impl Actors {
         let asserted = asserted.filter(|one| one.what.by_identity_center);
         // A sign-in has nothing but its time to tell which password it was made with.
         let is_timeless = event.event_type != Some("AwsConsoleSignIn") && asserted.is_none();
-        if is_timeless && let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(known);
+        if is_timeless && let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key).map(Arc::clone) {
+            return self.by_event(event, known);
         }
         let holder = self.lineage.in_full(Holder::of(event), event.shared_event_id);
         let at = (!is_timeless).then_some(event.event_time).flatten();
         let chain = asserted.map_or_else(|| self.lineage.chain(&holder, at), |one| self.lineage.chain_of_call(&one));
-        let actor = Arc::new(Attribution::of(chain, &holder));
+        let actor = Arc::new(self.attribution(&holder, chain, 0));
         if is_timeless {
             self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&actor));
         }
-        actor
+        self.by_event(event, actor)
     }
 }

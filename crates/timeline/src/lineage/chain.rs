@@ -82,6 +82,9 @@ pub struct Path {
     pub origin: Origin,
     /// Why it ends there.
     pub missing: Option<Missing>,
+    /// The topmost call, by its place among all.
+    #[serde(skip)]
+    pub(super) top: Option<usize>,
 }
 
 /// All ways back: more than one where several calls fit.
@@ -104,7 +107,8 @@ impl Path {
     /// The way that ends at a holder nothing leads further up from.
     pub(super) fn ending_at(holder: &Holder, way: &[Link<'_>]) -> Self {
         let steps: Vec<Step> = way.iter().map(step).collect();
-        Self { origin: Origin::of(holder, way.last().map(|l| l.issued), &steps), missing: missing(holder), steps }
+        let top = way.last();
+        Self { origin: Origin::of(holder, top.map(|l| l.issued), &steps), missing: missing(holder), top: top.map(|l| l.index), steps }
     }
 }
 
@@ -160,7 +164,7 @@ fn step(link: &Link<'_>) -> Step {
 }
 
 /// A service that calls for others, as opposed to the console (`signin.amazonaws.com`, `AWS Internal`).
-fn is_service(invoked_by: &str) -> bool {
+pub(super) fn is_service(invoked_by: &str) -> bool {
     invoked_by.ends_with(".amazonaws.com") && invoked_by != "signin.amazonaws.com"
 }
 

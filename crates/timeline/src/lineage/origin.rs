@@ -85,6 +85,11 @@ impl Origin {
 /// Path of the roles that Identity Center makes.
 const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
+/// Whether a role is one that Identity Center made: only it can assume these.
+pub(super) fn is_reserved(role_arn: &str) -> bool {
+    role_arn.contains(RESERVED)
+}
+
 /// The permission set of a role that Identity Center made: `Admin` of `AWSReservedSSO_Admin_0123456789abcdef`.
 pub(super) fn permission_set(role_arn: &str) -> Option<&str> {
     role_arn.rsplit('/').next().filter(|_| role_arn.contains(RESERVED)).and_then(set_of_role)

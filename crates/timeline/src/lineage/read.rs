@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
 use crate::lineage::holder::write_key;
-use crate::lineage::{Actors, Holder, Issued, Lineage};
+use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
 use crate::principal::PrincipalKind;
 use crate::source::{Source, instant};
 
@@ -90,8 +90,11 @@ impl Actors {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn read(source: &Source, window: Option<&Window>, condition: Option<Expr>) -> Result<Self, TimelineError> {
-        let holders = holders(source, window, condition).await?.into_iter().map(|(holder, _)| holder).collect();
-        Ok(Self::new(Lineage::new(above(source, holders, window).await?)))
+        let holders: Vec<Holder> = holders(source, window, condition).await?.into_iter().map(|(holder, _)| holder).collect();
+        let sought = motion::Sought::of(holders.iter());
+        let mut issued = above(source, holders, window).await?;
+        let motions = motion::read(source, window, sought, &mut issued).await?;
+        Ok(Self::with(Lineage::new(issued), motions))
     }
 }
 
@@ -105,12 +108,15 @@ impl Lineage {
         fetch(source, Some(col(column).eq(lit(value.to_owned()))), None, &mut met).await?;
         Ok(met)
     }
+}
 
-    /// Every call in the chains above these holders, and every call that their holders and those below them made.
+impl Actors {
+    /// By every call in the chains above these holders, and every call that their holders and those below them made.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn around(source: &Source, holders: Vec<Holder>, most: usize) -> Result<Self, TimelineError> {
+        let sought = motion::Sought::of(holders.iter());
         let (mut asked, mut made) = (Wanted::default(), Vec::new());
         let mut callers = Wanted::of_callers(holders.iter().map(Caller::of), &asked);
         let mut known = holders;
@@ -124,15 +130,27 @@ impl Lineage {
             made.extend(below);
         }
         made.extend(above(source, known, None).await?);
-        Ok(Self::new(made))
+        let motions = motion::read(source, None, sought, &mut made).await?;
+        Ok(Self::with(Lineage::new(made), motions))
     }
 }
 
 /// The records of every call in the chains above these holders. Whom another account's record means is sought in and about the window.
 async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
     let mut all = few(source).await?;
+    climb(source, &mut all, holders, window).await?;
+    Ok(all)
+}
+
+/// Adds the records of every call in the chains above these holders to those known, the few among them.
+pub(super) async fn climb(
+    source: &Source,
+    all: &mut Vec<Issued>,
+    holders: Vec<Holder>,
+    window: Option<&Window>,
+) -> Result<(), TimelineError> {
     all.extend(Wanted::of_accounts(&holders, window).fetch_made(source).await?);
-    let known = Known::of(&all);
+    let known = Known::of(all);
     let mut climbed = HashSet::new();
     let mut ahead: Vec<Holder> = holders;
     let mut asked = Wanted::default();
@@ -146,7 +164,7 @@ async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -
         }
         let wanted = Wanted::of(&ahead, &asked);
         if wanted.is_empty() {
-            return Ok(all);
+            return Ok(());
         }
         let met = wanted.fetch(source).await?;
         ahead = met.iter().map(|one| one.holder.clone()).collect();

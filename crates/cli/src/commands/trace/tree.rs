@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use backtrail_model::words::counted;
 use backtrail_timeline::{Node, Trace, Upward, Uses};
 
-use crate::answers::{Style, not_seen_about};
+use crate::answers::{Style, not_seen_about, set_in_motion};
 use crate::sanitize::sanitize;
 
 /// Things made that are listed for one set of credentials; JSON has more.
@@ -53,6 +53,9 @@ fn write_upward(upward: &Upward, out: &mut dyn Write) -> io::Result<()> {
         if let Some(missing) = &path.missing {
             writeln!(out, "  missing: {}", sanitize(&missing.text))?;
         }
+    }
+    if let Some(told) = set_in_motion(upward.service.as_deref(), &upward.set_in_motion_by) {
+        writeln!(out, "  {told}")?;
     }
     Ok(())
 }

@@ -1,0 +1,220 @@
+//! Who set a service in motion: records of one made-up afternoon, and the answers worked out by hand from what each of them says.
+
+use serde_json::{Value, json};
+
+use crate::asked::{TestStore, plain};
+use crate::kit::workspace;
+
+const ACCOUNT: &str = "111122223333";
+const ROLE: &str = "arn:aws:iam::111122223333:role/ci/Build";
+const INSTANCE: &str = "i-0123456789abcdef0";
+
+fn event(id: &str, time: &str, call: &str, identity: &Value, request: &Value, response: &Value) -> Value {
+    let (service, action) = call.split_once(':').expect("service:Action");
+    json!({
+        "eventVersion": "1.09", "eventID": id, "eventTime": format!("2025-10-15T{time}Z"), "eventSource": format!("{service}.amazonaws.com"),
+        "eventName": action, "awsRegion": "eu-west-1", "sourceIPAddress": "198.51.100.7", "userAgent": "test", "readOnly": false,
+        "eventType": "AwsApiCall", "managementEvent": true, "eventCategory": "Management", "recipientAccountId": ACCOUNT,
+        "userIdentity": identity, "requestParameters": request, "responseElements": response,
+    })
+}
+
+fn user(name: &str) -> Value {
+    json!({"type": "IAMUser", "userName": name, "principalId": format!("AIDA{}", name.to_uppercase()), "accountId": ACCOUNT,
+        "arn": format!("arn:aws:iam::{ACCOUNT}:user/{name}"), "accessKeyId": format!("AKIA{:A<16}", name.to_uppercase())})
+}
+
+/// The session that a service began for a role, and its record of beginning it.
+fn session(service: &str, role: &str, name: &str, time: &str, id: &str) -> (Value, Value) {
+    let short = role.rsplit('/').next().expect("a role");
+    let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{short}/{name}");
+    let key = format!("ASIA{:A<16}", id.to_uppercase().replace('-', ""));
+    let began = event(
+        id,
+        time,
+        "sts:AssumeRole",
+        &json!({"type": "AWSService", "invokedBy": service}),
+        &json!({"roleArn": role, "roleSessionName": name}),
+        &json!({"credentials": {"accessKeyId": key}, "assumedRoleUser": {"assumedRoleId": format!("AROA{short}:{name}"), "arn": arn}}),
+    );
+    let identity = json!({"type": "AssumedRole", "principalId": format!("AROA{short}:{name}"), "arn": arn, "accountId": ACCOUNT, "accessKeyId": key,
+        "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": format!("AROA{short}"), "arn": role, "accountId": ACCOUNT, "userName": short},
+            "attributes": {"creationDate": format!("2025-10-15T{time}Z"), "mfaAuthenticated": "false"}}});
+    (began, identity)
+}
+
+fn with(mut identity: Value, member: &str, value: &str) -> Value {
+    identity[member] = json!(value);
+    identity
+}
+
+/// alice has a stack built with a role of its own; bob launches an instance, which goes on to act; carol writes a function's code, which goes
+/// on to act; dave calls CloudFormation, which acts with his own credentials; a service acts for itself.
+fn afternoon() -> Vec<Value> {
+    let none = json!(null);
+    let (stack_began, stack) = session("cloudformation.amazonaws.com", ROLE, "AWSCloudFormation", "12:00:03", "begin-stack");
+    let stack = with(stack, "invokedBy", "cloudformation.amazonaws.com");
+    let (instance_began, instance) =
+        session("ec2.amazonaws.com", "arn:aws:iam::111122223333:role/Web", INSTANCE, "12:20:00", "begin-instance");
+    let (function_began, function) =
+        session("lambda.amazonaws.com", "arn:aws:iam::111122223333:role/Fn", "fn", "12:40:00", "begin-function");
+    let opened = json!({"groupId": "sg-0123456789abcdef0"});
+    let launched = json!({"instancesSet": {"items": [{"instanceId": INSTANCE}]}});
+    let formation = with(user("dave"), "invokedBy", "cloudformation.amazonaws.com");
+    let config = json!({"type": "AWSService", "invokedBy": "config.amazonaws.com"});
+    vec![
+        event(
+            "create-stack",
+            "12:00:00",
+            "cloudformation:CreateStack",
+            &user("alice"),
+            &json!({"stackName": "web", "roleARN": ROLE}),
+            &none,
+        ),
+        stack_began,
+        event("by-stack", "12:00:09", "ec2:CreateSecurityGroup", &stack, &json!({"groupName": "web"}), &opened),
+        event("launch", "12:10:00", "ec2:RunInstances", &user("bob"), &json!({}), &launched),
+        instance_began,
+        event("by-instance", "12:21:00", "s3:CreateBucket", &instance, &json!({"bucketName": "acme-exports"}), &none),
+        event("write", "12:30:00", "lambda:UpdateFunctionCode20150331v2", &user("carol"), &json!({"functionName": "fn"}), &none),
+        function_began,
+        event("by-function", "12:41:00", "s3:DeleteBucket", &function, &json!({"bucketName": "acme-exports"}), &none),
+        event("for-dave", "12:50:00", "ec2:DeleteSecurityGroup", &formation, &opened, &none),
+        event("by-config", "12:55:00", "sns:CreateTopic", &config, &json!({"name": "changes"}), &none),
+    ]
+}
+
+fn store(records: &[Value]) -> TestStore {
+    let store = TestStore::new();
+    let path = store.scratch().join("afternoon.json");
+    std::fs::write(&path, json!({"Records": records}).to_string()).expect("written");
+    store.ingest(&path);
+    store
+}
+
+fn answered(store: &TestStore, arguments: &[&str]) -> String {
+    let output = store.run(arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Of each event: the actor, the service, and who set it in motion, as `name part basis subject call`.
+fn attributed(store: &TestStore) -> Vec<(String, String, String, Vec<String>)> {
+    let answer: Value = serde_json::from_str(&answered(store, &["timeline", "--format", "json"])).expect("JSON");
+    let mover = |m: &Value| {
+        let call = m["refs"].as_array().and_then(|r| r.first()).map_or("-".to_owned(), plain);
+        format!("{} {} {} {} {call}", plain(&m["actor"]["name"]), plain(&m["part"]), plain(&m["basis"]), plain(&m["subject"]))
+    };
+    let of = |item: &Value| {
+        let actor = &item["actor"];
+        let movers = actor["set_in_motion_by"].as_array().map(|all| all.iter().map(mover).collect()).unwrap_or_default();
+        (plain(&item["refs"][0]), plain(&actor["name"]), plain(&actor["service"]), movers)
+    };
+    answer["answer"].as_array().expect("items").iter().map(of).collect()
+}
+
+#[test]
+fn services_and_workloads_are_led_back_to_who_set_them_in_motion() {
+    let store = store(&afternoon());
+    let all = attributed(&store);
+    let of = |id: &str| all.iter().find(|a| a.0 == id).cloned().expect("the event");
+    let expected = |id: &str, actor: &str, service: &str, movers: &[&str]| {
+        (id.to_owned(), actor.to_owned(), service.to_owned(), movers.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>())
+    };
+    let formation = "cloudformation.amazonaws.com";
+    assert_eq!(of("by-stack"), expected("by-stack", formation, formation, &["alice set_in_motion request stack web create-stack"]));
+    let bob = format!("bob launched response instance {INSTANCE} launch");
+    assert_eq!(of("by-instance"), expected("by-instance", &format!("instance {INSTANCE}"), "-", &[&bob]));
+    assert_eq!(of("by-function"), expected("by-function", "function fn", "-", &["carol code_last_set request function fn write"]));
+    assert_eq!(of("for-dave"), expected("for-dave", "dave", formation, &["dave set_in_motion invoked_by - -"]));
+    assert_eq!(of("by-config"), expected("by-config", "config.amazonaws.com", "config.amazonaws.com", &[]));
+    assert_eq!(of("launch"), expected("launch", "bob", "-", &[]));
+}
+
+#[test]
+fn text_names_them_with_the_call_and_its_basis() {
+    let store = store(&afternoon());
+    let text = answered(&store, &["timeline"]);
+    for line in [
+        "by CloudFormation, set in motion by alice (CreateStack create-stack, stack web named in the request)",
+        "instance i-0123456789abcdef0, launched by bob (RunInstances launch, named in the response)",
+        "function fn, code last set by carol (UpdateFunctionCode write, named in the request)",
+        "dave via cloudformation.amazonaws.com",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let session = "arn:aws:sts::111122223333:assumed-role/Build/AWSCloudFormation";
+    let trace = answered(&store, &["trace", session]);
+    assert!(
+        trace.contains("by CloudFormation, set in motion by alice (CreateStack create-stack, stack web named in the request)"),
+        "{trace}"
+    );
+    let trace: Value = serde_json::from_str(&answered(&store, &["trace", session, "--format", "json"])).expect("JSON");
+    assert_eq!(
+        (&trace["up"][0]["service"], &trace["up"][0]["set_in_motion_by"][0]["refs"]),
+        (&json!("cloudformation.amazonaws.com"), &json!(["create-stack"]))
+    );
+    let rows = answered(&store, &["timeline", "--format", "csv"]);
+    assert!(rows.lines().any(|row| row.ends_with(",cloudformation.amazonaws.com,alice,create-stack")), "{rows}");
+}
+
+#[test]
+fn nobody_is_named_without_the_evidence_that_leads_there() {
+    for (missing, event) in [
+        ("create-stack", "by-stack"),
+        ("begin-stack", "by-stack"),
+        ("launch", "by-instance"),
+        ("begin-instance", "by-instance"),
+        ("write", "by-function"),
+        ("begin-function", "by-function"),
+    ] {
+        let remaining: Vec<Value> = afternoon().into_iter().filter(|record| record["eventID"] != missing).collect();
+        let found = attributed(&store(&remaining)).into_iter().find(|a| a.0 == event).expect("the event");
+        assert_eq!(found.3, Vec::<String>::new(), "{event} without {missing}");
+    }
+}
+
+/// The events of a scene of the fixture's truth, each with its origin's ARN there.
+fn scene(truth: &Value, name: &str) -> Vec<(String, String, String, String)> {
+    let scene = truth["scenes"].as_array().expect("scenes").iter().find(|s| s["name"] == name).expect("the scene");
+    let origin = |event: &Value| {
+        let credential = scene["credentials"].as_array()?.iter().find(|c| c["credential"] == event["credential"])?;
+        Some(plain(&credential["chains"][0]["origin"]["arn"]))
+    };
+    let of = |e: &Value| (plain(&e["event_id"]), plain(&e["call"]), plain(&e["identity"]), origin(e).unwrap_or_default());
+    scene["events"].as_array().expect("events").iter().map(of).collect()
+}
+
+#[test]
+fn the_fixtures_stacks_and_machine_lead_to_who_its_truth_says_made_them() {
+    let truth: Value =
+        serde_json::from_str(&std::fs::read_to_string(workspace("fixtures/lineage.truth.json")).expect("the truth")).expect("JSON");
+    let store = TestStore::new();
+    store.ingest(&workspace("fixtures/lineage"));
+    let answer: Value = serde_json::from_str(&answered(&store, &["timeline", "--format", "json"])).expect("JSON");
+    let told = |id: &str| {
+        let item = answer["answer"].as_array().expect("items").iter().find(|item| item["refs"][0] == id).expect("the event");
+        let movers = item["actor"]["set_in_motion_by"].as_array().cloned().unwrap_or_default();
+        movers.iter().map(|m| (plain(&m["actor"]["arn"]), plain(&m["basis"]), plain(&m["refs"][0]))).collect::<Vec<_>>()
+    };
+    for (name, call, by, basis) in [
+        ("stack with a role", "cloudformation:CreateStack", "/AWSCloudFormation", "request"),
+        ("instance profile", "ec2:RunInstances", "/i-", "response"),
+    ] {
+        let events = scene(&truth, name);
+        let (setting, _, _, origin) = events.iter().find(|e| e.1 == call).expect("the call");
+        let driven: Vec<_> = events.iter().filter(|e| e.2.contains(by)).collect();
+        assert!(driven.len() > 1, "{name}: {events:?}");
+        for (id, ..) in driven {
+            assert_eq!(told(id), [(origin.clone(), basis.to_owned(), setting.clone())], "{name}: {id}");
+        }
+    }
+    for name in ["stack with the caller's session", "stack with the caller's key"] {
+        let made = |e: &&(String, String, String, String)| !e.1.starts_with("cloudformation:") && !e.1.starts_with("sts:");
+        let events = scene(&truth, name);
+        assert!(events.iter().any(|e| made(&e)), "{name}: {events:?}");
+        for (id, _, _, origin) in events.iter().filter(made) {
+            assert_eq!(told(id), [(origin.clone(), "invoked_by".to_owned(), "-".to_owned())], "{name}: {id}");
+        }
+    }
+}

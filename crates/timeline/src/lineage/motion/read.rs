@@ -1,0 +1,234 @@
+//! The calls that may have set something in motion, read from the store: none where nothing in the answer was done by a service, and of the
+//! rest only those of the names that count.
+
+use backtrail_model::time::EARLIEST;
+use backtrail_model::window::Window;
+use datafusion::logical_expr::{col, lit};
+use hashbrown::{HashMap, HashSet};
+
+use super::setting::{FUNCTIONS, GROUPS, INSTANCES, STACKS, Sets};
+use super::{Driven, Motions, SKEW, STACK_WORKS, Setting, What};
+use crate::ends::stretch;
+use crate::error::TimelineError;
+use crate::event::{EVENT_COLUMNS, Event};
+use crate::lineage::attribution::is_auto_scaling;
+use crate::lineage::{Holder, Issued, read as chains};
+use crate::source::Source;
+
+/// Whoever set something in motion may have been set in motion: so often it is looked further, as deep as answers tell.
+const ROUNDS: usize = 4;
+
+/// The calls that may have set in motion what these holders did; the calls of their callers' chains are added to those known.
+pub(in crate::lineage) async fn read(
+    source: &Source,
+    window: Option<&Window>,
+    mut sought: Sought,
+    issued: &mut Vec<Issued>,
+) -> Result<Motions, TimelineError> {
+    let (mut settings, mut asked, mut led, mut known) = (Vec::new(), Sought::default(), HashSet::new(), 0);
+    if sought.groups {
+        sought.begins(window.map_or(i64::MIN, Window::from));
+    }
+    for _ in 0..ROUNDS {
+        sought.add_issued(&issued[known..]);
+        known = issued.len();
+        let new = sought.without(&asked);
+        if !new.is_empty() {
+            settings.extend(new.fetch(source, window).await?);
+            asked.add(new);
+        }
+        let told = sought.may_be_told(&settings, &mut led);
+        if told.is_empty() {
+            break;
+        }
+        let setters: Vec<Holder> = told.iter().map(|one| one.holder.clone()).collect();
+        // A launch says for which group it was.
+        let mut next = Sought { groups: false, ..Sought::of(setters.iter()) };
+        for group in told.iter().filter_map(|one| one.for_group()) {
+            next.want(Some(group));
+        }
+        chains::climb(source, issued, setters, window).await?;
+        sought = next;
+    }
+    Ok(Motions::new(settings))
+}
+
+/// What is sought: by kind, because a kind that nothing needs is not read.
+#[derive(Debug, Default)]
+pub(in crate::lineage) struct Sought {
+    /// Earliest and latest beginning of the sessions in which CloudFormation worked.
+    stacks: Option<(i64, i64)>,
+    instances: HashSet<String>,
+    functions: HashSet<String>,
+    /// Names of groups stand in the calls that Auto Scaling made.
+    groups: bool,
+    /// When the first of it acted.
+    from: Option<i64>,
+}
+
+impl Sought {
+    /// For what these did, as far as their own events tell.
+    pub(in crate::lineage) fn of<'a>(holders: impl Iterator<Item = &'a Holder>) -> Self {
+        let mut sought = Self::default();
+        for holder in holders {
+            sought.groups |= is_auto_scaling(holder.principal.role_arn.as_deref());
+            sought.want(Driven::workload(holder));
+        }
+        sought
+    }
+
+    /// For the sessions that services were issued.
+    fn add_issued(&mut self, issued: &[Issued]) {
+        for one in issued {
+            self.want(Driven::issued(one));
+        }
+    }
+
+    fn want(&mut self, driven: Option<Driven<'_>>) {
+        // What acted at an unknown time is joined to nothing.
+        let Some(Driven { what, time: Some(t), .. }) = driven else { return };
+        self.begins(t);
+        match what {
+            What::StackRole(_) => self.stacks = widened(self.stacks, [t]),
+            What::Instance(id) => _ = self.instances.insert(id.to_owned()),
+            What::Function(name) => _ = self.functions.insert(name.to_owned()),
+            What::Group(_) => self.groups = true,
+        }
+    }
+
+    fn begins(&mut self, at: i64) {
+        self.from = Some(self.from.map_or(at, |from| from.min(at)));
+    }
+
+    /// What of it was not asked for yet.
+    fn without(&self, asked: &Self) -> Self {
+        let within = |(first, last): &(i64, i64)| asked.stacks.is_some_and(|(from, to)| from <= *first && *last <= to);
+        Self {
+            stacks: self.stacks.filter(|span| !within(span)),
+            instances: self.instances.difference(&asked.instances).cloned().collect(),
+            functions: self.functions.difference(&asked.functions).cloned().collect(),
+            groups: self.groups && !asked.groups,
+            from: self.from,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.instances.extend(other.instances);
+        self.functions.extend(other.functions);
+        self.groups |= other.groups;
+        self.stacks = widened(self.stacks, other.stacks.into_iter().flat_map(|(first, last)| [first, last]));
+    }
+
+    /// The calls that may be told of what is sought, each once: those made since it began to act, and of each thing the last before. All others
+    /// need not be led further: a function's code was written a hundred times.
+    fn may_be_told<'s>(&self, settings: &'s [Setting], led: &mut HashSet<String>) -> Vec<&'s Setting> {
+        let from = self.from.unwrap_or(i64::MIN);
+        let things = |one: &'s Setting| {
+            let is_sought = |name: &&str| !matches!(one.sets, Sets::Launch { .. } | Sets::Profile(_)) || self.instances.contains(*name);
+            let names = one.sets.names().into_iter().filter(is_sought);
+            names.map(|name| (std::mem::discriminant(&one.sets), name, one.account.as_deref(), one.region.as_deref())).collect::<Vec<_>>()
+        };
+        let counted: Vec<&Setting> = settings.iter().filter(|one| self.counts(one)).collect();
+        let mut last: HashMap<_, i64> = HashMap::new();
+        for (one, time) in counted.iter().filter_map(|one| Some((*one, one.time.filter(|t| *t < from)?))) {
+            for thing in things(one) {
+                last.entry(thing).and_modify(|t| *t = time.max(*t)).or_insert(time);
+            }
+        }
+        let is_told = |one: &&'s Setting| match (&one.sets, one.time) {
+            (_, None) => false,
+            (Sets::Stack(_), Some(t)) => t >= from.saturating_sub(STACK_WORKS),
+            (_, Some(t)) => t >= from || things(one).iter().any(|thing| last.get(thing) == Some(&t)),
+        };
+        counted.into_iter().filter(is_told).filter(|one| led.insert(one.reference.clone())).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.stacks.is_none() && self.instances.is_empty() && self.functions.is_empty() && !self.groups
+    }
+
+    /// The calls of these names, up to the end of the window: a function's code may be as old as the evidence. Stacks are built in hours.
+    async fn fetch(&self, source: &Source, window: Option<&Window>) -> Result<Vec<Setting>, TimelineError> {
+        let kinds = [
+            (self.stacks.is_some(), STACKS),
+            (!self.instances.is_empty(), INSTANCES),
+            (!self.functions.is_empty(), FUNCTIONS),
+            (self.groups, GROUPS),
+        ];
+        let names = kinds.into_iter().filter(|(is_sought, _)| *is_sought).flat_map(|(_, names)| names).map(|name| lit(*name));
+        let condition = col("event_name").in_list(names.collect(), false);
+        let span = self.stacks.map(|(first, last)| (first.saturating_sub(STACK_WORKS), last.saturating_add(SKEW + 1)));
+        let only_stacks = self.instances.is_empty() && self.functions.is_empty() && !self.groups;
+        let span = match (span.filter(|_| only_stacks), window) {
+            (Some((from, to)), _) => Window::between(from, to).ok(),
+            (None, Some(window)) => Window::between(EARLIEST, window.to()).ok(),
+            (None, None) => None,
+        };
+        let mut met = Vec::new();
+        let mut take = |event: &Event<'_>| {
+            if self.may_count(event) {
+                met.extend(Setting::of(event).filter(|one| self.counts(one)));
+            }
+            Ok(())
+        };
+        source.in_any_order(span.as_ref(), Some(condition), EVENT_COLUMNS, &mut take).await?;
+        Ok(met)
+    }
+
+    /// Whether an event may be one that counts, told without parsing its answer: launches are many, and their answers long.
+    fn may_count(&self, event: &Event<'_>) -> bool {
+        event.event_name != Some("RunInstances")
+            || event.response_elements.is_some_and(|text| ids(text).any(|id| self.instances.contains(id)))
+    }
+
+    fn counts(&self, one: &Setting) -> bool {
+        match &one.sets {
+            Sets::Stack(_) => self.stacks.is_some(),
+            Sets::Launch { instances, .. } => instances.iter().any(|id| self.instances.contains(id)),
+            Sets::Profile(id) => self.instances.contains(id),
+            Sets::Group(_) => self.groups,
+            Sets::Code(name) | Sets::Configuration(name) => self.functions.contains(name),
+        }
+    }
+}
+
+/// A stretch of time that holds these instants, too.
+fn widened(span: Option<(i64, i64)>, times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
+    stretch(times.into_iter().chain(span.into_iter().flat_map(|(first, last)| [first, last])))
+}
+
+/// Ids of instances in a text.
+fn ids(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("\"i-").map(|(at, _)| {
+        let id = &text[at + 1..];
+        &id[..id.find('"').unwrap_or(id.len())]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineage::motion::tests::{START, by_user, setting};
+    use backtrail_model::time::MICROS_PER_HOUR;
+    use serde_json::json;
+
+    #[test]
+    fn only_calls_that_may_be_told_are_led_further() {
+        let written = |id: &str, hours: i64, function: &str| {
+            let request = json!({"functionName": function});
+            setting(by_user("alice"), id, START + hours * MICROS_PER_HOUR, "lambda:UpdateFunctionCode", &request, &json!(null))
+        };
+        let settings = [written("old", -9, "fn"), written("last", -1, "fn"), written("since", 1, "fn"), written("other", 1, "another")];
+        let functions = HashSet::from(["fn".to_owned()]);
+        let sought = Sought { functions, from: Some(START), ..Sought::default() };
+        let mut led = HashSet::new();
+        let told = |led: &mut HashSet<String>| sought.may_be_told(&settings, led).iter().map(|s| s.reference.clone()).collect::<Vec<_>>();
+        assert_eq!(told(&mut led), ["last", "since"]);
+        assert!(told(&mut led).is_empty(), "each is led further once");
+    }
+
+    #[test]
+    fn ids_of_instances_in_a_text() {
+        assert_eq!(ids(r#"{"a":"i-0123","b":["i-4567"],"c":"ami-89"}"#).collect::<Vec<_>>(), ["i-0123", "i-4567"]);
+    }
+}
