@@ -14,6 +14,7 @@
 mod canonical;
 mod cells;
 mod credentials;
+mod event_arns;
 mod fields;
 mod foreign;
 mod identity;
@@ -41,7 +42,7 @@ use output::Output;
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
 /// Raised when the same bytes are read differently.
-pub const VERSION: i32 = 4;
+pub const VERSION: i32 = 5;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;

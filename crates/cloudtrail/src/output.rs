@@ -8,6 +8,7 @@ use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::time;
 
 use crate::credentials;
+use crate::event_arns;
 use crate::fields::{CLOUDTRAIL_FIELDS, F, FIELDS, Fields, W};
 use crate::foreign::ForeignItems;
 use crate::identity;
@@ -51,6 +52,7 @@ pub(crate) struct Output {
     insights: Option<Rows>,
     aggregated: Option<Rows>,
     credentials: Option<Rows>,
+    event_arns: Rows,
     pub(crate) ready: Vec<(Table, RecordBatch)>,
     pub(crate) counts: Counts,
     pub(crate) first: Option<i64>,
@@ -95,6 +97,7 @@ impl Output {
             insights: None,
             aggregated: None,
             credentials: None,
+            event_arns: Rows::new(Table::EventArns),
             ready: Vec::new(),
             counts: Counts::default(),
             first: None,
@@ -134,7 +137,7 @@ impl Output {
     /// Whether all rows are whole.
     pub(crate) fn is_sound(&self) -> bool {
         let rare = [self.insights.as_ref(), self.aggregated.as_ref(), self.credentials.as_ref()];
-        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.rejects)].into_iter().chain(rare);
+        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.event_arns), Some(&self.rejects)].into_iter().chain(rare);
         all.flatten().all(Rows::is_sound)
     }
 
@@ -209,9 +212,15 @@ impl Output {
             let rows = self.credentials.get_or_insert_with(|| Rows::new(Table::Credentials));
             credentials::add(rows, record, &issued, &identity, (time, &self.evidence_id, date));
         }
+        if !event_arns::add(&mut self.event_arns, record, (time, &self.evidence_id, date)) {
+            self.remarks.add("records that name more than 10,000 resources: the first 10,000 of each are in event_arns");
+        }
         self.seen(time);
         if self.cloudtrail.rows >= MAX_ROWS || self.cloudtrail.bytes >= MAX_BYTES || self.origins.rows >= MAX_ROWS {
             self.flush_events();
+        }
+        if self.event_arns.rows >= MAX_ROWS || self.event_arns.bytes >= MAX_BYTES {
+            self.ready.extend(self.event_arns.take());
         }
     }
 
@@ -401,6 +410,7 @@ impl Output {
     /// Hands on everything.
     pub(crate) fn flush(&mut self) {
         self.flush_events();
+        self.ready.extend(self.event_arns.take());
         for rows in
             [Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()].into_iter().flatten()
         {

@@ -11,5 +11,6 @@ pub mod outcome;
 pub mod redact;
 pub mod tables;
 pub mod time;
+pub mod touch;
 pub mod window;
 pub mod words;

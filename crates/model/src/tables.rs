@@ -31,16 +31,19 @@ pub enum Table {
     CloudtrailAggregated,
     /// Credentials that calls issued.
     Credentials,
+    /// What events touch.
+    EventArns,
 }
 
 impl Table {
     /// Every table, in the order a commit writes them: the ledger last, its row is the commit point.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Cloudtrail,
         Self::CloudtrailInsights,
         Self::CloudtrailAggregated,
         Self::EventOrigins,
         Self::Credentials,
+        Self::EventArns,
         Self::Rejects,
         Self::Evidence,
     ];
@@ -56,6 +59,7 @@ impl Table {
             Self::CloudtrailInsights => "cloudtrail_insights",
             Self::CloudtrailAggregated => "cloudtrail_aggregated",
             Self::Credentials => "credentials",
+            Self::EventArns => "event_arns",
         }
     }
 
@@ -73,6 +77,9 @@ impl Table {
             Self::CloudtrailAggregated => "One row per CloudTrail aggregated record (five-minute summaries of data events).",
             Self::Credentials => {
                 "One row per copy of an event that issued credentials, by a role assumed, a sign-in or a new key: what was issued, and who called. Made from raw."
+            }
+            Self::EventArns => {
+                "One row per ARN that a copy of an event touches, and how that is known; sorted by name in each file. Joins cloudtrail by evidence_id and record_index. Made from raw."
             }
         }
     }
@@ -100,6 +107,7 @@ impl Table {
             Self::CloudtrailInsights => CLOUDTRAIL_INSIGHTS,
             Self::CloudtrailAggregated => CLOUDTRAIL_AGGREGATED,
             Self::Credentials => CREDENTIALS,
+            Self::EventArns => EVENT_ARNS,
         }
     }
 
@@ -325,6 +333,34 @@ const CREDENTIALS: &[Column] = &[
     col("dedupe_key", Binary, "The event's identity, as in cloudtrail."),
     col("record_sha256", Text, "SHA-256 of this copy's raw, lower-case hex."),
     col("copy_rank", Int, "Precedence of the route this copy came by."),
+    col("evidence_id", Text, "SHA-256 of the evidence this copy stands in."),
+    col("record_index", Long, "Its number in that evidence, from 0."),
+];
+
+/// `event_arns`: without the event's id, which would be most of its bytes; where the copy stands leads to all of it.
+const EVENT_ARNS: &[Column] = &[
+    col("event_time", Time, "Time of the event."),
+    col("arn", Text, "What it touches, as an ARN. Built from the event's region and account where the record has a bare id or name."),
+    col(
+        "name",
+        Text,
+        "What follows the type in the ARN: sg-..., i-..., bucket, bucket/key; of IAM's the last segment of the path. Rows are sorted by it.",
+    ),
+    col("part", Text, "target: the call acted on it. related: named beside the target. mentioned: it stands somewhere in the record."),
+    col(
+        "basis",
+        Text,
+        "resources: resources[] lists it. rule: a parameter known for this call. error_message: the call was refused on it. id_text, arn_text: an EC2 id or an ARN stands in the record.",
+    ),
+    col("path", Text, "Where in the record it stands, as in requestParameters.groupId."),
+    col(
+        "owner_is_stated",
+        Bool,
+        "Whether the record states whose it is. If not, the account in arn is the one that received the record, and what is shared may be another's.",
+    ),
+    col("event_source", Text, "eventSource."),
+    col("event_name", Text, "eventName."),
+    col("recipient_account_id", Text, "recipientAccountId."),
     col("evidence_id", Text, "SHA-256 of the evidence this copy stands in."),
     col("record_index", Long, "Its number in that evidence, from 0."),
 ];

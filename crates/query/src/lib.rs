@@ -21,5 +21,5 @@ mod views;
 pub use diagnose::nearest_names;
 pub use error::{QueryError, SqlError};
 pub use gate::{is_complete, split_in_place, split_statements};
-pub use reference::schema_reference;
+pub use reference::{resources_reference, schema_reference};
 pub use session::{Session, SessionOptions};

@@ -91,3 +91,34 @@ text too. `raw` is the record as delivered, secrets included.
 
 **JSON.** `request_parameters ->> 'roleArn'` gives a text, `->` what is below a key, with array positions from 0: `resources -> 0 ->> 'ARN'`.
 ";
+
+/// `docs/reference/resources.md`: what calls touch, rule by rule.
+#[must_use]
+pub fn resources_reference() -> String {
+    let mut page = String::from(RESOURCES);
+    let mut service = "";
+    for rule in backtrail_model::touch::rules() {
+        if rule.service != service {
+            service = rule.service;
+            page.push_str(&format!(
+                "\n## {}\n\n| calls | where | ARN | part | seen in real records |\n|---|---|---|---|---|\n",
+                if service == "*" { "Any service" } else { service }
+            ));
+        }
+        let seen = if rule.is_verified { "yes" } else { "no" };
+        let events = rule.events.replace(',', ", ").replace('*', "\\*");
+        page.push_str(&format!("| {events} | `{}` | `{}` | {} | {seen} |\n", rule.path, rule.arn, rule.part.as_str()));
+    }
+    page
+}
+
+const RESOURCES: &str = "\
+# What calls touch
+
+<!-- Written by a test of crates/query from crates/model/src/touch/rules.txt; `UPDATE_DOCS=1` writes it anew. -->
+
+Table `event_arns` ties each event to the ARNs it touches: what `resources[]` lists, what these rules find in its parameters (`R` requestParameters, `E`
+responseElements, `A` additionalEventData, `S` serviceEventDetails), what a refusal names, and every ARN and EC2 id that stands in the record besides (`mentioned`).
+`P`, `r` and `A` in an ARN are the event's partition, region and account; a value that is an ARN itself is taken as it is.
+A rule not seen in a real record is from AWS's documentation.
+";

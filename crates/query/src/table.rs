@@ -121,9 +121,9 @@ impl StoreTable {
         statistics
     }
 
-    /// Rows in a file are in the order of time; undated ones have none.
+    /// Rows in a file are in the order of time; undated ones have none, and what events touch is in the order of names.
     fn ordering(&self) -> Result<Vec<LexOrdering>> {
-        if !self.table.is_dated() {
+        if !self.table.is_dated() || self.table == Table::EventArns {
             return Ok(Vec::new());
         }
         let schema = self.schema.table_schema();

@@ -59,6 +59,7 @@ const UNIQUE: &[&str] = &[
 const PRUNED: &[&str] = &[
     "event_time",
     "event_id",
+    "name",
     "event_name",
     "event_source",
     "aws_region",
@@ -87,7 +88,7 @@ pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
     match table {
         Table::Cloudtrail | Table::CloudtrailInsights => &["event_time", "recipient_account_id", "aws_region"],
         Table::CloudtrailAggregated => &["event_time", "account_id", "aws_region"],
-        Table::EventOrigins | Table::Credentials => &["event_time"],
+        Table::EventOrigins | Table::Credentials | Table::EventArns => &["event_time"],
         Table::Evidence | Table::Rejects => &["evidence_id"],
     }
 }
@@ -99,6 +100,8 @@ pub(crate) fn sort_columns(table: Table) -> &'static [&'static str] {
             &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
         }
         Table::EventOrigins | Table::Credentials => &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
+        // Not by time: what touched a thing is sought over all time, and stands together.
+        Table::EventArns => &["name", "event_time", "arn", "evidence_id", "record_index"],
         Table::Rejects => &["evidence_id", "record_index"],
         Table::Evidence => &["evidence_id", "decoder"],
     }

@@ -102,11 +102,10 @@ pub(crate) fn value(array: &StringArray, row: usize) -> &str {
     if array.is_null(row) { "" } else { array.value(row) }
 }
 
-/// A place in a list of batches.
+/// A place in a list of batches, with the beginning of what it is sorted by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    time: i64,
-    tie: u64,
+    head: (u64, u64),
     pub(crate) batch: u32,
     pub(crate) row: u32,
 }
@@ -114,57 +113,73 @@ pub(crate) struct Place {
 impl Place {
     /// Compares two places by the table's order, given the sort keys of their batches.
     pub(crate) fn compare(&self, key: &SortKey, other: &Self, other_key: &SortKey) -> Ordering {
-        (self.time, self.tie).cmp(&(other.time, other.tie)).then_with(|| key.compare(self.row as usize, other_key, other.row as usize))
+        self.head.cmp(&other.head).then_with(|| key.compare(self.row as usize, other_key, other.row as usize))
     }
+}
+
+/// A column rows are sorted by.
+enum SortColumn {
+    Time(TimestampMicrosecondArray),
+    Text(StringArray),
+    Number(Int64Array),
 }
 
 /// The columns rows are sorted by, of one batch.
-pub(crate) struct SortKey {
-    time: Option<TimestampMicrosecondArray>,
-    texts: Vec<StringArray>,
-    number: Option<Int64Array>,
-}
+pub(crate) struct SortKey(Vec<SortColumn>);
 
 impl SortKey {
     pub(crate) fn of(table: Table, rows: &RecordBatch) -> Result<Self, StoreError> {
-        let mut key = SortKey { time: None, texts: Vec::new(), number: None };
-        for name in crate::encode::sort_columns(table) {
-            match *name {
-                "event_time" => key.time = Some(time(table, rows, name)?.clone()),
-                "record_index" => key.number = Some(long(table, rows, name)?.clone()),
-                _ => key.texts.push(text(table, rows, name)?.clone()),
-            }
-        }
-        Ok(key)
+        let column = |name: &&'static str| {
+            Ok(match *name {
+                "event_time" => SortColumn::Time(time(table, rows, name)?.clone()),
+                "record_index" => SortColumn::Number(long(table, rows, name)?.clone()),
+                _ => SortColumn::Text(text(table, rows, name)?.clone()),
+            })
+        };
+        crate::encode::sort_columns(table).iter().map(column).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The head of a place orders most rows without a look at the columns: the time and the beginning of the text that follows, or
+    /// the beginning of the text that comes first.
     pub(crate) fn place(&self, batch: u32, row: u32) -> Place {
         let i = row as usize;
-        let time = self.time.as_ref().map_or(0, |t| if t.is_null(i) { i64::MIN } else { t.value(i) });
-        let mut head = [0u8; 8];
-        if let Some(first) = self.texts.first() {
-            let bytes = value(first, i).as_bytes();
-            let n = bytes.len().min(8);
-            head[..n].copy_from_slice(&bytes[..n]);
-        }
-        Place { time, tie: u64::from_be_bytes(head), batch, row }
+        let head = match self.0.as_slice() {
+            [SortColumn::Time(time), SortColumn::Text(text), ..] => (time_rank(time, i), bytes_at(text, i, 0)),
+            [SortColumn::Text(text), ..] => (bytes_at(text, i, 0), bytes_at(text, i, 8)),
+            _ => (0, 0),
+        };
+        Place { head, batch, row }
     }
 
     fn compare(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
-        for (a, b) in self.texts.iter().zip(&other.texts) {
-            let order = value(a, row).cmp(value(b, other_row));
-            if order != Ordering::Equal {
-                return order;
-            }
-        }
-        match (&self.number, &other.number) {
-            (Some(a), Some(b)) => a.value(row).cmp(&b.value(other_row)),
+        let mut columns = self.0.iter().zip(&other.0).map(|pair| match pair {
+            (SortColumn::Time(a), SortColumn::Time(b)) => time_rank(a, row).cmp(&time_rank(b, other_row)),
+            (SortColumn::Text(a), SortColumn::Text(b)) => value(a, row).cmp(value(b, other_row)),
+            (SortColumn::Number(a), SortColumn::Number(b)) => a.value(row).cmp(&b.value(other_row)),
+            // Batches of one table have the same columns.
             _ => Ordering::Equal,
-        }
+        });
+        columns.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 }
 
-/// The rows of all batches in the table's order: by time, absent first, then by what makes the order the same whatever the arrival.
+/// A time as a number of the same order; an absent one comes first.
+fn time_rank(array: &TimestampMicrosecondArray, row: usize) -> u64 {
+    let time = if array.is_null(row) { i64::MIN } else { array.value(row) };
+    (time as u64) ^ (1 << 63)
+}
+
+/// Eight bytes of a text from a place on, as a number of the same order.
+fn bytes_at(array: &StringArray, row: usize, from: usize) -> u64 {
+    let bytes = value(array, row).as_bytes();
+    let rest = &bytes[from.min(bytes.len())..];
+    let mut head = [0u8; 8];
+    let n = rest.len().min(8);
+    head[..n].copy_from_slice(&rest[..n]);
+    u64::from_be_bytes(head)
+}
+
+/// The rows of all batches in the table's order, which is the same whatever the arrival.
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<Vec<Place>, StoreError> {
     let keys: Vec<SortKey> = batches.iter().map(|b| SortKey::of(table, b)).collect::<Result<_, _>>()?;
     let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());

@@ -157,6 +157,7 @@ pub async fn actors(
     order: ActorOrder,
     sink: &mut Sink<'_, Present>,
 ) -> Result<Closing, TimelineError> {
+    let question = &question.reached(source).await?;
     let window = question.window.as_ref();
     let read = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read(source, question));
     let (ledger, parts, Read { counts, before, past }) = read.await?;

@@ -87,6 +87,7 @@ pub async fn events(
     question: &Question,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
+    let question = &question.reached(source).await?;
     let window = question.window.as_ref();
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };

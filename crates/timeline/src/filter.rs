@@ -4,11 +4,13 @@
 
 use backtrail_model::arn::Arn;
 use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::touch::Wanted;
 use datafusion::functions::expr_fn::{contains, ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::event::Event;
 use crate::question::Filters;
+use crate::touched::touched_in_all;
 
 /// Columns an ARN or a name is sought in as text.
 const TEXTS: [&str; 4] = ["resources", "request_parameters", "response_elements", "service_event_details"];
@@ -52,8 +54,10 @@ impl Filters {
         if !self.actor.is_empty() {
             all.extend(any(self.actor.iter().flat_map(|actor| named(actor))));
         }
-        if !self.arn.is_empty() {
-            all.extend(any(self.arn.iter().flat_map(|arn| mentioned(arn))));
+        match &self.reach {
+            Some(reach) => all.push(reach.condition()),
+            None if !self.arn.is_empty() => all.extend(any(self.arn.iter().flat_map(|arn| mentioned(arn)))),
+            None => {}
         }
         if !self.outcome.is_empty() && !self.outcome.iter().any(|o| matches!(o, Outcome::Ok | Outcome::Unknown)) {
             // What was refused carries a code, or reports in its response.
@@ -74,6 +78,7 @@ impl Filters {
             && (self.ip.is_empty() || event.source_ip_address.is_some_and(|a| self.ip.iter().any(|n| n.contains(a))))
             && (self.key.is_empty() || self.key.iter().any(|key| uses_key(event, key)))
             && (self.actor.is_empty() || self.actor.iter().any(|actor| acts_as(event, actor)))
+            && self.reach.as_ref().is_none_or(|reach| reach.holds(event.event_time))
             && (self.arn.is_empty() || self.arn.iter().any(|arn| touches(event, arn)))
             && (self.outcome.is_empty() || self.outcome.contains(&classify(&event.facts())))
     }
@@ -167,7 +172,18 @@ fn touches(event: &Event<'_>, arn: &str) -> bool {
     ];
     let in_identity = identity.into_iter().flatten().any(|text| stands_in(text, wanted, is_start));
     let texts = [event.resources, event.request_parameters, event.response_elements, event.service_event_details];
-    in_identity || texts.into_iter().flatten().any(|text| spellings(wanted).iter().any(|s| stands_in(text, s, is_start)))
+    in_identity
+        || texts.into_iter().flatten().any(|text| spellings(wanted).iter().any(|s| stands_in(text, s, is_start)))
+        || is_tied(event, arn)
+}
+
+/// Whether an event is tied to what was asked for without naming it so: a role by its bare name, a bucket by a parameter.
+fn is_tied(event: &Event<'_>, typed: &str) -> bool {
+    let wanted = Wanted::read(typed);
+    let identities = [event.user_identity_arn, event.session_issuer_arn];
+    wanted.is_telling()
+        && (identities.into_iter().flatten().any(|arn| wanted.fits(arn))
+            || touched_in_all(event).iter().any(|thing| wanted.fits(&thing.arn)))
 }
 
 /// Whether a thing's name stands in a text as a whole: as a value, or as a part of an ARN, a path or a list of ids.

@@ -6,6 +6,7 @@ use backtrail_model::calls::{NetworkClass, is_sensitive, is_write, network_comma
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
 use backtrail_model::time::format_instant;
+use backtrail_model::touch::Touched;
 use backtrail_model::window::Window;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use crate::event::Event;
 use crate::lineage::{Actors, Attribution};
 use crate::principal::Principal;
 use crate::summary::{Rule, Summary};
-use crate::touched::{Touched, touched};
+use crate::touched::touched;
 
 /// Before or after the incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -140,7 +141,7 @@ impl Item {
             error_message: event.error_message.map(|m| redact_text(m).into_owned()),
             network_class: network_command(&facts),
             rules: told.rules,
-            resources: touched(event, &request, &response),
+            resources: touched(event),
             source_ip_address: own(event.source_ip_address),
             user_agent: event.user_agent.map(|a| redact_text(a).into_owned()),
             account: own(event.recipient_account_id),

@@ -23,6 +23,7 @@ mod previous;
 mod principal;
 mod profile;
 mod question;
+mod reach;
 mod related;
 mod show;
 mod source;
@@ -34,6 +35,7 @@ mod twins;
 pub use actors::{ActorOrder, Counted, InStore, Mark, MarkKind, MfaCounts, Present, Values, actors, actors_answer};
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
+pub use backtrail_model::touch::{Basis, Part, Touched};
 pub use coverage::{
     Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Resumed, Seen, coverage, empty_hours,
 };
@@ -52,9 +54,10 @@ pub use previous::{InForce, Previous, Property, SetBy, previous};
 pub use principal::{Principal, PrincipalKind};
 pub use profile::{DayOf, Peer, Peers, Profile, profile};
 pub use question::{Filters, Network, Question, Typed, WindowShown};
+pub use reach::Reach;
 pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown, show};
 pub use source::{Day, Source};
 pub use summary::{Rule, Summary};
-pub use touched::{Basis, Touched, touched};
+pub use touched::touched;
 pub use trace::{Node, Trace, Upward, Uses, trace};
 pub use twins::{fold, link};

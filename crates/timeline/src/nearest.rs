@@ -67,6 +67,7 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
 
 /// The first event, in order, that a filter admits.
 async fn first_met(source: &Source, filters: &Filters) -> Result<Option<(Option<i64>, String)>, TimelineError> {
+    let filters = &filters.reached(source, None).await?;
     let mut first: Option<(bool, Option<i64>, String)> = None;
     source
         .in_any_order(None, filters.condition(), crate::event::EVENT_COLUMNS, &mut |event| {

@@ -95,7 +95,8 @@ pub struct Previous {
 /// # Errors
 /// Where the store cannot be read, or the text would match everything.
 pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, TimelineError> {
-    let filters = Filters::read(Typed { arn: vec![named("<ARN>", arn)?.to_owned()], ..Typed::default() })?;
+    let typed = Typed { arn: vec![named("<ARN>", arn)?.to_owned()], ..Typed::default() };
+    let filters = Filters::read(typed)?.reached(source, None).await?;
     let writes = col("read_only").eq(lit(false)).or(col("read_only").is_null());
     let condition = filters.condition().map_or(writes.clone(), |c: Expr| c.and(writes));
     let ledger = Ledger::read(source).await?;

@@ -106,6 +106,7 @@ pub struct Profile {
 /// Where the store cannot be read, or the text would match everything.
 pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> Result<Profile, TimelineError> {
     let (taken_for, filters) = filters(named("<ARN|ACTOR|IP|KEY>", subject)?)?;
+    let filters = filters.reached(source, None).await?;
     let ledger = Ledger::read(source).await?;
     let before = Before::of_window(source, window.as_ref()).await?;
     let known = Actors::read(source, None, filters.condition()).await?;

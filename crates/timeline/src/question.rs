@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::error::TimelineError;
+use crate::reach::Reach;
 
 /// A question: over which time, about which events, how many items to show.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +49,9 @@ pub struct Filters {
     /// Outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outcome: Vec<Outcome>,
+    /// When what `arn` names was touched, where that was looked up.
+    #[serde(skip)]
+    pub(crate) reach: Option<Reach>,
 }
 
 /// An address or a block of them, as typed.
@@ -150,6 +154,7 @@ impl Filters {
             key: typed.key,
             source: typed.source.iter().map(|s| backtrail_model::calls::service_of(s).to_owned()).collect(),
             outcome: typed.outcome.iter().map(outcome).collect::<Result<_, _>>()?,
+            reach: None,
         })
     }
 

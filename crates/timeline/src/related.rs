@@ -11,6 +11,7 @@ use arrow_array::RecordBatch;
 use backtrail_model::calls::{action_name, service_of};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::time::MICROS_PER_DAY;
+use backtrail_model::touch::Touched;
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, SortExpr, col, lit};
 
@@ -19,7 +20,6 @@ use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events, Place, Text};
 use crate::item::Item;
 use crate::source::Source;
-use crate::touched::Touched;
 
 const CLOUDTRAIL: &str = "cloudtrail";
 /// An update carries the time of the event it updates, or one soon after: so far around the window it is sought.

@@ -154,7 +154,7 @@ impl Source {
 }
 
 /// Inside a window: by time, and by date, which spares the reader whole files.
-fn within(window: &Window) -> Expr {
+pub(crate) fn within(window: &Window) -> Expr {
     let (first, last) = (format_date(window.from()), format_date(window.to() - 1));
     col("event_time")
         .gt_eq(instant(window.from()))

@@ -13,6 +13,7 @@ mod motion;
 mod odd_input;
 mod real_evidence;
 mod related;
+mod resources;
 mod shell;
 mod snapshots;
 mod tidy;

@@ -1,0 +1,53 @@
+//! Rows of `event_arns`: what an event touches.
+
+use backtrail_model::arn::Arn;
+use backtrail_model::touch::{Call, MOST, lookup_name, touched};
+
+use crate::fields::F;
+use crate::output::Record;
+use crate::rows::{Cell, Rows};
+
+/// Adds a row for each thing a record touches; false where it names more than are tied to one event.
+pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date): (Option<i64>, &str, &str)) -> bool {
+    let text = |field| record.text(field);
+    let json = |field| record.fields.get(field).is_present().then(|| record.json(record.fields.get(field))).flatten();
+    let (source, name) = (text(F::EventSource), text(F::EventName));
+    let (region, account) = (text(F::AwsRegion), text(F::RecipientAccountId));
+    let (caller, error_message) = (text(F::UserIdentityArn), text(F::ErrorMessage));
+    let all = touched(&Call {
+        event_source: source.as_deref().unwrap_or_default(),
+        event_name: name.as_deref().unwrap_or_default(),
+        region: region.as_deref().unwrap_or_default(),
+        account: account.as_deref().unwrap_or_default(),
+        caller: caller.as_deref(),
+        error_message: error_message.as_deref(),
+        resources: json(F::Resources),
+        request: json(F::RequestParameters),
+        response: json(F::ResponseElements),
+        additional: json(F::AdditionalEventData),
+        details: json(F::ServiceEventDetails),
+    });
+    for thing in &all {
+        let name_of_it = Arn::parse(&thing.arn).map_or(thing.arn.as_str(), |arn| lookup_name(&arn));
+        rows.end_row(
+            0,
+            &[
+                Cell::Time(time),
+                Cell::Text(&thing.arn),
+                Cell::Text(name_of_it),
+                Cell::Text(thing.part.as_str()),
+                Cell::Text(thing.basis.as_str()),
+                Cell::Text(&thing.path),
+                Cell::Bool(thing.owner_is_stated),
+                Cell::MaybeText(source.as_deref()),
+                Cell::MaybeText(name.as_deref()),
+                Cell::MaybeText(account.as_deref()),
+                Cell::Text(evidence_id),
+                Cell::Long(record.index),
+                Cell::Text(date),
+            ],
+        );
+        rows.bytes += 128 + thing.arn.len();
+    }
+    all.len() < MOST
+}

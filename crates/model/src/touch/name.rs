@@ -1,0 +1,212 @@
+//! What people type to name a resource, and the name ARNs are looked up by.
+
+use crate::arn::{Arn, ec2_type_of_id};
+
+/// The name an ARN is looked up by: what follows the type, as in `i-0abc`, `bucket/key`, `/aws/lambda/f`; of IAM's the last segment of
+/// the path, for most calls name users and roles without it.
+#[must_use]
+pub fn lookup_name<'a>(arn: &Arn<'a>) -> &'a str {
+    match arn.service() {
+        "iam" => arn.name(),
+        "logs" => Arn::parse(arn.canonical()).map_or(arn.resource_id(), |canonical| canonical.resource_id()),
+        _ => arn.resource_id(),
+    }
+}
+
+/// What `--arn` asks for: an ARN, a bare id or name, or the beginning of either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    text: String,
+    is_start: bool,
+}
+
+/// The names to look up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Names {
+    /// One of these.
+    Equal(Vec<String>),
+    /// All that begin so.
+    Starting(String),
+    /// The name is not what was given: any.
+    Any,
+}
+
+impl Wanted {
+    /// Reads what was typed.
+    #[must_use]
+    pub fn read(typed: &str) -> Self {
+        // `log-group:name:*` is how a whole log group is written.
+        let whole = Arn::parse(typed).map_or(typed, |arn| arn.canonical());
+        let (text, is_start) = whole.strip_suffix('*').map_or((whole, false), |start| (start, true));
+        let text = text.to_owned();
+        Self { text, is_start }
+    }
+
+    /// What was typed, without the trailing `*`.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the beginning is all that was given.
+    #[must_use]
+    pub fn is_start(&self) -> bool {
+        self.is_start
+    }
+
+    /// Whether what it names is recognised wherever it stands in a record: an ARN, or an id of EC2. Other names are words like any other.
+    #[must_use]
+    pub fn is_telling(&self) -> bool {
+        if self.text.starts_with("arn:") {
+            return true;
+        }
+        match self.text.rsplit_once('-') {
+            // The beginning of an id, long enough to be one.
+            Some((kind, digits)) if self.is_start => {
+                digits.len() <= 17 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) && {
+                    let filled = format!("{kind}-{digits:0<8}");
+                    ec2_type_of_id(&filled).is_some()
+                }
+            }
+            _ => ec2_type_of_id(&self.text).is_some(),
+        }
+    }
+
+    /// Whether it can be who called: identities are ARNs of IAM and STS.
+    #[must_use]
+    pub fn may_be_identity(&self) -> bool {
+        match self.text.strip_prefix("arn:").and_then(|rest| rest.split_once(':')) {
+            Some((_, rest)) => ["iam", "sts"].iter().any(|s| rest.starts_with(s) || (self.is_start && s.starts_with(rest))),
+            None => self.text.starts_with("arn:") || !self.is_telling(),
+        }
+    }
+
+    /// The names under which such ARNs are found.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        match (Arn::parse(&self.text), self.is_start) {
+            (Some(arn), false) => {
+                let name = lookup_name(&arn);
+                let mut names = vec![name.to_owned()];
+                // Calls name a secret without the six characters that its ARN ends with.
+                names.extend(secret_without_suffix(&arn).map(str::to_owned));
+                Names::Equal(names)
+            }
+            // With IAM's paths the beginning of an ARN is not the beginning of a name; without a slash or colon behind the type it is not known where the name begins.
+            (Some(arn), true) if arn.service() != "iam" && (arn.resource_type().is_some() || arn.service() == "s3") => {
+                Names::Starting(lookup_name(&arn).to_owned())
+            }
+            (Some(_), true) => Names::Any,
+            (None, _) if self.text.starts_with("arn:") => Names::Any,
+            (None, false) => Names::Equal(vec![self.text.clone()]),
+            (None, true) => Names::Starting(self.text.clone()),
+        }
+    }
+
+    /// Whether an ARN is what was asked for. Of IAM's, one written without its path is.
+    #[must_use]
+    pub fn fits(&self, found: &str) -> bool {
+        if self.is_start && self.text.starts_with("arn:") {
+            return found.starts_with(&self.text);
+        }
+        if found == self.text {
+            return true;
+        }
+        let Some(arn) = Arn::parse(found) else { return false };
+        match Arn::parse(&self.text) {
+            Some(wanted) => is_same(&wanted, &arn),
+            None if self.is_start => lookup_name(&arn).starts_with(&self.text) || arn.name().starts_with(&self.text),
+            None => [lookup_name(&arn), arn.name(), arn.resource_id(), arn.resource()].contains(&self.text.as_str()),
+        }
+    }
+}
+
+fn owner<'a>(arn: &Arn<'a>) -> [&'a str; 4] {
+    [arn.partition(), arn.service(), arn.account(), arn.region()]
+}
+
+/// Whether two ARNs name one thing, one of them less exactly.
+fn is_same(a: &Arn<'_>, b: &Arn<'_>) -> bool {
+    if owner(a) != owner(b) || a.resource_type() != b.resource_type() {
+        return false;
+    }
+    match a.service() {
+        "iam" => a.name() == b.name() && (!a.resource_id().contains('/') || !b.resource_id().contains('/')),
+        "secretsmanager" => secret_without_suffix(a) == Some(b.resource_id()) || secret_without_suffix(b) == Some(a.resource_id()),
+        _ => false,
+    }
+}
+
+/// `prod/db` of `secret:prod/db-AbCdEf`.
+fn secret_without_suffix<'a>(arn: &Arn<'a>) -> Option<&'a str> {
+    let (name, suffix) = arn.resource_id().rsplit_once('-').filter(|_| arn.service() == "secretsmanager")?;
+    (suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_to_look_up() {
+        let name = |arn| lookup_name(&Arn::parse(arn).unwrap());
+        assert_eq!(name("arn:aws:ec2:r:1:security-group/sg-0683fcf7"), "sg-0683fcf7");
+        assert_eq!(name("arn:aws:iam::1:role/ops/Admin"), "Admin");
+        assert_eq!(name("arn:aws:s3:::b/k/l"), "b/k/l");
+        assert_eq!(name("arn:aws:logs:r:1:log-group:/aws/lambda/f:*"), "/aws/lambda/f");
+        assert_eq!(name("arn:aws:sns:r:1:topic"), "topic");
+        assert_eq!(Wanted::read("arn:aws:s3:::logs-*").names(), Names::Starting("logs-".to_owned()));
+        assert_eq!(Wanted::read("arn:aws:iam::1:role/Ad*").names(), Names::Any);
+        assert_eq!(Wanted::read("arn:aws:ec2:*").names(), Names::Any);
+        assert_eq!(
+            Wanted::read("arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf").names(),
+            Names::Equal(vec!["prod/db-AbCdEf".to_owned(), "prod/db".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_is_meant() {
+        let fits = |typed: &str, arn: &str| Wanted::read(typed).fits(arn);
+        for (typed, arn) in [
+            ("arn:aws:iam::1:role/ops/Admin", "arn:aws:iam::1:role/Admin"),
+            ("arn:aws:iam::1:role/Admin", "arn:aws:iam::1:role/ops/Admin"),
+            ("Admin", "arn:aws:iam::1:role/ops/Admin"),
+            ("ops/Admin", "arn:aws:iam::1:role/ops/Admin"),
+            ("sg-0683*", "arn:aws:ec2:r:1:security-group/sg-0683fcf7"),
+            ("sg-0683fcf7", "arn:aws:ec2:r:1:security-group/sg-0683fcf7"),
+            ("arn:aws:s3:::logs*", "arn:aws:s3:::logs-bucket/k"),
+            ("arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf", "arn:aws:secretsmanager:r:1:secret:prod/db"),
+            ("arn:aws:logs:r:1:log-group:g:*", "arn:aws:logs:r:1:log-group:g"),
+            ("bucket", "arn:aws:s3:::bucket"),
+        ] {
+            assert!(fits(typed, arn), "{typed} {arn}");
+        }
+        for (typed, arn) in [
+            ("arn:aws:iam::1:role/ops/Admin", "arn:aws:iam::1:role/dev/Admin"),
+            ("arn:aws:iam::1:role/Admin", "arn:aws:iam::2:role/Admin"),
+            ("arn:aws:iam::1:role/Admin", "arn:aws-cn:iam::1:role/Admin"),
+            ("arn:aws:iam::1:role/Admin", "arn:aws:iam::1:user/Admin"),
+            ("bucket", "arn:aws:s3:::bucket/k"),
+            ("sg-0683", "arn:aws:ec2:r:1:security-group/sg-0683fcf7"),
+            ("arn:aws:s3:::logs", "arn:aws:s3:::logs-bucket"),
+        ] {
+            assert!(!fits(typed, arn), "{typed} {arn}");
+        }
+    }
+
+    #[test]
+    fn names_that_tell_what_they_are() {
+        for typed in ["arn:aws:s3:::b", "sg-0683fcf7a41c82593", "sg-0683*", "i-*", "tgw-rtb-06*", "arn:aws:*"] {
+            assert!(Wanted::read(typed).is_telling(), "{typed}");
+        }
+        for typed in ["bucket", "Admin", "my-role", "sg-0683", "my-bucket-1234*", "s*"] {
+            assert!(!Wanted::read(typed).is_telling(), "{typed}");
+        }
+        for typed in ["arn:aws:iam::1:role/x", "arn:aws:sts::1:assumed-role/x/y", "Admin", "arn:aws:*", "arn:*"] {
+            assert!(Wanted::read(typed).may_be_identity(), "{typed}");
+        }
+        for typed in ["arn:aws:s3:::b", "sg-0683fcf7a41c82593", "arn:aws:ec2:*"] {
+            assert!(!Wanted::read(typed).may_be_identity(), "{typed}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! When events touched what `--arn` names: looked up in `event_arns`, whose rows stand together by name, instead of sought in every record.
+//!
+//! An ARN or an EC2 id is recognised wherever it stands in a record, so that the table knows of all of it. Any other word (`Admin`) may stand where no
+//! rule says what it names: those are sought in the records' text, as everything is in a store that older versions wrote.
+
+use std::collections::BTreeSet;
+
+use arrow_array::Array;
+use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
+use backtrail_model::time::format_date;
+use backtrail_model::touch::{Names, Wanted};
+use backtrail_model::window::Window;
+use datafusion::functions::expr_fn::{ends_with, starts_with};
+use datafusion::logical_expr::{Expr, col, lit};
+
+use crate::error::TimelineError;
+use crate::event::{Text, times};
+use crate::question::{Filters, Question};
+use crate::source::{Source, instant, within};
+
+/// The version of the decoder that began to write `event_arns`.
+const SINCE: i32 = 5;
+/// Stretches of time that the reader is given to skip all else by.
+const STRETCHES: usize = 16;
+/// So many instants are given to the reader one by one; more are compared here.
+const INSTANTS: usize = 1_000;
+
+const EVENT_ARNS: &str = "event_arns";
+const IDENTITIES: [&str; 2] = ["user_identity_arn", "session_issuer_arn"];
+
+/// The instants at which events touched one of the things asked for; `None` for an event without a time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach(BTreeSet<Option<i64>>);
+
+impl Question {
+    /// The question with what is known of its `--arn`.
+    pub(crate) async fn reached(&self, source: &Source) -> Result<Question, TimelineError> {
+        let filters = self.filters.reached(source, self.window.as_ref()).await?;
+        Ok(Question { filters, window: self.window, limit: self.limit })
+    }
+}
+
+impl Filters {
+    /// The filters with what is known of `arn` inside a window.
+    pub(crate) async fn reached(&self, source: &Source, window: Option<&Window>) -> Result<Filters, TimelineError> {
+        let mut filters = self.clone();
+        let wanted: Vec<Wanted> = self.arn.iter().map(|typed| Wanted::read(typed)).collect();
+        if !wanted.is_empty() && wanted.iter().all(Wanted::is_telling) && is_known_of_all(source).await? {
+            let mut reach = Reach::default();
+            for one in &wanted {
+                reach.look_up(source, one, window).await?;
+            }
+            filters.reach = Some(reach);
+        }
+        Ok(filters)
+    }
+}
+
+/// Whether every event of the store has its rows in `event_arns`.
+async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
+    let failed = TimelineError::table("evidence");
+    let older = col("decoder").eq(lit("cloudtrail")).and(col("decoder_version").lt(lit(SINCE)));
+    let frame = source.table("evidence").await?.filter(older).and_then(|f| f.select_columns(&["evidence_id"])).map_err(failed)?;
+    let mut count = 0;
+    Source::batches("evidence", frame, &mut |batch| {
+        count += batch.num_rows();
+        Ok(())
+    })
+    .await?;
+    Ok(count == 0)
+}
+
+impl Reach {
+    async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
+        let failed = TimelineError::table(EVENT_ARNS);
+        let by_name = match wanted.names() {
+            Names::Equal(names) => names.into_iter().map(|n| col("name").eq(lit(n))).reduce(Expr::or),
+            Names::Starting(start) => Some(starting("name", &start)),
+            Names::Any => None,
+        };
+        let condition = by_name.into_iter().chain(window.map(within)).reduce(Expr::and);
+        let mut frame = source.table(EVENT_ARNS).await?;
+        if let Some(condition) = condition {
+            frame = frame.filter(condition).map_err(&failed)?;
+        }
+        let frame = frame.select_columns(&["event_time", "arn"]).map_err(&failed)?;
+        Source::batches(EVENT_ARNS, frame, &mut |batch| {
+            let (time, arn) = (times(batch, EVENT_ARNS, "event_time")?, Text::of(batch, EVENT_ARNS, "arn")?);
+            // Rows of one thing follow each other.
+            let mut last: Option<(&str, bool)> = None;
+            for row in 0..batch.num_rows() {
+                let arn = arn.get(row).unwrap_or_default();
+                let fits = last.filter(|(known, _)| *known == arn).map_or_else(|| wanted.fits(arn), |(_, fits)| fits);
+                last = Some((arn, fits));
+                if fits {
+                    self.0.insert((!time.is_null(row)).then(|| time.value(row)));
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        if wanted.may_be_identity() { self.look_up_callers(source, wanted, window).await } else { Ok(()) }
+    }
+
+    /// Who called is in columns of its own.
+    async fn look_up_callers(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
+        let text = wanted.text();
+        let each = IDENTITIES.iter().map(|column| {
+            if wanted.is_start() {
+                return starting(column, text);
+            }
+            let name = text.rsplit('/').next().unwrap_or(text);
+            // A role may be written with or without its path.
+            col(*column).eq(lit(text)).or(ends_with(col(*column), lit(format!("/{name}"))))
+        });
+        let frame = source.events(window, each.reduce(Expr::or)).await?;
+        let frame = frame.select_columns(&["event_time"]).map_err(TimelineError::table("cloudtrail"))?;
+        Source::batches("cloudtrail", frame, &mut |batch| {
+            let time = times(batch, "cloudtrail", "event_time")?;
+            self.0.extend((0..batch.num_rows()).map(|row| (!time.is_null(row)).then(|| time.value(row))));
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) fn holds(&self, time: Option<i64>) -> bool {
+        self.0.contains(&time)
+    }
+
+    /// A condition that every event that touched it fulfils.
+    pub(crate) fn condition(&self) -> Expr {
+        let known: Vec<i64> = self.0.iter().flatten().copied().collect();
+        let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
+        let dated = stretches(&known).into_iter().map(|(from, to)| {
+            let time = col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
+            time.and(col(EVENT_DATE).gt_eq(lit(format_date(from)))).and(col(EVENT_DATE).lt_eq(lit(format_date(to))))
+        });
+        let dated = dated.reduce(Expr::or).map(|inside| {
+            if known.len() > INSTANTS {
+                return inside;
+            }
+            inside.and(col("event_time").in_list(known.iter().map(|t| instant(*t)).collect(), false))
+        });
+        dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
+    }
+}
+
+fn starting(column: &str, start: &str) -> Expr {
+    starts_with(col(column), lit(start.to_owned()))
+}
+
+/// Sorted instants as few stretches of time, with the widest gaps between them left out.
+fn stretches(known: &[i64]) -> Vec<(i64, i64)> {
+    let mut gaps: Vec<(i64, usize)> = known.windows(2).enumerate().map(|(at, pair)| (pair[1] - pair[0], at + 1)).collect();
+    gaps.sort_by(|a, b| b.cmp(a));
+    let mut cuts: Vec<usize> = gaps.into_iter().take(STRETCHES - 1).map(|(_, at)| at).collect();
+    cuts.push(known.len());
+    cuts.sort_unstable();
+    let mut from = 0;
+    let mut all = Vec::new();
+    for cut in cuts {
+        if let Some([first, .., last] | [first @ last]) = known.get(from..cut) {
+            all.push((*first, *last));
+        }
+        from = cut;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_hold_all_and_little_else() {
+        assert_eq!(stretches(&[]), []);
+        assert_eq!(stretches(&[5]), [(5, 5)]);
+        let known: Vec<i64> = (0..40).map(|n| n / 2 * 1_000 + n % 2).collect();
+        let found = stretches(&known);
+        assert_eq!(found.len(), STRETCHES);
+        assert!(known.iter().all(|t| found.iter().any(|(from, to)| from <= t && t <= to)));
+        assert!(found.is_sorted() && found.windows(2).all(|w| w[0].1 < w[1].0));
+    }
+}
