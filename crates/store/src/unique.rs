@@ -1,4 +1,4 @@
-//! Tables that keep every copy (`event_origins`, `rejects`): evidence read again must not double its rows.
+//! Tables that keep every copy (`event_origins`, `credentials`, `event_arns`, `rejects`): evidence read again must not double its rows.
 
 use std::collections::HashSet;
 
@@ -21,10 +21,10 @@ pub(crate) fn unique(table: Table, sources: &[Source], stored: usize, readings: 
     if readings.again.is_empty() {
         return Ok(edits);
     }
-    let columns: &[&str] = if table == Table::Rejects {
-        &["evidence_id", "record_index", "byte_offset"]
-    } else {
-        &["evidence_id", "record_index", "dedupe_key"]
+    let columns: &[&str] = match table {
+        Table::Rejects => &["evidence_id", "record_index", "byte_offset"],
+        Table::EventArns => &["evidence_id", "record_index", "arn"],
+        _ => &["evidence_id", "record_index", "dedupe_key"],
     };
     let mut known: HashSet<Identity> = HashSet::new();
     for (i, (source, edit)) in sources.iter().zip(&mut edits).enumerate() {
@@ -48,12 +48,14 @@ pub(crate) fn unique(table: Table, sources: &[Source], stored: usize, readings: 
 
 fn identity(table: Table, batch: &RecordBatch, evidence: &str, row: usize) -> Result<Identity, StoreError> {
     let index = rows::long(table, batch, "record_index")?.value(row);
-    let key = if table == Table::Rejects {
-        let offset = rows::long(table, batch, "byte_offset")?;
-        let offset = if offset.is_null(row) { -1 } else { offset.value(row) };
-        i128::from(offset).to_be_bytes()
-    } else {
-        copies::key(rows::binary(table, batch, "dedupe_key")?.value(row))
+    let key = match table {
+        Table::Rejects => {
+            let offset = rows::long(table, batch, "byte_offset")?;
+            let offset = if offset.is_null(row) { -1 } else { offset.value(row) };
+            i128::from(offset).to_be_bytes()
+        }
+        Table::EventArns => copies::key(rows::value(rows::text(table, batch, "arn")?, row).as_bytes()),
+        _ => copies::key(rows::binary(table, batch, "dedupe_key")?.value(row)),
     };
     Ok((copies::sha(evidence), index, key))
 }
