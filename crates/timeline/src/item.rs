@@ -15,6 +15,7 @@ use crate::addendum::{Addendum, Update};
 use crate::event::Event;
 use crate::lineage::{Actors, Attribution};
 use crate::principal::Principal;
+use crate::relation::Relation;
 use crate::summary::{Rule, Summary};
 use crate::touched::touched;
 
@@ -94,6 +95,9 @@ pub struct Item {
     pub part_of: Option<String>,
     /// Another record has the same id and other content: one of them may be forged.
     pub id_conflict: bool,
+    /// How it relates to what was named, where something was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Relation>,
     /// Citations: what `show` opens.
     pub refs: Vec<String>,
     #[serde(skip)]
@@ -154,6 +158,7 @@ impl Item {
             updated_by: Vec::new(),
             part_of: None,
             id_conflict: event.id_conflict == Some(true),
+            relation: None,
             refs: vec![event.citation()],
             order: Order {
                 time: event.event_time,

@@ -26,7 +26,12 @@ pub(crate) fn totals_line<T: TextItem>(totals: &Totals, hint: &str) -> String {
 /// The lines after the items.
 pub(crate) fn closing_lines<T: TextItem>(closing: &Closing, style: &Style) -> Vec<String> {
     let mut lines = vec![String::new()];
-    lines.extend(style.flow(totals_line::<T>(&closing.totals, "as many as --limit says").split(' '), " ", 0));
+    let hint = if style.is_ranked() {
+        "those related by more than the window; --limit and --format json show others"
+    } else {
+        "as many as --limit says"
+    };
+    lines.extend(style.flow(totals_line::<T>(&closing.totals, hint).split(' '), " ", 0));
     lines.extend(not_seen(closing, style));
     lines
 }

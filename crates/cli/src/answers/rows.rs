@@ -96,6 +96,9 @@ impl Flat for Item {
         "service",
         "set_in_motion_by",
         "set_in_motion_refs",
+        "relation",
+        "relation_why",
+        "relation_refs",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -134,6 +137,9 @@ impl Flat for Item {
             self.actor.service.clone(),
             mover_labels(&self.actor.set_in_motion_by),
             mover_refs(&self.actor.set_in_motion_by),
+            self.relation.as_ref().map(|r| r.rank.as_str().to_owned()),
+            self.relation.as_ref().map(|r| r.why.clone()),
+            self.relation.as_ref().map(|r| r.refs.join(" ")),
         ]
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
-use backtrail_timeline::{Covered, Item, Phase, Present, Question, Values, WindowShown};
+use backtrail_timeline::{Covered, Item, Phase, Present, Question, Rank, Relation, Values, WindowShown};
 
 use super::chain::chain_lines;
 use super::marks::mark_lines;
@@ -29,11 +29,14 @@ pub(crate) struct Style {
     width: Option<usize>,
     /// The incident's time, until it was passed.
     incident: Option<String>,
+    /// Rank and resource of the last item, where items are told by these.
+    told_under: (Option<Rank>, Option<String>),
+    is_ranked: bool,
 }
 
 impl Style {
     pub(crate) fn new(color: bool, width: Option<usize>) -> Self {
-        Self { color, width, incident: None }
+        Self { color, width, ..Self::default() }
     }
 
     /// Lines of these parts, each after `indent` blanks and no wider than the terminal. Parts are not cut: citations are to be copied.
@@ -71,6 +74,16 @@ impl Style {
     pub(crate) fn at(self, question: &Question) -> Self {
         let incident = WindowShown::from(question.window.as_ref()).at;
         Self { incident, ..self }
+    }
+
+    /// Whether the answer is told by how its items relate to what was named.
+    pub(crate) fn is_ranked(&self) -> bool {
+        self.is_ranked
+    }
+
+    /// For an answer that is.
+    pub(crate) fn ranked(self, is_ranked: bool) -> Self {
+        Self { is_ranked, ..self }
     }
 
     pub(crate) fn paint(&self, code: &str, text: &str) -> String {
@@ -129,6 +142,9 @@ impl TextItem for Item {
     const CALLED: (&'static str, &'static str) = ("item", "items");
 
     fn mark(&self, style: &mut Style) -> Option<String> {
+        if let Some(relation) = &self.relation {
+            return ranked_under(relation, style);
+        }
         let at = if self.phase == Some(Phase::After) { style.incident.take()? } else { return None };
         Some(style.bold(&format!("── incident {at} ──")))
     }
@@ -165,6 +181,12 @@ impl TextItem for Item {
         for line in style.flow(place.iter().map(String::as_str), "  ", 4) {
             writeln!(out, "{}", style.dim(&line))?;
         }
+        if let Some(relation) = &self.relation {
+            let cited = if relation.refs.is_empty() { String::new() } else { format!(" [{}]", relation.refs.join(", ")) };
+            for line in style.flow(sanitize(&format!("related: {}{cited}", relation.why)).split(' '), " ", 4) {
+                writeln!(out, "{}", style.dim(&line))?;
+            }
+        }
         for line in chain_lines(&self.actor) {
             for line in style.flow(line.split(' '), " ", 4) {
                 writeln!(out, "{}", style.dim(&line))?;
@@ -177,6 +199,21 @@ impl TextItem for Item {
         }
         Ok(())
     }
+}
+
+/// The headings before an item that is told by rank and resource, where they change.
+fn ranked_under(relation: &Relation, style: &mut Style) -> Option<String> {
+    let now = (Some(relation.rank), relation.resource.clone());
+    if style.told_under == now {
+        return None;
+    }
+    let mut lines = Vec::new();
+    if style.told_under.0 != now.0 {
+        lines.push(style.bold(&format!("── {} ──", relation.rank.as_str())));
+    }
+    lines.push(style.bold(&sanitize(relation.resource.as_deref().unwrap_or("no resource that is known of"))));
+    style.told_under = now;
+    Some(lines.join("\n"))
 }
 
 /// `198.51.100.7 (12), 10.0.0.1 (3), 4 more`.

@@ -1,12 +1,22 @@
-//! `backtrail changes`: what altered state, and what tried to.
+//! `backtrail changes`: what altered state, and what tried to; around what is named, by how it relates to that.
 
-use backtrail_timeline::EventQuestion;
-
-use crate::args::QuestionArgs;
+use crate::args::{Format, QuestionArgs};
 use crate::commands::ask;
 use crate::context::Context;
 use crate::exit::ExitStatus;
 
+/// Changes related to the anchor by nothing but the window that a person is shown; programs get all that are held.
+const OTHERS_SHOWN: usize = 0;
+/// Of those, held at most.
+const OTHERS_HELD: usize = 100_000;
+
 pub(crate) async fn run(args: QuestionArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    ask::events(EventQuestion::Changes, &args, context).await
+    let question = args.question()?;
+    let session = context.session().await?;
+    let others = if args.output.format == Format::Table && args.limit.is_none() { OTHERS_SHOWN } else { OTHERS_HELD };
+    let mut writer = ask::begin("changes", &question, &args.output, context)?;
+    let source = ask::source(&session);
+    let closing =
+        backtrail_timeline::changes(&source, &question, others, &mut |item| writer.item(item)).await.map_err(ask::timeline_error)?;
+    ask::end(writer, &closing)
 }

@@ -1,6 +1,6 @@
 //! What touched a thing: `--arn` finds the events whose records name it, and those that name it in another way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -103,4 +103,68 @@ fn each_row_leads_to_its_event() {
     let rows = store
         .row(&format!("SELECT count(*) AS n, count(DISTINCT c.event_id || a.arn) AS distinct_n {joined} WHERE c.event_id IS NOT NULL"));
     assert_eq!(number(&rows["n"]), number(&rows["distinct_n"]));
+}
+
+/// Changes by rank: the citations of each.
+fn ranked(store: &TestStore, arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let at = ["changes", "--at", "2025-10-15T14:05:00Z", "--format", "json"];
+    let output = store.run(&[&at[..], arguments].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let mut ranked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut last = 0;
+    for item in answer["answer"].as_array().expect("items") {
+        let rank = item["relation"]["rank"].as_str().expect("a rank");
+        let place = RANKS.iter().position(|r| *r == rank).expect("a known rank");
+        assert!(place >= last, "nearest first");
+        last = place;
+        assert!(!item["relation"]["why"].as_str().expect("a reason").is_empty());
+        ranked.entry(rank.to_owned()).or_default().insert(item["refs"][0].as_str().expect("an id").to_owned());
+    }
+    ranked
+}
+
+const RANKS: [&str; 5] = ["direct", "same_lineage", "same_neighbourhood", "same_session_or_address", "same_window"];
+
+/// By hand, from the story of the fixture: the intruder opened the group and launched the instance; maria.weber, who did not touch the address,
+/// terminated the instance and closed the group.
+#[test]
+fn changes_are_ranked_by_how_they_relate() {
+    let store = fixture();
+    let group = ranked(&store, &["--arn", "sg-0c0235982a1088002"]);
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+    let (try_run, opened, launched, closed) = (
+        "2ef02894-1ac7-4b9a-b3ae-b0030b25ff48",
+        "efab501f-a4c5-43e8-97b5-1a384380ed4f",
+        "ef5899f0-f70c-44f0-bab0-95dd7c7f975d",
+        "4dd8703b-0a17-4bad-a0c8-9755bc47492a",
+    );
+    assert_eq!(group["direct"], ids(&[try_run, opened, launched, closed]));
+    let (created_user, stopped_trail, terminated) =
+        ("1ac1db56-fb20-4fd3-9f14-1bf6caf27670", "5c98fcc4-9259-4f67-8392-0bd7b62df78f", "89637888-b51a-4df6-a35f-ef891221b6ea");
+    assert!(group["same_lineage"].is_superset(&ids(&[created_user, stopped_trail, terminated])), "intruder and responder both changed it");
+
+    let address = ranked(&store, &["--arn", "eipalloc-09e6d1109f2c3e08e"]);
+    assert_eq!(address["direct"].len(), 2, "allocated and associated");
+    assert!(address["same_lineage"].is_superset(&ids(&[created_user, opened, launched])));
+    assert_eq!(address["same_neighbourhood"], ids(&[terminated, closed]), "its instance, and that instance's group");
+
+    let everything: usize = address.values().map(BTreeSet::len).sum();
+    assert_eq!(everything, group.values().map(BTreeSet::len).sum::<usize>(), "every change of the window has a rank");
+
+    // Asked about an address on the internet, what the intruder did from the other one is of the same lineage.
+    let second = ranked(&store, &["--ip", "203.0.113.189"]);
+    assert!(second["same_lineage"].is_superset(&ids(&[created_user, opened])));
+    assert!(!second["same_lineage"].contains(terminated));
+}
+
+#[test]
+fn a_person_is_told_the_related_ones_under_their_resource() {
+    let store = fixture();
+    let output = store.run(&["changes", "--at", "2025-10-15T14:05:00Z", "--arn", "sg-0c0235982a1088002"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let at = |needle: &str| text.find(needle).unwrap_or_else(|| panic!("{needle}\n{text}"));
+    assert!(at("── direct ──") < at("security-group/sg-0c0235982a1088002"));
+    assert!(at("related: target arn:aws:ec2:") < at("── same lineage ──"));
+    assert!(!text.contains("── same window ──") && text.contains("--limit and --format json show others"));
 }
