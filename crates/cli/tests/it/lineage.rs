@@ -424,3 +424,44 @@ fn an_argument_that_would_match_everything_is_refused_by_its_own_name() {
         assert!(said.contains(&format!("{argument}: `*` would match everything")) && !said.contains("--arn"), "{said}");
     }
 }
+
+/// More sessions than names are written into one condition: each leads to the user who began it, by its own call.
+#[test]
+fn many_sessions_lead_each_to_its_own_call() {
+    const SESSIONS: usize = 150;
+    let identity = |user: usize| {
+        serde_json::json!({"type": "IAMUser", "arn": format!("arn:aws:iam::111122223333:user/u{user}"), "accountId": "111122223333",
+            "principalId": format!("AIDA{user:017}"), "userName": format!("u{user}"), "accessKeyId": format!("AKIA{user:016}")})
+    };
+    let event = |id: String, name: &str, source: &str, who: Value, response: Value| {
+        serde_json::json!({"eventVersion": "1.08", "eventTime": "2025-10-14T10:00:00Z", "eventID": id, "eventSource": source, "eventName": name,
+            "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "readOnly": false, "userIdentity": who, "responseElements": response})
+    };
+    let session = |n: usize| {
+        (format!("ASIA{n:016}"), format!("AROAXXXXXXXXXXXXXXXXX:s{n}"), format!("arn:aws:sts::111122223333:assumed-role/Ops/s{n}"))
+    };
+    let records: Vec<Value> = (0..SESSIONS)
+        .flat_map(|n| {
+            let (key, principal, arn) = session(n);
+            let issued = serde_json::json!({"credentials": {"accessKeyId": key}, "assumedRoleUser": {"assumedRoleId": principal, "arn": arn}});
+            let holder = serde_json::json!({"type": "AssumedRole", "arn": arn, "principalId": principal, "accountId": "111122223333", "accessKeyId": key,
+                "sessionContext": {"attributes": {"creationDate": "2025-10-14T10:00:00Z"},
+                    "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/Ops", "userName": "Ops"}}});
+            [
+                event(format!("issue-{n}"), "AssumeRole", "sts.amazonaws.com", identity(n), issued),
+                event(format!("use-{n}"), "CreateSecurityGroup", "ec2.amazonaws.com", holder, Value::Null),
+            ]
+        })
+        .collect();
+    let store = TestStore::new();
+    std::fs::write(store.scratch().join("many.json"), serde_json::json!({"Records": records}).to_string()).expect("written");
+    store.ingest(&store.scratch());
+    let answer = json(&store, &["timeline", "--from", "2025-10-14", "--to", "2025-10-15", "--source", "ec2", "--format", "json"]);
+    assert_eq!(list(&answer["answer"]).len(), SESSIONS);
+    for item in list(&answer["answer"]) {
+        let n = plain(&item["refs"][0]).replace("use-", "");
+        assert_eq!(plain(&item["actor"]["name"]), format!("u{n}"));
+        assert_eq!(plain(&item["actor"]["chain"][0]["refs"][0]), format!("issue-{n}"));
+        assert_eq!(plain(&item["actor"]["strength"]), "exact");
+    }
+}

@@ -127,9 +127,14 @@ fn an_update_alone_is_shown_and_says_that_its_original_is_not_there() {
     assert!(text(&store, &in_window("changes", &[])).contains("UPDATES (responseElements) original-1, which is not in evidence"));
     // A filter that only the update fulfils shows it by itself.
     let mut other = update("update-002", 7, "original-2");
+    other["awsRegion"] = json!("ap-south-2");
     other["sourceIPAddress"] = json!("203.0.113.9");
     let store = self::store(&[event("original-2", 7, "DeleteSecurityGroup"), other]);
-    assert_eq!(refs(&ask(&store, &in_window("changes", &["--ip", "203.0.113.9"]))), [["update-002", "original-2"]]);
+    assert_eq!(refs(&ask(&store, &in_window("changes", &["--region", "ap-south-2"]))), [["update-002", "original-2"]]);
+    // An anchor is no filter: the change is told whole, and is direct for what either record says.
+    let around = ask(&store, &in_window("changes", &["--ip", "203.0.113.9"]));
+    assert_eq!(refs(&around), [["original-2", "update-002"]]);
+    assert_eq!(around["answer"][0]["relation"]["rank"], "direct");
 }
 
 #[test]
@@ -181,8 +186,13 @@ fn deleting_many_objects_is_one_change() {
     let actors = ask(&store, &in_window("actors", &[]));
     assert_eq!((&actors["answer"][0]["changes"], &actors["answer"][0]["attempts"]), (&json!(2), &json!(1)));
     // Who asks about one object gets its record.
-    let one = ask(&store, &in_window("changes", &["--arn", "arn:aws:s3:::logs/b.gz"]));
+    let one = ask(&store, &in_window("timeline", &["--arn", "arn:aws:s3:::logs/b.gz"]));
     assert_eq!(refs(&one), [["part-00002"]]);
+    // And among the changes the call that deleted it.
+    let around = ask(&store, &in_window("changes", &["--arn", "arn:aws:s3:::logs/b.gz"]));
+    assert_eq!(refs(&around), expected);
+    let ranks: Vec<&str> = around["answer"].as_array().expect("items").iter().filter_map(|i| i["relation"]["rank"].as_str()).collect();
+    assert_eq!(ranks, ["direct", "same_lineage", "same_lineage"]);
 }
 
 #[test]

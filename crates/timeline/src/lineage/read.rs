@@ -1,12 +1,17 @@
 //! What was issued, read from the store's table `credentials`: as much of it as a question needs. A day of a large estate has more sessions
 //! than an answer names, and a store has many days.
 
-use arrow_array::{Array, RecordBatch};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_model::issuance::{Issuance, is_access_key_id, known_method};
 use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
 use backtrail_model::window::Window;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::exec_err;
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
 use hashbrown::{HashMap, HashSet};
 
 use crate::error::TimelineError;
@@ -30,7 +35,7 @@ const FEW: [&str; 10] = [
     "SwitchRole",
     "UpdateLoginProfile",
 ];
-/// So few names are sought by the reader, which can skip what does not hold them; more are compared here.
+/// So few names are written into the condition, where the reader can skip what does not hold them by statistics; more are looked up in a set.
 const SOUGHT: usize = 64;
 /// Columns of an event that tell its holder.
 const HOLDER_COLUMNS: &[&str] = &[
@@ -318,16 +323,34 @@ impl Wanted {
     }
 
     fn named(&self, key: &str, session: &str) -> Option<Expr> {
-        if self.keys.len() + self.sessions.len() > SOUGHT {
-            return None;
-        }
+        let are_many = self.keys.len() + self.sessions.len() > SOUGHT;
         let list = |column: &str, set: &HashSet<String>| {
             let mut names: Vec<&String> = set.iter().collect();
             names.sort_unstable();
-            (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
+            let names = (!names.is_empty()).then_some(names)?;
+            Some(if are_many {
+                among(column, set.clone())
+            } else {
+                col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false)
+            })
         };
         [list(key, &self.keys), list(session, &self.sessions)].into_iter().flatten().reduce(Expr::or)
     }
+}
+
+/// Whether a column has one of many names: a function the reader calls before it reads the other columns of a row.
+fn among(column: &str, names: HashSet<String>) -> Expr {
+    let call = move |arguments: &[ColumnarValue]| {
+        let array = match arguments.first() {
+            Some(ColumnarValue::Array(array)) => Arc::clone(array),
+            Some(ColumnarValue::Scalar(value)) => value.to_array()?,
+            None => return exec_err!("among() without a column"),
+        };
+        let Some(texts) = array.as_string_view_opt() else { return exec_err!("among() of a column that is no text") };
+        let has = (0..texts.len()).map(|row| !texts.is_null(row) && names.contains(texts.value(row)));
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from_iter(has.map(Some)))))
+    };
+    create_udf("among", vec![DataType::Utf8View], DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(vec![col(column)])
 }
 
 /// Names, and the columns that must have one of them: of keys, and of sessions.
