@@ -54,8 +54,8 @@ impl Filters {
         if !self.actor.is_empty() {
             all.extend(any(self.actor.iter().flat_map(|actor| named(actor))));
         }
-        match &self.reach {
-            Some(reach) => all.push(reach.condition()),
+        match &self.instants {
+            Some(instants) => all.push(instants.condition()),
             None if !self.arn.is_empty() => all.extend(any(self.arn.iter().flat_map(|arn| mentioned(arn)))),
             None => {}
         }
@@ -78,7 +78,7 @@ impl Filters {
             && (self.ip.is_empty() || event.source_ip_address.is_some_and(|a| self.ip.iter().any(|n| n.contains(a))))
             && (self.key.is_empty() || self.key.iter().any(|key| uses_key(event, key)))
             && (self.actor.is_empty() || self.actor.iter().any(|actor| acts_as(event, actor)))
-            && self.reach.as_ref().is_none_or(|reach| reach.holds(event.event_time))
+            && self.instants.as_ref().is_none_or(|instants| instants.holds(event.event_time))
             && (self.arn.is_empty() || self.arn.iter().any(|arn| touches(event, arn)))
             && (self.outcome.is_empty() || self.outcome.contains(&classify(&event.facts())))
     }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::error::TimelineError;
-use crate::reach::Reach;
+use crate::instants::Instants;
 
 /// A question: over which time, about which events, how many items to show.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,7 @@ pub struct Filters {
     pub outcome: Vec<Outcome>,
     /// When what `arn` names was touched, where that was looked up.
     #[serde(skip)]
-    pub(crate) reach: Option<Reach>,
+    pub(crate) instants: Option<Instants>,
 }
 
 /// An address or a block of them, as typed.
@@ -154,7 +154,7 @@ impl Filters {
             key: typed.key,
             source: typed.source.iter().map(|s| backtrail_model::calls::service_of(s).to_owned()).collect(),
             outcome: typed.outcome.iter().map(outcome).collect::<Result<_, _>>()?,
-            reach: None,
+            instants: None,
         })
     }
 

@@ -30,7 +30,7 @@ const IDENTITIES: [&str; 2] = ["user_identity_arn", "session_issuer_arn"];
 
 /// The instants at which events touched one of the things asked for; `None` for an event without a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach(BTreeSet<Option<i64>>);
+pub(crate) struct Instants(BTreeSet<Option<i64>>);
 
 impl Question {
     /// The question with what is known of its `--arn`.
@@ -46,11 +46,11 @@ impl Filters {
         let mut filters = self.clone();
         let wanted: Vec<Wanted> = self.arn.iter().map(|typed| Wanted::read(typed)).collect();
         if !wanted.is_empty() && wanted.iter().all(Wanted::is_telling) && is_known_of_all(source).await? {
-            let mut reach = Reach::default();
+            let mut instants = Instants::default();
             for one in &wanted {
-                reach.look_up(source, one, window).await?;
+                instants.look_up(source, one, window).await?;
             }
-            filters.reach = Some(reach);
+            filters.instants = Some(instants);
         }
         Ok(filters)
     }
@@ -70,7 +70,7 @@ async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
     Ok(count == 0)
 }
 
-impl Reach {
+impl Instants {
     async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
         let failed = TimelineError::table(EVENT_ARNS);
         let by_name = match wanted.names() {
