@@ -36,7 +36,7 @@ mod twins;
 pub use actors::{ActorOrder, Counted, InStore, Mark, MarkKind, MfaCounts, Present, Values, actors, actors_answer};
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
-pub use backtrail_model::touch::{Basis, Part, Touched};
+pub use backtrail_model::touch::{Basis, Touched};
 pub use coverage::{
     Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Resumed, Seen, coverage, empty_hours,
 };
