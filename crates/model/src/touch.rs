@@ -170,8 +170,12 @@ impl Found<'_, '_> {
         if let Some(bucket) = parsed.bucket_of_object() {
             self.keep(bucket, beside, basis, path, owner_is_stated);
         } else if let Some((role, _)) = parsed.role_session() {
+            // Named with its path already, as `AssumeRole` does, it is not another role.
             let role = format!("arn:{}:iam::{}:role/{role}", parsed.partition(), parsed.account());
-            self.keep(&role, beside, basis, path, owner_is_stated);
+            let wanted = Wanted::read(&role);
+            if !self.all.iter().take(FEW).any(|t| wanted.fits(&t.arn)) {
+                self.keep(&role, beside, basis, path, owner_is_stated);
+            }
         } else if parsed.service() == "lambda"
             && let Some(function) = parsed.resource().strip_prefix("function:")
             && let Some((_, qualifier)) = function.split_once(':')

@@ -109,12 +109,13 @@ fn what_a_thing_implies() {
     let arns: Vec<_> = short(&role).into_iter().map(|(arn, part, _)| (arn, part)).collect();
     assert_eq!(
         arns,
-        [
-            ("arn:aws:iam::1:role/ops/R".to_owned(), "target"),
-            ("arn:aws:sts::1:assumed-role/R/s".to_owned(), "related"),
-            ("arn:aws:iam::1:role/R".to_owned(), "related"),
-        ]
+        [("arn:aws:iam::1:role/ops/R".to_owned(), "target"), ("arn:aws:sts::1:assumed-role/R/s".to_owned(), "related"),],
+        "the role has its path"
     );
+    let session = json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "response": {"assumedRoleUser": {"arn": "arn:aws:sts::1:assumed-role/R/s"}}});
+    let arns: Vec<_> = short(&session).into_iter().map(|(arn, part, _)| (arn, part)).collect();
+    let session = "arn:aws:sts::1:assumed-role/R/s".to_owned();
+    assert_eq!(arns, [(session, "related"), ("arn:aws:iam::1:role/R".to_owned(), "related")]);
 }
 
 #[test]
