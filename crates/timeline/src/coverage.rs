@@ -5,12 +5,14 @@ mod hours;
 mod question;
 mod statements;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::col;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use serde::Serialize;
 
 pub use gaps::{LogChange, Resumed};
@@ -273,8 +275,9 @@ pub(crate) async fn cells(source: &Source, around: Option<&Window>, window: Opti
 #[derive(Default)]
 struct Counted {
     cells: Vec<Cell>,
-    /// Positions in `cells`, by hour and side of the window, then by account.
-    hours: HashMap<(i64, bool), HashMap<String, Vec<usize>>>,
+    /// Positions in `cells`, by a hash of what they count: of each hash mostly one.
+    known: HashMap<u64, Vec<usize>>,
+    hasher: DefaultHashBuilder,
 }
 
 impl Counted {
@@ -291,7 +294,7 @@ impl Counted {
             let flag = (!management.is_null(row)).then(|| management.value(row));
             let log = LogKind::of(category.get(row), flag);
             let (account, region) = (account.get(row).unwrap_or("unknown"), region.get(row).unwrap_or("unknown"));
-            let cell = self.cell(hour, inside, log, account, region, at);
+            let cell = self.cell((hour, inside, log), account, region, at);
             cell.events += 1;
             cell.conflicts += u64::from(!conflict.is_null(row) && conflict.value(row));
             (cell.first, cell.last) = (cell.first.min(at), cell.last.max(at));
@@ -299,14 +302,14 @@ impl Counted {
         Ok(())
     }
 
-    fn cell(&mut self, hour: i64, inside: bool, log: LogKind, account: &str, region: &str, at: i64) -> &mut Cell {
-        let accounts = self.hours.entry((hour, inside)).or_default();
-        let known = accounts.get(account).map_or(&[][..], Vec::as_slice);
-        let found = known.iter().copied().find(|at| self.cells[*at].log == log && self.cells[*at].region == region);
-        let position = found.unwrap_or_else(|| {
-            let (name, region) = (account.to_owned(), region.to_owned());
-            self.cells.push(Cell { account: name, region, log, hour, events: 0, conflicts: 0, first: at, last: at, inside });
-            accounts.entry(account.to_owned()).or_default().push(self.cells.len() - 1);
+    fn cell(&mut self, (hour, inside, log): (i64, bool, LogKind), account: &str, region: &str, at: i64) -> &mut Cell {
+        let known = self.known.entry(self.hasher.hash_one((hour, inside, log, account, region))).or_default();
+        let is_it =
+            |cell: &Cell| (cell.hour, cell.inside, cell.log) == (hour, inside, log) && cell.account == account && cell.region == region;
+        let position = known.iter().copied().find(|at| is_it(&self.cells[*at])).unwrap_or_else(|| {
+            let (account, region) = (account.to_owned(), region.to_owned());
+            self.cells.push(Cell { account, region, log, hour, events: 0, conflicts: 0, first: at, last: at, inside });
+            known.push(self.cells.len() - 1);
             self.cells.len() - 1
         });
         &mut self.cells[position]

@@ -25,7 +25,7 @@ const STRETCHES: usize = 16;
 /// So many instants are given to the reader one by one; more are compared here.
 const INSTANTS: usize = 1_000;
 
-const EVENT_ARNS: &str = "event_arns";
+pub(crate) const EVENT_ARNS: &str = "event_arns";
 const IDENTITIES: [&str; 2] = ["user_identity_arn", "session_issuer_arn"];
 
 /// The instants at which events touched one of the things asked for; `None` for an event without a time.
@@ -57,7 +57,7 @@ impl Filters {
 }
 
 /// Whether every event of the store has its rows in `event_arns`.
-async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
+pub(crate) async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
     let failed = TimelineError::table("evidence");
     let older = col("decoder").eq(lit("cloudtrail")).and(col("decoder_version").lt(lit(SINCE)));
     let frame = source.table("evidence").await?.filter(older).and_then(|f| f.select_columns(&["evidence_id"])).map_err(failed)?;
@@ -123,8 +123,17 @@ impl Instants {
         .await
     }
 
+    pub(crate) fn add(&mut self, time: Option<i64>) {
+        self.0.insert(time);
+    }
+
     pub(crate) fn holds(&self, time: Option<i64>) -> bool {
         self.0.contains(&time)
+    }
+
+    /// Whether the events of these instants fit into memory at once.
+    pub(crate) fn are_few(&self) -> bool {
+        self.0.len() <= 10 * INSTANTS
     }
 
     /// A condition that every event that touched it fulfils.

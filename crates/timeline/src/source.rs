@@ -80,10 +80,15 @@ impl Source {
         frame: DataFrame,
         each: &mut dyn FnMut(&RecordBatch) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
+        tracing::debug!(table = name, plan = %frame.logical_plan().display(), "reading");
         let mut stream = frame.execute_stream().await.map_err(TimelineError::table(name))?;
+        let mut rows = 0;
         while let Some(batch) = stream.next().await {
-            each(&batch.map_err(TimelineError::table(name))?)?;
+            let batch = batch.map_err(TimelineError::table(name))?;
+            rows += batch.num_rows();
+            each(&batch)?;
         }
+        tracing::debug!(table = name, rows, "read");
         Ok(())
     }
 
@@ -95,7 +100,18 @@ impl Source {
         condition: Option<Expr>,
         each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
-        for dates in self.groups(window) {
+        self.in_order_at_once(window, condition, false, each).await
+    }
+
+    /// The same; where the condition is known to leave few events, all dates are read at once.
+    pub(crate) async fn in_order_at_once(
+        &self,
+        window: Option<&Window>,
+        condition: Option<Expr>,
+        are_few: bool,
+        each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        for dates in if are_few { vec![None] } else { self.groups(window) } {
             let frame = self.events(window, condition.clone().into_iter().chain(dates)).await?;
             let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };
             let frame = frame

@@ -1,6 +1,6 @@
 //! Calls that changed what is logged: they explain a gap, or cause one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::calls::{Effect, Log, affects_coverage, bucket_call, coverage_names};
 use backtrail_model::outcome::Outcome;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::TimelineError;
-use crate::event::Event;
+use crate::event::{EVENT_COLUMNS, Event};
 use crate::item::{Item, json};
 use crate::source::Source;
 
@@ -80,20 +80,25 @@ pub(super) async fn log_changes(
     let names = coverage_names().into_iter().map(lit).collect();
     let is_log_object = col("event_name").not_eq(lit("DeleteObject")).or(contains(col("request_parameters"), lit("AWSLogs/")));
     let condition = col("event_name").in_list(names, false).and(is_log_object);
-    let mut met: Vec<(LogChange, Option<String>)> = Vec::new();
+    // Few calls in many days: put in order here, so that the days are read at once.
+    let mut met: BTreeMap<_, (LogChange, Option<String>)> = BTreeMap::new();
     let mut destinations: BTreeSet<String> = BTreeSet::new();
     source
-        .in_order(span.as_ref(), Some(condition), &mut |events| {
-            for event in events.iter() {
-                let request = json(event.request_parameters);
-                destinations.extend(destination(&event, &request));
-                if met.len() < MOST {
-                    met.extend(log_change(&event, &request));
+        .in_any_order(span.as_ref(), Some(condition), EVENT_COLUMNS, &mut |event| {
+            let request = json(event.request_parameters);
+            destinations.extend(destination(event, &request));
+            if let Some(change) = log_change(event, &request) {
+                let own = |text: Option<&str>| text.map(str::to_owned);
+                let order = (event.event_time.is_none(), event.event_time, own(event.event_id), own(event.record_sha256), event.place());
+                met.insert(order, change);
+                if met.len() > MOST {
+                    met.pop_last();
                 }
             }
             Ok(())
         })
         .await?;
+    let met = met.into_values();
     let settled = |(mut change, bucket): (LogChange, Option<String>)| match bucket {
         None => Some(change),
         Some(bucket) => {
@@ -101,7 +106,7 @@ pub(super) async fn log_changes(
             Some(change)
         }
     };
-    let mut changes: Vec<LogChange> = met.into_iter().filter_map(settled).collect();
+    let mut changes: Vec<LogChange> = met.filter_map(settled).collect();
     resume(&mut changes);
     Ok(changes)
 }

@@ -1,5 +1,7 @@
 //! The rules that join a use of credentials to the call that issued them (design.md section 5; domain reference 2.3).
 
+use std::ops::RangeInclusive;
+
 use backtrail_model::arn::Arn;
 use backtrail_model::issuance::{Issuance, is_access_key_id, is_portal, is_sign_in, portal_target};
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND};
@@ -246,8 +248,8 @@ impl Lineage {
 
     /// A role's session that signs in, or is switched to, was issued a moment before; its record says neither its key nor its creation.
     fn begun_with(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
-        let Some((id, signed_in)) = holder.principal.principal_id.clone().zip(holder.signed_in_at) else { return Vec::new() };
-        let moments = second(signed_in - MOMENTS)..=second(signed_in + SKEW);
+        let Some(id) = holder.principal.principal_id.clone().filter(|_| holder.signed_in_at.is_some()) else { return Vec::new() };
+        let moments = begun_at(holder).into_iter().flatten();
         moments.filter_map(|at| self.by_session.get(&(id.clone(), at))).flatten().copied().filter(before).collect()
     }
 
@@ -273,6 +275,15 @@ impl Lineage {
     fn latest(&self, found: Vec<usize>) -> Vec<usize> {
         let last = found.iter().filter_map(|i| self.issued[*i].time).max();
         found.into_iter().filter(|i| self.issued[*i].time == last).collect()
+    }
+}
+
+/// The seconds in which the session of a holder can have been issued, by the rules that go by its unique id.
+pub(super) fn begun_at(holder: &Holder) -> Option<RangeInclusive<i64>> {
+    match (holder.created, holder.signed_in_at) {
+        (Some(created), _) => Some(second(created)..=second(created)),
+        (None, Some(signed_in)) => Some(second(signed_in - MOMENTS)..=second(signed_in + SKEW)),
+        (None, None) => None,
     }
 }
 

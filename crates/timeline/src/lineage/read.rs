@@ -1,6 +1,7 @@
 //! What was issued, read from the store's table `credentials`: as much of it as a question needs. A day of a large estate has more sessions
 //! than an answer names, and a store has many days.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -9,14 +10,15 @@ use backtrail_model::issuance::{Issuance, is_access_key_id, known_method};
 use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
 use backtrail_model::window::Window;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
 use hashbrown::{HashMap, HashSet};
 
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
-use crate::lineage::holder::write_key;
+use crate::lineage::holder::{second, write_key};
+use crate::lineage::links::begun_at;
 use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
 use crate::principal::PrincipalKind;
 use crate::source::{Source, instant};
@@ -123,15 +125,14 @@ impl Actors {
     pub(crate) async fn around(source: &Source, holders: Vec<Holder>, most: usize) -> Result<Self, TimelineError> {
         let sought = motion::Sought::of(holders.iter());
         let (mut asked, mut made) = (Wanted::default(), Vec::new());
-        let mut callers = Wanted::of_callers(holders.iter().map(Caller::of), &asked);
+        let mut callers = Arc::new(Wanted::of_callers(holders.iter().map(Caller::of), &asked));
         let mut known = holders;
         while !callers.is_empty() && known.len() < most {
             let below = callers.fetch_made(source).await?;
-            asked.keys.extend(callers.keys);
-            asked.sessions.extend(callers.sessions);
+            asked.note(&callers);
             // The calls' own holders, so that all that may have issued them is read, too.
             known.extend(below.iter().map(|one| one.holder.clone()));
-            callers = Wanted::of_callers(below.iter().map(Caller::issued), &asked);
+            callers = Arc::new(Wanted::of_callers(below.iter().map(Caller::issued), &asked));
             made.extend(below);
         }
         made.extend(above(source, known, None).await?);
@@ -154,7 +155,7 @@ pub(super) async fn climb(
     holders: Vec<Holder>,
     window: Option<&Window>,
 ) -> Result<(), TimelineError> {
-    all.extend(Wanted::of_accounts(&holders, window).fetch_made(source).await?);
+    all.extend(Arc::new(Wanted::of_accounts(&holders, window)).fetch_made(source).await?);
     let known = Known::of(all);
     let mut climbed = HashSet::new();
     let mut ahead: Vec<Holder> = holders;
@@ -167,15 +168,14 @@ pub(super) async fn climb(
             ahead.extend(above);
             next += 1;
         }
-        let wanted = Wanted::of(&ahead, &asked);
+        let wanted = Arc::new(Wanted::of(&ahead, &asked));
         if wanted.is_empty() {
             return Ok(());
         }
         let met = wanted.fetch(source).await?;
         ahead = met.iter().map(|one| one.holder.clone()).collect();
         all.extend(met);
-        asked.keys.extend(wanted.keys);
-        asked.sessions.extend(wanted.sessions);
+        asked.note(&wanted);
     }
 }
 
@@ -238,7 +238,8 @@ async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
 #[derive(Default)]
 struct Wanted {
     keys: HashSet<String>,
-    sessions: HashSet<String>,
+    /// Sessions by unique id, with the seconds in which they can have been issued: services have thousands of one id. None: at any time.
+    sessions: HashMap<String, HashSet<i64>>,
     /// Earliest and latest creation of the sessions.
     created: Option<(i64, i64)>,
     /// Some of them do not say when they were created.
@@ -250,28 +251,40 @@ impl Wanted {
     fn of(holders: &[Holder], asked: &Self) -> Self {
         let mut wanted = Self::default();
         for holder in holders.iter().filter(|h| h.is_temporary()) {
-            let mut is_new = false;
             let key = holder.principal.access_key_id.as_ref().filter(|k| is_access_key_id(k) && !asked.keys.contains(*k));
-            is_new |= key.is_some_and(|k| wanted.keys.insert(k.clone()));
-            let session = holder.principal.principal_id.as_ref().filter(|_| holder.since().is_some());
-            // One name serves many sessions: it is asked for again at another time.
-            is_new |= session.is_some_and(|s| wanted.sessions.insert(s.clone())) && !session.is_some_and(|s| asked.sessions.contains(s));
-            match holder.since() {
+            let mut is_new = key.is_some_and(|k| wanted.keys.insert(k.clone()));
+            for (session, begun) in
+                holder.principal.principal_id.as_ref().into_iter().zip(begun_at(holder)).flat_map(|(s, all)| all.map(move |at| (s, at)))
+            {
+                let is_asked = asked.sessions.get(session).is_some_and(|seconds| seconds.contains(&begun));
+                is_new |= !is_asked && wanted.sessions.entry_ref(session).or_default().insert(begun);
+            }
+            match holder.since().filter(|_| is_new) {
                 Some(t) => wanted.created = Some(wanted.created.map_or((t, t), |(from, to)| (from.min(t), to.max(t)))),
                 None => wanted.is_open |= is_new,
             }
         }
-        if wanted.keys.is_empty() && wanted.sessions.iter().all(|s| asked.sessions.contains(s)) {
-            wanted.sessions.clear();
-        }
         wanted
+    }
+
+    /// Notes what was asked for.
+    fn note(&mut self, asked: &Self) {
+        self.keys.extend(asked.keys.iter().cloned());
+        for (session, seconds) in &asked.sessions {
+            self.sessions.entry_ref(session).or_default().extend(seconds);
+        }
+    }
+
+    /// Whether a session of this id, issued then, is among those sought.
+    fn has_session(&self, id: &str, time: Option<i64>) -> bool {
+        self.sessions.get(id).is_some_and(|seconds| seconds.is_empty() || time.is_some_and(|t| seconds.contains(&second(t))))
     }
 
     fn of_callers<'a>(callers: impl Iterator<Item = Caller<'a>>, asked: &Self) -> Self {
         let mut wanted = Self { is_open: true, ..Self::default() };
         for caller in callers {
             wanted.keys.extend(caller.key.filter(|k| is_access_key_id(k) && !asked.keys.contains(*k)).map(str::to_owned));
-            wanted.sessions.extend(caller.session.filter(|s| !asked.sessions.contains(*s)).map(str::to_owned));
+            wanted.sessions.extend(caller.session.filter(|s| !asked.sessions.contains_key(*s)).map(|s| (s.to_owned(), HashSet::new())));
         }
         wanted
     }
@@ -279,7 +292,7 @@ impl Wanted {
     /// Calls made by principals whom other accounts' records name by their unique id alone.
     fn of_accounts(holders: &[Holder], window: Option<&Window>) -> Self {
         let accounts = holders.iter().filter(|h| h.principal.kind == PrincipalKind::Account);
-        let sessions = accounts.filter_map(|h| h.principal.principal_id.clone()).collect();
+        let sessions = accounts.filter_map(|h| Some((h.principal.principal_id.clone()?, HashSet::new()))).collect();
         Self { sessions, created: window.map(|w| (w.from(), w.to())), is_open: window.is_none(), ..Self::default() }
     }
 
@@ -287,13 +300,13 @@ impl Wanted {
         self.keys.is_empty() && self.sessions.is_empty()
     }
 
-    async fn fetch(&self, source: &Source) -> Result<Vec<Issued>, TimelineError> {
+    async fn fetch(self: &Arc<Self>, source: &Source) -> Result<Vec<Issued>, TimelineError> {
         let condition = [self.in_time(), self.named("issued_access_key_id", "issued_principal_id")].into_iter().flatten().reduce(Expr::and);
         self.fetch_where(source, condition, ("issued_access_key_id", "issued_principal_id")).await
     }
 
     /// The calls made with these keys and in these sessions.
-    async fn fetch_made(&self, source: &Source) -> Result<Vec<Issued>, TimelineError> {
+    async fn fetch_made(self: &Arc<Self>, source: &Source) -> Result<Vec<Issued>, TimelineError> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
@@ -322,35 +335,40 @@ impl Wanted {
         Some(inside.and(dates))
     }
 
-    fn named(&self, key: &str, session: &str) -> Option<Expr> {
-        let are_many = self.keys.len() + self.sessions.len() > SOUGHT;
-        let list = |column: &str, set: &HashSet<String>| {
-            let mut names: Vec<&String> = set.iter().collect();
-            names.sort_unstable();
-            let names = (!names.is_empty()).then_some(names)?;
-            Some(if are_many {
-                among(column, set.clone())
-            } else {
-                col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false)
-            })
+    fn named(self: &Arc<Self>, key: &str, session: &str) -> Option<Expr> {
+        if self.keys.len() + self.sessions.len() > SOUGHT {
+            return Some(is_sought(self, key, session));
+        }
+        let list = |column: &str, names: Vec<&String>| {
+            let names = names.into_iter().collect::<BTreeSet<_>>();
+            (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
         };
-        [list(key, &self.keys), list(session, &self.sessions)].into_iter().flatten().reduce(Expr::or)
+        let (keys, sessions) = (self.keys.iter().collect(), self.sessions.keys().collect());
+        [list(key, keys), list(session, sessions)].into_iter().flatten().reduce(Expr::or)
     }
 }
 
-/// Whether a column has one of many names: a function the reader calls before it reads the other columns of a row.
-fn among(column: &str, names: HashSet<String>) -> Expr {
+/// Whether a row has one of many names: a function the reader calls before it reads the row's other columns.
+fn is_sought(wanted: &Arc<Wanted>, key: &str, session: &str) -> Expr {
+    let wanted = Arc::clone(wanted);
     let call = move |arguments: &[ColumnarValue]| {
-        let array = match arguments.first() {
-            Some(ColumnarValue::Array(array)) => Arc::clone(array),
-            Some(ColumnarValue::Scalar(value)) => value.to_array()?,
-            None => return exec_err!("among() without a column"),
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let texts = |at: usize| arrays.get(at).and_then(|a| a.as_string_view_opt());
+        let times = arrays.get(2).and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
+        let (Some(keys), Some(sessions), Some(times)) = (texts(0), texts(1), times) else {
+            return exec_err!("is_sought() takes a key, a session and a time");
         };
-        let Some(texts) = array.as_string_view_opt() else { return exec_err!("among() of a column that is no text") };
-        let has = (0..texts.len()).map(|row| !texts.is_null(row) && names.contains(texts.value(row)));
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from_iter(has.map(Some)))))
+        let has = (0..times.len()).map(|row| {
+            let is_key = !keys.is_null(row) && wanted.keys.contains(keys.value(row));
+            let time = (!times.is_null(row)).then(|| times.value(row));
+            Some(is_key || (!sessions.is_null(row) && wanted.has_session(sessions.value(row), time)))
+        });
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from_iter(has))))
     };
-    create_udf("among", vec![DataType::Utf8View], DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(vec![col(column)])
+    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let types = vec![DataType::Utf8View, DataType::Utf8View, time];
+    let arguments = vec![col(key), col(session), col("event_time")];
+    create_udf("is_sought", types, DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(arguments)
 }
 
 /// Names, and the columns that must have one of them: of keys, and of sessions.
@@ -372,8 +390,10 @@ fn take(batch: &RecordBatch, named: Option<Named<'_>>, all: &mut Vec<Issued>) ->
     let own = |column: Text<'_>, row| column.get(row).map(str::to_owned);
     let named = named.map(|(wanted, key, session)| Ok::<_, TimelineError>((wanted, text(key)?, text(session)?))).transpose()?;
     let fits = |row: &usize| {
-        let has = |set: &HashSet<String>, column: Text<'_>| column.get(*row).is_some_and(|v| set.contains(v));
-        named.as_ref().is_none_or(|(wanted, key, session)| has(&wanted.keys, *key) || has(&wanted.sessions, *session))
+        named.as_ref().is_none_or(|(wanted, key, session)| {
+            let is_key = key.get(*row).is_some_and(|key| wanted.keys.contains(key));
+            is_key || session.get(*row).is_some_and(|session| wanted.has_session(session, events.get(*row).event_time))
+        })
     };
     for row in (0..batch.num_rows()).filter(fits) {
         // A method this version does not know was written by a later one: it joins by rules of its own.

@@ -1,19 +1,25 @@
 //! The calls that may have set something in motion, read from the store: none where nothing in the answer was done by a service, and of the
 //! rest only those of the names that count.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::{Array, RecordBatch};
+use backtrail_model::arn::Arn;
+use backtrail_model::calls::action_name;
 use backtrail_model::time::EARLIEST;
 use backtrail_model::window::Window;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
 use super::setting::{FUNCTIONS, GROUPS, INSTANCES, STACKS, Sets};
 use super::{Driven, Motions, SKEW, STACK_WORKS, Setting, What};
 use crate::ends::stretch;
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event};
+use crate::event::{EVENT_COLUMNS, Event, Text, times};
+use crate::instants::{EVENT_ARNS, Instants, is_known_of_all};
 use crate::lineage::attribution::is_auto_scaling;
 use crate::lineage::{Holder, Issued, read as chains};
-use crate::source::Source;
+use crate::source::{Source, within};
 
 /// Whoever set something in motion may have been set in motion: so often it is looked further, as deep as answers tell.
 const ROUNDS: usize = 4;
@@ -147,23 +153,38 @@ impl Sought {
         self.stacks.is_none() && self.instances.is_empty() && self.functions.is_empty() && !self.groups
     }
 
-    /// The calls of these names, up to the end of the window: a function's code may be as old as the evidence. Stacks are built in hours.
+    /// The calls that may count, up to the end of the window: a function's code may be as old as the evidence. Stacks are built in hours.
     async fn fetch(&self, source: &Source, window: Option<&Window>) -> Result<Vec<Setting>, TimelineError> {
-        let kinds = [
-            (self.stacks.is_some(), STACKS),
-            (!self.instances.is_empty(), INSTANCES),
-            (!self.functions.is_empty(), FUNCTIONS),
-            (self.groups, GROUPS),
-        ];
-        let names = kinds.into_iter().filter(|(is_sought, _)| *is_sought).flat_map(|(_, names)| names).map(|name| lit(*name));
-        let condition = col("event_name").in_list(names.collect(), false);
-        let span = self.stacks.map(|(first, last)| (first.saturating_sub(STACK_WORKS), last.saturating_add(SKEW + 1)));
-        let only_stacks = self.instances.is_empty() && self.functions.is_empty() && !self.groups;
-        let span = match (span.filter(|_| only_stacks), window) {
-            (Some((from, to)), _) => Window::between(from, to).ok(),
-            (None, Some(window)) => Window::between(EARLIEST, window.to()).ok(),
-            (None, None) => None,
-        };
+        let named = |calls: &[&'static str]| col("event_name").in_list(calls.iter().map(|name| lit(*name)).collect(), false);
+        let span = window.and_then(|w| Window::between(EARLIEST, w.to()).ok());
+        let mut met = Vec::new();
+        if let Some((first, last)) = self.stacks {
+            let to = last.saturating_add(SKEW + 1);
+            let near = Window::between(first.saturating_sub(STACK_WORKS), window.map_or(to, |w| to.min(w.to()))).ok();
+            if near.is_some() {
+                met.extend(self.fetch_where(source, near.as_ref(), named(STACKS)).await?);
+            }
+        }
+        if self.groups {
+            met.extend(self.fetch_where(source, span.as_ref(), named(GROUPS)).await?);
+        }
+        let sought = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)].into_iter().filter(|(names, _)| !names.is_empty());
+        let calls: Vec<&'static str> = sought.flat_map(|(_, calls)| calls).copied().collect();
+        if !calls.is_empty() {
+            let recent = self.recent(source, span.as_ref()).await?;
+            let few = match &recent {
+                Some(recent) => Some(self.fetch_where(source, span.as_ref(), named(&calls).and(recent.condition())).await?),
+                None => None,
+            };
+            match few.filter(|few| recent.is_some_and(|recent| recent.suffice(few))) {
+                Some(few) => met.extend(few),
+                None => met.extend(self.fetch_where(source, span.as_ref(), named(&calls)).await?),
+            }
+        }
+        Ok(met)
+    }
+
+    async fn fetch_where(&self, source: &Source, span: Option<&Window>, condition: Expr) -> Result<Vec<Setting>, TimelineError> {
         let mut met = Vec::new();
         let mut take = |event: &Event<'_>| {
             if self.may_count(event) {
@@ -171,8 +192,30 @@ impl Sought {
             }
             Ok(())
         };
-        source.in_any_order(span.as_ref(), Some(condition), EVENT_COLUMNS, &mut take).await?;
+        source.in_any_order(span, Some(condition), EVENT_COLUMNS, &mut take).await?;
         Ok(met)
+    }
+
+    /// When calls named the instances and functions that are sought, by `event_arns`: those since the first of them acted, and the last few before.
+    /// None where not all events have their rows there.
+    async fn recent(&self, source: &Source, span: Option<&Window>) -> Result<Option<Recent>, TimelineError> {
+        if !is_known_of_all(source).await? {
+            return Ok(None);
+        }
+        let failed = TimelineError::table(EVENT_ARNS);
+        let names = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)];
+        let named = names.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, calls)| {
+            let mut sorted: Vec<&String> = names.iter().collect();
+            sorted.sort_unstable();
+            let is_named = col("name").in_list(sorted.into_iter().map(|n| lit(n.clone())).collect(), false);
+            is_named.and(col("event_name").in_list(calls.iter().map(|c| lit(*c)).collect(), false))
+        });
+        let condition = named.reduce(Expr::or).into_iter().chain(span.map(within)).reduce(Expr::and).unwrap_or_else(|| lit(false));
+        let frame = source.table(EVENT_ARNS).await?.filter(condition).map_err(&failed)?;
+        let frame = frame.select_columns(&["event_time", "arn", "name", "event_name"]).map_err(&failed)?;
+        let mut recent = Recent { from: self.from.unwrap_or(i64::MIN), ..Recent::default() };
+        Source::batches(EVENT_ARNS, frame, &mut |batch| recent.take(batch)).await?;
+        Ok(Some(recent))
     }
 
     /// Whether an event may be one that counts, told without parsing its answer: launches are many, and their answers long.
@@ -189,6 +232,61 @@ impl Sought {
             Sets::Group(_) => self.groups,
             Sets::Code(name) | Sets::Configuration(name) => self.functions.contains(name),
         }
+    }
+}
+
+/// So many calls before the first use are looked at: of each thing, the last that was carried out counts, and most are.
+const LAST: usize = 4;
+
+/// When calls named what is sought.
+#[derive(Debug, Default)]
+struct Recent {
+    from: i64,
+    instants: Instants,
+    /// Of each thing and call, the last times before.
+    before: BTreeMap<(String, String, String), BTreeSet<i64>>,
+    /// Of these some were left out.
+    cut: BTreeSet<(String, String, String)>,
+}
+
+impl Recent {
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), TimelineError> {
+        let text = |column| Text::of(batch, EVENT_ARNS, column);
+        let (time, arn) = (times(batch, EVENT_ARNS, "event_time")?, text("arn")?);
+        let (name, call) = (text("name")?, text("event_name")?);
+        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
+            let at = time.value(row);
+            if at >= self.from {
+                self.instants.add(Some(at));
+                continue;
+            }
+            let own = |text: Text<'_>| text.get(row).unwrap_or_default().to_owned();
+            let thing = (own(arn), own(name), own(call));
+            let last = self.before.entry(thing.clone()).or_default();
+            last.insert(at);
+            if last.len() > LAST {
+                last.pop_first();
+                self.cut.insert(thing);
+            }
+        }
+        Ok(())
+    }
+
+    fn condition(&self) -> Expr {
+        let mut instants = self.instants.clone();
+        self.before.values().flatten().for_each(|at| instants.add(Some(*at)));
+        instants.condition()
+    }
+
+    /// Whether, of each thing of which calls were left out, a later one before the first use was carried out.
+    fn suffice(&self, met: &[Setting]) -> bool {
+        let is_met = |(arn, name, call): &(String, String, String)| {
+            let Some(arn) = Arn::parse(arn) else { return false };
+            let is_of = |one: &Setting| one.account.as_deref() == Some(arn.account()) && one.region.as_deref() == Some(arn.region());
+            let is_call = |one: &Setting| action_name(&one.event_name) == action_name(call) && one.sets.names().contains(&name.as_str());
+            met.iter().any(|one| is_of(one) && is_call(one) && one.time.is_some_and(|t| t < self.from))
+        };
+        self.cut.iter().all(is_met)
     }
 }
 
