@@ -31,6 +31,10 @@ pub(crate) const TARGET_FILE_BYTES: u64 = 128 << 20;
 pub(crate) const ROW_GROUP_ROWS: usize = 65_536;
 /// Rows of a page: what a reader prunes by the page index.
 const PAGE_ROWS: usize = 8_192;
+/// Bytes of a page of a JSON column, about: questions read few rows of many, and a page is decompressed whole for one row of it.
+const JSON_PAGE_BYTES: usize = 128 << 10;
+/// Rows between two looks at how large a page has grown.
+const ROWS_BETWEEN_LOOKS: usize = 256;
 /// Rows gathered and handed to the writer at a time.
 pub(crate) const WRITE_ROWS: usize = 8_192;
 /// Bytes of a value kept in statistics.
@@ -119,6 +123,7 @@ fn properties(table: Table) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(ROWS_BETWEEN_LOOKS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))
         .set_column_index_truncate_length(Some(STATISTICS_BYTES))
@@ -132,6 +137,9 @@ fn properties(table: Table) -> WriterProperties {
 
 fn column_properties(mut builder: WriterPropertiesBuilder, name: &str, kind: Kind) -> WriterPropertiesBuilder {
     let path = || ColumnPath::from(name);
+    if kind == Kind::Json {
+        builder = builder.set_column_data_page_size_limit(path(), JSON_PAGE_BYTES);
+    }
     if UNIQUE.contains(&name) {
         builder = builder.set_column_dictionary_enabled(path(), false);
     }

@@ -4,14 +4,20 @@
 //! rule says what it names: those are sought in the records' text, as everything is in a store that older versions wrote.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::format_date;
 use backtrail_model::touch::{Names, Wanted};
 use backtrail_model::window::Window;
+use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::exec_err;
 use datafusion::functions::expr_fn::{ends_with, starts_with};
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
+
+use hashbrown::HashSet;
 
 use crate::error::TimelineError;
 use crate::event::{Text, times};
@@ -22,8 +28,8 @@ use crate::source::{Source, instant, within};
 const SINCE: i32 = 5;
 /// Stretches of time that the reader is given to skip all else by.
 const STRETCHES: usize = 16;
-/// So many instants are given to the reader one by one; more are compared here.
-const INSTANTS: usize = 1_000;
+/// Events of so many instants fit into memory at once.
+const FEW: usize = 10_000;
 
 pub(crate) const EVENT_ARNS: &str = "event_arns";
 const IDENTITIES: [&str; 2] = ["user_identity_arn", "session_issuer_arn"];
@@ -133,25 +139,36 @@ impl Instants {
 
     /// Whether the events of these instants fit into memory at once.
     pub(crate) fn are_few(&self) -> bool {
-        self.0.len() <= 10 * INSTANTS
+        self.0.len() <= FEW
     }
 
-    /// A condition that every event that touched it fulfils.
+    /// A condition that every event that touched it fulfils: its day, then its instant, then the stretch of time, which the reader skips row groups
+    /// and pages by. In this order, for what a row is compared with last is compared with few rows.
     pub(crate) fn condition(&self) -> Expr {
         let known: Vec<i64> = self.0.iter().flatten().copied().collect();
+        let dates: BTreeSet<String> = known.iter().map(|t| format_date(*t)).collect();
+        let inside = |(from, to): (i64, i64)| col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
+        let dated = stretches(&known).into_iter().map(inside).reduce(Expr::or).map(|inside| {
+            let on_day = col(EVENT_DATE).in_list(dates.into_iter().map(lit).collect(), false);
+            on_day.and(is_instant(known)).and(inside)
+        });
         let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
-        let dated = stretches(&known).into_iter().map(|(from, to)| {
-            let time = col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
-            time.and(col(EVENT_DATE).gt_eq(lit(format_date(from)))).and(col(EVENT_DATE).lt_eq(lit(format_date(to))))
-        });
-        let dated = dated.reduce(Expr::or).map(|inside| {
-            if known.len() > INSTANTS {
-                return inside;
-            }
-            inside.and(col("event_time").in_list(known.iter().map(|t| instant(*t)).collect(), false))
-        });
         dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
     }
+}
+
+/// Whether the time is one of many: a function over a set, for a list would be copied by every rule that plans the query.
+fn is_instant(known: Vec<i64>) -> Expr {
+    let known: HashSet<i64> = known.into_iter().collect();
+    let call = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let times = arrays.first().and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
+        let Some(times) = times else { return exec_err!("is_instant() takes a time") };
+        let is_known = |row: usize| !times.is_null(row) && known.contains(&times.value(row));
+        Ok(ColumnarValue::Array(Arc::new((0..times.len()).map(|row| Some(is_known(row))).collect::<BooleanArray>())))
+    };
+    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    create_udf("is_instant", vec![time], DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(vec![col("event_time")])
 }
 
 fn starting(column: &str, start: &str) -> Expr {

@@ -64,7 +64,7 @@ pub(super) struct Leaves<'a> {
 
 impl<'a> Leaves<'a> {
     pub(super) fn new(event_name: &'a str, only_telling: bool) -> Self {
-        Self { event_name, only_telling, nodes: Vec::new(), leaves: Vec::new() }
+        Self { event_name, only_telling, nodes: Vec::with_capacity(48), leaves: Vec::with_capacity(16) }
     }
 
     /// Reads one field. What is not JSON is one text.
