@@ -214,6 +214,12 @@ const EC2_IDS: &[(&str, &str)] = &[
     ("vpn", "vpn-connection"),
 ];
 
+/// The prefixes of EC2's ids.
+#[cfg(test)]
+pub(crate) fn ec2_id_kinds() -> impl Iterator<Item = &'static str> {
+    EC2_IDS.iter().map(|(kind, _)| *kind)
+}
+
 /// The resource type of an EC2 id such as `sg-0123456789abcdef0`; `None` where the text is not one.
 #[must_use]
 pub fn ec2_type_of_id(id: &str) -> Option<&'static str> {

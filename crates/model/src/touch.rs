@@ -238,7 +238,7 @@ impl Found<'_, '_> {
     }
 
     fn words(&mut self, text: &str, path: &dyn Fn() -> String) {
-        if text.contains("arn:aws") {
+        if words::has_arn(text) {
             if Arn::parse(text).is_some() {
                 return self.add(text, Part::Mentioned, Basis::ArnText, path, true);
             }

@@ -93,7 +93,7 @@ impl<'a> Leaves<'a> {
             Some(Step::Key(key)) => key.ends_with("ucket") || key.ends_with("ucketName"),
             _ => false,
         };
-        let is_telling = || text.contains("arn:") || text.contains('-') || of_bucket();
+        let is_telling = || memchr::memchr2(b':', b'-', text.as_bytes()).is_some() || of_bucket();
         if !text.is_empty() && (!self.only_telling || is_telling()) {
             self.leaves.push(Leaf { node, root, text });
         }
