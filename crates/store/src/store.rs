@@ -56,10 +56,11 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a table's log has no entry yet.
+    /// Whether a table's log has no entry yet. One that a killed run was still writing (`….json#1`, renamed when it is whole) is none.
     fn lacks(&self, table: Table) -> bool {
         let log = layout::table_dir(self.root(), table).join("_delta_log");
-        !std::fs::read_dir(log).is_ok_and(|mut entries| entries.next().is_some())
+        let is_whole = |entry: std::io::Result<std::fs::DirEntry>| entry.is_ok_and(|e| e.path().extension().is_some_and(|x| x == "json"));
+        !std::fs::read_dir(log).is_ok_and(|mut entries| entries.any(is_whole))
     }
 
     /// Opens the store at `root`.

@@ -62,3 +62,16 @@ async fn a_store_from_before_a_table_was_added_is_read_without_it_and_gets_it_wh
     drop(Store::open_or_create(&root).await.unwrap());
     assert!(table.join("_delta_log").is_dir());
 }
+
+/// A log entry is written under another name and renamed when it is whole: a run killed between leaves the former.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_whose_first_log_entry_was_never_completed_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    drop(Store::open_or_create(&root).await.unwrap());
+    let log = crate::layout::table_dir(&root, Table::EventArns).join("_delta_log");
+    std::fs::rename(log.join("00000000000000000000.json"), log.join("00000000000000000000.json#1")).unwrap();
+    let again = Store::open_or_create(&root).await.unwrap();
+    assert!(again.snapshot().await.unwrap().table(Table::EventArns).files.is_empty());
+    assert!(log.join("00000000000000000000.json").is_file());
+}
