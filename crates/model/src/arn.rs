@@ -26,7 +26,7 @@ impl<'a> Arn<'a> {
         let is_whole = is_partition(partition)
             && !service.is_empty()
             && service.bytes().all(is_word)
-            && region.bytes().all(is_word)
+            && is_field(region)
             // `aws` for what AWS manages, `*` in policies, `cloudfront` in origin access identities.
             && account.bytes().all(|b| is_word(b) || b == b'*')
             && !resource.is_empty();
@@ -136,6 +136,11 @@ impl fmt::Display for Arn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
+}
+
+/// Whether a text can be the region or the account of an ARN; both may be empty.
+pub(crate) fn is_field(text: &str) -> bool {
+    text.bytes().all(is_word)
 }
 
 fn is_word(b: u8) -> bool {

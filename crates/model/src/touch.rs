@@ -140,7 +140,7 @@ pub fn touched(call: &Call<'_>) -> Vec<Touched> {
     ] {
         leaves.read(root, text.unwrap_or_default());
     }
-    let mut found = Found { call, partition: partition_of_region(call.region), all: Vec::new(), known: HashMap::new() };
+    let mut found = Found::new(call);
     found.listed(&leaves);
     rules::apply(&rules, &leaves, &mut found);
     found.refused_on();
@@ -152,12 +152,22 @@ pub fn touched(call: &Call<'_>) -> Vec<Touched> {
 pub(crate) struct Found<'c, 'a> {
     pub(crate) call: &'c Call<'a>,
     pub(crate) partition: &'static str,
+    /// Of the event; empty where the record has none, or something that no ARN can hold (`<REGION>`): what it names is tied all the same.
+    pub(crate) region: &'a str,
+    /// Of the event, likewise: published records often have `XXXXXXXXXXXX`.
+    pub(crate) account: &'a str,
     all: Vec<Touched>,
     /// Where each stands, of those beyond [`FEW`].
     known: HashMap<String, usize>,
 }
 
-impl Found<'_, '_> {
+impl<'c, 'a> Found<'c, 'a> {
+    fn new(call: &'c Call<'a>) -> Self {
+        let fit = |text: &'a str| if crate::arn::is_field(text) { text } else { "" };
+        let (region, account) = (fit(call.region), fit(call.account));
+        Self { call, partition: partition_of_region(region), region, account, all: Vec::new(), known: HashMap::new() }
+    }
+
     pub(crate) fn is_empty_of(&self, basis: Basis) -> bool {
         !self.all.iter().any(|t| t.basis == basis)
     }
@@ -251,7 +261,7 @@ impl Found<'_, '_> {
 
     fn ids(&mut self, text: &str, path: &dyn Fn() -> String) {
         for (kind, id) in words::ec2_ids(text) {
-            let arn = format!("arn:{}:ec2:{}:{}:{kind}/{id}", self.partition, self.call.region, self.call.account);
+            let arn = format!("arn:{}:ec2:{}:{}:{kind}/{id}", self.partition, self.region, self.account);
             self.add(&arn, Part::Mentioned, Basis::IdText, path, false);
         }
     }

@@ -54,11 +54,13 @@ impl Wanted {
         self.is_start
     }
 
-    /// Whether what it names is recognised wherever it stands in a record: an ARN, or an id of EC2. Other names are words like any other.
+    /// Whether what it names is recognised wherever it stands in a record: an ARN, or an id of EC2. Other names are words like any other, and so is
+    /// what only looks like an ARN (`arn:aws:iam::XXXXXXXXXXXX:role/x` of published records), or begins one so short that it may go on like that.
     #[must_use]
     pub fn is_telling(&self) -> bool {
         if self.text.starts_with("arn:") {
-            return true;
+            let whole = if self.is_start { format!("{}x", self.text) } else { self.text.clone() };
+            return Arn::parse(&whole).is_some();
         }
         match self.text.rsplit_once('-') {
             // The beginning of an id, long enough to be one.
@@ -196,10 +198,10 @@ mod tests {
 
     #[test]
     fn names_that_tell_what_they_are() {
-        for typed in ["arn:aws:s3:::b", "sg-0683fcf7a41c82593", "sg-0683*", "i-*", "tgw-rtb-06*", "arn:aws:*"] {
+        for typed in ["arn:aws:s3:::b", "sg-0683fcf7a41c82593", "sg-0683*", "i-*", "tgw-rtb-06*", "arn:aws:s3:::*"] {
             assert!(Wanted::read(typed).is_telling(), "{typed}");
         }
-        for typed in ["bucket", "Admin", "my-role", "sg-0683", "my-bucket-1234*", "s*"] {
+        for typed in ["bucket", "Admin", "my-role", "sg-0683", "my-bucket-1234*", "s*", "arn:aws:*", "arn:aws:iam::XXXXXXXXXXXX:role/x"] {
             assert!(!Wanted::read(typed).is_telling(), "{typed}");
         }
         for typed in ["arn:aws:iam::1:role/x", "arn:aws:sts::1:assumed-role/x/y", "Admin", "arn:aws:*", "arn:*"] {

@@ -184,12 +184,12 @@ fn written_out(template: &str, value: &str, leaves: &Leaves<'_>, found: &Found<'
     let mut parts = template.splitn(6, ':').skip(2);
     let (service, region, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let mut account = match account {
-        "A" => found.call.account,
+        "A" => found.account,
         // Not an account: `all`, a group.
         "{}" => Some(value).filter(|v| v.len() == 12 && v.bytes().all(|b| b.is_ascii_digit()))?,
         _ => "",
     };
-    let region = if region == "r" { found.call.region } else { "" };
+    let region = if region == "r" { found.region } else { "" };
     let (kind, name) = resource.split_once("{").map_or((resource, None), |(kind, rest)| (kind, Some(rest)));
     let resource = match name {
         None => kind.to_owned(),
@@ -228,7 +228,7 @@ fn function(value: &str) -> (Option<&str>, &str) {
 fn queue(url: &str, found: &Found<'_, '_>) -> Option<String> {
     let mut parts = url.split("://").nth(1)?.split('/');
     let (host, account, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let region = host.strip_prefix("sqs.").and_then(|h| h.split('.').next()).unwrap_or(found.call.region);
+    let region = host.strip_prefix("sqs.").and_then(|h| h.split('.').next()).unwrap_or(found.region);
     Some(format!("arn:{}:sqs:{region}:{account}:{name}", found.partition))
 }
 

@@ -139,6 +139,19 @@ fn names_that_are_none_make_no_arn() {
     assert_eq!(short(&own), [("arn:aws:iam::111122223333:user/people/eve".to_owned(), "target", "rule")]);
 }
 
+/// Published records have their accounts taken out; what they name is found all the same.
+#[test]
+fn accounts_and_regions_that_are_none_are_left_out() {
+    for (account, region) in [("XXXXXXXXXXXX", "eu-central-1"), ("<ACCOUNT>", "<REGION>"), ("", "")] {
+        let call = json!({"eventSource": "ec2.amazonaws.com", "eventName": "DeleteSecurityGroup", "account": account, "region": region,
+            "request": {"groupId": "sg-0683fcf7a41c82593", "note": "vpc-0683fcf7"}});
+        let arns: Vec<String> = short(&call).into_iter().map(|(arn, ..)| arn).collect();
+        let region = if region.starts_with('<') { "" } else { region };
+        let ec2 = |id: &str| format!("arn:aws:ec2:{region}::{id}");
+        assert_eq!(arns, [ec2("security-group/sg-0683fcf7a41c82593"), ec2("vpc/vpc-0683fcf7")]);
+    }
+}
+
 #[test]
 fn a_record_made_to_be_long_is_cut() {
     let ids: Vec<String> = (0..12_000).map(|n| format!("i-{n:017x}")).collect();
