@@ -44,7 +44,7 @@ pub(crate) fn issued(record: &Record<'_>) -> Option<Issuance> {
     let text = |field| record.text(field);
     let (source, name) = (text(F::EventSource)?, text(F::EventName)?);
     issuing_method(&source, &name)?;
-    let json = |field| record.fields.get(field).is_present().then(|| record.json(record.fields.get(field))).flatten();
+    let json = |field| record.json_of(field);
     let (event_type, error_code, error_message) = (text(F::EventType), text(F::ErrorCode), text(F::ErrorMessage));
     let (account, region) = (text(F::RecipientAccountId), text(F::AwsRegion));
     let (principal_id, arn) = (text(F::UserIdentityPrincipalId), text(F::UserIdentityArn));
@@ -85,7 +85,7 @@ pub(crate) fn add(
         match col {
             Col::Time(builder) => builder.append_option(if field == F::EventTime { time } else { record.time(field) }),
             Col::Bool(builder) => builder.append_option(record.boolean(span)),
-            Col::View(views) => views.append_option(if span.is_present() { record.json(span) } else { None }, block),
+            Col::View(views) => views.append_option(record.json_of(field), block),
             // An empty key is none, as in `cloudtrail`.
             col => col.text(record.text(field).as_deref().filter(|t| !t.is_empty() || field != F::UserIdentityAccessKeyId), block),
         }

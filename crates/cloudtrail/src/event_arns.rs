@@ -10,7 +10,7 @@ use crate::rows::{Cell, Rows};
 /// Adds a row for each thing a record touches; false where it names more than are tied to one event.
 pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date): (Option<i64>, &str, &str)) -> bool {
     let text = |field| record.text(field);
-    let json = |field| record.fields.get(field).is_present().then(|| record.json(record.fields.get(field))).flatten();
+    let json = |field| record.json_of(field);
     let (source, name) = (text(F::EventSource), text(F::EventName));
     let (region, account) = (text(F::AwsRegion), text(F::RecipientAccountId));
     let (caller, error_message) = (text(F::UserIdentityArn), text(F::ErrorMessage));

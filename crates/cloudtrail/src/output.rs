@@ -217,11 +217,10 @@ impl Output {
         }
         self.seen(time);
         if self.cloudtrail.rows >= MAX_ROWS || self.cloudtrail.bytes >= MAX_BYTES || self.origins.rows >= MAX_ROWS {
-            self.flush_events();
+            self.ready.extend(self.cloudtrail.take());
+            self.ready.extend(self.origins.take());
         }
-        if self.event_arns.rows >= MAX_ROWS || self.event_arns.bytes >= MAX_BYTES {
-            self.ready.extend(self.event_arns.take());
-        }
+        self.flush_full();
     }
 
     fn insight(&mut self, record: &Record<'_>) {
@@ -392,30 +391,23 @@ impl Output {
         self.flush_full();
     }
 
-    fn flush_events(&mut self) {
-        self.ready.extend(self.cloudtrail.take());
-        self.ready.extend(self.origins.take());
+    /// The rows of all tables but that of events.
+    fn beside(&mut self) -> impl Iterator<Item = &mut Rows> {
+        let rare = [self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()];
+        [Some(&mut self.origins), Some(&mut self.event_arns), Some(&mut self.rejects)].into_iter().chain(rare).flatten()
     }
 
     /// Hands on what has grown large.
     fn flush_full(&mut self) {
-        let rare = [self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()];
-        for rows in [Some(&mut self.origins), Some(&mut self.rejects)].into_iter().chain(rare).flatten() {
-            if rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES {
-                self.ready.extend(rows.take());
-            }
-        }
+        let full: Vec<_> = self.beside().filter(|rows| rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES).filter_map(Rows::take).collect();
+        self.ready.extend(full);
     }
 
     /// Hands on everything.
     pub(crate) fn flush(&mut self) {
-        self.flush_events();
-        self.ready.extend(self.event_arns.take());
-        for rows in
-            [Some(&mut self.rejects), self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()].into_iter().flatten()
-        {
-            self.ready.extend(rows.take());
-        }
+        self.ready.extend(self.cloudtrail.take());
+        let rest: Vec<_> = self.beside().filter_map(Rows::take).collect();
+        self.ready.extend(rest);
     }
 }
 
@@ -431,8 +423,7 @@ fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>
     for (col, field) in cols.zip(texts) {
         match col {
             Col::View(views) => {
-                let span = record.fields.get(*field);
-                views.append_option(if span.is_present() { record.json(span) } else { None }, block);
+                views.append_option(record.json_of(*field), block);
             }
             col => col.text(record.text(*field).as_deref(), block),
         }
@@ -457,6 +448,12 @@ impl<'a> Record<'a> {
     #[inline(always)]
     fn slice(&self, span: Span) -> Option<&'a str> {
         self.raw.get((span.start as usize).wrapping_sub(self.start)..(span.end as usize).wrapping_sub(self.start))
+    }
+
+    /// A field as JSON; `None` where it is absent.
+    pub(crate) fn json_of(&self, field: F) -> Option<&'a str> {
+        let span = self.fields.get(field);
+        if span.is_present() { self.json(span) } else { None }
     }
 
     /// The value as JSON.
