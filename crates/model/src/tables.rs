@@ -96,6 +96,20 @@ impl Table {
         matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated)
     }
 
+    /// The columns that its rows are sorted by in each data file, so that the order is the same whatever the arrival.
+    #[must_use]
+    pub fn sorted_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::EventOrigins | Self::Credentials => {
+                &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
+            }
+            // Not by time: what touched a thing is sought over all time, and stands together.
+            Self::EventArns => &["name", "event_time", "arn", "evidence_id", "record_index"],
+            Self::Rejects => &["evidence_id", "record_index"],
+            Self::Evidence => &["evidence_id", "decoder"],
+        }
+    }
+
     /// The columns of its data files; [`EVENT_DATE`] is not among them.
     #[must_use]
     pub fn columns(self) -> &'static [Column] {

@@ -121,9 +121,9 @@ impl StoreTable {
         statistics
     }
 
-    /// Rows in a file are in the order of time; undated ones have none, and what events touch is in the order of names.
+    /// Rows in a file are in the order of time, where that is what they are sorted by first.
     fn ordering(&self) -> Result<Vec<LexOrdering>> {
-        if !self.table.is_dated() || self.table == Table::EventArns {
+        if self.table.sorted_by().first() != Some(&"event_time") {
             return Ok(Vec::new());
         }
         let schema = self.schema.table_schema();

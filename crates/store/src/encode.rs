@@ -97,23 +97,10 @@ pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
     }
 }
 
-/// The order of rows in a file of this table, as column names.
-pub(crate) fn sort_columns(table: Table) -> &'static [&'static str] {
-    match table {
-        Table::Cloudtrail | Table::CloudtrailInsights | Table::CloudtrailAggregated => {
-            &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
-        }
-        Table::EventOrigins | Table::Credentials => &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
-        // Not by time: what touched a thing is sought over all time, and stands together.
-        Table::EventArns => &["name", "event_time", "arn", "evidence_id", "record_index"],
-        Table::Rejects => &["evidence_id", "record_index"],
-        Table::Evidence => &["evidence_id", "decoder"],
-    }
-}
-
 fn properties(table: Table) -> WriterProperties {
     let schema = table.schema();
-    let sorting = sort_columns(table)
+    let sorting = table
+        .sorted_by()
         .iter()
         .filter_map(|name| schema.index_of(name).ok())
         .filter_map(|i| i32::try_from(i).ok())

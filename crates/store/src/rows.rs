@@ -136,7 +136,7 @@ impl SortKey {
                 _ => SortColumn::Text(text(table, rows, name)?.clone()),
             })
         };
-        crate::encode::sort_columns(table).iter().map(column).collect::<Result<_, _>>().map(Self)
+        table.sorted_by().iter().map(column).collect::<Result<_, _>>().map(Self)
     }
 
     /// The head of a place orders most rows without a look at the columns: the time and the beginning of the text that follows, or
