@@ -15,6 +15,7 @@ use crate::arn::{Arn, partition_of_region};
 use crate::calls::{action_name, service_of};
 use leaves::{Leaves, Root};
 
+use name::is_same;
 pub use name::{Names, Wanted, lookup_name};
 pub use rules::{RuleShown, rules};
 
@@ -130,7 +131,7 @@ pub struct Call<'a> {
 pub fn touched(call: &Call<'_>) -> Vec<Touched> {
     let action = action_name(call.event_name);
     let rules = rules::of(service_of(call.event_source), action);
-    let mut leaves = Leaves::new(call.event_name, rules.iter().all(|rule| rule.service == rules::ANY));
+    let mut leaves = Leaves::new(call.event_name, rules.iter().all(|rule| rule.shown.service == rules::ANY));
     for (root, text) in [
         (Root::Resources, call.resources),
         (Root::Request, call.request),
@@ -180,10 +181,10 @@ impl<'c, 'a> Found<'c, 'a> {
         if let Some(bucket) = parsed.bucket_of_object() {
             self.keep(bucket, beside, basis, path, owner_is_stated);
         } else if let Some((role, _)) = parsed.role_session() {
-            // Named with its path already, as `AssumeRole` does, it is not another role.
             let role = format!("arn:{}:iam::{}:role/{role}", parsed.partition(), parsed.account());
-            let wanted = Wanted::read(&role);
-            if !self.all.iter().take(FEW).any(|t| wanted.fits(&t.arn)) {
+            // Named with its path already, as `AssumeRole` does, it is not another role.
+            let is_it = |known: &Touched| Arn::parse(&role).zip(Arn::parse(&known.arn)).is_some_and(|(a, b)| is_same(&a, &b));
+            if !self.all.iter().take(FEW).any(is_it) {
                 self.keep(&role, beside, basis, path, owner_is_stated);
             }
         } else if parsed.service() == "lambda"

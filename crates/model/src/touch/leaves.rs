@@ -129,13 +129,12 @@ impl<'a> Leaves<'a> {
     }
 
     fn only_wraps(&self, key: &str, above: u32) -> bool {
-        const WRAPPERS: [&str; 4] = ["items", "item", "member", "content"];
         let is_top = || matches!(self.nodes.get(above as usize).map(|n| &n.step), Some(Step::Root(_)));
         let of_call = || {
             let rest = key.get(..self.event_name.len()).filter(|k| k.eq_ignore_ascii_case(self.event_name)).map(|k| &key[k.len()..]);
             matches!(rest, Some("Request" | "Response" | "Result"))
         };
-        WRAPPERS.iter().any(|w| key.eq_ignore_ascii_case(w)) || (is_top() && of_call())
+        is_wrapper(key) || (is_top() && of_call())
     }
 
     /// Where a text stands, as in `requestParameters.instancesSet.items[].instanceId`.
@@ -172,6 +171,11 @@ impl<'a> Leaves<'a> {
         };
         self.of(Root::Request).find(is_it).map(|leaf| leaf.text.as_ref())
     }
+}
+
+/// Whether a key stands for a list, whatever is in it.
+pub(super) fn is_wrapper(key: &str) -> bool {
+    ["items", "item", "member", "content"].iter().any(|wrapper| key.eq_ignore_ascii_case(wrapper))
 }
 
 struct Reader<'a, 'l> {

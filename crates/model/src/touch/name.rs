@@ -128,7 +128,7 @@ fn owner<'a>(arn: &Arn<'a>) -> [&'a str; 4] {
 }
 
 /// Whether two ARNs name one thing, one of them less exactly.
-fn is_same(a: &Arn<'_>, b: &Arn<'_>) -> bool {
+pub(super) fn is_same(a: &Arn<'_>, b: &Arn<'_>) -> bool {
     if owner(a) != owner(b) || a.resource_type() != b.resource_type() {
         return false;
     }

@@ -3,43 +3,25 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::leaves::{Leaf, Leaves, Root};
+use super::leaves::{Leaf, Leaves, Root, is_wrapper};
 use super::{Basis, Found, Part};
 use crate::arn::{Arn, ec2_type_of_id};
 
 const TABLE: &str = include_str!("rules.txt");
 
-fn lines() -> impl Iterator<Item = &'static str> {
-    TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
-}
-
 /// In place of a service: any.
 pub(super) const ANY: &str = "*";
 
-/// One rule for one or several calls of a service.
-#[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) service: &'static str,
-    /// Actions; one that ends with `*` stands for all that begin so.
-    pub(super) events: Vec<&'static str>,
-    pub(super) from: From,
-    /// Template of the ARN.
-    pub(super) arn: &'static str,
-    pub(super) part: Part,
-    /// Whether real records showed it.
-    pub(super) is_verified: bool,
-}
-
-/// A rule as its page shows it.
+/// A rule as the table has it.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleShown {
-    /// The service.
+    /// The service; `*` for any.
     pub service: &'static str,
     /// Its actions, by commas; `*` at the end of one stands for all that begin so.
     pub events: &'static str,
     /// Where the value stands.
     pub path: &'static str,
-    /// The ARN made of it.
+    /// Template of the ARN made of it.
     pub arn: &'static str,
     /// What part it plays.
     pub part: Part,
@@ -49,17 +31,25 @@ pub struct RuleShown {
 
 /// The rules, in the order of the table.
 pub fn rules() -> impl Iterator<Item = RuleShown> {
-    lines().filter_map(|line| {
-        let rule = read_rule(line)?;
-        let mut words = line.split_whitespace().skip(1);
-        let (events, path) = (words.next()?, words.next()?);
-        Some(RuleShown { service: rule.service, events, path, arn: rule.arn, part: rule.part, is_verified: rule.is_verified })
-    })
+    RULES.iter().map(|rule| rule.shown)
+}
+
+/// One rule for one or several calls of a service.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) shown: RuleShown,
+    from: From,
+}
+
+impl Rule {
+    pub(super) fn events(&self) -> impl Iterator<Item = &'static str> {
+        self.shown.events.split(',')
+    }
 }
 
 /// Where a rule finds its value.
 #[derive(Debug)]
-pub(super) enum From {
+enum From {
     /// Keys from the value up; whether more may stand above them.
     Path { root: Root, keys: Vec<&'static str>, at_any_depth: bool },
     /// The caller, where no rule found anything.
@@ -69,22 +59,23 @@ pub(super) enum From {
 }
 
 pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let lines = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     // A line that cannot be read is found by the test that reads them all.
-    lines().filter_map(read_rule).collect()
+    lines.filter_map(read_rule).collect()
 });
 
 static BY_CALL: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static Rule>>> = LazyLock::new(|| {
     let mut by_call: HashMap<_, Vec<&'static Rule>> = HashMap::new();
     for rule in RULES.iter() {
-        for event in rule.events.iter().filter(|e| !e.ends_with('*')) {
-            by_call.entry((rule.service, *event)).or_default().push(rule);
+        for event in rule.events().filter(|e| !e.ends_with('*')) {
+            by_call.entry((rule.shown.service, event)).or_default().push(rule);
         }
     }
     by_call
 });
 
 static BY_START: LazyLock<Vec<(&'static str, &'static str, &'static Rule)>> = LazyLock::new(|| {
-    let starts = |rule: &'static Rule| rule.events.iter().filter_map(move |e| Some((rule.service, e.strip_suffix('*')?, rule)));
+    let starts = |rule: &'static Rule| rule.events().filter_map(move |e| Some((rule.shown.service, e.strip_suffix('*')?, rule)));
     RULES.iter().flat_map(starts).collect()
 });
 
@@ -99,7 +90,7 @@ pub(super) fn read_rule(line: &'static str) -> Option<Rule> {
             _ => return None,
         }
     }
-    Some(Rule { service, events: events.split(',').collect(), from: read_path(path)?, arn, part, is_verified })
+    Some(Rule { shown: RuleShown { service, events, path, arn, part, is_verified }, from: read_path(path)? })
 }
 
 fn read_path(path: &'static str) -> Option<From> {
@@ -118,7 +109,7 @@ fn read_path(path: &'static str) -> Option<From> {
     };
     let at_any_depth = keys.starts_with('.');
     let keys = keys.trim_start_matches('.').rsplit('.').map(|key| key.trim_end_matches("[]"));
-    Some(From::Path { root, keys: keys.filter(|k| !matches!(*k, "items" | "item" | "content")).collect(), at_any_depth })
+    Some(From::Path { root, keys: keys.filter(|key| !is_wrapper(key)).collect(), at_any_depth })
 }
 
 /// The rules for a call.
@@ -150,13 +141,8 @@ pub(super) fn apply(rules: &[&Rule], leaves: &Leaves<'_>, found: &mut Found<'_, 
 
 fn stands_at(leaves: &Leaves<'_>, leaf: &Leaf<'_>, keys: &[&str], at_any_depth: bool) -> bool {
     let mut found = leaves.keys(leaf);
-    let fits = keys.iter().all(|key| found.next().is_some_and(|k| same_key(k, key)));
+    let fits = keys.iter().all(|key| found.next().is_some_and(|k| k.eq_ignore_ascii_case(key)));
     fits && (at_any_depth || found.next().is_none())
-}
-
-/// Keys may hold dots themselves (`aws:s3:arn` does not; they are not cut then).
-fn same_key(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
 }
 
 /// Ties the call to what a value names by a rule.
@@ -166,11 +152,11 @@ fn tie(rule: &Rule, value: &str, leaves: &Leaves<'_>, path: &dyn Fn() -> String,
         return;
     }
     if Arn::parse(value).is_some() {
-        return found.add(value, rule.part, Basis::Rule, path, true);
+        return found.add(value, rule.shown.part, Basis::Rule, path, true);
     }
-    let is_owners = rule.arn.contains("iam::{}");
-    if let Some(arn) = written_out(rule.arn, value, leaves, found) {
-        found.add(&arn, rule.part, Basis::Rule, path, is_owners);
+    let is_owners = rule.shown.arn.contains("iam::{}");
+    if let Some(arn) = written_out(rule.shown.arn, value, leaves, found) {
+        found.add(&arn, rule.shown.part, Basis::Rule, path, is_owners);
     }
 }
 
