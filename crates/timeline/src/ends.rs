@@ -10,7 +10,12 @@ pub(crate) fn order(met: &Met) -> (bool, Option<i64>, &str) {
 
 /// The stretch of time that holds some instants; `None` where there are none.
 pub(crate) fn stretch(times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
-    times.into_iter().fold(None, |held: Option<(i64, i64)>, t| Some(held.map_or((t, t), |(first, last)| (first.min(t), last.max(t)))))
+    times.into_iter().fold(None, widened)
+}
+
+/// A stretch of time that holds another instant, too.
+pub(crate) fn widened(stretch: Option<(i64, i64)>, time: i64) -> Option<(i64, i64)> {
+    Some(stretch.map_or((time, time), |(first, last)| (first.min(time), last.max(time))))
 }
 
 /// The first and the last so far, whatever the order in which they come.

@@ -10,7 +10,6 @@ use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::Parts;
 use crate::error::TimelineError;
 use crate::event::{Event, Events};
-use crate::instants::Instants;
 use crate::item::{Item, is_attempted};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
@@ -96,8 +95,8 @@ pub async fn events(
         let actors = Actors::read(source, window, condition.clone()).await?;
         let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
-        let are_few = question.filters.instants.as_ref().is_some_and(Instants::are_few);
-        source.in_order_at_once(window, condition, are_few, &mut |events| listing.take_all(events, question, &related, &actors)).await
+        let are_few = question.filters.leave_few();
+        source.in_order(window, condition, are_few, &mut |events| listing.take_all(events, question, &related, &actors)).await
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);

@@ -16,13 +16,12 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType}
 use datafusion::common::exec_err;
 use datafusion::functions::expr_fn::{ends_with, starts_with};
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
-
 use hashbrown::HashSet;
 
 use crate::error::TimelineError;
 use crate::event::{Text, times};
 use crate::question::{Filters, Question};
-use crate::source::{Source, instant, within};
+use crate::source::{Source, instant, one_of, within};
 
 /// The version of the decoder that began to write `event_arns`.
 const SINCE: i32 = 5;
@@ -59,6 +58,11 @@ impl Filters {
             filters.instants = Some(instants);
         }
         Ok(filters)
+    }
+
+    /// Whether the events that count are known to fit into memory at once.
+    pub(crate) fn leave_few(&self) -> bool {
+        self.instants.as_ref().is_some_and(|instants| instants.0.len() <= FEW)
     }
 }
 
@@ -137,21 +141,14 @@ impl Instants {
         self.0.contains(&time)
     }
 
-    /// Whether the events of these instants fit into memory at once.
-    pub(crate) fn are_few(&self) -> bool {
-        self.0.len() <= FEW
-    }
-
     /// A condition that every event that touched it fulfils: its day, then its instant, then the stretch of time, which the reader skips row groups
     /// and pages by. In this order, for what a row is compared with last is compared with few rows.
     pub(crate) fn condition(&self) -> Expr {
         let known: Vec<i64> = self.0.iter().flatten().copied().collect();
-        let dates: BTreeSet<String> = known.iter().map(|t| format_date(*t)).collect();
+        let on_day = one_of(EVENT_DATE, known.iter().map(|t| format_date(*t)));
         let inside = |(from, to): (i64, i64)| col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
-        let dated = stretches(&known).into_iter().map(inside).reduce(Expr::or).map(|inside| {
-            let on_day = col(EVENT_DATE).in_list(dates.into_iter().map(lit).collect(), false);
-            on_day.and(is_instant(known)).and(inside)
-        });
+        let inside = stretches(&known).into_iter().map(inside).reduce(Expr::or);
+        let dated = on_day.zip(inside).map(|(on_day, inside)| on_day.and(is_instant(known)).and(inside));
         let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
         dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
     }

@@ -12,6 +12,8 @@ mod chain;
 mod holder;
 mod issued;
 mod links;
+#[cfg(test)]
+mod made;
 mod motion;
 mod origin;
 mod read;
@@ -23,5 +25,6 @@ pub use issued::Issued;
 pub(crate) use links::{BY_KEY, BY_SESSION};
 pub use links::{Lineage, Link, Strength};
 pub use motion::{MotionBasis, Mover, Part};
+pub(crate) use origin::is_reserved;
 pub use origin::{Origin, OriginKind};
 pub(crate) use read::holders;

@@ -103,7 +103,7 @@ pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, T
     let known = Actors::read(source, None, Some(condition.clone())).await?;
     let mut state = State::default();
     source
-        .in_order(None, Some(condition), &mut |events| {
+        .in_order(None, Some(condition), filters.leave_few(), &mut |events| {
             for event in events.iter() {
                 if !is_content(&event, arn) && filters.admits(&event) && is_write(&event.facts()) && classify(&event.facts()) == Outcome::Ok
                 {

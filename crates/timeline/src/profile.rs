@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::coverage::Coverage;
-use crate::ends::{Ends, Met, order, stretch};
+use crate::ends::{Ends, Met, order, widened};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::ledger::Ledger;
@@ -194,7 +194,7 @@ impl Counted {
             self.accounts.insert(account.to_owned());
         }
         self.ends.take(met);
-        self.stretch = stretch(event.event_time.into_iter().chain(self.stretch.into_iter().flat_map(|(first, last)| [first, last])));
+        self.stretch = event.event_time.into_iter().fold(self.stretch, widened);
     }
 
     fn tally(&mut self, kind: &'static str, value: &str, met: &Met, account: Option<&str>) {

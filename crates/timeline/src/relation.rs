@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::calls::is_write;
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::touch::Part;
+use backtrail_model::touch::{Part, Touched, Wanted};
 use serde::Serialize;
 
 use crate::answer::{Closing, Sink};
@@ -100,13 +100,12 @@ pub async fn changes(source: &Source, question: &Question, others: usize, sink: 
 }
 
 /// By rank; in a rank by resource, the one that was changed first first; then by time, as they came.
-fn in_order(items: Vec<Item>) -> Vec<Item> {
+fn in_order(mut items: Vec<Item>) -> Vec<Item> {
     let place = |item: &Item| item.relation.as_ref().map(|r| (r.rank, r.resource.clone()));
     let mut first: BTreeMap<_, usize> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
         first.entry(place(item)).or_insert(at);
     }
-    let mut items = items;
     // Stable: what is told under one resource stays in order of time.
     items.sort_by_cached_key(|item| (item.relation.as_ref().map(|r| r.rank), first.get(&place(item)).copied()));
     items
@@ -165,8 +164,8 @@ impl Anchor {
 
     /// Takes an event that touches the anchor.
     fn take(&mut self, event: &Event<'_>, filters: &Filters, actors: &Actors, touched: &mut BTreeSet<String>) {
-        let reference = event.citation();
-        self.direct.insert(reference.clone(), how(event, filters));
+        let (reference, things) = (event.citation(), touched_in_all(event));
+        self.direct.insert(reference.clone(), how(event, &things, filters));
         let is_change = is_write(&event.facts()) && classify(&event.facts()) == Outcome::Ok;
         // Many read a bucket: that makes them no party to it. Who is named, or calls from what is named, is one whatever he calls.
         let is_by_resource = !filters.arn.is_empty() && filters.actor.is_empty() && filters.ip.is_empty() && filters.key.is_empty();
@@ -182,7 +181,7 @@ impl Anchor {
             keep(&mut self.traces, trace, &tie);
         }
         if is_change {
-            touched.extend(touched_in_all(event).into_iter().filter(|t| t.part == Part::Target).map(|t| t.arn));
+            touched.extend(things.into_iter().filter(|t| t.part == Part::Target).map(|t| t.arn));
         }
     }
 
@@ -211,9 +210,9 @@ impl Anchor {
 }
 
 /// In which way an event touches what was named.
-fn how(event: &Event<'_>, filters: &Filters) -> String {
-    let wanted: Vec<_> = filters.arn.iter().map(|typed| backtrail_model::touch::Wanted::read(typed)).collect();
-    if let Some(thing) = touched_in_all(event).into_iter().find(|t| wanted.iter().any(|w| w.fits(&t.arn))) {
+fn how(event: &Event<'_>, things: &[Touched], filters: &Filters) -> String {
+    let wanted: Vec<Wanted> = filters.arn.iter().map(|typed| Wanted::read(typed)).collect();
+    if let Some(thing) = things.iter().find(|t| wanted.iter().any(|w| w.fits(&t.arn))) {
         return format!("{} {} ({})", thing.part.as_str(), thing.arn, thing.path);
     }
     if !filters.arn.is_empty() {

@@ -1,5 +1,6 @@
 //! Where events are read from: the tables of a session, and what the store's metadata says of their dates.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use arrow_array::RecordBatch;
@@ -93,18 +94,8 @@ impl Source {
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those
-    /// without a time last.
+    /// without a time last. Dates are read in groups that fit into memory; at once where the condition is known to leave few events.
     pub(crate) async fn in_order(
-        &self,
-        window: Option<&Window>,
-        condition: Option<Expr>,
-        each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
-    ) -> Result<(), TimelineError> {
-        self.in_order_at_once(window, condition, false, each).await
-    }
-
-    /// The same; where the condition is known to leave few events, all dates are read at once.
-    pub(crate) async fn in_order_at_once(
         &self,
         window: Option<&Window>,
         condition: Option<Expr>,
@@ -177,6 +168,15 @@ pub(crate) fn within(window: &Window) -> Expr {
         .and(col("event_time").lt(instant(window.to())))
         .and(col(EVENT_DATE).gt_eq(lit(first)))
         .and(col(EVENT_DATE).lt_eq(lit(last)))
+}
+
+/// So few names are written into a condition, where the reader can skip by statistics what does not hold them; more are looked up in a set.
+pub(crate) const SOUGHT: usize = 64;
+
+/// A column has one of these values; `None` where there are none.
+pub(crate) fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) -> Option<Expr> {
+    let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
+    (!values.is_empty()).then(|| col(column).in_list(values.into_iter().map(lit).collect(), false))
 }
 
 /// An instant as a literal.

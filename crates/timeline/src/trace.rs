@@ -18,7 +18,7 @@ use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Iss
 use crate::principal::Principal;
 use crate::question::WindowShown;
 use crate::show::Reference;
-use crate::source::Source;
+use crate::source::{Source, one_of};
 
 /// Credentials followed downwards at most; how many there were in all is told.
 const MOST_NODES: usize = 500;
@@ -325,12 +325,7 @@ impl<'a> Tree<'a> {
             .filter_map(|i| i.what.principal_id.as_deref())
             .chain(self.top.sessions.iter().map(|(id, _)| id.as_str()))
             .collect();
-        let listed = |column: &str, values: HashSet<&str>| {
-            let mut values: Vec<&str> = values.into_iter().collect();
-            values.sort_unstable();
-            (!values.is_empty()).then(|| col(column).in_list(values.into_iter().map(lit).collect(), false))
-        };
-        let conditions = [listed("user_identity_access_key_id", keys), listed("user_identity_principal_id", ids)];
+        let conditions = [one_of("user_identity_access_key_id", keys), one_of("user_identity_principal_id", ids)];
         let Some(condition) = conditions.into_iter().flatten().reduce(Expr::or) else { return Ok(()) };
         let mut known: HashMap<Holder, Option<usize>> = HashMap::new();
         let mut taken: Vec<(usize, Taken)> = Vec::new();

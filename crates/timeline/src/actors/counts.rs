@@ -11,7 +11,7 @@ use backtrail_model::time::format_instant;
 use hashbrown::HashMap;
 
 use super::marks::{Mark, MarkKind, burst_marks, told};
-use super::past::{Aspect, Lasting, Past, role_of, write_call};
+use super::past::{Aspect, Lasting, Past, PastOf, role_of, write_call};
 use super::{Counted, InStore, MfaCounts, Present, Values};
 use crate::ends::{Ends, Met, order};
 use crate::event::Event;
@@ -225,7 +225,7 @@ impl Counts {
     }
 
     /// Everything marked.
-    fn marks(&mut self, before: Option<&Before>, past: &Past) -> Vec<Mark> {
+    fn marks(&mut self, before: Option<&Before>, past: &PastOf<'_>) -> Vec<Mark> {
         let mut marks: Vec<Mark> = burst_marks(std::mem::take(&mut self.denied)).collect();
         for (call, seen) in &self.sensitive {
             if let Some(first) = &seen.first {
@@ -240,8 +240,7 @@ impl Counts {
     }
 
     /// What is new: see [`judge`].
-    fn add_new(&self, before: &Before, past: &Past, marks: &mut Vec<Mark>) {
-        let past = past.of(self.who());
+    fn add_new(&self, before: &Before, past: &PastOf<'_>, marks: &mut Vec<Mark>) {
         let held = |first: &First| {
             let words = before.of(Some(&first.account)).map(|r| r.words()).unwrap_or_default();
             format!("not seen in the {words} of account {} before the window", first.account)
@@ -264,21 +263,21 @@ impl Counts {
     }
 
     /// What the window was held against.
-    fn compared(&self, before: Option<&Before>, past: &Past) -> Compared {
+    fn compared(&self, before: Option<&Before>, past: &PastOf<'_>) -> Compared {
         let Some(before) = before else { return Compared::without_window() };
         let mut accounts: BTreeSet<String> = self.accounts.keys().cloned().collect();
         if accounts.is_empty() {
             accounts.insert(String::new());
         }
-        let past = past.of(self.who());
         Compared::of(before, &accounts, past.was_met(), &past.with())
     }
 
     pub(super) fn present(mut self, before: Option<&Before>, past: &Past) -> Option<(Option<i64>, Present)> {
         let (first, last) = self.ends.times()?;
-        let (mark_counts, marks) = told(self.marks(before, past));
-        let compared = self.compared(before, past);
-        let outside = past.of(self.who()).span();
+        let past = past.of(self.who());
+        let (mark_counts, marks) = told(self.marks(before, &past));
+        let compared = self.compared(before, &past);
+        let outside = past.span();
         let in_store = InStore {
             first_event_time: first.into_iter().chain(outside.map(|(first, _)| first)).min().map(format_instant),
             last_event_time: last.into_iter().chain(outside.map(|(_, last)| last)).max().map(format_instant),

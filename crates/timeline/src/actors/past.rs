@@ -18,19 +18,16 @@ use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
+use crate::ends::{stretch, widened};
 use crate::error::TimelineError;
 use crate::event::{Event, Text, times};
-use crate::lineage::{Attribution, OriginKind};
-use crate::source::{Source, instant};
+use crate::lineage::{Attribution, OriginKind, is_reserved};
+use crate::source::{SOUGHT, Source, instant, one_of};
 
 const CLOUDTRAIL: &str = "cloudtrail";
 const CREDENTIALS: &str = "credentials";
-/// So few names are sought by the reader, which can skip what does not hold them; more are compared here.
-const SOUGHT: usize = 64;
 /// Levels of sessions below an actor: roles may be chained, and nobody chains so many.
 const LEVELS: usize = 8;
-/// Path of the roles that Identity Center makes: only it can assume them, and it names the session after its user.
-const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// What lasts of an actor beyond a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,7 +72,8 @@ impl Lasting {
             let role = role_of(&own).filter(|_| is_top).map(str::to_owned);
             return Some(role.map_or((Self::Principal(own), is_top), |role| (Self::Role(role), true)));
         }
-        if event.session_issuer_arn.is_some_and(|role| role.contains(RESERVED)) {
+        // It names the session after its user.
+        if event.session_issuer_arn.is_some_and(is_reserved) {
             return own.map(|own| (Self::Principal(own), true));
         }
         match origin.principal_id.clone().or_else(|| origin.arn.clone()) {
@@ -284,14 +282,10 @@ impl Past {
         if self.principals.len() + self.keys.len() + self.roles.len() + self.services.len() > SOUGHT {
             return None;
         }
-        let list = |column: &str, mut names: Vec<&String>| {
-            names.sort_unstable();
-            (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
-        };
         let (arns, ids): (Vec<&String>, Vec<&String>) = self.principals.keys().partition(|id| is_arn(id));
-        let mut all: Vec<Expr> = [list(NAMES[0], ids), list(NAMES[1], arns), list(NAMES[2], self.keys.keys().collect())]
+        let mut all: Vec<Expr> = [one_of(NAMES[0], ids), one_of(NAMES[1], arns), one_of(NAMES[2], self.keys.keys())]
             .into_iter()
-            .chain([list(NAMES[3], self.services.keys().collect()).filter(|_| table == CLOUDTRAIL)])
+            .chain([one_of(NAMES[3], self.services.keys()).filter(|_| table == CLOUDTRAIL)])
             .flatten()
             .collect();
         let mut roles: Vec<&String> = self.roles.keys().collect();
@@ -314,7 +308,7 @@ impl Past {
             let at = time.value(row);
             for subject in met.drain(..) {
                 let subject = &mut self.subjects[subject];
-                subject.span = Some(subject.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+                subject.span = widened(subject.span, at);
                 if at >= window.from() {
                     continue;
                 }
@@ -376,7 +370,7 @@ impl PastOf<'_> {
 
     /// First and last time outside the window.
     pub(super) fn span(&self) -> Option<(i64, i64)> {
-        self.subjects.iter().filter_map(|s| s.span).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        stretch(self.subjects.iter().filter_map(|s| s.span).flat_map(|(first, last)| [first, last]))
     }
 
     /// What the window was held against.

@@ -86,7 +86,7 @@ impl Origin {
 const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// Whether a role is one that Identity Center made: only it can assume these.
-pub(super) fn is_reserved(role_arn: &str) -> bool {
+pub(crate) fn is_reserved(role_arn: &str) -> bool {
     role_arn.contains(RESERVED)
 }
 

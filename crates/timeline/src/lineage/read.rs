@@ -1,7 +1,6 @@
 //! What was issued, read from the store's table `credentials`: as much of it as a question needs. A day of a large estate has more sessions
 //! than an answer names, and a store has many days.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -15,13 +14,14 @@ use datafusion::common::exec_err;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
 use hashbrown::{HashMap, HashSet};
 
+use crate::ends::widened;
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
 use crate::lineage::holder::{second, write_key};
 use crate::lineage::links::begun_at;
 use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
 use crate::principal::PrincipalKind;
-use crate::source::{Source, instant};
+use crate::source::{SOUGHT, Source, instant, one_of};
 
 const TABLE: &str = "credentials";
 /// Calls that are few, and tied to their uses by more than a key and a creation time: all of them are read.
@@ -37,8 +37,6 @@ const FEW: [&str; 10] = [
     "SwitchRole",
     "UpdateLoginProfile",
 ];
-/// So few names are written into the condition, where the reader can skip what does not hold them by statistics; more are looked up in a set.
-const SOUGHT: usize = 64;
 /// Columns of an event that tell its holder.
 const HOLDER_COLUMNS: &[&str] = &[
     "event_time",
@@ -229,8 +227,7 @@ impl<'a> Caller<'a> {
 
 async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
     let mut all = Vec::new();
-    let methods = FEW.iter().map(|m| lit(*m)).collect();
-    fetch(source, Some(col("method").in_list(methods, false)), None, &mut all).await?;
+    fetch(source, one_of("method", FEW), None, &mut all).await?;
     Ok(all)
 }
 
@@ -260,7 +257,7 @@ impl Wanted {
                 is_new |= !is_asked && wanted.sessions.entry_ref(session).or_default().insert(begun);
             }
             match holder.since().filter(|_| is_new) {
-                Some(t) => wanted.created = Some(wanted.created.map_or((t, t), |(from, to)| (from.min(t), to.max(t)))),
+                Some(t) => wanted.created = widened(wanted.created, t),
                 None => wanted.is_open |= is_new,
             }
         }
@@ -339,12 +336,7 @@ impl Wanted {
         if self.keys.len() + self.sessions.len() > SOUGHT {
             return Some(is_sought(self, key, session));
         }
-        let list = |column: &str, names: Vec<&String>| {
-            let names = names.into_iter().collect::<BTreeSet<_>>();
-            (!names.is_empty()).then(|| col(column).in_list(names.into_iter().map(|n| lit(n.clone())).collect(), false))
-        };
-        let (keys, sessions) = (self.keys.iter().collect(), self.sessions.keys().collect());
-        [list(key, keys), list(session, sessions)].into_iter().flatten().reduce(Expr::or)
+        [one_of(key, &self.keys), one_of(session, self.sessions.keys())].into_iter().flatten().reduce(Expr::or)
     }
 }
 

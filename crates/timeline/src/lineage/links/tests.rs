@@ -2,36 +2,10 @@
 
 use super::*;
 use crate::event::Event;
+use crate::lineage::made::{ACCOUNT, SECOND, START, by_user, full, leak};
 use crate::lineage::{Actors, Origin, OriginKind, Path};
 use proptest::prelude::*;
 use serde_json::json;
-
-const SECOND: i64 = MICROS_PER_SECOND;
-const START: i64 = 1_760_000_000 * SECOND;
-const ACCOUNT: &str = "111122223333";
-
-fn leak(text: impl Into<String>) -> &'static str {
-    Box::leak(text.into().into_boxed_str())
-}
-
-/// A key id of its full length.
-fn full(short: &str) -> String {
-    format!("{:0<4}{:0>16}", &short[..4], short)
-}
-
-fn by_user(name: &str, key: Option<&str>) -> Event<'static> {
-    Event {
-        user_identity_type: Some("IAMUser"),
-        user_identity_user_name: Some(leak(name)),
-        user_identity_principal_id: Some(leak(format!("AIDA{name}"))),
-        user_identity_arn: Some(leak(format!("arn:aws:iam::{ACCOUNT}:user/{name}"))),
-        user_identity_account_id: Some(ACCOUNT),
-        user_identity_access_key_id: key.map(|k| leak(full(k))),
-        recipient_account_id: Some(ACCOUNT),
-        aws_region: Some("eu-central-1"),
-        ..Event::default()
-    }
-}
 
 fn by_session(role: &str, session: &str, key: Option<&str>, created: i64) -> Event<'static> {
     Event {

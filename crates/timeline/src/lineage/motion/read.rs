@@ -8,18 +8,18 @@ use backtrail_model::arn::Arn;
 use backtrail_model::calls::action_name;
 use backtrail_model::time::EARLIEST;
 use backtrail_model::window::Window;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{Expr, lit};
 use hashbrown::{HashMap, HashSet};
 
 use super::setting::{FUNCTIONS, GROUPS, INSTANCES, STACKS, Sets};
 use super::{Driven, Motions, SKEW, STACK_WORKS, Setting, What};
-use crate::ends::stretch;
+use crate::ends::widened;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Text, times};
 use crate::instants::{EVENT_ARNS, Instants, is_known_of_all};
 use crate::lineage::attribution::is_auto_scaling;
 use crate::lineage::{Holder, Issued, read as chains};
-use crate::source::{Source, within};
+use crate::source::{Source, one_of, within};
 
 /// Whoever set something in motion may have been set in motion: so often it is looked further, as deep as answers tell.
 const ROUNDS: usize = 4;
@@ -95,7 +95,7 @@ impl Sought {
         let Some(Driven { what, time: Some(t), .. }) = driven else { return };
         self.begins(t);
         match what {
-            What::StackRole(_) => self.stacks = widened(self.stacks, [t]),
+            What::StackRole(_) => self.stacks = widened(self.stacks, t),
             What::Instance(id) => _ = self.instances.insert(id.to_owned()),
             What::Function(name) => _ = self.functions.insert(name.to_owned()),
             What::Group(_) => self.groups = true,
@@ -103,16 +103,20 @@ impl Sought {
     }
 
     fn begins(&mut self, at: i64) {
-        self.from = Some(self.from.map_or(at, |from| from.min(at)));
+        self.from = self.from.into_iter().chain([at]).min();
     }
 
-    /// What of it was not asked for yet.
+    /// What of it was not asked for yet. What was, was read from about when it first acted: by somebody who acted earlier it is asked for again.
     fn without(&self, asked: &Self) -> Self {
+        let is_earlier = asked.from.is_some_and(|asked| self.from.is_some_and(|from| from < asked));
+        let new = |sought: &HashSet<String>, asked: &HashSet<String>| {
+            if is_earlier { sought.clone() } else { sought.difference(asked).cloned().collect() }
+        };
         let within = |(first, last): &(i64, i64)| asked.stacks.is_some_and(|(from, to)| from <= *first && *last <= to);
         Self {
             stacks: self.stacks.filter(|span| !within(span)),
-            instances: self.instances.difference(&asked.instances).cloned().collect(),
-            functions: self.functions.difference(&asked.functions).cloned().collect(),
+            instances: new(&self.instances, &asked.instances),
+            functions: new(&self.functions, &asked.functions),
             groups: self.groups && !asked.groups,
             from: self.from,
         }
@@ -122,7 +126,8 @@ impl Sought {
         self.instances.extend(other.instances);
         self.functions.extend(other.functions);
         self.groups |= other.groups;
-        self.stacks = widened(self.stacks, other.stacks.into_iter().flat_map(|(first, last)| [first, last]));
+        self.stacks = other.stacks.into_iter().flat_map(|(first, last)| [first, last]).fold(self.stacks, widened);
+        self.from = self.from.into_iter().chain(other.from).min();
     }
 
     /// The calls that may be told of what is sought, each once: those made since it began to act, and of each thing the last before. All others
@@ -155,36 +160,38 @@ impl Sought {
 
     /// The calls that may count, up to the end of the window: a function's code may be as old as the evidence. Stacks are built in hours.
     async fn fetch(&self, source: &Source, window: Option<&Window>) -> Result<Vec<Setting>, TimelineError> {
-        let named = |calls: &[&'static str]| col("event_name").in_list(calls.iter().map(|name| lit(*name)).collect(), false);
         let span = window.and_then(|w| Window::between(EARLIEST, w.to()).ok());
         let mut met = Vec::new();
         if let Some((first, last)) = self.stacks {
             let to = last.saturating_add(SKEW + 1);
             let near = Window::between(first.saturating_sub(STACK_WORKS), window.map_or(to, |w| to.min(w.to()))).ok();
             if near.is_some() {
-                met.extend(self.fetch_where(source, near.as_ref(), named(STACKS)).await?);
+                met.extend(self.fetch_where(source, near.as_ref(), called(STACKS)).await?);
             }
         }
         if self.groups {
-            met.extend(self.fetch_where(source, span.as_ref(), named(GROUPS)).await?);
+            met.extend(self.fetch_where(source, span.as_ref(), called(GROUPS)).await?);
         }
         let sought = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)].into_iter().filter(|(names, _)| !names.is_empty());
         let calls: Vec<&'static str> = sought.flat_map(|(_, calls)| calls).copied().collect();
         if !calls.is_empty() {
-            let recent = self.recent(source, span.as_ref()).await?;
-            let few = match &recent {
-                Some(recent) => Some(self.fetch_where(source, span.as_ref(), named(&calls).and(recent.condition())).await?),
-                None => None,
-            };
-            match few.filter(|few| recent.is_some_and(|recent| recent.suffice(few))) {
-                Some(few) => met.extend(few),
-                None => met.extend(self.fetch_where(source, span.as_ref(), named(&calls)).await?),
-            }
+            met.extend(self.fetch_last(source, span.as_ref(), &calls).await?);
         }
         Ok(met)
     }
 
-    async fn fetch_where(&self, source: &Source, span: Option<&Window>, condition: Expr) -> Result<Vec<Setting>, TimelineError> {
+    /// The calls about instances and functions: the last of each, if these tell enough; else all.
+    async fn fetch_last(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Vec<Setting>, TimelineError> {
+        if let Some(recent) = self.recent(source, span).await? {
+            let last = self.fetch_where(source, span, called(calls).map(|called| called.and(recent.condition()))).await?;
+            if recent.suffice(&last) {
+                return Ok(last);
+            }
+        }
+        self.fetch_where(source, span, called(calls)).await
+    }
+
+    async fn fetch_where(&self, source: &Source, span: Option<&Window>, condition: Option<Expr>) -> Result<Vec<Setting>, TimelineError> {
         let mut met = Vec::new();
         let mut take = |event: &Event<'_>| {
             if self.may_count(event) {
@@ -192,7 +199,7 @@ impl Sought {
             }
             Ok(())
         };
-        source.in_any_order(span, Some(condition), EVENT_COLUMNS, &mut take).await?;
+        source.in_any_order(span, condition, EVENT_COLUMNS, &mut take).await?;
         Ok(met)
     }
 
@@ -204,12 +211,7 @@ impl Sought {
         }
         let failed = TimelineError::table(EVENT_ARNS);
         let names = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)];
-        let named = names.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, calls)| {
-            let mut sorted: Vec<&String> = names.iter().collect();
-            sorted.sort_unstable();
-            let is_named = col("name").in_list(sorted.into_iter().map(|n| lit(n.clone())).collect(), false);
-            is_named.and(col("event_name").in_list(calls.iter().map(|c| lit(*c)).collect(), false))
-        });
+        let named = names.into_iter().filter_map(|(names, calls)| Some(one_of("name", names)?.and(called(calls)?)));
         let condition = named.reduce(Expr::or).into_iter().chain(span.map(within)).reduce(Expr::and).unwrap_or_else(|| lit(false));
         let frame = source.table(EVENT_ARNS).await?.filter(condition).map_err(&failed)?;
         let frame = frame.select_columns(&["event_time", "arn", "name", "event_name"]).map_err(&failed)?;
@@ -233,6 +235,10 @@ impl Sought {
             Sets::Code(name) | Sets::Configuration(name) => self.functions.contains(name),
         }
     }
+}
+
+fn called(calls: &[&str]) -> Option<Expr> {
+    one_of("event_name", calls.iter().copied())
 }
 
 /// So many calls before the first use are looked at: of each thing, the last that was carried out counts, and most are.
@@ -290,11 +296,6 @@ impl Recent {
     }
 }
 
-/// A stretch of time that holds these instants, too.
-fn widened(span: Option<(i64, i64)>, times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
-    stretch(times.into_iter().chain(span.into_iter().flat_map(|(first, last)| [first, last])))
-}
-
 /// Ids of instances in a text.
 fn ids(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("\"i-").map(|(at, _)| {
@@ -306,7 +307,8 @@ fn ids(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lineage::motion::tests::{START, by_user, setting};
+    use crate::lineage::made::START;
+    use crate::lineage::motion::tests::{by_user, setting};
     use backtrail_model::time::MICROS_PER_HOUR;
     use serde_json::json;
 
@@ -323,6 +325,18 @@ mod tests {
         let told = |led: &mut HashSet<String>| sought.may_be_told(&settings, led).iter().map(|s| s.reference.clone()).collect::<Vec<_>>();
         assert_eq!(told(&mut led), ["last", "since"]);
         assert!(told(&mut led).is_empty(), "each is led further once");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_asked_again_for_somebody_who_acted_earlier() {
+        let sought = |from: i64| Sought { functions: HashSet::from(["fn".to_owned()]), from: Some(from), ..Sought::default() };
+        let mut asked = Sought::default();
+        asked.add(sought(START));
+        assert!(sought(START + 1).without(&asked).is_empty());
+        let again = sought(START - 1).without(&asked);
+        assert_eq!((again.functions.len(), again.from), (1, Some(START - 1)), "of the time before, only the last calls were read");
+        asked.add(again);
+        assert!(sought(START - 1).without(&asked).is_empty());
     }
 
     #[test]

@@ -2,33 +2,16 @@
 
 use super::*;
 use crate::event::Event;
+use crate::lineage::made::{self, ACCOUNT, REGION, SECOND, START, leak};
 use crate::lineage::{Actors, Attribution, Lineage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SECOND: i64 = MICROS_PER_SECOND;
 const HOUR: i64 = MICROS_PER_HOUR;
-pub(super) const START: i64 = 1_760_000_000 * SECOND;
-const ACCOUNT: &str = "111122223333";
-const REGION: &str = "eu-central-1";
 const INSTANCE: &str = "i-0123456789abcdef0";
 
-fn leak(text: impl Into<String>) -> &'static str {
-    Box::leak(text.into().into_boxed_str())
-}
-
 pub(super) fn by_user(name: &str) -> Event<'static> {
-    Event {
-        user_identity_type: Some("IAMUser"),
-        user_identity_user_name: Some(leak(name)),
-        user_identity_principal_id: Some(leak(format!("AIDA{name}"))),
-        user_identity_arn: Some(leak(format!("arn:aws:iam::{ACCOUNT}:user/{name}"))),
-        user_identity_account_id: Some(ACCOUNT),
-        user_identity_access_key_id: Some(leak(format!("AKIA{name:0<16}").to_uppercase())),
-        recipient_account_id: Some(ACCOUNT),
-        aws_region: Some(REGION),
-        ..Event::default()
-    }
+    made::by_user(name, Some(&format!("AKIA{name}").to_uppercase()))
 }
 
 fn by_service(service: &str) -> Event<'static> {
