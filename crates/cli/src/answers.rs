@@ -52,7 +52,7 @@ impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
         let form = match format {
             Format::Table => {
                 writeln!(out, "{}", heading(name, question, &style))?;
-                Form::Text { out, style: style.at(question).ranked(name == "changes" && question.filters.has_anchor()) }
+                Form::Text { out, style: style.at(question) }
             }
             Format::Json => {
                 let start = serde_json::Value::Object(opening(name, question)).to_string();

@@ -87,11 +87,25 @@ pub(crate) fn begin<T>(name: &'static str, question: &Question, to: &OutputArgs,
 where
     T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
 {
+    begin_in(style(to, context), name, question, to, context)
+}
+
+/// The same, in a style of its own.
+pub(crate) fn begin_in<T>(
+    style: Style,
+    name: &'static str,
+    question: &Question,
+    to: &OutputArgs,
+    context: &Context,
+) -> anyhow::Result<AnswerWriter<T>>
+where
+    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
+{
     let path = to.output.as_deref();
     if to.format == Format::Parquet && context.printer.data_is_terminal(path) {
         return Err(UsageError("Parquet is not for a terminal: name a file with --output, or redirect stdout".to_owned()).into());
     }
-    AnswerWriter::begin(name, question, to.format, context.printer.data(path)?, style(to, context))
+    AnswerWriter::begin(name, question, to.format, context.printer.data(path)?, style)
 }
 
 /// How text looks where it goes.

@@ -14,7 +14,8 @@ pub(crate) async fn run(args: QuestionArgs, context: &Context) -> anyhow::Result
     let question = args.question()?;
     let session = context.session().await?;
     let others = if args.output.format == Format::Table && args.limit.is_none() { OTHERS_SHOWN } else { OTHERS_HELD };
-    let mut writer = ask::begin("changes", &question, &args.output, context)?;
+    let style = ask::style(&args.output, context).ranked(question.filters.has_anchor());
+    let mut writer = ask::begin_in(style, "changes", &question, &args.output, context)?;
     let source = ask::source(&session);
     let closing =
         backtrail_timeline::changes(&source, &question, others, &mut |item| writer.item(item)).await.map_err(ask::timeline_error)?;

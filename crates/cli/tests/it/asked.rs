@@ -17,6 +17,13 @@ impl TestStore {
         Self { dir: tempfile::tempdir().expect("a temporary directory") }
     }
 
+    /// One that holds a fixture of the project.
+    pub(crate) fn of_fixture(name: &str) -> Self {
+        let store = Self::new();
+        store.ingest(&workspace("fixtures").join(name));
+        store
+    }
+
     /// A scratch directory beside the store, for evidence the test makes.
     pub(crate) fn scratch(&self) -> PathBuf {
         let path = self.dir.path().join("evidence");
@@ -43,6 +50,13 @@ impl TestStore {
         (code, said)
     }
 
+    /// The one JSON object of an answer, whole or incomplete.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
+    }
+
     /// The rows of a query.
     pub(crate) fn rows(&self, sql: &str) -> Vec<Value> {
         let output = self.run(&["sql", sql, "--format", "json"]);
@@ -65,6 +79,17 @@ impl TestStore {
     pub(crate) fn column(&self, sql: &str) -> Vec<String> {
         self.rows(sql).iter().map(|row| row.as_object().and_then(|o| o.values().next()).map_or("-".to_owned(), plain)).collect()
     }
+}
+
+/// What the generator wrote down of a fixture before anything was ingested.
+pub(crate) fn truth_of(fixture: &str) -> Value {
+    let path = workspace("fixtures").join(format!("{fixture}.truth.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("the truth")).expect("JSON")
+}
+
+/// A list's members; none where there is no list.
+pub(crate) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A JSON value as a person writes it.

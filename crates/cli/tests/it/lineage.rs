@@ -4,29 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::asked::{TestStore, plain, shared};
+use crate::asked::{TestStore, list, plain, shared, truth_of};
 use crate::kit::workspace;
-
-fn truth() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(workspace("fixtures/incident.truth.json")).expect("the truth")).expect("JSON")
-}
-
-fn incident() -> TestStore {
-    let store = TestStore::new();
-    store.ingest(&workspace("fixtures/incident"));
-    store
-}
-
-fn json(store: &TestStore, arguments: &[&str]) -> Value {
-    let output = store.run(arguments);
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one JSON object")
-}
-
-/// A list's members; none where there is no list.
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
 
 /// Keys of the truth's chain, with the call that issued each and the key that call was signed with.
 fn links(truth: &Value) -> BTreeMap<String, (String, String)> {
@@ -35,10 +14,10 @@ fn links(truth: &Value) -> BTreeMap<String, (String, String)> {
 
 #[test]
 fn every_key_of_the_incident_is_traced_up_to_the_leaked_one_call_by_call() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let links = links(&truth);
     for key in links.keys() {
-        let trace = json(&store, &["trace", key, "--format", "json"]);
+        let trace = store.json(&["trace", key, "--format", "json"]);
         let mut expected = Vec::new();
         let mut at = key.clone();
         while let Some((call, parent)) = links.get(&at).filter(|(call, _)| call != "-") {
@@ -61,9 +40,9 @@ fn every_key_of_the_incident_is_traced_up_to_the_leaked_one_call_by_call() {
 
 #[test]
 fn everything_that_descended_from_the_leaked_key_hangs_below_it() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let leaked = plain(&truth["attacker"]["leaked_key"]);
-    let trace = json(&store, &["trace", &leaked, "--format", "json"]);
+    let trace = store.json(&["trace", &leaked, "--format", "json"]);
     let mut found = BTreeSet::new();
     let mut ahead: Vec<(String, &Value)> = list(&trace["down"]).iter().map(|node| (leaked.clone(), node)).collect();
     while let Some((own, node)) = ahead.pop() {
@@ -81,9 +60,9 @@ fn everything_that_descended_from_the_leaked_key_hangs_below_it() {
 
 #[test]
 fn every_event_of_the_intruder_is_told_with_who_is_behind_it() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let keys: BTreeSet<String> = links(&truth).into_keys().collect();
-    let timeline = json(&store, &["timeline", "--format", "json"]);
+    let timeline = store.json(&["timeline", "--format", "json"]);
     let mut seen = BTreeSet::new();
     for item in list(&timeline["answer"]) {
         let key = plain(&item["principal"]["access_key_id"]);
@@ -98,7 +77,7 @@ fn every_event_of_the_intruder_is_told_with_who_is_behind_it() {
 #[test]
 fn what_was_asked_last_does_not_depend_on_what_was_taken_in_when() {
     // The events that issued the intruder's keys come last: answers between are without them, the last is as if they had come first.
-    let (whole, truth) = (incident(), truth());
+    let (whole, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let calls: BTreeSet<String> = links(&truth).into_values().map(|(call, _)| call).filter(|c| c != "-").collect();
     let late = TestStore::new();
     let (first, second) = (late.scratch().join("first.jsonl"), late.scratch().join("second.jsonl"));
@@ -112,18 +91,18 @@ fn what_was_asked_last_does_not_depend_on_what_was_taken_in_when() {
     std::fs::write(&second, &lines[1]).expect("written");
     late.ingest(&first);
     let key = links(&truth).into_keys().find(|key| key.starts_with("ASIA")).expect("a session's key");
-    let between = json(&late, &["trace", &key, "--format", "json"]);
+    let between = late.json(&["trace", &key, "--format", "json"]);
     assert_ne!(between["up"][0]["chain"]["paths"][0]["missing"], Value::Null, "the call that issued {key} is not in evidence yet");
     late.ingest(&second);
     let actors = |store: &TestStore| -> Vec<(String, Value)> {
-        list(&json(store, &["timeline", "--format", "json"])["answer"]).iter().map(|i| (plain(&i["refs"][0]), i["actor"].clone())).collect()
+        list(&store.json(&["timeline", "--format", "json"])["answer"]).iter().map(|i| (plain(&i["refs"][0]), i["actor"].clone())).collect()
     };
     assert_eq!(actors(&late), actors(&whole));
 }
 
 #[test]
 fn a_graph_names_each_key_once() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let leaked = plain(&truth["attacker"]["leaked_key"]);
     let text = |format: &str| String::from_utf8(store.run(&["trace", &leaked, "--format", format]).stdout).expect("UTF-8");
     let (dot, mermaid) = (text("dot"), text("mermaid"));
@@ -138,7 +117,7 @@ fn a_graph_names_each_key_once() {
 
 #[test]
 fn a_name_that_no_evidence_knows_is_an_error_that_says_so() {
-    let store = incident();
+    let store = TestStore::of_fixture("incident");
     let output = store.run(&["trace", "AKIAZZZZZZZZZZZZZZZZ"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -274,7 +253,7 @@ fn real_sessions_lead_where_their_files_say() {
         let timeline = stores.entry(known.folder).or_insert_with(|| {
             let store = TestStore::new();
             store.ingest(&shared(&format!("cloudtrail/{}", known.folder))?);
-            Some(json(&store, &["timeline", "--format", "json"]))
+            Some(store.json(&["timeline", "--format", "json"]))
         });
         let Some(timeline) = timeline else { continue };
         let fits = |item: &&Value| plain(&item["refs"][0]) == known.event;
@@ -294,10 +273,10 @@ fn real_sessions_lead_where_their_files_say() {
 
 #[test]
 fn a_profile_counts_what_sql_counts_and_marks_what_is_new() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let at = plain(&truth["at"]);
     let address = plain(&truth["attacker"]["addresses"][0]);
-    let profile = json(&store, &["profile", &address, "--at", &at, "--format", "json"]);
+    let profile = store.json(&["profile", &address, "--at", &at, "--format", "json"]);
     let counted = store.row(&format!("SELECT count(*) AS n, min(event_time) AS t FROM cloudtrail WHERE source_ip_address = '{address}'"));
     assert_eq!(profile["events"].to_string(), plain(&counted["n"]));
     assert_eq!(profile["taken_for"], "address");
@@ -307,7 +286,7 @@ fn a_profile_counts_what_sql_counts_and_marks_what_is_new() {
     assert_eq!(profile["peers"]["actors"]["distinct"], 1);
     // The leaked user was there before; the intruder's address is new to it.
     let user = plain(&truth["attacker"]["leaked_user"]);
-    let user = json(&store, &["profile", &user, "--at", "2025-10-15T07:40:00Z", "--before", "1h", "--format", "json"]);
+    let user = store.json(&["profile", &user, "--at", "2025-10-15T07:40:00Z", "--before", "1h", "--format", "json"]);
     let new: Vec<String> =
         list(&user["peers"]["addresses"]["top"]).iter().filter(|p| p["new"] == true).map(|p| plain(&p["value"])).collect();
     assert!(new.contains(&address), "{new:?}");
@@ -315,10 +294,10 @@ fn a_profile_counts_what_sql_counts_and_marks_what_is_new() {
 
 #[test]
 fn the_state_before_is_told_by_the_calls_that_set_it() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let group = plain(&truth["attacker"]["opened_group"]);
     let at = plain(&truth["at"]);
-    let before = json(&store, &["previous", &group, "--at", &at, "--format", "json"]);
+    let before = store.json(&["previous", &group, "--at", &at, "--format", "json"]);
     // The call that opened the group to the world, and the responder's that closed it again.
     let ingress = list(&before["properties"]).iter().find(|p| p["property"] == "SecurityGroupIngress").expect("the property");
     assert_eq!(ingress["set_by"]["actor"]["arn"], truth["attacker"]["leaked_user"]);
@@ -327,11 +306,11 @@ fn the_state_before_is_told_by_the_calls_that_set_it() {
         list(&before["rules"]).iter().map(|r| format!("{} {}", plain(&r["rule"]["ports"]), plain(&r["rule"]["peer"]))).collect();
     assert_eq!(open, ["22 0.0.0.0/0"]);
     // The responder removed it by its id, which the call that opened it may not name: whether it still stands is not claimed.
-    let after = json(&store, &["previous", &group, "--at", "2025-10-15T14:30:00Z", "--format", "json"]);
+    let after = store.json(&["previous", &group, "--at", "2025-10-15T14:30:00Z", "--format", "json"]);
     let revoked = &ingress["changed_by"]["ref"];
     assert!(list(&after["rules"]).iter().all(|r| r["perhaps_closed_by"] == *revoked), "{}", after["rules"]);
     // Before it was opened, nothing is known of it, and that is said.
-    let earlier = json(&store, &["previous", &group, "--at", "2025-10-15T09:00:00Z", "--format", "json"]);
+    let earlier = store.json(&["previous", &group, "--at", "2025-10-15T09:00:00Z", "--format", "json"]);
     assert!(list(&earlier["rules"]).is_empty());
     assert!(earlier["not_known"].to_string().contains("SecurityGroupIngress"), "{}", earlier["not_known"]);
 }
@@ -344,7 +323,7 @@ fn what_is_missing_is_said_of_callers_without_a_key_too() {
         "recipientAccountId":"111122223333","userIdentity":{"type":"AWSAccount","principalId":"AIDAELSEWHERE","accountId":"444455556666"}}"#;
     std::fs::write(&evidence, record).expect("written");
     store.ingest(&evidence);
-    let actors = json(&store, &["actors", "--format", "json"]);
+    let actors = store.json(&["actors", "--format", "json"]);
     assert_eq!(actors["answer"][0]["actor"]["kind"], "external_account");
     let missing = plain(&actors["answer"][0]["missing"][0]);
     assert!(missing.contains("the caller's own record, in account 444455556666, is not in evidence"), "{missing}");
@@ -361,7 +340,7 @@ fn questions_about_all(truth: &Value) -> [Vec<String>; 3] {
 
 #[test]
 fn questions_about_all_evidence_say_what_was_not_seen_and_end_with_3_where_some_is_broken() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let answer = |arguments: &[String], format: &str| {
         let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         words.extend(["--format", format]);
@@ -397,9 +376,9 @@ fn questions_about_all_evidence_say_what_was_not_seen_and_end_with_3_where_some_
 
 #[test]
 fn the_window_of_such_an_answer_is_the_time_its_events_lie_in() {
-    let (store, truth) = (incident(), truth());
+    let (store, truth) = (TestStore::of_fixture("incident"), truth_of("incident"));
     let address = plain(&truth["attacker"]["addresses"][0]);
-    let profile = json(&store, &["profile", &address, "--format", "json"]);
+    let profile = store.json(&["profile", &address, "--format", "json"]);
     assert_eq!(profile["coverage_window"]["from"], profile["first_event_time"]);
     let (from, to) = (plain(&profile["coverage_window"]["from"]), plain(&profile["coverage_window"]["to"]));
     let inside = store.row(&format!("SELECT count(*) AS n FROM cloudtrail WHERE event_time >= '{from}' AND event_time < '{to}'"));
@@ -408,13 +387,13 @@ fn the_window_of_such_an_answer_is_the_time_its_events_lie_in() {
     assert_eq!(to, "2025-10-15T13:51:45Z");
     assert_eq!(plain(&profile["last_event_time"]), "2025-10-15T13:51:44Z");
     // Nothing was found: there is no such window, and that is said.
-    let nobody = json(&store, &["profile", "203.0.113.250", "--format", "json"]);
+    let nobody = store.json(&["profile", "203.0.113.250", "--format", "json"]);
     assert_eq!((&nobody["coverage_window"]["from"], &nobody["coverage"]["events"]), (&Value::Null, &Value::from(0)));
 }
 
 #[test]
 fn an_argument_that_would_match_everything_is_refused_by_its_own_name() {
-    let store = incident();
+    let store = TestStore::of_fixture("incident");
     for (arguments, argument) in
         [(["profile", "*"].as_slice(), "<ARN|ACTOR|IP|KEY>"), (["previous", "*", "--at", "2025-10-15"].as_slice(), "<ARN>")]
     {
@@ -458,7 +437,7 @@ fn many_sessions_lead_each_to_its_own_call() {
     let store = TestStore::new();
     std::fs::write(store.scratch().join("many.json"), serde_json::json!({"Records": records}).to_string()).expect("written");
     store.ingest(&store.scratch());
-    let answer = json(&store, &["timeline", "--from", "2025-10-14", "--to", "2025-10-15", "--source", "ec2", "--format", "json"]);
+    let answer = store.json(&["timeline", "--from", "2025-10-14", "--to", "2025-10-15", "--source", "ec2", "--format", "json"]);
     assert_eq!(list(&answer["answer"]).len(), SESSIONS);
     for item in list(&answer["answer"]) {
         let n = plain(&item["refs"][0]).replace("use-", "");

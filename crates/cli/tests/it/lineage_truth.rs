@@ -4,28 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::asked::{TestStore, plain};
-use crate::kit::workspace;
-
-fn truth() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(workspace("fixtures/lineage.truth.json")).expect("the truth")).expect("JSON")
-}
-
-fn lineage() -> TestStore {
-    let store = TestStore::new();
-    store.ingest(&workspace("fixtures/lineage"));
-    store
-}
-
-fn json(store: &TestStore, arguments: &[&str]) -> Value {
-    let output = store.run(arguments);
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one JSON object")
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
+use crate::asked::{TestStore, list, plain, truth_of};
 
 fn texts(value: &Value) -> Vec<String> {
     list(value).iter().map(plain).collect()
@@ -137,8 +116,8 @@ fn assert_none(wrong: &[String]) {
 
 #[test]
 fn every_event_is_told_with_the_whole_chain_behind_it() {
-    let (store, truth) = (lineage(), truth());
-    let timeline = json(&store, &["timeline", "--format", "json"]);
+    let (store, truth) = (TestStore::of_fixture("lineage"), truth_of("lineage"));
+    let timeline = store.json(&["timeline", "--format", "json"]);
     let items: BTreeMap<String, &Value> = list(&timeline["answer"]).iter().map(|item| (plain(&item["refs"][0]), item)).collect();
     let mut wrong = Vec::new();
     for one in known(&truth) {
@@ -169,7 +148,7 @@ fn without_origin(chain: &Value) -> Value {
 
 #[test]
 fn every_key_and_every_event_without_one_is_traced_up_the_whole_chain() {
-    let (store, truth) = (lineage(), truth());
+    let (store, truth) = (TestStore::of_fixture("lineage"), truth_of("lineage"));
     let mut subjects: BTreeMap<String, Known> = BTreeMap::new();
     // What another account recorded, and what Identity Center asserts, is tied to its caller by more than `trace` reads of one event:
     // the timeline tells it.
@@ -180,7 +159,7 @@ fn every_key_and_every_event_without_one_is_traced_up_the_whole_chain() {
     assert!(subjects.len() > 50, "only {} keys and events", subjects.len());
     let mut wrong = Vec::new();
     for (subject, one) in &subjects {
-        let trace = json(&store, &["trace", subject, "--format", "json"]);
+        let trace = store.json(&["trace", subject, "--format", "json"]);
         if list(&trace["up"]).is_empty() {
             wrong.push(format!("{}: {subject} leads nowhere", one.scene));
         }
@@ -198,8 +177,8 @@ fn every_key_and_every_event_without_one_is_traced_up_the_whole_chain() {
 
 #[test]
 fn who_may_be_either_of_two_is_told_as_both() {
-    let (store, truth) = (lineage(), truth());
-    let timeline = json(&store, &["timeline", "--format", "json"]);
+    let (store, truth) = (TestStore::of_fixture("lineage"), truth_of("lineage"));
+    let timeline = store.json(&["timeline", "--format", "json"]);
     let mut seen = 0;
     for one in known(&truth).iter().filter(|one| one.chains.len() > 1) {
         let fits = |item: &&Value| plain(&item["refs"][0]) == one.event;
@@ -215,7 +194,7 @@ fn who_may_be_either_of_two_is_told_as_both() {
 
 #[test]
 fn what_descended_from_a_user_is_what_its_calls_issued() {
-    let (store, truth) = (lineage(), truth());
+    let (store, truth) = (TestStore::of_fixture("lineage"), truth_of("lineage"));
     for user in ["build-pipeline", "svc-mirror"] {
         // Keys and calls of every chain that passes through the user's own key, below it.
         let mut expected = BTreeSet::new();
@@ -234,7 +213,7 @@ fn what_descended_from_a_user_is_what_its_calls_issued() {
                 }
             }
         }
-        let trace = json(&store, &["trace", &own.expect("the user's key"), "--format", "json"]);
+        let trace = store.json(&["trace", &own.expect("the user's key"), "--format", "json"]);
         let mut found = BTreeSet::new();
         let mut ahead: Vec<&Value> = list(&trace["down"]).iter().flat_map(|top| list(&top["children"])).collect();
         while let Some(node) = ahead.pop() {

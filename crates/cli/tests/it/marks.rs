@@ -9,20 +9,11 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::asked::{TestStore, plain};
-use crate::kit::workspace;
 
 const LEAKED: &str = "arn:aws:iam::237269351502:user/build-pipeline";
 
-fn incident() -> TestStore {
-    let store = TestStore::new();
-    store.ingest(&workspace("fixtures/incident"));
-    store
-}
-
 fn actors(store: &TestStore, window: &[&str]) -> Vec<Value> {
-    let output = store.run(&[&["actors", "--format", "json"], window].concat());
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
-    let answer: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let answer = store.json(&[&["actors", "--format", "json"], window].concat());
     answer["answer"].as_array().expect("items").clone()
 }
 
@@ -76,7 +67,7 @@ const NEW_CALLS: &[(&str, &str)] = &[
 
 #[test]
 fn what_is_new_for_the_leaked_key_is_told_with_the_event_it_began_with() {
-    let store = incident();
+    let store = TestStore::of_fixture("incident");
     let leaked = actor(&store, &SINCE_SEVEN, LEAKED);
     assert_eq!(leaked["compared"]["comparison"], "compared");
     assert_eq!(cited(&leaked, "new_key"), pairs(&[("AKIAZJCGCGXPC6Y7RJK3", "8c9dab5b-1a18-453f-a689-cc4e7aeb0f35")]));
@@ -103,7 +94,7 @@ fn what_is_new_for_the_leaked_key_is_told_with_the_event_it_began_with() {
 
 #[test]
 fn whoever_the_store_has_not_before_is_new_once() {
-    let store = incident();
+    let store = TestStore::of_fixture("incident");
     let leaked = actor(&store, &["--at", "2025-10-15T14:05:00Z"], LEAKED);
     assert_eq!(leaked["compared"]["comparison"], "not_met_before");
     // Its own first call of the window, from its own address: the window cannot know that somebody else holds the key by then.
@@ -115,7 +106,7 @@ fn whoever_the_store_has_not_before_is_new_once() {
 
 #[test]
 fn without_evidence_before_the_window_nothing_is_new_and_that_is_said() {
-    let store = incident();
+    let store = TestStore::of_fixture("incident");
     let all = actors(&store, &["--from", "2025-10-14", "--to", "2025-10-16"]);
     assert!(all.len() > 20);
     for actor in &all {

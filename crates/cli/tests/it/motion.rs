@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::asked::{TestStore, plain};
-use crate::kit::workspace;
+use crate::asked::{TestStore, plain, truth_of};
 
 const ACCOUNT: &str = "111122223333";
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci/Build";
@@ -187,10 +186,7 @@ fn scene(truth: &Value, name: &str) -> Vec<(String, String, String, String)> {
 
 #[test]
 fn the_fixtures_stacks_and_machine_lead_to_who_its_truth_says_made_them() {
-    let truth: Value =
-        serde_json::from_str(&std::fs::read_to_string(workspace("fixtures/lineage.truth.json")).expect("the truth")).expect("JSON");
-    let store = TestStore::new();
-    store.ingest(&workspace("fixtures/lineage"));
+    let (store, truth) = (TestStore::of_fixture("lineage"), truth_of("lineage"));
     let answer: Value = serde_json::from_str(&answered(&store, &["timeline", "--format", "json"])).expect("JSON");
     let told = |id: &str| {
         let item = answer["answer"].as_array().expect("items").iter().find(|item| item["refs"][0] == id).expect("the event");

@@ -5,13 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::asked::{TestStore, number};
-use crate::kit::workspace;
-
-fn fixture() -> TestStore {
-    let store = TestStore::new();
-    store.ingest(&workspace("fixtures/incident"));
-    store
-}
 
 /// Citations of a timeline over all evidence.
 fn touched(store: &TestStore, arn: &str) -> BTreeSet<String> {
@@ -32,7 +25,7 @@ fn grepped(store: &TestStore, condition: &str) -> BTreeSet<String> {
 
 #[test]
 fn an_id_a_beginning_an_arn_and_a_name_find_what_the_records_say() {
-    let store = fixture();
+    let store = TestStore::of_fixture("incident");
     for (typed, condition) in [
         ("sg-0c0235982a1088002", "raw LIKE '%sg-0c0235982a1088002%'"),
         ("sg-0c02359*", "raw LIKE '%sg-0c02359%'"),
@@ -85,7 +78,7 @@ fn a_name_without_the_arn_is_the_arns() {
 
 #[test]
 fn each_row_leads_to_its_event() {
-    let store = fixture();
+    let store = TestStore::of_fixture("incident");
     let joined = "FROM event_arns a JOIN cloudtrail c USING (evidence_id, record_index)";
     let opened = store.column(&format!(
         "SELECT c.event_name || ' ' || a.part || ' ' || a.basis {joined} WHERE a.name = 'sg-0c0235982a1088002' ORDER BY c.event_time"
@@ -130,7 +123,7 @@ const RANKS: [&str; 5] = ["direct", "same_lineage", "same_neighbourhood", "same_
 /// terminated the instance and closed the group.
 #[test]
 fn changes_are_ranked_by_how_they_relate() {
-    let store = fixture();
+    let store = TestStore::of_fixture("incident");
     let group = ranked(&store, &["--arn", "sg-0c0235982a1088002"]);
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
     let (try_run, opened, launched, closed) = (
@@ -160,7 +153,7 @@ fn changes_are_ranked_by_how_they_relate() {
 
 #[test]
 fn a_person_is_told_the_related_ones_under_their_resource() {
-    let store = fixture();
+    let store = TestStore::of_fixture("incident");
     let output = store.run(&["changes", "--at", "2025-10-15T14:05:00Z", "--arn", "sg-0c0235982a1088002"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let at = |needle: &str| text.find(needle).unwrap_or_else(|| panic!("{needle}\n{text}"));

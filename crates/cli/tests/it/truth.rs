@@ -1,19 +1,15 @@
 //! The bundled incident is answered as its truth says, which the generator wrote down beside it before anything was ingested.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::asked::truth_of;
 use crate::kit::{backtrail, workspace};
 
-fn truth() -> Value {
-    serde_json::from_str(&fs::read_to_string(workspace("fixtures/incident.truth.json")).expect("the truth")).expect("JSON")
-}
-
 fn ask(store: &Path, question: &str) -> Value {
-    let truth = truth();
+    let truth = truth_of("incident");
     let at = truth["at"].as_str().expect("a time");
     let output = backtrail(store, &[question, "--at", at, "--format", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -47,7 +43,7 @@ fn cited(answer: &Value, fits: impl Fn(&Value) -> bool) -> BTreeSet<String> {
 
 #[test]
 fn changes_and_attempts_are_those_that_were_made() {
-    let (store, truth) = (ingested(), truth());
+    let (store, truth) = (ingested(), truth_of("incident"));
     let expected = &truth["expected"]["changes"];
     let answer = ask(store.path(), "changes");
     assert_eq!(cited(&answer, |i| i["outcome"] == "ok"), listed(expected, &["ok", "data_writes_ok"]));
@@ -57,7 +53,7 @@ fn changes_and_attempts_are_those_that_were_made() {
 
 #[test]
 fn network_commands_are_those_that_were_given() {
-    let (store, truth) = (ingested(), truth());
+    let (store, truth) = (ingested(), truth_of("incident"));
     let expected = &truth["expected"]["network"];
     let answer = ask(store.path(), "network");
     let found = cited(&answer, |i| i["outcome"] == "ok");
@@ -73,7 +69,7 @@ fn network_commands_are_those_that_were_given() {
 
 #[test]
 fn actors_are_those_that_were_there() {
-    let (store, truth) = (ingested(), truth());
+    let (store, truth) = (ingested(), truth_of("incident"));
     let answer = ask(store.path(), "actors");
     let events: i64 = answer["answer"].as_array().expect("actors").iter().filter_map(|a| a["events"].as_i64()).sum();
     assert_eq!(Some(events), truth["expected"]["events_in_window"].as_i64());
@@ -92,7 +88,7 @@ fn actors_are_those_that_were_there() {
 
 #[test]
 fn the_gap_is_named_with_the_call_that_caused_it() {
-    let (store, truth) = (ingested(), truth());
+    let (store, truth) = (ingested(), truth_of("incident"));
     let gap = &truth["coverage_gap"];
     let answer = ask(store.path(), "changes");
     let statements = answer["coverage"]["not_seen"].as_array().expect("statements");
@@ -103,7 +99,7 @@ fn the_gap_is_named_with_the_call_that_caused_it() {
 #[test]
 fn investigate_shows_what_matters_first_and_says_how_to_see_the_rest() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (evidence, truth) = (workspace("fixtures/incident"), truth());
+    let (evidence, truth) = (workspace("fixtures/incident"), truth_of("incident"));
     let at = truth["at"].as_str().expect("a time");
     let output = backtrail(folder.path(), &["investigate", evidence.to_str().expect("a path"), "--at", at]);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
