@@ -1,0 +1,93 @@
+//! Few events among many, read by their records.
+//!
+//! A row of an event has forty columns, and one row of a page costs the whole page: events that stand far apart are read by `raw` alone and decoded
+//! again, which gives the same columns (`backtrail_cloudtrail::Reread`). Where they turn out to be many, they are read as all others are.
+
+use arrow_array::{Array, RecordBatch};
+use backtrail_cloudtrail::{Kept, Reread};
+use backtrail_model::window::Window;
+use datafusion::arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_batch};
+use datafusion::logical_expr::Expr;
+
+use crate::error::TimelineError;
+use crate::event::{Event, Events, Text, flags, longs, times};
+use crate::source::{CLOUDTRAIL, Source};
+
+/// What is read of each event.
+const COLUMNS: &[&str] = &["event_time", "raw", "raw_form", "id_conflict", "evidence_id", "record_index"];
+/// Bytes of records decoded again: beyond it they are many.
+const MOST_BYTES: usize = 96 << 20;
+
+impl Source {
+    /// Runs `each` over the events of a window that fulfil a condition, in any order: for conditions that few events among many fulfil.
+    pub(crate) async fn few(
+        &self,
+        window: Option<&Window>,
+        condition: Option<Expr>,
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        match self.reread(window, condition.clone()).await? {
+            Some(batch) => Events::of(&batch)?.iter().try_for_each(|event| each(&event)),
+            None => self.in_any_order(window, condition, crate::event::EVENT_COLUMNS, each).await,
+        }
+    }
+
+    /// The events of a window that fulfil a condition, decoded again and ordered by time, event id and record hash, those without a time last;
+    /// `None` where they are many or not all of them are their own text.
+    pub(crate) async fn few_in_order(
+        &self,
+        window: Option<&Window>,
+        condition: Option<Expr>,
+    ) -> Result<Option<RecordBatch>, TimelineError> {
+        let Some(batch) = self.reread(window, condition).await? else { return Ok(None) };
+        in_order(&batch).map(Some).map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
+    }
+
+    async fn reread(&self, window: Option<&Window>, condition: Option<Expr>) -> Result<Option<RecordBatch>, TimelineError> {
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let frame = self.events(window, condition).await?.select_columns(COLUMNS).map_err(failed)?;
+        let mut met = Met::default();
+        Self::batches_while(CLOUDTRAIL, frame, &mut |batch| met.take(batch)).await?;
+        Ok((!met.is_too_much).then(|| met.decoder.take()))
+    }
+}
+
+#[derive(Default)]
+struct Met {
+    decoder: Reread,
+    bytes: usize,
+    is_too_much: bool,
+}
+
+impl Met {
+    /// Whether there is to be more.
+    fn take(&mut self, batch: &RecordBatch) -> Result<bool, TimelineError> {
+        let text = |column| Text::of(batch, CLOUDTRAIL, column);
+        let (raw, form, evidence) = (text("raw")?, text("raw_form")?, text("evidence_id")?);
+        let (conflict, index) = (flags(batch, CLOUDTRAIL, "id_conflict")?, longs(batch, CLOUDTRAIL, "record_index")?);
+        let time = times(batch, CLOUDTRAIL, "event_time")?;
+        for row in 0..batch.num_rows() {
+            let kept = Kept {
+                raw: raw.get(row).unwrap_or_default(),
+                event_time: (!time.is_null(row)).then(|| time.value(row)),
+                id_conflict: !conflict.is_null(row) && conflict.value(row),
+                evidence_id: evidence.get(row).unwrap_or_default(),
+                record_index: index.value(row),
+            };
+            self.bytes += kept.raw.len();
+            let is_its_own = form.get(row) != Some("projected") && self.decoder.add(&kept);
+            self.is_too_much = !is_its_own || self.bytes > MOST_BYTES;
+            if self.is_too_much {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn in_order(batch: &RecordBatch) -> Result<RecordBatch, datafusion::arrow::error::ArrowError> {
+    let options = Some(SortOptions { descending: false, nulls_first: false });
+    let by = ["event_time", "event_id", "record_sha256"].iter().filter_map(|name| batch.column_by_name(name));
+    let by: Vec<SortColumn> = by.map(|values| SortColumn { values: values.clone(), options }).collect();
+    take_record_batch(batch, &lexsort_to_indices(&by, None)?)
+}
