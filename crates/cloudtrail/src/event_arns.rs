@@ -1,7 +1,7 @@
 //! Rows of `event_arns`: what an event touches.
 
 use backtrail_model::arn::Arn;
-use backtrail_model::touch::{Call, MOST, lookup_name, touched};
+use backtrail_model::touch::{Call, MOST, each_touched, lookup_name};
 
 use crate::fields::F;
 use crate::output::Record;
@@ -14,7 +14,7 @@ pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date
     let (source, name) = (text(F::EventSource), text(F::EventName));
     let (region, account) = (text(F::AwsRegion), text(F::RecipientAccountId));
     let (caller, error_message) = (text(F::UserIdentityArn), text(F::ErrorMessage));
-    let all = touched(&Call {
+    let call = Call {
         event_source: source.as_deref().unwrap_or_default(),
         event_name: name.as_deref().unwrap_or_default(),
         region: region.as_deref().unwrap_or_default(),
@@ -26,18 +26,18 @@ pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date
         response: json(F::ResponseElements),
         additional: json(F::AdditionalEventData),
         details: json(F::ServiceEventDetails),
-    });
-    for thing in &all {
-        let name_of_it = Arn::parse(&thing.arn).map_or(thing.arn.as_str(), |arn| lookup_name(&arn));
+    };
+    let count = each_touched(&call, &mut |thing| {
+        let name_of_it = Arn::parse(thing.arn).map_or(thing.arn, |arn| lookup_name(&arn));
         rows.end_row(
             0,
             &[
                 Cell::Time(time),
-                Cell::Text(&thing.arn),
+                Cell::Text(thing.arn),
                 Cell::Text(name_of_it),
                 Cell::Text(thing.part.as_str()),
                 Cell::Text(thing.basis.as_str()),
-                Cell::Text(&thing.path),
+                Cell::Text(thing.path),
                 Cell::Bool(thing.owner_is_stated),
                 Cell::MaybeText(source.as_deref()),
                 Cell::MaybeText(name.as_deref()),
@@ -48,6 +48,6 @@ pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date
             ],
         );
         rows.bytes += 128 + thing.arn.len();
-    }
-    all.len() < MOST
+    });
+    count < MOST
 }

@@ -204,11 +204,14 @@ impl Rows {
         rows
     }
 
-    /// New builders, with room for what the last batch held.
+    /// New builders, with room for what the last batch held and somewhat more: half of all batches are larger than the one before, and what
+    /// does not fit is copied elsewhere. Room that stays empty is never touched.
     fn renew(&mut self, rows: usize, block: usize, bytes: &[usize]) {
-        let column = |(i, field): (usize, &Arc<arrow_schema::Field>)| Col::new(field.data_type(), rows, bytes.get(i).copied().unwrap_or(0));
-        self.cols = self.schema.fields().iter().enumerate().map(column).collect();
-        self.block = Vec::with_capacity(block);
+        let room = |last: usize| last + last / 8;
+        let bytes = |i: usize| bytes.get(i).copied().map_or(0, room);
+        let columns = self.schema.fields().iter().enumerate();
+        self.cols = columns.map(|(i, field)| Col::new(field.data_type(), room(rows), bytes(i))).collect();
+        self.block = Vec::with_capacity(room(block));
         self.rows = 0;
         self.bytes = 0;
     }

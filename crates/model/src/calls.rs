@@ -22,6 +22,10 @@ pub fn service_of(event_source: &str) -> &str {
 /// The API action without the version suffix some services append: `20150331`, `20150331v2`, `2020_05_31`.
 #[must_use]
 pub fn action_name(event_name: &str) -> &str {
+    // Nearly all names end with a letter.
+    if !event_name.ends_with(|c: char| c.is_ascii_digit()) {
+        return event_name;
+    }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let cut = |len: usize| event_name.len().checked_sub(len).filter(|at| *at > 0).and_then(|at| event_name.split_at_checked(at));
     if let Some((name, date)) = cut(10) {

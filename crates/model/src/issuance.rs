@@ -1,5 +1,7 @@
 //! Calls that issue credentials, and what they issue (domain reference 2.2; AWS STS, IAM, Sign-In and Roles Anywhere API references).
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use crate::arn::{Arn, partition_of_region};
@@ -100,12 +102,11 @@ pub fn issuance(call: &IssuingCall<'_>) -> Option<Issuance> {
     if classify(&call.facts) != Outcome::Ok {
         return None;
     }
-    let parse = |text: Option<&str>| text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);
     let parts = Parts {
         call,
-        request: parse(call.facts.request_parameters),
-        response: parse(call.facts.response_elements),
-        details: parse(call.facts.service_event_details),
+        request: Json::of(call.facts.request_parameters),
+        response: Json::of(call.facts.response_elements),
+        details: Json::of(call.facts.service_event_details),
     };
     let child = parts.child(method)?;
     let by_identity_center = method == "AssumeRoleWithSAML" && parts.is_identity_centers();
@@ -114,13 +115,29 @@ pub fn issuance(call: &IssuingCall<'_>) -> Option<Issuance> {
 
 struct Parts<'a> {
     call: &'a IssuingCall<'a>,
-    request: Value,
-    response: Value,
-    details: Value,
+    request: Json<'a>,
+    response: Json<'a>,
+    details: Json<'a>,
 }
 
-fn text(value: &Value, path: &[&str]) -> Option<String> {
-    let found = path.iter().try_fold(value, |at, key| match at {
+/// A field of the record, parsed when it is first asked: most calls say all in one.
+struct Json<'a> {
+    text: Option<&'a str>,
+    value: OnceCell<Value>,
+}
+
+impl<'a> Json<'a> {
+    fn of(text: Option<&'a str>) -> Self {
+        Self { text, value: OnceCell::new() }
+    }
+
+    fn value(&self) -> &Value {
+        self.value.get_or_init(|| self.text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null))
+    }
+}
+
+fn text(json: &Json<'_>, path: &[&str]) -> Option<String> {
+    let found = path.iter().try_fold(json.value(), |at, key| match at {
         // A list of one credential set is looked through.
         Value::Array(items) => items.first()?.get(*key),
         other => other.get(*key),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::LONGEST_PATH;
+use super::words::{Ahead, Holds, may_name_bucket};
 
 /// Deeper nesting is not followed; the decoder rejects records deeper than this.
 const DEEPEST: usize = 160;
@@ -18,6 +19,8 @@ pub(super) enum Root {
 }
 
 impl Root {
+    pub(super) const ALL: [Self; 5] = [Self::Resources, Self::Request, Self::Response, Self::Additional, Self::Details];
+
     fn name(self) -> &'static str {
         match self {
             Self::Resources => "resources",
@@ -40,63 +43,89 @@ enum Step<'a> {
 #[derive(Debug)]
 struct Node<'a> {
     above: u32,
+    /// The nearest key that does not only wrap, this node's own or one above; [`NONE`] where there is none.
+    key: u32,
     step: Step<'a>,
 }
+
+/// In place of a node: none.
+const NONE: u32 = u32::MAX;
 
 /// A text in the record.
 #[derive(Debug)]
 pub(super) struct Leaf<'a> {
-    node: u32,
+    /// Where it stands.
+    pub(super) node: u32,
     root: Root,
     /// The value.
     pub(super) text: Cow<'a, str>,
+    /// What of the kinds that are sought everywhere may stand in it.
+    pub(super) holds: Holds,
 }
 
-/// The texts of a record.
+/// The texts of a record that tell what it touches.
 #[derive(Debug)]
 pub(super) struct Leaves<'a> {
     event_name: &'a str,
-    /// Whether only texts that may hold an ARN or an id, or name a bucket, matter.
-    only_telling: bool,
     nodes: Vec<Node<'a>>,
     leaves: Vec<Leaf<'a>>,
 }
 
+/// Which texts of a field rules may tie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// None: no rule reads the field.
+    None,
+    /// Those that name a bucket, which rules for any call look for.
+    Buckets,
+    /// Any.
+    All,
+}
+
 impl<'a> Leaves<'a> {
-    pub(super) fn new(event_name: &'a str, only_telling: bool) -> Self {
-        Self { event_name, only_telling, nodes: Vec::with_capacity(48), leaves: Vec::with_capacity(16) }
+    pub(super) fn new(event_name: &'a str) -> Self {
+        Self { event_name, nodes: Vec::new(), leaves: Vec::new() }
     }
 
     /// Reads one field. What is not JSON is one text.
-    pub(super) fn read(&mut self, root: Root, text: &'a str) {
+    pub(super) fn read(&mut self, root: Root, text: &'a str, asked: Asked) {
         let trimmed = text.trim_start();
         if trimmed.is_empty() {
             return;
         }
-        let node = self.push(u32::MAX, Step::Root(root));
+        // Most fields hold nothing of interest, which a look at their bytes tells.
+        let ahead = Ahead::new(trimmed);
+        let is_plain = || memchr::memchr(b'\\', trimmed.as_bytes()).is_none();
+        let asked = if asked == Asked::Buckets && !may_name_bucket(trimmed) && is_plain() { Asked::None } else { asked };
+        if asked == Asked::None && ahead.nothing() && is_plain() {
+            return;
+        }
+        if self.nodes.is_empty() {
+            (self.nodes, self.leaves) = (Vec::with_capacity(32), Vec::with_capacity(16));
+        }
+        let node = self.push(NONE, Step::Root(root));
+        let mut reader = Reader { all: trimmed, rest: trimmed, leaves: self, root, asked, ahead };
         if trimmed.starts_with(['{', '[', '"']) {
-            let mut reader = Reader { rest: trimmed, leaves: self, root };
             // What follows a fault is left alone: what stands before it was read.
             let _fault = reader.value(node, 0);
         } else {
-            self.leaf(node, root, Cow::Borrowed(trimmed));
+            reader.leaf(node, Cow::Borrowed(trimmed), 0);
         }
     }
 
     fn push(&mut self, above: u32, step: Step<'a>) -> u32 {
-        self.nodes.push(Node { above, step });
-        u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+        let at = u32::try_from(self.nodes.len()).unwrap_or(NONE);
+        let key = match &step {
+            Step::Key(key) if !self.only_wraps(key, above) => at,
+            Step::Key(_) | Step::List => self.node(above).map_or(NONE, |node| node.key),
+            Step::Root(_) => NONE,
+        };
+        self.nodes.push(Node { above, key, step });
+        at
     }
 
-    fn leaf(&mut self, node: u32, root: Root, text: Cow<'a, str>) {
-        let of_bucket = || match self.nodes.get(node as usize).map(|n| &n.step) {
-            Some(Step::Key(key)) => key.ends_with("ucket") || key.ends_with("ucketName"),
-            _ => false,
-        };
-        let is_telling = || memchr::memchr2(b':', b'-', text.as_bytes()).is_some() || of_bucket();
-        if !text.is_empty() && (!self.only_telling || is_telling()) {
-            self.leaves.push(Leaf { node, root, text });
-        }
+    fn node(&self, at: u32) -> Option<&Node<'a>> {
+        self.nodes.get(at as usize)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Leaf<'a>> {
@@ -116,20 +145,14 @@ impl<'a> Leaves<'a> {
     pub(super) fn keys<'s>(&'s self, leaf: &Leaf<'a>) -> impl Iterator<Item = &'s str> + use<'s, 'a> {
         let mut at = leaf.node;
         std::iter::from_fn(move || {
-            loop {
-                let node = self.nodes.get(at as usize)?;
-                at = node.above;
-                if let Step::Key(key) = &node.step
-                    && !self.only_wraps(key, node.above)
-                {
-                    return Some(key.as_ref());
-                }
-            }
+            let node = self.node(self.node(at)?.key)?;
+            at = node.above;
+            if let Step::Key(key) = &node.step { Some(key.as_ref()) } else { None }
         })
     }
 
     fn only_wraps(&self, key: &str, above: u32) -> bool {
-        let is_top = || matches!(self.nodes.get(above as usize).map(|n| &n.step), Some(Step::Root(_)));
+        let is_top = || matches!(self.node(above).map(|n| &n.step), Some(Step::Root(_)));
         let of_call = || {
             let rest = key.get(..self.event_name.len()).filter(|k| k.eq_ignore_ascii_case(self.event_name)).map(|k| &key[k.len()..]);
             matches!(rest, Some("Request" | "Response" | "Result"))
@@ -138,29 +161,29 @@ impl<'a> Leaves<'a> {
     }
 
     /// Where a text stands, as in `requestParameters.instancesSet.items[].instanceId`.
-    pub(super) fn path(&self, leaf: &Leaf<'a>) -> String {
-        let mut steps = Vec::new();
-        let mut at = leaf.node;
-        while let Some(node) = self.nodes.get(at as usize) {
-            steps.push(&node.step);
-            at = node.above;
+    pub(super) fn path(&self, node: u32, path: &mut String) {
+        let _is_cut = self.add_steps(node, path);
+    }
+
+    /// Adds the steps to a node, from the top; says whether they were too many.
+    fn add_steps(&self, node: u32, path: &mut String) -> bool {
+        let Some(node) = self.node(node) else { return false };
+        if self.add_steps(node.above, path) {
+            return true;
         }
-        let mut path = String::new();
-        for step in steps.into_iter().rev() {
-            match step {
-                Step::Root(root) => path.push_str(root.name()),
-                Step::Key(key) => {
-                    path.push('.');
-                    path.push_str(key);
-                }
-                Step::List => path.push_str("[]"),
+        match &node.step {
+            Step::Root(root) => path.push_str(root.name()),
+            Step::Key(key) => {
+                path.push('.');
+                path.push_str(key);
             }
-            if path.len() > LONGEST_PATH {
-                path.truncate(path.floor_char_boundary(LONGEST_PATH));
-                break;
-            }
+            Step::List => path.push_str("[]"),
         }
-        path
+        let is_cut = path.len() > LONGEST_PATH;
+        if is_cut {
+            path.truncate(path.floor_char_boundary(LONGEST_PATH));
+        }
+        is_cut
     }
 
     /// The first text of a parameter.
@@ -179,12 +202,35 @@ pub(super) fn is_wrapper(key: &str) -> bool {
 }
 
 struct Reader<'a, 'l> {
+    all: &'a str,
     rest: &'a str,
     leaves: &'l mut Leaves<'a>,
     root: Root,
+    asked: Asked,
+    ahead: Ahead<'a>,
 }
 
 impl<'a> Reader<'a, '_> {
+    /// A text, which stands at `start` of the field.
+    fn leaf(&mut self, node: u32, text: Cow<'a, str>, start: usize) {
+        let holds = match &text {
+            Cow::Borrowed(text) => self.ahead.holds(start, start + text.len()),
+            Cow::Owned(text) => Holds::of(text),
+        };
+        let of_bucket = || match self.leaves.node(node).map(|n| &n.step) {
+            Some(Step::Key(key)) => key.ends_with("ucket") || key.ends_with("ucketName"),
+            _ => false,
+        };
+        let is_asked = match self.asked {
+            Asked::None => false,
+            Asked::Buckets => memchr::memchr2(b':', b'-', text.as_bytes()).is_some() || of_bucket(),
+            Asked::All => true,
+        };
+        if !text.is_empty() && (is_asked || !holds.nothing()) {
+            self.leaves.leaves.push(Leaf { node, root: self.root, text, holds });
+        }
+    }
+
     /// Reads a value; `None` at a fault.
     fn value(&mut self, node: u32, depth: usize) -> Option<()> {
         if depth > DEEPEST {
@@ -194,12 +240,13 @@ impl<'a> Reader<'a, '_> {
             b'{' => self.object(node, depth),
             b'[' => self.list(node, depth),
             b'"' => {
+                let start = self.all.len() - self.rest.len() + 1;
                 let text = self.string()?;
-                self.leaves.leaf(node, self.root, text);
+                self.leaf(node, text, start);
                 Some(())
             }
             _ => {
-                let end = self.rest.find([',', ']', '}']).unwrap_or(self.rest.len());
+                let end = memchr::memchr3(b',', b']', b'}', self.rest.as_bytes()).unwrap_or(self.rest.len());
                 self.rest = &self.rest[end..];
                 Some(())
             }
@@ -278,9 +325,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str) -> Vec<(String, String)> {
-        let mut leaves = Leaves::new("CreateNatGateway", false);
-        leaves.read(Root::Request, text);
-        leaves.all().map(|leaf| (leaves.path(leaf), leaf.text.clone().into_owned())).collect()
+        let mut leaves = Leaves::new("CreateNatGateway");
+        leaves.read(Root::Request, text, Asked::All);
+        let path = |leaf: &Leaf<'_>| {
+            let mut path = String::new();
+            leaves.path(leaf.node, &mut path);
+            path
+        };
+        leaves.all().map(|leaf| (path(leaf), leaf.text.clone().into_owned())).collect()
     }
 
     #[test]
@@ -299,8 +351,8 @@ mod tests {
 
     #[test]
     fn what_wraps_is_looked_through() {
-        let mut leaves = Leaves::new("CreateNatGateway", false);
-        leaves.read(Root::Request, r#"{"CreateNatGatewayRequest":{"Tag":{"items":[{"Value":{"content":"v"}}]}}}"#);
+        let mut leaves = Leaves::new("CreateNatGateway");
+        leaves.read(Root::Request, r#"{"CreateNatGatewayRequest":{"Tag":{"items":[{"Value":{"content":"v"}}]}}}"#, Asked::All);
         let leaf = leaves.all().next().unwrap();
         assert_eq!(leaves.keys(leaf).collect::<Vec<_>>(), ["Value", "Tag"]);
     }
@@ -321,7 +373,8 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
-            "\\PC{0,12}|[\"\\\\\n\u{1F600}a]{0,6}".prop_map(Value::from)
+            "\\PC{0,12}|[\"\\\\\n\u{1F600}a]{0,6}".prop_map(Value::from),
+            "(arn:aws:s3:::b|sg-0683fcf7|x-0683fcf7|[\"\\\\ /:k-]){0,4}".prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
             prop_oneof![
@@ -342,6 +395,23 @@ mod tests {
                 let found: Vec<String> = read(&text).into_iter().map(|(_, t)| t).collect();
                 prop_assert_eq!(found, expected);
             }
+        }
+
+        /// A field searched as a whole tells of each text what a search of that text does, and nothing is left out for it.
+        #[test]
+        fn texts_that_tell_are_found_without_being_asked_for(value in json()) {
+            let text = value.to_string();
+            let read = |asked| {
+                let mut leaves = Leaves::new("CreateNatGateway");
+                leaves.read(Root::Request, &text, asked);
+                leaves.leaves.into_iter().map(|leaf| (leaf.text.into_owned(), leaf.holds)).collect::<Vec<_>>()
+            };
+            let all = read(Asked::All);
+            for (text, holds) in &all {
+                prop_assert_eq!(*holds, Holds::of(text), "{}", text);
+            }
+            let telling: Vec<_> = all.into_iter().filter(|(_, holds)| !holds.nothing()).collect();
+            prop_assert_eq!(read(Asked::None), telling);
         }
 
         #[test]

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::leaves::{Leaf, Leaves, Root, is_wrapper};
-use super::{Basis, Found, Part};
-use crate::arn::{Arn, ec2_type_of_id};
+use super::leaves::{Asked, Leaf, Leaves, Root, is_wrapper};
+use super::template::Template;
+use super::{Basis, Found, Part, Place, Tie};
+use crate::arn::Arn;
 
 const TABLE: &str = include_str!("rules.txt");
 
@@ -39,11 +40,23 @@ pub fn rules() -> impl Iterator<Item = RuleShown> {
 pub(super) struct Rule {
     pub(super) shown: RuleShown,
     from: From,
+    /// `None` where the value is an ARN or nothing.
+    template: Option<Template>,
 }
 
 impl Rule {
     pub(super) fn events(&self) -> impl Iterator<Item = &'static str> {
         self.shown.events.split(',')
+    }
+
+    fn is_for_any_call(&self) -> bool {
+        self.shown.service == ANY
+    }
+
+    /// Whether it reads a field.
+    fn reads(&self, field: Root) -> bool {
+        let has_beside = || self.template.as_ref().is_some_and(Template::has_parameter);
+        matches!(self.from, From::Path { root, .. } if root == field || (field == Root::Request && has_beside()))
     }
 }
 
@@ -64,20 +77,55 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     lines.filter_map(read_rule).collect()
 });
 
-static BY_CALL: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static Rule>>> = LazyLock::new(|| {
-    let mut by_call: HashMap<_, Vec<&'static Rule>> = HashMap::new();
+/// The rules for a call: those of its action, then those for all that begins like it and for any.
+#[derive(Debug)]
+pub(super) struct ForCall {
+    pub(super) rules: Vec<&'static Rule>,
+    /// Which texts of each field they may tie, in the order of [`Root::ALL`].
+    pub(super) asked: [Asked; Root::ALL.len()],
+}
+
+/// The rules of one service.
+#[derive(Debug)]
+struct OfService {
+    by_action: HashMap<&'static str, ForCall>,
+    /// For actions without a rule of their own, by how they begin, longest first; the last is for any.
+    by_start: Vec<(&'static str, ForCall)>,
+}
+
+static BY_SERVICE: LazyLock<HashMap<&'static str, OfService>> = LazyLock::new(|| {
+    let mut by_service: HashMap<&str, HashMap<&str, Vec<&'static Rule>>> = HashMap::new();
     for rule in RULES.iter() {
-        for event in rule.events().filter(|e| !e.ends_with('*')) {
-            by_call.entry((rule.shown.service, event)).or_default().push(rule);
-        }
+        let by_event = by_service.entry(rule.shown.service).or_default();
+        rule.events().for_each(|event| by_event.entry(event).or_default().push(rule));
     }
-    by_call
+    by_service.iter().map(|(service, own)| (*service, OfService::new(service, own))).collect()
 });
 
-static BY_START: LazyLock<Vec<(&'static str, &'static str, &'static Rule)>> = LazyLock::new(|| {
-    let starts = |rule: &'static Rule| rule.events().filter_map(move |e| Some((rule.shown.service, e.strip_suffix('*')?, rule)));
-    RULES.iter().flat_map(starts).collect()
-});
+impl OfService {
+    fn new(service: &str, own: &HashMap<&'static str, Vec<&'static Rule>>) -> Self {
+        let is_for = |rule: &&Rule| rule.shown.service == service || rule.is_for_any_call();
+        let starts = |rule: &'static Rule| rule.events().filter_map(move |event| Some((event.strip_suffix('*')?, rule)));
+        let starts: Vec<(&str, &Rule)> = RULES.iter().filter(is_for).flat_map(starts).collect();
+        let for_all = |action: &str, exact: &[&'static Rule]| {
+            let by_start = starts.iter().filter(|(start, _)| action.starts_with(start)).map(|(_, rule)| *rule);
+            ForCall::new(exact.iter().copied().chain(by_start).collect())
+        };
+        let exact = own.iter().filter(|(event, _)| !event.ends_with('*'));
+        let by_action = exact.map(|(action, rules)| (*action, for_all(action, rules))).collect();
+        let mut by_start: Vec<_> = starts.iter().map(|(start, _)| (*start, for_all(start, &[]))).collect();
+        by_start.sort_by_key(|(start, _)| std::cmp::Reverse(start.len()));
+        by_start.dedup_by_key(|(start, _)| *start);
+        Self { by_action, by_start }
+    }
+}
+
+impl ForCall {
+    fn new(rules: Vec<&'static Rule>) -> Self {
+        let asked = Root::ALL.map(|field| asked(&rules, field));
+        Self { rules, asked }
+    }
+}
 
 pub(super) fn read_rule(line: &'static str) -> Option<Rule> {
     let mut words = line.split_whitespace();
@@ -90,7 +138,8 @@ pub(super) fn read_rule(line: &'static str) -> Option<Rule> {
             _ => return None,
         }
     }
-    Some(Rule { shown: RuleShown { service, events, path, arn, part, is_verified }, from: read_path(path)? })
+    let template = if arn == "arn" { None } else { Some(Template::read(arn)?) };
+    Some(Rule { shown: RuleShown { service, events, path, arn, part, is_verified }, from: read_path(path)?, template })
 }
 
 fn read_path(path: &'static str) -> Option<From> {
@@ -113,29 +162,39 @@ fn read_path(path: &'static str) -> Option<From> {
 }
 
 /// The rules for a call.
-pub(super) fn of(service: &str, action: &str) -> Vec<&'static Rule> {
-    let exact = BY_CALL.get(&(service, action)).into_iter().flatten().copied();
-    let is_for = |s: &str, start: &str| (s == service || s == ANY) && action.starts_with(start);
-    let by_start = BY_START.iter().filter(|(s, start, _)| is_for(s, start)).map(|(_, _, rule)| *rule);
-    exact.chain(by_start).collect()
+pub(super) fn of(service: &str, action: &str) -> Option<&'static ForCall> {
+    let of_service = BY_SERVICE.get(service).or_else(|| BY_SERVICE.get(ANY))?;
+    let by_start = || of_service.by_start.iter().find(|(start, _)| action.starts_with(start)).map(|(_, rules)| rules);
+    of_service.by_action.get(action).or_else(by_start)
+}
+
+/// Which texts of a field the rules may tie.
+fn asked(rules: &[&Rule], field: Root) -> Asked {
+    if !rules.iter().any(|rule| rule.reads(field)) {
+        Asked::None
+    } else if rules.iter().all(|rule| rule.is_for_any_call()) {
+        Asked::Buckets
+    } else {
+        Asked::All
+    }
 }
 
 /// Applies the rules for a call to its texts.
-pub(super) fn apply(rules: &[&Rule], leaves: &Leaves<'_>, found: &mut Found<'_, '_>) {
-    for rule in rules {
+pub(super) fn apply<'l>(rules: &ForCall, leaves: &'l Leaves<'_>, found: &mut Found<'l>) {
+    for rule in &rules.rules {
         let From::Path { root, keys, at_any_depth } = &rule.from else { continue };
         for leaf in leaves.of(*root).filter(|leaf| stands_at(leaves, leaf, keys, *at_any_depth)) {
-            tie(rule, &leaf.text, leaves, &|| leaves.path(leaf), found);
+            tie(rule, &leaf.text, leaves, Place::Node(leaf.node), found);
         }
     }
-    for rule in rules {
-        let value = match rule.from {
-            From::Caller => found.call.caller.filter(|arn| Arn::parse(arn).is_some_and(|a| a.service() == "iam")),
-            From::Nothing => Some("-"),
-            From::Path { .. } => None,
+    for rule in &rules.rules {
+        let (value, place) = match rule.from {
+            From::Caller => (found.call.caller.filter(|arn| Arn::parse(arn).is_some_and(|a| a.service() == "iam")), "userIdentity.arn"),
+            From::Nothing => (Some("-"), "recipientAccountId"),
+            From::Path { .. } => (None, ""),
         };
         let Some(value) = value.filter(|_| found.is_empty_of(Basis::Rule)) else { continue };
-        tie(rule, value, leaves, &|| if value == "-" { "recipientAccountId".to_owned() } else { "userIdentity.arn".to_owned() }, found);
+        tie(rule, value, leaves, Place::Named(place), found);
     }
 }
 
@@ -146,89 +205,16 @@ fn stands_at(leaves: &Leaves<'_>, leaf: &Leaf<'_>, keys: &[&str], at_any_depth: 
 }
 
 /// Ties the call to what a value names by a rule.
-fn tie(rule: &Rule, value: &str, leaves: &Leaves<'_>, path: &dyn Fn() -> String, found: &mut Found<'_, '_>) {
+fn tie<'l>(rule: &Rule, value: &'l str, leaves: &Leaves<'_>, place: Place, found: &mut Found<'l>) {
     let value = value.trim();
     if value.is_empty() {
         return;
     }
-    if Arn::parse(value).is_some() {
-        return found.add(value, rule.shown.part, Basis::Rule, path, true);
+    let tie = Tie { part: rule.shown.part, basis: Basis::Rule, place, owner_is_stated: true };
+    if let Some(arn) = Arn::parse(value) {
+        return found.add(arn, tie);
     }
-    let is_owners = rule.shown.arn.contains("iam::{}");
-    if let Some(arn) = written_out(rule.shown.arn, value, leaves, found) {
-        found.add(&arn, rule.shown.part, Basis::Rule, path, is_owners);
-    }
-}
-
-/// A template with the value put in; `None` where the value is no name of such a thing.
-fn written_out(template: &str, value: &str, leaves: &Leaves<'_>, found: &Found<'_, '_>) -> Option<String> {
-    match template {
-        "arn" => return None,
-        "{queue}" => return queue(value, found),
-        _ => {}
-    }
-    let mut parts = template.splitn(6, ':').skip(2);
-    let (service, region, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let mut account = match account {
-        "A" => found.account,
-        // Not an account: `all`, a group.
-        "{}" => Some(value).filter(|v| v.len() == 12 && v.bytes().all(|b| b.is_ascii_digit()))?,
-        _ => "",
-    };
-    let region = if region == "r" { found.region } else { "" };
-    let (kind, name) = resource.split_once("{").map_or((resource, None), |(kind, rest)| (kind, Some(rest)));
-    let resource = match name {
-        None => kind.to_owned(),
-        Some("}") if service == "ec2" && kind != "key-pair/" => {
-            // The id says itself what it is; `local`, an address or a group's name is no id.
-            let known = ec2_type_of_id(value);
-            value.contains('-').then(|| known.map_or_else(|| format!("{kind}{value}"), |kind| format!("{kind}/{value}")))?
-        }
-        Some("}") => format!("{kind}{value}"),
-        Some("function}") => {
-            let (owner, function) = function(value);
-            account = owner.unwrap_or(account);
-            format!("{kind}{function}")
-        }
-        Some("zone}") => format!("{kind}{}", value.trim_start_matches("/hostedzone/")),
-        Some("slashed}") => format!("{kind}{}", value.trim_start_matches('/')),
-        Some("object}") => object(value)?,
-        // `{R.key}/{}`: another parameter stands before the value.
-        Some(other) => {
-            let (key, rest) = other.strip_prefix("R.")?.split_once('}')?;
-            format!("{kind}{}{}", leaves.parameter(key)?, rest.replace("{}", value))
-        }
-    };
-    Some(format!("arn:{}:{service}:{region}:{account}:{resource}", found.partition))
-}
-
-/// A function as its service takes it: `name`, `name:qualifier`, `account:function:name` (AWS Lambda API, `FunctionName`).
-fn function(value: &str) -> (Option<&str>, &str) {
-    match value.split_once(":function:") {
-        Some((account, name)) => (Some(account.rsplit(':').next().unwrap_or(account)), name),
-        None => (None, value),
-    }
-}
-
-/// `https://sqs.eu-central-1.amazonaws.com/111122223333/name` (Amazon SQS, "Queue and message identifiers").
-fn queue(url: &str, found: &Found<'_, '_>) -> Option<String> {
-    let mut parts = url.split("://").nth(1)?.split('/');
-    let (host, account, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let region = host.strip_prefix("sqs.").and_then(|h| h.split('.').next()).unwrap_or(found.region);
-    Some(format!("arn:{}:sqs:{region}:{account}:{name}", found.partition))
-}
-
-/// `/bucket/key?versionId=…`, percent-encoded (Amazon S3 API, `x-amz-copy-source`).
-fn object(source: &str) -> Option<String> {
-    let path = source.trim_start_matches('/');
-    let path = path.split_once("?versionId=").map_or(path, |(path, _)| path);
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped =
-            (first == b'%').then(|| after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())).flatten();
-        bytes.push(escaped.unwrap_or(first));
-        rest = if escaped.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).ok().filter(|p| p.contains('/'))
+    let Some(template) = &rule.template else { return };
+    let owner_is_stated = template.owner_is_value();
+    found.add_made(Tie { owner_is_stated, ..tie }, |found, into| template.write(value, leaves, found, into));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rules::{RULES, read_rule};
+use super::rules::{ANY, RULES, Rule, of, read_rule};
 use super::*;
 
 fn tied(call: &Value) -> Vec<Touched> {
@@ -53,6 +53,32 @@ fn every_line_of_the_table_is_read() {
     }
     assert_eq!((lines.len(), lines.len()), (RULES.len(), rules().count()));
     assert!(rules().any(|r| !r.is_verified) && rules().any(|r| r.is_verified));
+}
+
+/// What is looked up is what a search through the whole table finds.
+#[test]
+fn rules_of_a_call() {
+    let calls = [
+        ("s3", "GetObject"),
+        ("s3", "PutBucketFuture"),
+        ("ec2", "CreateTransitGatewayVpcAttachment"),
+        ("ec2", "UpdateSecurityGroupRuleDescriptionsIngress"),
+        ("ec2", "DescribeInstances"),
+        ("sts", "AssumeRole"),
+        ("new-service", "Invoke"),
+        ("", ""),
+    ];
+    for (service, action) in calls {
+        let fits = |event: &str| event == action;
+        let begins = |event: &str| event.strip_suffix('*').is_some_and(|start| action.starts_with(start));
+        let exact = RULES.iter().filter(|rule| rule.shown.service == service && rule.events().any(fits));
+        let start = RULES.iter().filter(|rule| [service, ANY].contains(&rule.shown.service) && rule.events().any(begins));
+        let text = |rule: &Rule| format!("{:?}", rule.shown);
+        let expected: Vec<String> = exact.chain(start).map(text).collect();
+        let found: Vec<String> = of(service, action).unwrap().rules.iter().map(|rule| text(rule)).collect();
+        assert_eq!(found, expected, "{service} {action}");
+        assert!(!found.is_empty());
+    }
 }
 
 #[test]
