@@ -3,10 +3,10 @@
 //! Commands run in turn, several rounds, each as a process of its own; what is reported is medians and ratios of one run.
 
 mod answers;
-mod changes;
 mod child;
 mod ingest;
 mod queries;
+mod questions;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ pub(crate) struct CompareArgs {
     /// Events to generate for ingest and queries
     #[arg(long, default_value_t = 1_000_000)]
     events: usize,
-    /// Events to generate for the part `changes`, spread over thirty days
+    /// Events to generate for the questions, spread over thirty days
     #[arg(long, default_value_t = 10_000_000)]
-    changes_events: usize,
+    questions_events: usize,
     /// Rounds
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -54,8 +54,8 @@ enum Part {
     Ingest,
     /// The ten queries beside DuckDB, on the same Parquet files
     Queries,
-    /// `changes` and its sisters over a day of ten million events
-    Changes,
+    /// The questions of an incident over ten million events, and over a tenth of them
+    Questions,
 }
 
 /// First day of the evidence; `benches/queries` name days after it.
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         match part {
             Part::Ingest => ingest::run(args, folder)?,
             Part::Queries => queries::run(args, folder)?,
-            Part::Changes => changes::run(args, folder)?,
+            Part::Questions => questions::run(args, folder)?,
         }
     }
     Ok(())

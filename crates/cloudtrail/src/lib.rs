@@ -23,6 +23,7 @@ mod lake;
 mod machine;
 mod output;
 mod remarks;
+mod reread;
 mod rows;
 mod skip;
 mod text;
@@ -38,6 +39,7 @@ use backtrail_model::tables::Table;
 pub use canonical::canonical;
 use machine::{MAX_RECORD, Machine};
 use output::Output;
+pub use reread::{Kept, Reread};
 
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";

@@ -179,29 +179,7 @@ impl Output {
         let time = self.event_time(record);
         let date = self.date.of(time);
         let rows = &mut self.cloudtrail;
-        // The record is copied once; its JSON columns are views into that copy.
-        let base = rows.block.len();
-        rows.block.extend_from_slice(record.raw.as_bytes());
-        let spans = record.fields.spans();
-        for ((col, span), field) in rows.cols.iter_mut().zip(spans).zip(FIELDS).take(CLOUDTRAIL_FIELDS) {
-            match col {
-                Col::Text(builder) => match span.kind {
-                    Kind::Text if span.start == span.end && *field == F::UserIdentityAccessKeyId => builder.append_null(),
-                    Kind::Text | Kind::Number | Kind::True | Kind::False => builder.append_option(record.slice(*span)),
-                    Kind::EscapedText => builder.append_value(record.unescaped(*span, &mut self.scratch)),
-                    Kind::Absent | Kind::Null | Kind::Object | Kind::Array => builder.append_null(),
-                },
-                Col::View(views) => match span.is_present().then(|| record.json(*span)).flatten() {
-                    Some(text) => views.append_standing(text, base + span.json().start - record.start),
-                    None => views.append_null(),
-                },
-                Col::Bool(builder) => builder.append_option(record.boolean(*span)),
-                Col::Time(builder) if *field == F::EventTime => builder.append_option(time),
-                Col::Time(builder) => builder.append_option(record.slice(*span).and_then(time::parse_instant)),
-                Col::Int(_) | Col::Long(_) | Col::Binary(_) => debug_assert!(false, "{field:?} has no such type"),
-            }
-        }
-        rows.cols[CLOUDTRAIL_FIELDS].text(record.unknown_fields(&mut self.scratch), &mut rows.block);
+        let base = fill_event(rows, record, time, &mut self.scratch);
         let event_id = record.text(F::EventId);
         let identity = Identity::of(record, event_id.as_deref());
         let raw = Cell::Standing(record.raw, base);
@@ -411,6 +389,34 @@ impl Output {
     }
 }
 
+/// The columns of an event that its record fills, from the first on. Returns where the record stands in the block of the rows.
+pub(crate) fn fill_event(rows: &mut Rows, record: &Record<'_>, time: Option<i64>, scratch: &mut Vec<u8>) -> usize {
+    // The record is copied once; its JSON columns are views into that copy.
+    let base = rows.block.len();
+    rows.block.extend_from_slice(record.raw.as_bytes());
+    let spans = record.fields.spans();
+    for ((col, span), field) in rows.cols.iter_mut().zip(spans).zip(FIELDS).take(CLOUDTRAIL_FIELDS) {
+        match col {
+            Col::Text(builder) => match span.kind {
+                Kind::Text if span.start == span.end && *field == F::UserIdentityAccessKeyId => builder.append_null(),
+                Kind::Text | Kind::Number | Kind::True | Kind::False => builder.append_option(record.slice(*span)),
+                Kind::EscapedText => builder.append_value(record.unescaped(*span, scratch)),
+                Kind::Absent | Kind::Null | Kind::Object | Kind::Array => builder.append_null(),
+            },
+            Col::View(views) => match span.is_present().then(|| record.json(*span)).flatten() {
+                Some(text) => views.append_standing(text, base + span.json().start - record.start),
+                None => views.append_null(),
+            },
+            Col::Bool(builder) => builder.append_option(record.boolean(*span)),
+            Col::Time(builder) if *field == F::EventTime => builder.append_option(time),
+            Col::Time(builder) => builder.append_option(record.slice(*span).and_then(time::parse_instant)),
+            Col::Int(_) | Col::Long(_) | Col::Binary(_) => debug_assert!(false, "{field:?} has no such type"),
+        }
+    }
+    rows.cols[CLOUDTRAIL_FIELDS].text(record.unknown_fields(scratch), &mut rows.block);
+    base
+}
+
 /// A column for each time, then one for each field.
 fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>) {
     let (mut cols, block) = (rows.cols.iter_mut(), &mut rows.block);
@@ -445,6 +451,11 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// A record that stands alone, as the store keeps it.
+    pub(crate) fn kept(raw: &'a str, fields: &'a Fields, index: i64) -> Self {
+        Self { raw, start: 0, fields, form: RawForm::Exact, route: Route::Record, index }
+    }
+
     #[inline(always)]
     fn slice(&self, span: Span) -> Option<&'a str> {
         self.raw.get((span.start as usize).wrapping_sub(self.start)..(span.end as usize).wrapping_sub(self.start))

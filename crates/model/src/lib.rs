@@ -10,6 +10,7 @@ pub mod issuance;
 pub mod outcome;
 pub mod redact;
 pub mod tables;
+pub mod tally;
 pub mod time;
 pub mod touch;
 pub mod window;

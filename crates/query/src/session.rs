@@ -32,8 +32,8 @@ pub struct SessionOptions {
     pub spill_dir: PathBuf,
 }
 
-/// Footers kept: those of a few hundred files.
-const FOOTER_BYTES: usize = 64 << 20;
+/// Footers kept: those of a thousand files.
+const FOOTER_BYTES: usize = 160 << 20;
 
 /// A query session over a store, at one moment: what is ingested meanwhile is seen by the next session.
 pub struct Session {

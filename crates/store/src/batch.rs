@@ -17,8 +17,8 @@ use crate::{Store, StoreError, encode, rows};
 /// The canonical form of a record's raw text, by which two copies are the same record; `None` where it has none.
 pub type Canonicalise = fn(&str) -> Option<Vec<u8>>;
 
-/// Bytes of rows at which a partition's buffer is written. With a dozen wide text columns beside `raw`, some 45,000 events.
-const BUFFER_TARGET: usize = 96 << 20;
+/// Bytes of rows at which a partition's buffer is written. With dozens of text columns beside `raw`, some 40,000 events.
+const BUFFER_TARGET: usize = 128 << 20;
 /// Batches of fewer rows are joined before they are kept: each array of each column costs memory of its own.
 const SMALL_ROWS: usize = 1_024;
 /// Small batches joined at a time.
@@ -90,6 +90,8 @@ struct Buffers {
     partitions: BTreeMap<Partition, Buffer>,
     /// Bytes in `partitions`.
     buffered: usize,
+    /// Bytes ever put there: the clock by which a buffer is old.
+    appended: usize,
     /// Bytes taken out and not yet written.
     in_flight: usize,
 }
@@ -99,6 +101,8 @@ struct Buffer {
     batches: Vec<RecordBatch>,
     small: Vec<RecordBatch>,
     bytes: usize,
+    /// What the clock said when rows came last.
+    touched: usize,
 }
 
 impl Batch {
@@ -201,15 +205,18 @@ impl Batch {
     fn keep(&self, partition: Partition, rows: RecordBatch) -> Result<(), StoreError> {
         let table = partition.0;
         let mut buffers = lock(&self.buffers);
+        let appended = buffers.appended + rows::bytes_of(&rows);
         let buffer = buffers.partitions.entry(partition).or_default();
         let before = buffer.bytes;
         buffer.push(table, rows)?;
+        buffer.touched = appended;
         let after = buffer.bytes;
+        buffers.appended = appended;
         buffers.buffered = buffers.buffered + after - before;
         Ok(())
     }
 
-    /// A buffer to be written now by this thread: one that is full, or the largest where all together take half the budget.
+    /// A buffer to be written now by this thread: one that is full, or [one that may](Buffers::next) where all together take half the budget.
     ///
     /// At most half the budget is being written at once; where even the other half is full, this waits.
     fn due(&self) -> Option<(Partition, Buffer)> {
@@ -217,12 +224,9 @@ impl Batch {
         let target = BUFFER_TARGET.min(budget / 4).max(1);
         let mut buffers = lock(&self.buffers);
         loop {
-            let (partition, bytes) = buffers.partitions.iter().map(|(p, b)| (p, b.bytes)).max_by_key(|(_, bytes)| *bytes)?;
-            if bytes < target && buffers.buffered < budget / 2 {
-                return None;
-            }
+            let partition = buffers.next(target, budget / 2)?;
+            let bytes = buffers.partitions.get(&partition)?.bytes;
             if buffers.in_flight == 0 || buffers.in_flight + bytes <= budget / 2 {
-                let partition = partition.clone();
                 let buffer = buffers.partitions.remove(&partition)?;
                 buffers.buffered -= bytes;
                 buffers.in_flight += bytes;
@@ -258,6 +262,22 @@ impl Drop for Batch {
         if !self.published.load(Ordering::Acquire) {
             encode::discard(lock(&self.staged).parts.iter().map(|p| &p.part));
         }
+    }
+}
+
+impl Buffers {
+    /// The largest buffer if it is full. Where all together are too much, one that is large and to which nothing has come for long: evidence is
+    /// read date by date, so that what is left of a past date only takes room from the one that still grows.
+    fn next(&self, target: usize, most: usize) -> Option<Partition> {
+        let (largest, buffer) = self.partitions.iter().max_by_key(|(_, buffer)| buffer.bytes)?;
+        if buffer.bytes >= target {
+            return Some(largest.clone());
+        }
+        if self.buffered < most {
+            return None;
+        }
+        let weight = |buffer: &Buffer| (buffer.bytes as u128 * (self.appended - buffer.touched) as u128, buffer.bytes);
+        self.partitions.iter().max_by_key(|(_, buffer)| weight(buffer)).map(|(partition, _)| partition.clone())
     }
 }
 
@@ -327,4 +347,20 @@ pub struct CommitSummary {
     pub evidence: Vec<EvidenceRow>,
     /// Events of this batch whose id came with more than one content.
     pub conflicts: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_past_date_is_written_before_what_still_grows() {
+        let date = |day: u32| (Table::Cloudtrail, Some(format!("2025-10-{day:02}")));
+        let buffer = |bytes: usize, touched: usize| Buffer { bytes, touched, ..Buffer::default() };
+        let partitions = [(date(1), buffer(1, 0)), (date(2), buffer(40, 100)), (date(3), buffer(60, 1_000))];
+        let buffers = Buffers { partitions: partitions.into(), buffered: 101, appended: 1_000, in_flight: 0 };
+        assert_eq!(buffers.next(60, 200), Some(date(3)), "a full one goes first");
+        assert_eq!(buffers.next(96, 200), None, "there is room");
+        assert_eq!(buffers.next(96, 100), Some(date(2)), "neither the one that grows nor a handful of late rows");
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use backtrail_model::tables::{Kind, Table};
+use backtrail_model::tally::Counter;
 use chrono::DateTime;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -22,8 +23,8 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value, json};
 
-use crate::StoreError;
 use crate::error::At;
+use crate::{StoreError, tally};
 
 /// Size a data file should have once compacted.
 pub(crate) const TARGET_FILE_BYTES: u64 = 128 << 20;
@@ -33,6 +34,8 @@ pub(crate) const ROW_GROUP_ROWS: usize = 65_536;
 const PAGE_ROWS: usize = 8_192;
 /// Bytes of a page of a JSON column, about: questions read few rows of many, and a page is decompressed whole for one row of it.
 const JSON_PAGE_BYTES: usize = 128 << 10;
+/// The same for records, by which few events among many are read.
+const RAW_PAGE_BYTES: usize = 256 << 10;
 /// Rows between two looks at how large a page has grown.
 const ROWS_BETWEEN_LOOKS: usize = 256;
 /// Rows gathered and handed to the writer at a time.
@@ -126,6 +129,8 @@ fn column_properties(mut builder: WriterPropertiesBuilder, name: &str, kind: Kin
     let path = || ColumnPath::from(name);
     if kind == Kind::Json {
         builder = builder.set_column_data_page_size_limit(path(), JSON_PAGE_BYTES);
+    } else if name == "raw" {
+        builder = builder.set_column_data_page_size_limit(path(), RAW_PAGE_BYTES);
     }
     if UNIQUE.contains(&name) {
         builder = builder.set_column_dictionary_enabled(path(), false);
@@ -187,6 +192,8 @@ pub(crate) fn shared_properties(table: Table) -> WriterProperties {
 pub(crate) struct PartWriter {
     part: Part,
     writer: ArrowWriter<File>,
+    /// Of events.
+    counter: Option<Counter>,
 }
 
 impl PartWriter {
@@ -201,11 +208,14 @@ impl PartWriter {
         let (part, file) = Part::create(table, dir, name, event_date)?;
         let options = ArrowWriterOptions::new().with_properties(shared_properties(table)).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, schema, options).at("write", &part.path)?;
-        Ok(Self { part, writer })
+        Ok(Self { part, writer, counter: (table == Table::Cloudtrail).then(Counter::default) })
     }
 
     pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
         self.part.rows += rows.num_rows() as u64;
+        if let Some(counter) = &mut self.counter {
+            tally::count(counter, rows)?;
+        }
         self.writer.write(rows).at("write", &self.part.path)
     }
 
@@ -216,7 +226,10 @@ impl PartWriter {
 
     /// Completes the file.
     pub(crate) fn finish(self) -> Result<Part, StoreError> {
-        let Self { mut part, mut writer } = self;
+        let Self { mut part, mut writer, counter } = self;
+        if let Some(counter) = counter {
+            writer.append_key_value_metadata(tally::entry(counter));
+        }
         let metadata = writer.finish().at("write", &part.path)?;
         part.complete(&metadata)?;
         Ok(part)

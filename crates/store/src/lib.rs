@@ -25,6 +25,7 @@ mod splice;
 mod stage;
 mod staged_rows;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod unique;

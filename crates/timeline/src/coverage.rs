@@ -1,18 +1,16 @@
 //! What the store could have seen, and what it could not. Every answer ends with it.
 
+mod cells;
 mod gaps;
 mod hours;
 mod question;
 mod statements;
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
 
-use arrow_array::{Array, RecordBatch};
-use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
+pub use backtrail_model::tally::LogKind;
+use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
-use datafusion::logical_expr::col;
-use hashbrown::{DefaultHashBuilder, HashMap};
 use serde::Serialize;
 
 pub use gaps::{LogChange, Resumed};
@@ -20,71 +18,12 @@ pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
 pub use statements::{NotSeen, NotSeenKind};
 
+use cells::{Cell, Known, cells};
+
 use crate::error::TimelineError;
-use crate::event::{Text, flags, times};
 use crate::ledger::{Broken, Ledger};
 use crate::question::WindowShown;
 use crate::source::Source;
-
-/// What kind of log an event came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogKind {
-    /// Management events.
-    Management,
-    /// Data events.
-    Data,
-    /// Network activity events of VPC endpoints.
-    NetworkActivity,
-    /// CloudTrail Insights.
-    Insights,
-    /// Five-minute aggregates.
-    Aggregated,
-}
-
-impl LogKind {
-    /// Its word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Management => "management",
-            Self::Data => "data",
-            Self::NetworkActivity => "network_activity",
-            Self::Insights => "insights",
-            Self::Aggregated => "aggregated",
-        }
-    }
-
-    /// Whether its records tell of events that are records elsewhere.
-    fn tells_of_events(self) -> bool {
-        matches!(self, Self::Insights | Self::Aggregated)
-    }
-
-    /// By `eventCategory`, else by `managementEvent`; records older than both are management events, the only kind there was by default.
-    fn of(category: Option<&str>, management: Option<bool>) -> Self {
-        match (category, management) {
-            (Some("Data"), _) | (None, Some(false)) => Self::Data,
-            (Some("NetworkActivity"), _) => Self::NetworkActivity,
-            _ => Self::Management,
-        }
-    }
-}
-
-/// Events of one account, region, log and hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cell {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) log: LogKind,
-    /// Hours since 1970.
-    pub(crate) hour: i64,
-    pub(crate) events: u64,
-    pub(crate) conflicts: u64,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-    /// Whether it lies in the window, rather than beside it.
-    pub(crate) inside: bool,
-}
 
 /// What one account, region and log has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -155,8 +94,9 @@ impl Parts {
         // The day to either side tells which accounts and regions ought to be there.
         let around =
             window.and_then(|w| Window::between(w.from().saturating_sub(MICROS_PER_DAY), w.to().saturating_add(MICROS_PER_DAY)).ok());
-        let (cells, log_changes) =
-            futures::future::try_join(cells(source, around.as_ref(), window), gaps::log_changes(source, around.as_ref(), window)).await?;
+        let known = Known::read(source, around.as_ref());
+        let cells = cells(source, &known, around.as_ref(), window);
+        let (cells, log_changes) = futures::future::try_join(cells, gaps::log_changes(source, &known, around.as_ref(), window)).await?;
         Ok(Self { cells, log_changes, undated: source.undated() })
     }
 
@@ -257,63 +197,6 @@ pub(crate) fn seen(cells: &[&Cell]) -> Vec<Seen> {
         }
     };
     groups.into_iter().map(of).collect()
-}
-
-/// Counts the events of a stretch of time by account, region, log and hour, those inside the window apart from those beside it.
-pub(crate) async fn cells(source: &Source, around: Option<&Window>, window: Option<&Window>) -> Result<Vec<Cell>, TimelineError> {
-    const TABLE: &str = "cloudtrail";
-    let frame = source.events(around, [col("event_time").is_not_null()]).await?;
-    let columns = ["event_time", "recipient_account_id", "aws_region", "event_category", "management_event", "id_conflict"];
-    let frame = frame.select_columns(&columns).map_err(TimelineError::table(TABLE))?;
-    let mut counted = Counted::default();
-    Source::batches(TABLE, frame, &mut |batch| counted.take(batch, window)).await?;
-    Ok(counted.cells)
-}
-
-/// Cells by what they count, filled row by row. A generic aggregation over six columns took three times as long as reading them;
-/// but there are few cells, and rows come in the order of time.
-#[derive(Default)]
-struct Counted {
-    cells: Vec<Cell>,
-    /// Positions in `cells`, by a hash of what they count: of each hash mostly one.
-    known: HashMap<u64, Vec<usize>>,
-    hasher: DefaultHashBuilder,
-}
-
-impl Counted {
-    fn take(&mut self, batch: &RecordBatch, window: Option<&Window>) -> Result<(), TimelineError> {
-        const TABLE: &str = "cloudtrail";
-        let text = |column| Text::of(batch, TABLE, column);
-        let (account, region, category) = (text("recipient_account_id")?, text("aws_region")?, text("event_category")?);
-        let (management, conflict) = (flags(batch, TABLE, "management_event")?, flags(batch, TABLE, "id_conflict")?);
-        let time = times(batch, TABLE, "event_time")?;
-        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
-            let at = time.value(row);
-            let hour = at.div_euclid(MICROS_PER_HOUR);
-            let inside = window.is_none_or(|w| w.from() <= at && at < w.to());
-            let flag = (!management.is_null(row)).then(|| management.value(row));
-            let log = LogKind::of(category.get(row), flag);
-            let (account, region) = (account.get(row).unwrap_or("unknown"), region.get(row).unwrap_or("unknown"));
-            let cell = self.cell((hour, inside, log), account, region, at);
-            cell.events += 1;
-            cell.conflicts += u64::from(!conflict.is_null(row) && conflict.value(row));
-            (cell.first, cell.last) = (cell.first.min(at), cell.last.max(at));
-        }
-        Ok(())
-    }
-
-    fn cell(&mut self, (hour, inside, log): (i64, bool, LogKind), account: &str, region: &str, at: i64) -> &mut Cell {
-        let known = self.known.entry(self.hasher.hash_one((hour, inside, log, account, region))).or_default();
-        let is_it =
-            |cell: &Cell| (cell.hour, cell.inside, cell.log) == (hour, inside, log) && cell.account == account && cell.region == region;
-        let position = known.iter().copied().find(|at| is_it(&self.cells[*at])).unwrap_or_else(|| {
-            let (account, region) = (account.to_owned(), region.to_owned());
-            self.cells.push(Cell { account, region, log, hour, events: 0, conflicts: 0, first: at, last: at, inside });
-            known.push(self.cells.len() - 1);
-            self.cells.len() - 1
-        });
-        &mut self.cells[position]
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
+use backtrail_model::tally::Tally;
 use backtrail_model::time::format_date;
 use backtrail_model::window::Window;
 use datafusion::dataframe::DataFrame;
@@ -19,7 +21,7 @@ use crate::event::{EVENT_COLUMNS, Event, Events};
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
 const ROWS_AT_ONCE: u64 = 400_000;
 
-const CLOUDTRAIL: &str = "cloudtrail";
+pub(crate) const CLOUDTRAIL: &str = "cloudtrail";
 
 /// One date of the `cloudtrail` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,11 @@ pub struct Day {
 pub struct Source {
     context: SessionContext,
     days: Vec<Day>,
+    tallies: Option<Tallies>,
 }
+
+/// The date and the tally of each file whose date is asked for; no tally where the file has none.
+pub type Tallies = Arc<dyn Fn(&(dyn Fn(&str) -> bool + Sync)) -> Vec<(String, Option<Tally>)> + Send + Sync>;
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +62,24 @@ impl Source {
                 None => sorted.push(day),
             }
         }
-        Self { context, days: sorted }
+        Self { context, days: sorted, tallies: None }
+    }
+
+    /// With what the files of `cloudtrail` say of themselves.
+    #[must_use]
+    pub fn with_tallies(self, tallies: Tallies) -> Self {
+        Self { tallies: Some(tallies), ..self }
+    }
+
+    /// What the files of a window say they hold. Where it is not known what files there are, each date stands for one that says nothing.
+    pub(crate) fn tallies(&self, window: Option<&Window>) -> Vec<(String, Option<Tally>)> {
+        let ends = window.map(|w| (format_date(w.from()), format_date(w.to() - 1)));
+        let is_inside = |date: &str| ends.as_ref().is_none_or(|(first, last)| first.as_str() <= date && date <= last.as_str());
+        let is_asked = |date: &str| date != UNKNOWN_DATE && is_inside(date);
+        match &self.tallies {
+            Some(tallies) => tallies(&is_asked),
+            None => self.days.iter().filter(|day| is_asked(&day.date)).map(|day| (day.date.clone(), None)).collect(),
+        }
     }
 
     /// Events without a usable time.
@@ -81,13 +104,24 @@ impl Source {
         frame: DataFrame,
         each: &mut dyn FnMut(&RecordBatch) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
+        Self::batches_while(name, frame, &mut |batch| each(batch).map(|()| true)).await
+    }
+
+    /// The same, as long as `each` wants more.
+    pub(crate) async fn batches_while(
+        name: &'static str,
+        frame: DataFrame,
+        each: &mut dyn FnMut(&RecordBatch) -> Result<bool, TimelineError>,
+    ) -> Result<(), TimelineError> {
         tracing::debug!(table = name, plan = %frame.logical_plan().display(), "reading");
         let mut stream = frame.execute_stream().await.map_err(TimelineError::table(name))?;
         let mut rows = 0;
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(TimelineError::table(name))?;
             rows += batch.num_rows();
-            each(&batch)?;
+            if !each(&batch)? {
+                break;
+            }
         }
         tracing::debug!(table = name, rows, "read");
         Ok(())
@@ -102,6 +136,9 @@ impl Source {
         are_few: bool,
         each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
+        if are_few && let Some(batch) = self.few_in_order(window, condition.clone()).await? {
+            return each(&Events::of(&batch)?);
+        }
         for dates in if are_few { vec![None] } else { self.groups(window) } {
             let frame = self.events(window, condition.clone().into_iter().chain(dates)).await?;
             let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };

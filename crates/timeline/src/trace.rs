@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::coverage::Coverage;
 use crate::ends::{Ends, stretch};
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event};
+use crate::event::Event;
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
 use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Mover, Strength, holders};
@@ -335,7 +335,7 @@ impl<'a> Tree<'a> {
             taken.extend(node.map(|node| (node, Taken::of(event))));
             Ok(())
         };
-        source.in_any_order(None, Some(condition), EVENT_COLUMNS, &mut take).await?;
+        source.few(None, Some(condition), &mut take).await?;
         for (node, one) in taken {
             self.nodes[node].uses.take(one);
         }

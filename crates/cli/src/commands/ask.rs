@@ -1,6 +1,7 @@
 //! What the question commands share: arguments into a question, a session into a source, an answer into bytes.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_query::Session;
@@ -72,9 +73,10 @@ fn quoted(word: &str) -> String {
 
 /// Where a session's events are read from.
 pub(crate) fn source(session: &Session) -> Source {
-    let files = &session.snapshot().table(Table::Cloudtrail).files;
+    let table = session.snapshot().table(Table::Cloudtrail).clone();
+    let files = &table.files;
     let day = |f: &backtrail_store::DataFile| Day { date: f.event_date.clone().unwrap_or_else(|| UNKNOWN_DATE.to_owned()), rows: f.rows };
-    Source::new(session.context().clone(), files.iter().map(day))
+    Source::new(session.context().clone(), files.iter().map(day)).with_tallies(Arc::new(move |is_asked| table.tallies(is_asked)))
 }
 
 /// Wrong usage that only the question notices keeps its exit code.

@@ -3,6 +3,7 @@
 
 mod asked;
 mod citations;
+mod coverage;
 mod kill;
 mod kit;
 mod known_answers;

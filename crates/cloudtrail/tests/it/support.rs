@@ -7,8 +7,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
-use backtrail_cloudtrail::{Context, Decoder, Ending, Summary};
-use backtrail_model::tables::Table;
+use backtrail_cloudtrail::{Context, Decoder, Ending, Kept, Reread, Summary};
+use backtrail_model::tables::{EVENT_DATE, Table};
+use backtrail_model::time::parse_instant;
 
 /// One row: column name to value as text; NULL is absent.
 pub(crate) type Row = BTreeMap<String, String>;
@@ -78,6 +79,28 @@ fn check(decoded: &Decoded) {
     indexes.dedup();
     assert_eq!(indexes.len() as i64, counts.kept + counts.rejected, "each record has its own number");
     assert!(indexes.iter().all(|i| (0..counts.read).contains(i)));
+    let events = decoded.rows(Table::Cloudtrail);
+    events.iter().step_by(events.len() / 32 + 1).for_each(check_reread);
+}
+
+/// An event's columns are a function of its record: decoded again from `raw` they are the same.
+fn check_reread(row: &Row) {
+    if row["raw_form"] == "projected" {
+        return;
+    }
+    let kept = Kept {
+        raw: &row["raw"],
+        event_time: row.get("event_time").map(|t| parse_instant(t).expect("a time")),
+        id_conflict: row["id_conflict"] == "true",
+        evidence_id: &row["evidence_id"],
+        record_index: row["record_index"].parse().expect("a number"),
+    };
+    let mut reread = Reread::default();
+    assert!(reread.add(&kept), "{row:?}");
+    let again = rows(&reread.take());
+    let not_given = |name: &str| Reread::NOT_GIVEN.contains(&name) || name == EVENT_DATE;
+    let expected: Row = row.iter().filter(|(name, _)| !not_given(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    assert_eq!(again, [expected]);
 }
 
 fn rows(batch: &RecordBatch) -> Vec<Row> {

@@ -4,19 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::calls::{Effect, Log, affects_coverage, bucket_call, coverage_names};
 use backtrail_model::outcome::Outcome;
+use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::window::Window;
 use datafusion::functions::expr_fn::contains;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::cells::Known;
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event};
+use crate::event::Event;
 use crate::item::{Item, json};
-use crate::source::Source;
+use crate::source::{Source, one_of};
 
 /// At most so many are listed.
 const MOST: usize = 1000;
+/// The call that counts only where logs are delivered.
+const DELETE: &str = "DeleteObject";
 
 /// A call that changed what is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,22 +73,27 @@ impl LogChange {
 /// The calls of a stretch of time that changed what is logged, in order.
 pub(super) async fn log_changes(
     source: &Source,
+    known: &Known,
     around: Option<&Window>,
     window: Option<&Window>,
 ) -> Result<Vec<LogChange>, TimelineError> {
     // What comes after the window cannot have blinded it.
     let until = window.or(around).map(Window::to);
     let span = around.zip(until).and_then(|(a, to)| Window::between(a.from(), to).ok());
-    // Deleting single objects is daily business: only objects where logs are delivered matter.
+    // Deleting single objects is daily business: only objects where logs are delivered matter, and most files say that they hold no such call.
     // Two conditions, not one with `or`: the scan reads parameters only where the name fits.
-    let names = coverage_names().into_iter().map(lit).collect();
-    let is_log_object = col("event_name").not_eq(lit("DeleteObject")).or(contains(col("request_parameters"), lit("AWSLogs/")));
-    let condition = col("event_name").in_list(names, false).and(is_log_object);
+    let on_date = one_of(EVENT_DATE, known.log_objects_deleted());
+    let names = coverage_names().into_iter().filter(|name| on_date.is_some() || *name != DELETE).map(lit).collect();
+    let is_log_object = on_date.map(|on_date| {
+        let of_logs = on_date.and(contains(col("request_parameters"), lit("AWSLogs/")));
+        col("event_name").not_eq(lit(DELETE)).or(of_logs)
+    });
+    let condition = std::iter::once(col("event_name").in_list(names, false)).chain(is_log_object).reduce(Expr::and);
     // Few calls in many days: put in order here, so that the days are read at once.
     let mut met: BTreeMap<_, (LogChange, Option<String>)> = BTreeMap::new();
     let mut destinations: BTreeSet<String> = BTreeSet::new();
     source
-        .in_any_order(span.as_ref(), Some(condition), EVENT_COLUMNS, &mut |event| {
+        .few(span.as_ref(), condition, &mut |event| {
             let request = json(event.request_parameters);
             destinations.extend(destination(event, &request));
             if let Some(change) = log_change(event, &request) {

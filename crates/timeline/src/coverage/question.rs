@@ -7,7 +7,8 @@ use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
 use serde::Serialize;
 
-use super::{Cell, Coverage, EmptyHours, LogKind, Seen, cells, empty_hours, gaps, seen};
+use super::cells::{Cell, Known, cells};
+use super::{Coverage, EmptyHours, LogKind, Seen, empty_hours, gaps, seen};
 use crate::answer::{Answer, Closing, Totals};
 use crate::error::TimelineError;
 use crate::event::{Text, times};
@@ -43,7 +44,8 @@ pub struct Covered {
 pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Covered>, TimelineError> {
     let window = question.window.as_ref();
     let ledger = Ledger::read(source).await?;
-    let mut cells = cells(source, window, window).await?;
+    let known = Known::read(source, window);
+    let mut cells = cells(source, &known, window, window).await?;
     for (table, account, log) in
         [("cloudtrail_insights", "recipient_account_id", LogKind::Insights), ("cloudtrail_aggregated", "account_id", LogKind::Aggregated)]
     {
@@ -52,7 +54,7 @@ pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Cov
     let filters = &question.filters;
     let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
     cells.retain(|c| fits(&filters.account, &c.account) && fits(&filters.region, &c.region));
-    let log_changes = gaps::log_changes(source, window, window).await?;
+    let log_changes = gaps::log_changes(source, &known, window, window).await?;
     let mut items = covered(&cells);
     let coverage = Coverage::from_parts(window, cells, log_changes, &ledger, source.undated());
     let count = items.len() as u64;

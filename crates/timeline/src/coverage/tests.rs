@@ -1,7 +1,7 @@
 //! What is said of gaps, over small stores made by hand.
 
 use super::*;
-use backtrail_model::time::parse_typed;
+use backtrail_model::time::{MICROS_PER_HOUR, parse_typed};
 
 fn at(text: &str) -> i64 {
     parse_typed(text).unwrap()

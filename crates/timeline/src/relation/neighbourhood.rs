@@ -11,7 +11,7 @@ use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event};
+use crate::event::Event;
 use crate::source::Source;
 use crate::touched::touched_in_all;
 
@@ -73,7 +73,7 @@ impl Neighbourhood {
         });
         let mut ties: BTreeMap<String, BTreeSet<Tied>> = BTreeMap::new();
         source
-            .in_any_order(before.as_ref(), is_tying.reduce(Expr::or), EVENT_COLUMNS, &mut |event| {
+            .few(before.as_ref(), is_tying.reduce(Expr::or), &mut |event| {
                 if TYING.contains(&action_name(event.event_name.unwrap_or_default())) && classify(&event.facts()) == Outcome::Ok {
                     tie(event, &mut ties);
                 }

@@ -15,7 +15,7 @@ use super::setting::{FUNCTIONS, GROUPS, INSTANCES, STACKS, Sets};
 use super::{Driven, Motions, SKEW, STACK_WORKS, Setting, What};
 use crate::ends::widened;
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event, Text, times};
+use crate::event::{Event, Text, times};
 use crate::instants::{EVENT_ARNS, Instants, is_known_of_all};
 use crate::lineage::attribution::is_auto_scaling;
 use crate::lineage::{Holder, Issued, read as chains};
@@ -199,7 +199,7 @@ impl Sought {
             }
             Ok(())
         };
-        source.in_any_order(span, condition, EVENT_COLUMNS, &mut take).await?;
+        source.few(span, condition, &mut take).await?;
         Ok(met)
     }
 
