@@ -185,7 +185,8 @@ impl Decoder {
 
     /// Goes on with another piece of evidence. Rows of pieces before it that were not handed on yet stay.
     pub fn begin(&mut self, context: Context) {
-        self.machine = Machine::default();
+        self.machine.reset();
+        self.machine.offset = 0;
         self.carry.clear();
         self.want = WINDOW;
         self.out.begin(context.evidence_id, context.now);

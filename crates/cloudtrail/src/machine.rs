@@ -82,7 +82,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Forgets a document, for the next nested one.
+    /// Forgets a document, for the next one. Buffers stay.
     pub(crate) fn reset(&mut self) {
         self.stack.clear();
         self.started = false;

@@ -377,8 +377,12 @@ impl Output {
 
     /// Hands on what has grown large.
     fn flush_full(&mut self) {
-        let full: Vec<_> = self.beside().filter(|rows| rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES).filter_map(Rows::take).collect();
-        self.ready.extend(full);
+        let is_full = |rows: &&mut Rows| rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES;
+        // Asked after each record, and hardly ever so.
+        if self.beside().any(|rows| is_full(&rows)) {
+            let full: Vec<_> = self.beside().filter(is_full).filter_map(Rows::take).collect();
+            self.ready.extend(full);
+        }
     }
 
     /// Hands on everything.
