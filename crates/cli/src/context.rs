@@ -14,7 +14,7 @@ use crate::args::SharedArgs;
 use crate::printer::Printer;
 
 /// Memory for buffered rows while ingesting, before what each thread takes off it. The more of it, the fewer and larger are the files a run leaves.
-const INGEST_BUDGET: usize = 600 << 20;
+const INGEST_BUDGET: usize = 500 << 20;
 /// What a thread's decoders, encoders and compressors take off it.
 const INGEST_BUDGET_PER_THREAD: usize = 100 << 20;
 /// With less than this, files would be small and many.

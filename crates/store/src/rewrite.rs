@@ -20,7 +20,7 @@ use crate::staged_rows::Provenance;
 
 /// The columns that say where a copy came from.
 const PROVENANCE: [&str; 4] = ["raw_form", "copy_rank", "evidence_id", "record_index"];
-const ID_CONFLICT: &str = "id_conflict";
+pub(crate) const ID_CONFLICT: &str = "id_conflict";
 
 /// A data file to read: staged, or in the store.
 #[derive(Debug, Clone)]

@@ -12,10 +12,10 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::StoreError;
 use crate::encode::{self, Part};
 use crate::error::At;
 use crate::rewrite::{Destination, Source};
+use crate::{StoreError, tally};
 
 /// Gives the new values of the changed columns, for the rows of one row group, of which the first has this number.
 pub(crate) type Change<'a> = &'a dyn Fn(&RecordBatch, u32) -> Result<RecordBatch, StoreError>;
@@ -48,6 +48,9 @@ pub(crate) fn splice(source: &Source, columns: &[&str], to: Destination<'_>, cha
             written.at("write", &part.path)?;
         }
         group_writer.close().at("write", &part.path)?;
+    }
+    if let Some(entry) = tally::that_stays(&metadata, columns) {
+        writer.append_key_value_metadata(entry);
     }
     let metadata = writer.close().at("write", &part.path)?;
     part.rows = source.rows;

@@ -6,9 +6,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_model::tables::Table;
 use backtrail_model::tally::{Counted, Counter, KEY, Tally};
-use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use rayon::prelude::*;
 
+use crate::rewrite::ID_CONFLICT;
 use crate::snapshot::{DataFile, TableSnapshot};
 use crate::{StoreError, rows};
 
@@ -51,8 +52,14 @@ pub(crate) fn entry(counter: Counter) -> KeyValue {
     KeyValue::new(KEY.to_owned(), counter.tally().to_text())
 }
 
+/// The tally of a file some of whose columns are written anew, as far as it still holds.
+pub(crate) fn that_stays(footer: &ParquetMetaData, changed: &[&str]) -> Option<KeyValue> {
+    let entries = footer.file_metadata().key_value_metadata()?;
+    entries.iter().find(|e| e.key == KEY && !changed.contains(&ID_CONFLICT)).cloned()
+}
+
 impl DataFile {
-    /// What the file says it holds; `None` where it says nothing, as files of other versions do and those some of whose columns were written anew.
+    /// What the file says it holds; `None` where it says nothing, as files of other versions do, and those in which events were marked since.
     #[must_use]
     pub fn tally(&self) -> Option<Tally> {
         let file = File::open(&self.path).ok()?;

@@ -92,11 +92,11 @@ pub async fn events(
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
     let read = async {
-        let actors = Actors::read(source, window, condition.clone()).await?;
+        let found = source.found(window, condition, question.filters.leave_few()).await?;
+        let actors = Actors::behind(source, window, &found).await?;
         let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
-        let are_few = question.filters.leave_few();
-        source.in_order(window, condition, are_few, &mut |events| listing.take_all(events, question, &related, &actors)).await
+        found.in_order(source, &mut |events| listing.take_all(events, question, &related, &actors)).await
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);

@@ -32,23 +32,60 @@ impl Source {
         }
     }
 
-    /// The events of a window that fulfil a condition, decoded again and ordered by time, event id and record hash, those without a time last;
-    /// `None` where they are many or not all of them are their own text.
-    pub(crate) async fn few_in_order(
+    /// The events of a window that fulfil a condition: in memory where they are known to be few, and are; else yet to be read.
+    pub(crate) async fn found<'w>(
         &self,
-        window: Option<&Window>,
+        window: Option<&'w Window>,
         condition: Option<Expr>,
-    ) -> Result<Option<RecordBatch>, TimelineError> {
-        let Some(batch) = self.reread(window, condition).await? else { return Ok(None) };
-        in_order(&batch).map(Some).map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
+        are_few: bool,
+    ) -> Result<Found<'w>, TimelineError> {
+        let few = if are_few { self.reread(window, condition.clone()).await? } else { None };
+        let Some(few) = few else { return Ok(Found::Many(window, condition)) };
+        in_order(&few).map(Found::Few).map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
     }
 
+    /// `None` where they are many or not all of them are their own text.
     async fn reread(&self, window: Option<&Window>, condition: Option<Expr>) -> Result<Option<RecordBatch>, TimelineError> {
         let failed = TimelineError::table(CLOUDTRAIL);
         let frame = self.events(window, condition).await?.select_columns(COLUMNS).map_err(failed)?;
         let mut met = Met::default();
         Self::batches_while(CLOUDTRAIL, frame, &mut |batch| met.take(batch)).await?;
         Ok((!met.is_too_much).then(|| met.decoder.take()))
+    }
+}
+
+/// Events that an answer looks at more than once.
+pub(crate) enum Found<'w> {
+    /// In memory, in order.
+    Few(RecordBatch),
+    /// Those of a window that fulfil a condition.
+    Many(Option<&'w Window>, Option<Expr>),
+}
+
+impl Found<'_> {
+    /// Runs `each` over them, batch by batch, ordered by time, event id and record hash; those without a time last.
+    pub(crate) async fn in_order(
+        &self,
+        source: &Source,
+        each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        match self {
+            Self::Few(batch) => each(&Events::of(batch)?),
+            Self::Many(window, condition) => source.in_order(*window, condition.clone(), each).await,
+        }
+    }
+
+    /// Runs `each` over them in any order, with these columns at least.
+    pub(crate) async fn in_any_order(
+        &self,
+        source: &Source,
+        columns: &[&str],
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        match self {
+            Self::Few(batch) => Events::of(batch)?.iter().try_for_each(|event| each(&event)),
+            Self::Many(window, condition) => source.in_any_order(*window, condition.clone(), columns, each).await,
+        }
     }
 }
 

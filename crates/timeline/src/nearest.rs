@@ -70,7 +70,9 @@ async fn first_met(source: &Source, filters: &Filters) -> Result<Option<(Option<
     let filters = &filters.reached(source, None).await?;
     let mut first: Option<(bool, Option<i64>, String)> = None;
     source
-        .in_any_order(None, filters.condition(), crate::event::EVENT_COLUMNS, &mut |event| {
+        .found(None, filters.condition(), filters.leave_few())
+        .await?
+        .in_any_order(source, crate::event::EVENT_COLUMNS, &mut |event| {
             if filters.admits(event) {
                 let met = (event.event_time.is_none(), event.event_time, event.citation());
                 if first.as_ref().is_none_or(|f| met < *f) {

@@ -100,10 +100,11 @@ pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, T
     let writes = col("read_only").eq(lit(false)).or(col("read_only").is_null());
     let condition = filters.condition().map_or(writes.clone(), |c: Expr| c.and(writes));
     let ledger = Ledger::read(source).await?;
-    let known = Actors::read(source, None, Some(condition.clone())).await?;
+    let found = source.found(None, Some(condition), filters.leave_few()).await?;
+    let known = Actors::behind(source, None, &found).await?;
     let mut state = State::default();
-    source
-        .in_order(None, Some(condition), filters.leave_few(), &mut |events| {
+    found
+        .in_order(source, &mut |events| {
             for event in events.iter() {
                 if !is_content(&event, arn) && filters.admits(&event) && is_write(&event.facts()) && classify(&event.facts()) == Outcome::Ok
                 {

@@ -109,7 +109,8 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
     let filters = filters.reached(source, None).await?;
     let ledger = Ledger::read(source).await?;
     let before = Before::of_window(source, window.as_ref()).await?;
-    let known = Actors::read(source, None, filters.condition()).await?;
+    let found = source.found(None, filters.condition(), filters.leave_few()).await?;
+    let known = Actors::behind(source, None, &found).await?;
     let mut counted = Counted { window, ..Counted::default() };
     let mut take = |event: &Event<'_>| {
         if filters.admits(event) {
@@ -117,7 +118,7 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
         }
         Ok(())
     };
-    source.in_any_order(None, filters.condition(), EVENT_COLUMNS, &mut take).await?;
+    found.in_any_order(source, EVENT_COLUMNS, &mut take).await?;
     let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, counted.stretch).await?;
     if counted.events == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);

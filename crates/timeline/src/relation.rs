@@ -147,11 +147,12 @@ struct Anchor {
 impl Anchor {
     async fn read(source: &Source, question: &Question) -> Result<Self, TimelineError> {
         let (filters, window) = (&question.filters, question.window.as_ref());
-        let actors = Actors::read(source, window, filters.condition()).await?;
+        let found = source.found(window, filters.condition(), filters.leave_few()).await?;
+        let actors = Actors::behind(source, window, &found).await?;
         let mut anchor = Self::default();
         let mut touched = BTreeSet::new();
-        source
-            .in_any_order(window, filters.condition(), EVENT_COLUMNS, &mut |event| {
+        found
+            .in_any_order(source, EVENT_COLUMNS, &mut |event| {
                 if filters.admits(event) {
                     anchor.take(event, filters, &actors, &mut touched);
                 }

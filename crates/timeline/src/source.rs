@@ -128,18 +128,14 @@ impl Source {
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those
-    /// without a time last. Dates are read in groups that fit into memory; at once where the condition is known to leave few events.
+    /// without a time last. Dates are read in groups that fit into memory.
     pub(crate) async fn in_order(
         &self,
         window: Option<&Window>,
         condition: Option<Expr>,
-        are_few: bool,
         each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
-        if are_few && let Some(batch) = self.few_in_order(window, condition.clone()).await? {
-            return each(&Events::of(&batch)?);
-        }
-        for dates in if are_few { vec![None] } else { self.groups(window) } {
+        for dates in self.groups(window) {
             let frame = self.events(window, condition.clone().into_iter().chain(dates)).await?;
             let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };
             let frame = frame
@@ -213,8 +209,14 @@ pub(crate) const SOUGHT: usize = 64;
 /// A column has one of these values; `None` where there are none.
 pub(crate) fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) -> Option<Expr> {
     let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
-    (!values.is_empty()).then(|| col(column).in_list(values.into_iter().map(lit).collect(), false))
+    let (first, last) = values.first().cloned().zip(values.last().cloned())?;
+    let range = (values.len() > LISTED).then(|| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last))));
+    let listed = col(column).in_list(values.into_iter().map(lit).collect(), false);
+    Some(range.map_or(listed.clone(), |range| range.and(listed)))
 }
+
+/// The reader skips by lists of so many values; of a longer one it must be told the ends.
+const LISTED: usize = 20;
 
 /// An instant as a literal.
 pub(crate) fn instant(micros: i64) -> Expr {

@@ -12,6 +12,7 @@ use crate::coverage::Coverage;
 use crate::ends::{Ends, stretch};
 use crate::error::TimelineError;
 use crate::event::Event;
+use crate::few::Found;
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
 use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Mover, Strength, holders};
@@ -183,7 +184,7 @@ async fn users(source: &Source, subject: &Subject) -> Result<Vec<Seen>, Timeline
         Subject::Arn(arn) => col("user_identity_arn").eq(lit(arn.clone())),
         Subject::Event(id) => col("event_id").eq(lit(id.clone())),
     };
-    Ok(in_order(holders(source, None, Some(condition)).await?))
+    Ok(in_order(holders(source, &Found::Many(None, Some(condition))).await?))
 }
 
 /// Who had what was asked for issued.

@@ -17,6 +17,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::ends::widened;
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
+use crate::few::Found;
 use crate::lineage::holder::{second, write_key};
 use crate::lineage::links::begun_at;
 use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
@@ -65,12 +66,8 @@ const HOLDER_COLUMNS: &[&str] = &[
     "user_identity_in_scope_of",
 ];
 
-/// Who appears in the events of a window that fulfil a condition, each once with the time of the first of them.
-pub(crate) async fn holders(
-    source: &Source,
-    window: Option<&Window>,
-    condition: Option<Expr>,
-) -> Result<Vec<(Holder, Option<i64>)>, TimelineError> {
+/// Who appears in these events, each once with the time of the first of them.
+pub(crate) async fn holders(source: &Source, found: &Found<'_>) -> Result<Vec<(Holder, Option<i64>)>, TimelineError> {
     let (mut seen, mut key): (HashMap<String, usize>, String) = Default::default();
     let mut holders: Vec<(Holder, Option<i64>)> = Vec::new();
     let mut take = |event: &Event<'_>| {
@@ -85,7 +82,7 @@ pub(crate) async fn holders(
         }
         Ok(())
     };
-    source.in_any_order(window, condition, HOLDER_COLUMNS, &mut take).await?;
+    found.in_any_order(source, HOLDER_COLUMNS, &mut take).await?;
     Ok(holders)
 }
 
@@ -95,7 +92,15 @@ impl Actors {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn read(source: &Source, window: Option<&Window>, condition: Option<Expr>) -> Result<Self, TimelineError> {
-        let holders: Vec<Holder> = holders(source, window, condition).await?.into_iter().map(|(holder, _)| holder).collect();
+        Self::behind(source, window, &Found::Many(window, condition)).await
+    }
+
+    /// For events of a window.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) async fn behind(source: &Source, window: Option<&Window>, found: &Found<'_>) -> Result<Self, TimelineError> {
+        let holders: Vec<Holder> = holders(source, found).await?.into_iter().map(|(holder, _)| holder).collect();
         let sought = motion::Sought::of(holders.iter());
         let mut issued = above(source, holders, window).await?;
         let motions = motion::read(source, window, sought, &mut issued).await?;
