@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::{
     ArrayBuilder, BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, make_view,
 };
-use arrow_array::{ArrayRef, RecordBatch, StringViewArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringViewArray};
 use arrow_buffer::{Buffer, NullBufferBuilder, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
 use backtrail_model::tables::Table;
@@ -194,24 +194,43 @@ pub(crate) struct Rows {
     pub(crate) total: i64,
     /// Bytes of text taken in, roughly.
     pub(crate) bytes: usize,
+    room: Room,
+}
+
+/// Room that builders begin with, by what batches needed: what does not fit is copied elsewhere, and room that stays empty is never touched.
+#[derive(Debug, Default)]
+struct Room {
+    rows: usize,
+    block: usize,
+    columns: Vec<usize>,
+}
+
+impl Room {
+    /// Somewhat more than the last batch needed; of what earlier ones needed, nearly all, for after a full batch comes the short rest of its
+    /// piece of evidence, and then a full one again.
+    fn learn(&mut self, rows: usize, block: usize, columns: &[usize]) {
+        let learn = |known: &mut usize, last: usize| *known = (last + last / 8).max(*known - *known / 16);
+        learn(&mut self.rows, rows);
+        learn(&mut self.block, block);
+        self.columns.resize(columns.len(), 0);
+        self.columns.iter_mut().zip(columns).for_each(|(known, last)| learn(known, *last));
+    }
 }
 
 impl Rows {
     pub(crate) fn new(table: Table) -> Self {
         let schema = table.row_schema();
-        let mut rows = Self { table, schema, cols: Vec::new(), block: Vec::new(), rows: 0, total: 0, bytes: 0 };
-        rows.renew(0, 0, &[]);
+        let mut rows = Self { table, schema, cols: Vec::new(), block: Vec::new(), rows: 0, total: 0, bytes: 0, room: Room::default() };
+        rows.renew();
         rows
     }
 
-    /// New builders, with room for what the last batch held and somewhat more: half of all batches are larger than the one before, and what
-    /// does not fit is copied elsewhere. Room that stays empty is never touched.
-    fn renew(&mut self, rows: usize, block: usize, bytes: &[usize]) {
-        let room = |last: usize| last + last / 8;
-        let bytes = |i: usize| bytes.get(i).copied().map_or(0, room);
+    /// New builders.
+    fn renew(&mut self) {
+        let room = |i: usize| self.room.columns.get(i).copied().unwrap_or(0);
         let columns = self.schema.fields().iter().enumerate();
-        self.cols = columns.map(|(i, field)| Col::new(field.data_type(), room(rows), bytes(i))).collect();
-        self.block = Vec::with_capacity(room(block));
+        self.cols = columns.map(|(i, field)| Col::new(field.data_type(), self.room.rows, room(i))).collect();
+        self.block = Vec::with_capacity(self.room.block);
         self.rows = 0;
         self.bytes = 0;
     }
@@ -247,10 +266,19 @@ impl Rows {
         if self.rows == 0 {
             return None;
         }
-        let rows = self.rows;
-        let block = Buffer::from_vec(std::mem::take(&mut self.block));
-        let (arrays, bytes): (Vec<_>, Vec<_>) = self.cols.iter_mut().map(|c| c.finish(&block)).unzip();
-        self.renew(rows, block.len(), &bytes);
+        let mut block = std::mem::take(&mut self.block);
+        // Few rows may wait for long: they give their room back.
+        let are_few = self.rows * 2 < self.room.rows;
+        if are_few {
+            block.shrink_to_fit();
+        }
+        let block = Buffer::from_vec(block);
+        let (mut arrays, bytes): (Vec<_>, Vec<_>) = self.cols.iter_mut().map(|c| c.finish(&block)).unzip();
+        if are_few {
+            arrays.iter_mut().for_each(Array::shrink_to_fit);
+        }
+        self.room.learn(self.rows, block.len(), &bytes);
+        self.renew();
         // Every column got one cell a row, of the schema's type: nothing that evidence says changes that.
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("each row fills every column");
         Some((self.table, batch))

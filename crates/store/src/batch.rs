@@ -192,8 +192,10 @@ impl Batch {
         if let Some(missing) = seen.with_rows.iter().find(|id| !finished.contains(id.as_str())) {
             return Err(StoreError::Unfinished { evidence_id: missing.clone() });
         }
-        let rest = std::mem::take(&mut lock(&self.buffers).partitions);
-        rest.into_par_iter().try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
+        let mut rest: Vec<(Partition, Buffer)> = std::mem::take(&mut lock(&self.buffers).partitions).into_iter().collect();
+        // The largest first, so that no thread begins with it when the others are done.
+        rest.sort_by_key(|(_, buffer)| std::cmp::Reverse(buffer.bytes));
+        rest.into_par_iter().with_max_len(1).try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
         Ok(Finished { rows: seen.finished, with_rows: seen.with_rows })
     }
 

@@ -75,6 +75,14 @@ impl Found<'_> {
         }
     }
 
+    /// The events, where they are in memory.
+    pub(crate) fn in_memory(&self) -> Result<Option<Events<'_>>, TimelineError> {
+        match self {
+            Self::Few(batch) => Events::of(batch).map(Some),
+            Self::Many(..) => Ok(None),
+        }
+    }
+
     /// Runs `each` over them in any order, with these columns at least.
     pub(crate) async fn in_any_order(
         &self,

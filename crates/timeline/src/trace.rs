@@ -53,13 +53,16 @@ pub struct Upward {
 
 impl Upward {
     fn of(actors: &Actors, holder: &Holder, at: Option<i64>) -> Self {
-        let Attribution { service, set_in_motion_by, .. } = actors.of_holder(holder, at);
+        Self::by(holder, actors.lineage().chain(holder, at), &actors.of_holder(holder, at))
+    }
+
+    fn by(holder: &Holder, chain: Chain, actor: &Attribution) -> Self {
         Self {
             principal: holder.principal.clone(),
             session_created: holder.created.map(format_instant),
-            chain: actors.lineage().chain(holder, at),
-            service,
-            set_in_motion_by,
+            chain,
+            service: actor.service.clone(),
+            set_in_motion_by: actor.set_in_motion_by.clone(),
         }
     }
 }
@@ -132,7 +135,12 @@ pub struct Trace {
 pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> {
     let subject = subject(text)?;
     let ledger = Ledger::read(source).await?;
-    let mut users = users(source, &subject).await?;
+    let found = source.found(None, Some(used(&subject)), matches!(subject, Subject::Event(_))).await?;
+    let told = told_of_events(source, &found).await?;
+    let mut users = match &told {
+        Some((_, callers)) => in_order(callers.clone()),
+        None => in_order(holders(source, &found).await?),
+    };
     if users.is_empty() {
         // Issued, and never used: the way up begins with who had it issued.
         users = issuers(source, &subject).await?;
@@ -140,16 +148,19 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
     let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), MOST_NODES).await?;
     let lineage = actors.lineage();
     let own = own(lineage, &subject);
-    let up: Vec<Upward> = users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward::of(&actors, holder, *at)).collect();
+    let up = match told {
+        Some((up, _)) => up,
+        None => users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward::of(&actors, holder, *at)).collect(),
+    };
     let mut tree = Tree::grow(lineage, &users, &own);
     tree.read_uses(source).await?;
     let (down, more) = tree.into_nodes();
-    let (coverage_window, coverage) = Coverage::of_stretch(source, &ledger, told(&up, &down)).await?;
+    let (coverage_window, coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down)).await?;
     Ok(Trace { subject: text.to_owned(), up, down, more, coverage_window, coverage, evidence_set: ledger.set })
 }
 
 /// The stretch of time that the calls and uses told lie in.
-fn told(up: &[Upward], down: &[Node]) -> Option<(i64, i64)> {
+fn stretch_of(up: &[Upward], down: &[Node]) -> Option<(i64, i64)> {
     let calls = up.iter().flat_map(|u| &u.chain.paths).flat_map(|p| &p.steps).filter_map(|s| s.event_time.as_deref());
     let mut times: Vec<&str> = calls.collect();
     let mut ahead: Vec<&Node> = down.iter().collect();
@@ -177,14 +188,30 @@ fn subject(text: &str) -> Result<Subject, TimelineError> {
 /// Who, and the time of the first use.
 type Seen = (Holder, Option<i64>);
 
-/// Who used what was asked for, each once with the time of its first use.
-async fn users(source: &Source, subject: &Subject) -> Result<Vec<Seen>, TimelineError> {
-    let condition = match subject {
+/// What every event fulfils that was made with what was asked for, or is it.
+fn used(subject: &Subject) -> Expr {
+    match subject {
         Subject::Key(key) => col("user_identity_access_key_id").eq(lit(key.clone())),
         Subject::Arn(arn) => col("user_identity_arn").eq(lit(arn.clone())),
         Subject::Event(id) => col("event_id").eq(lit(id.clone())),
-    };
-    Ok(in_order(holders(source, &Found::Many(None, Some(condition))).await?))
+    }
+}
+
+/// The ways up from events that are asked about, as every other answer tells them, and their callers in full; `None` where none is in memory.
+async fn told_of_events(source: &Source, found: &Found<'_>) -> Result<Option<(Vec<Upward>, Vec<Seen>)>, TimelineError> {
+    let Some(events) = found.in_memory()? else { return Ok(None) };
+    let actors = Actors::behind(source, None, found).await?;
+    let (mut up, mut callers): (Vec<Upward>, Vec<Seen>) = Default::default();
+    for event in events.iter() {
+        let (holder, chain) = actors.chain_to(&event);
+        let one = Upward::by(&holder, chain, &actors.of(&event));
+        // Two records of one id may be of the same caller.
+        if up.len() < MOST_HOLDERS && !up.contains(&one) {
+            up.push(one);
+            callers.push((holder, event.event_time));
+        }
+    }
+    Ok(Some((up, callers)))
 }
 
 /// Who had what was asked for issued.

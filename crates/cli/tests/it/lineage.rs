@@ -446,3 +446,48 @@ fn many_sessions_lead_each_to_its_own_call() {
         assert_eq!(plain(&item["actor"]["strength"]), "exact");
     }
 }
+
+#[test]
+fn an_event_is_traced_to_whom_the_timeline_names() {
+    let store = TestStore::of_fixture("lineage");
+    let timeline = store.json(&["timeline", "--format", "json"]);
+    let actors: BTreeMap<String, (String, usize)> = list(&timeline["answer"])
+        .iter()
+        .map(|item| (plain(&item["refs"][0]), (plain(&item["actor"]["arn"]), list(&item["actor"]["chain"]).len())))
+        .collect();
+    // Another account's record of an assumption, a sign-in by SAML, and a few of the others.
+    let ids = store.column(
+        "SELECT event_id FROM (SELECT event_id, row_number() OVER (PARTITION BY user_identity_type, event_name ORDER BY event_time) AS n \
+         FROM cloudtrail WHERE event_name IN ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'ConsoleLogin', 'CreateAccessKey')) \
+         WHERE n <= 2",
+    );
+    assert!(ids.len() >= 6, "{ids:?}");
+    for id in ids {
+        let trace = store.json(&["trace", &id, "--format", "json"]);
+        let up = list(&trace["up"]);
+        assert_eq!(up.len(), 1, "{id}");
+        let path = &up[0]["chain"]["paths"][0];
+        assert_eq!((plain(&path["origin"]["arn"]), list(&path["steps"]).len()), actors[&id], "{id}");
+    }
+}
+
+#[test]
+fn whoever_stands_behind_an_event_does_so_however_little_is_asked_about() {
+    let store = TestStore::of_fixture("lineage");
+    let actors = |filter: &[&str]| -> BTreeMap<(String, String), Value> {
+        let answer = store.json(&[&["timeline", "--format", "json"], filter].concat());
+        list(&answer["answer"])
+            .iter()
+            .map(|item| ((plain(&item["refs"][0]), plain(&item["account"])), item["actor"]["arn"].clone()))
+            .collect()
+    };
+    let all = actors(&[]);
+    let accounts = store.column("SELECT DISTINCT recipient_account_id FROM cloudtrail");
+    assert!(accounts.len() >= 3);
+    let mut told = BTreeSet::new();
+    for (id, actor) in accounts.iter().flat_map(|account| actors(&["--account", account])) {
+        assert_eq!(actor, all[&id], "{id:?}");
+        told.insert(id);
+    }
+    assert_eq!(told.len(), all.len());
+}

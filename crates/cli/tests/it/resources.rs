@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::asked::{TestStore, number};
+use crate::asked::{TestStore, list, number};
 
 /// Citations of a timeline over all evidence.
 fn touched(store: &TestStore, arn: &str) -> BTreeSet<String> {
@@ -160,4 +160,31 @@ fn a_person_is_told_the_related_ones_under_their_resource() {
     assert!(at("── direct ──") < at("security-group/sg-0c0235982a1088002"));
     assert!(at("related: target arn:aws:ec2:") < at("── same lineage ──"));
     assert!(!text.contains("── same window ──") && text.contains("--limit and --format json show others"));
+}
+
+#[test]
+fn a_record_that_is_no_text_of_its_own_is_found_and_told_beside_those_that_are() {
+    let store = TestStore::new();
+    let header =
+        "eventVersion,userIdentity,eventTime,eventSource,eventName,awsRegion,recipientAccountId,eventID,readOnly,requestParameters";
+    let identity = "{type=IAMUser, principalid=AIDAEXAMPLE, arn=arn:aws:iam::111122223333:user/alice}";
+    let row = format!(
+        "1.08,\"{identity}\",2025-10-14 09:00:00.000,ec2.amazonaws.com,DeleteSecurityGroup,eu-west-1,111122223333,lake,false,\"{{\"\"groupId\"\":\"\"sg-0123456789abcdef0\"\"}}\""
+    );
+    std::fs::write(store.scratch().join("lake.csv"), format!("{header}\n{row}\n")).expect("a written file");
+    let exact = json!({"eventVersion": "1.08", "eventTime": "2025-10-14T08:00:00Z", "eventID": "exact", "eventSource": "ec2.amazonaws.com",
+        "eventName": "CreateTags", "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "readOnly": false,
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice", "principalId": "AIDAEXAMPLE"},
+        "requestParameters": {"resourcesSet": {"items": [{"resourceId": "sg-0123456789abcdef0"}]}}});
+    std::fs::write(store.scratch().join("exact.json"), exact.to_string()).expect("a written file");
+    store.ingest(&store.scratch());
+    assert_eq!(store.column("SELECT raw_form FROM cloudtrail ORDER BY event_time"), ["exact", "projected"]);
+    let answer =
+        store.json(&["timeline", "--arn", "sg-0123456789abcdef0", "--from", "2025-10-01", "--to", "2025-11-01", "--format", "json"]);
+    let told: Vec<(&str, &str)> = list(&answer["answer"])
+        .iter()
+        .map(|item| (item["refs"][0].as_str().unwrap_or_default(), item["event_name"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(told, [("exact", "CreateTags"), ("lake", "DeleteSecurityGroup")]);
+    assert!(list(&answer["answer"]).iter().all(|item| item["principal"]["arn"] == "arn:aws:iam::111122223333:user/alice"), "{answer}");
 }

@@ -151,6 +151,17 @@ pub struct Actors {
     known: RwLock<HashMap<String, Arc<Attribution>>>,
 }
 
+/// Identity Center makes the same assertion for every session of a user: which call of its portal an event answers is told by what it issued.
+fn asserted(event: &Event<'_>) -> Option<Issued> {
+    let issued = Some(event).filter(|e| e.user_identity_type == Some("SAMLUser")).and_then(Issued::of);
+    issued.filter(|one| one.what.by_identity_center)
+}
+
+/// A sign-in has nothing but its time to tell which password it was made with.
+fn is_at_a_time(event: &Event<'_>) -> bool {
+    event.event_type == Some("AwsConsoleSignIn")
+}
+
 impl Actors {
     /// By this lineage.
     #[must_use]
@@ -251,22 +262,31 @@ impl Actors {
         Arc::new(Attribution { set_in_motion_by: movers, ..Attribution::clone(&actor) })
     }
 
+    /// Who made the call, in full, and the ways up from there.
+    fn chain_of(&self, event: &Event<'_>, asserted: Option<Issued>) -> (Holder, Chain) {
+        let holder = self.lineage.in_full(Holder::of(event), event.shared_event_id);
+        let at = is_at_a_time(event).then_some(event.event_time).flatten();
+        let chain = asserted.map_or_else(|| self.lineage.chain(&holder, at), |one| self.lineage.chain_of_call(&one));
+        (holder, chain)
+    }
+
+    /// The same, of an event that is itself asked about.
+    #[must_use]
+    pub fn chain_to(&self, event: &Event<'_>) -> (Holder, Chain) {
+        self.chain_of(event, asserted(event))
+    }
+
     /// Who is responsible for an event.
     #[must_use]
     pub fn of(&self, event: &Event<'_>) -> Arc<Attribution> {
         let mut key = String::with_capacity(512);
         write_key(event, &mut key);
-        // Identity Center makes the same assertion for every session of a user.
-        let asserted = Some(event).filter(|e| e.user_identity_type == Some("SAMLUser")).and_then(Issued::of);
-        let asserted = asserted.filter(|one| one.what.by_identity_center);
-        // A sign-in has nothing but its time to tell which password it was made with.
-        let is_timeless = event.event_type != Some("AwsConsoleSignIn") && asserted.is_none();
+        let asserted = asserted(event);
+        let is_timeless = !is_at_a_time(event) && asserted.is_none();
         if is_timeless && let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key).map(Arc::clone) {
             return self.by_event(event, known);
         }
-        let holder = self.lineage.in_full(Holder::of(event), event.shared_event_id);
-        let at = (!is_timeless).then_some(event.event_time).flatten();
-        let chain = asserted.map_or_else(|| self.lineage.chain(&holder, at), |one| self.lineage.chain_of_call(&one));
+        let (holder, chain) = self.chain_of(event, asserted);
         let actor = Arc::new(self.attribution(&holder, chain, 0));
         if is_timeless {
             self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&actor));

@@ -158,10 +158,12 @@ pub(super) async fn climb(
     holders: Vec<Holder>,
     window: Option<&Window>,
 ) -> Result<(), TimelineError> {
-    all.extend(Arc::new(Wanted::of_accounts(&holders, window)).fetch_made(source).await?);
+    let meant = Arc::new(Wanted::of_accounts(&holders, window)).fetch_made(source).await?;
+    // Those whom another account's record means are led further as they are.
+    let mut ahead: Vec<Holder> = holders.into_iter().chain(meant.iter().map(|one| one.holder.clone())).collect();
+    all.extend(meant);
     let known = Known::of(all);
     let mut climbed = HashSet::new();
-    let mut ahead: Vec<Holder> = holders;
     let mut asked = Wanted::default();
     loop {
         // Of the few, those that may stand above somebody here; all of them would lead through the whole store.
