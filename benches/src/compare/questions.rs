@@ -2,7 +2,7 @@
 //! commands; what came of the leaked key; everything that ever touched the group it opened. How their time grows is part of the answer.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -26,15 +26,14 @@ struct Asked {
 /// Measures in turn and reports.
 pub(super) fn run(args: &CompareArgs, folder: &Path) -> Result<()> {
     let sizes = [args.questions_events / 10, args.questions_events];
-    let mut all: Vec<Vec<Asked>> = sizes.iter().map(|events| asked(args, folder, *events)).collect::<Result<_>>()?;
+    let (mut small, mut large) = (asked(args, folder, sizes[0])?, asked(args, folder, sizes[1])?);
     for _ in 0..args.runs {
-        for one in all.iter_mut().flatten() {
+        for one in small.iter_mut().chain(&mut large) {
             one.series.add(child::timed(&mut one.command)?.seconds);
         }
     }
     say(&format!("questions over {} and {} events in {DAYS} days:", sizes[0], sizes[1]))?;
-    let [small, large] = all.as_slice() else { return Ok(()) };
-    for (small, large) in small.iter().zip(large) {
+    for (small, large) in small.iter().zip(&large) {
         let growth = large.series.median() / small.series.median();
         #[expect(clippy::cast_precision_loss, reason = "for reading")]
         let size = large.bytes as f64 / 1e6;
@@ -56,8 +55,8 @@ fn asked(args: &CompareArgs, folder: &Path, events: usize) -> Result<Vec<Asked>>
     let day = ["--at", &at, "--before", "24h"];
     let ask = |name: &str, question: &[&str], format: &str| {
         let answer = folder.join("answer");
-        let command = command(args, question, (format, &store, &answer));
-        child::timed(&mut self::command(args, question, (format, &store, &answer)))?;
+        let mut command = command(args, question, (format, &store, &answer));
+        child::timed(&mut command)?;
         let (bytes, peak) = (fs::metadata(&answer)?.len(), child::peak(args, &command)?);
         Ok(Asked { name: format!("{name} ({format})"), command, bytes, peak, series: Series::default() })
     };
@@ -67,6 +66,7 @@ fn asked(args: &CompareArgs, folder: &Path, events: usize) -> Result<Vec<Asked>>
         ask("changes", &of_day("changes"), "json"),
         ask("actors", &of_day("actors"), "table"),
         ask("network", &of_day("network"), "table"),
+        ask("timeline", &of_day("timeline"), "table"),
         ask("timeline", &of_day("timeline"), "json"),
         ask("trace of a key", &["trace", &key], "json"),
         ask("timeline --arn, all", &["timeline", "--arn", &group], "json"),
@@ -76,7 +76,7 @@ fn asked(args: &CompareArgs, folder: &Path, events: usize) -> Result<Vec<Asked>>
     .collect()
 }
 
-fn command(args: &CompareArgs, question: &[&str], (format, store, answer): (&str, &PathBuf, &PathBuf)) -> Command {
+fn command(args: &CompareArgs, question: &[&str], (format, store, answer): (&str, &Path, &Path)) -> Command {
     let mut command = Command::new(&args.backtrail);
     command.args(question).args(["--format", format, "--quiet", "--threads", &args.threads.to_string()]);
     command.arg("--output").arg(answer).arg("--store").arg(store);

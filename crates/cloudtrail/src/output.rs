@@ -407,7 +407,7 @@ pub(crate) fn fill_event(rows: &mut Rows, record: &Record<'_>, time: Option<i64>
                 Kind::EscapedText => builder.append_value(record.unescaped(*span, scratch)),
                 Kind::Absent | Kind::Null | Kind::Object | Kind::Array => builder.append_null(),
             },
-            Col::View(views) => match span.is_present().then(|| record.json(*span)).flatten() {
+            Col::View(views) => match record.json_of(*field) {
                 Some(text) => views.append_standing(text, base + span.json().start - record.start),
                 None => views.append_null(),
             },

@@ -11,6 +11,10 @@ use crate::time::MICROS_PER_HOUR;
 
 /// The footer's key.
 pub const KEY: &str = "backtrail.tally";
+/// The call that deletes single objects. That is daily business: it matters to what was logged only where logs are delivered.
+pub const DELETE_OBJECT: &str = "DeleteObject";
+/// What stands in its parameters then.
+pub const LOG_OBJECT: &str = "AWSLogs/";
 /// Raised when the same events are counted differently: what another version counted is not used.
 const VERSION: u32 = 1;
 
@@ -108,7 +112,7 @@ impl Tally {
 /// An event, as far as it is counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counted<'a> {
-    /// `event_time`, microseconds UTC: events without one are not counted.
+    /// `event_time`, microseconds UTC: events without one are in no cell.
     pub time: Option<i64>,
     /// `recipient_account_id`.
     pub account: Option<&'a str>,
@@ -120,6 +124,16 @@ pub struct Counted<'a> {
     pub management: Option<bool>,
     /// `id_conflict`.
     pub conflict: bool,
+    /// `event_name`.
+    pub event_name: Option<&'a str>,
+    /// `request_parameters`.
+    pub request_parameters: Option<&'a str>,
+}
+
+impl Counted<'_> {
+    fn deletes_log_object(&self) -> bool {
+        self.event_name == Some(DELETE_OBJECT) && self.request_parameters.is_some_and(|text| text.contains(LOG_OBJECT))
+    }
 }
 
 /// Counts events, row by row.
@@ -135,6 +149,7 @@ pub struct Counter {
 impl Counter {
     /// Takes the next event.
     pub fn add(&mut self, event: &Counted<'_>) {
+        self.log_objects += u64::from(event.deletes_log_object());
         let Some(at) = event.time else { return };
         let what = (
             at.div_euclid(MICROS_PER_HOUR),
@@ -146,11 +161,6 @@ impl Counter {
         cell.events += 1;
         cell.conflicts += u64::from(event.conflict);
         (cell.first, cell.last) = (cell.first.min(at), cell.last.max(at));
-    }
-
-    /// Notes a call, which may be the deletion of a log's object.
-    pub fn note_call(&mut self, event_name: Option<&str>, request_parameters: Option<&str>) {
-        self.log_objects += u64::from(is_log_object_deleted(event_name, request_parameters));
     }
 
     fn cell(&mut self, (hour, log, account, region): (i64, LogKind, &str, &str), at: i64) -> &mut Cell {
@@ -173,11 +183,6 @@ impl Counter {
     }
 }
 
-/// Deleting single objects is daily business: only objects where logs are delivered matter to what was logged.
-fn is_log_object_deleted(event_name: Option<&str>, request_parameters: Option<&str>) -> bool {
-    event_name == Some("DeleteObject") && request_parameters.is_some_and(|text| text.contains("AWSLogs/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,9 +198,13 @@ mod tests {
         counter.add(&Counted { time: at(2), category: Some("Data"), ..one });
         counter.add(&Counted { time: at(3), ..Counted::default() });
         counter.add(&one);
-        counter.note_call(Some("DeleteObject"), Some(r#"{"key":"AWSLogs/1/x.json.gz"}"#));
-        counter.note_call(Some("DeleteObject"), Some(r#"{"key":"x"}"#));
-        counter.note_call(Some("PutObject"), Some(r#"{"key":"AWSLogs/1/x.json.gz"}"#));
+        for (name, parameters) in [
+            ("DeleteObject", r#"{"key":"AWSLogs/1/x.json.gz"}"#),
+            ("DeleteObject", r#"{"key":"x"}"#),
+            ("PutObject", r#"{"key":"AWSLogs/1/x.json.gz"}"#),
+        ] {
+            counter.add(&Counted { event_name: Some(name), request_parameters: Some(parameters), ..Counted::default() });
+        }
         let tally = counter.tally();
         let told = |c: &Cell| (c.hour, c.account.clone(), c.log, c.events, c.conflicts, c.first / 60_000_000, c.last / 60_000_000);
         assert_eq!(

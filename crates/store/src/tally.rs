@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use backtrail_model::tables::Table;
 use backtrail_model::tally::{Counted, Counter, KEY, Tally};
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -21,7 +21,7 @@ pub(crate) fn count(counter: &mut Counter, batch: &RecordBatch) -> Result<(), St
     let (time, name) = (rows::time(TABLE, batch, "event_time")?, text("event_name")?);
     let (management, conflict) = (rows::boolean(TABLE, batch, "management_event")?, rows::boolean(TABLE, batch, "id_conflict")?);
     let flag = |column: &BooleanArray, row: usize| column.is_valid(row).then(|| column.value(row));
-    let parameters = batch.column_by_name("request_parameters");
+    let parameters = json(batch.column_by_name("request_parameters"));
     for row in 0..batch.num_rows() {
         counter.add(&Counted {
             time: time.is_valid(row).then(|| time.value(row)),
@@ -30,21 +30,21 @@ pub(crate) fn count(counter: &mut Counter, batch: &RecordBatch) -> Result<(), St
             category: category.is_valid(row).then(|| category.value(row)),
             management: flag(management, row),
             conflict: flag(conflict, row) == Some(true),
+            event_name: name.is_valid(row).then(|| name.value(row)),
+            request_parameters: parameters(row),
         });
-        if name.is_valid(row) && name.value(row) == "DeleteObject" {
-            counter.note_call(Some(name.value(row)), parameters.and_then(|column| text_at(column.as_ref(), row)));
-        }
     }
     Ok(())
 }
 
-/// JSON waits as views and is read back as text.
-fn text_at(column: &dyn Array, row: usize) -> Option<&str> {
-    let text = match column.as_string_view_opt() {
-        Some(views) => views.is_valid(row).then(|| views.value(row)),
-        None => column.as_string_opt::<i32>().filter(|text| text.is_valid(row)).map(|text| text.value(row)),
-    };
-    text.filter(|text| !text.is_empty())
+/// The texts of a JSON column, which waits as views and is read back as text.
+fn json<'a>(column: Option<&'a ArrayRef>) -> impl Fn(usize) -> Option<&'a str> {
+    let views = column.and_then(|c| c.as_string_view_opt());
+    let texts = column.and_then(|c| c.as_string_opt::<i32>());
+    move |row| match (views, texts) {
+        (Some(views), _) => views.is_valid(row).then(|| views.value(row)),
+        (None, texts) => texts.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row)),
+    }
 }
 
 /// As it is written into a footer.
@@ -54,8 +54,11 @@ pub(crate) fn entry(counter: Counter) -> KeyValue {
 
 /// The tally of a file some of whose columns are written anew, as far as it still holds.
 pub(crate) fn that_stays(footer: &ParquetMetaData, changed: &[&str]) -> Option<KeyValue> {
-    let entries = footer.file_metadata().key_value_metadata()?;
-    entries.iter().find(|e| e.key == KEY && !changed.contains(&ID_CONFLICT)).cloned()
+    entry_of(footer).filter(|_| !changed.contains(&ID_CONFLICT)).cloned()
+}
+
+fn entry_of(footer: &ParquetMetaData) -> Option<&KeyValue> {
+    footer.file_metadata().key_value_metadata()?.iter().find(|e| e.key == KEY)
 }
 
 impl DataFile {
@@ -64,8 +67,7 @@ impl DataFile {
     pub fn tally(&self) -> Option<Tally> {
         let file = File::open(&self.path).ok()?;
         let footer = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip).parse_and_finish(&file).ok()?;
-        let entries = footer.file_metadata().key_value_metadata()?;
-        Tally::of_text(entries.iter().find(|e| e.key == KEY)?.value.as_deref()?)
+        Tally::of_text(entry_of(&footer)?.value.as_deref()?)
     }
 }
 

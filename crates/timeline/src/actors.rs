@@ -214,7 +214,7 @@ async fn read(source: &Source, question: &Question) -> Result<Read, TimelineErro
 
 /// Who did an event that counts.
 fn actor_inside(event: &Event<'_>, question: &Question, known: &Actors) -> Option<Key> {
-    let is_inside = |w: &Window| event.event_time.is_some_and(|t| (w.from()..w.to()).contains(&t));
+    let is_inside = |w: &Window| event.event_time.is_some_and(|t| w.contains(t));
     let counts = question.window.as_ref().is_none_or(is_inside) && question.filters.admits(event);
     counts.then(|| key_of(event, &known.of(event).origin))
 }

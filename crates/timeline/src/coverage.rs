@@ -8,6 +8,7 @@ mod statements;
 
 use std::collections::BTreeMap;
 
+use backtrail_model::tally::Cell;
 pub use backtrail_model::tally::LogKind;
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
@@ -18,7 +19,7 @@ pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
 pub use statements::{NotSeen, NotSeenKind};
 
-use cells::{Cell, Known, cells};
+use cells::{Cells, Known, cells};
 
 use crate::error::TimelineError;
 use crate::ledger::{Broken, Ledger};
@@ -83,7 +84,7 @@ pub struct Coverage {
 /// What coverage is made of, besides the ledger.
 #[derive(Default)]
 pub(crate) struct Parts {
-    cells: Vec<Cell>,
+    cells: Cells,
     log_changes: Vec<LogChange>,
     undated: u64,
 }
@@ -108,13 +109,7 @@ impl Parts {
 }
 
 impl Coverage {
-    pub(crate) fn from_parts(
-        window: Option<&Window>,
-        cells: Vec<Cell>,
-        log_changes: Vec<LogChange>,
-        ledger: &Ledger,
-        undated: u64,
-    ) -> Self {
+    pub(crate) fn from_parts(window: Option<&Window>, cells: Cells, log_changes: Vec<LogChange>, ledger: &Ledger, undated: u64) -> Self {
         Parts { cells, log_changes, undated }.coverage(window, ledger)
     }
 
@@ -137,8 +132,7 @@ impl Coverage {
     }
 
     fn of(parts: Parts, window: Option<&Window>, ledger: &Ledger, broken_evidence: Vec<Broken>) -> Self {
-        let Parts { cells, log_changes, undated } = parts;
-        let (inside, beside): (Vec<&Cell>, Vec<&Cell>) = cells.iter().partition(|c| c.inside);
+        let Parts { cells: Cells { inside, beside }, log_changes, undated } = parts;
         let empty_hours = hours::of_accounts(&inside, span(window, ledger));
         let not_seen = statements::statements(&statements::Parts {
             window,
@@ -175,7 +169,7 @@ fn span(window: Option<&Window>, ledger: &Ledger) -> Option<(i64, i64)> {
 }
 
 /// Sums up cells by account, region and log.
-pub(crate) fn seen(cells: &[&Cell]) -> Vec<Seen> {
+pub(crate) fn seen(cells: &[Cell]) -> Vec<Seen> {
     let mut groups: BTreeMap<(&str, &str, LogKind), Vec<&Cell>> = BTreeMap::new();
     for cell in cells {
         groups.entry((&cell.account, &cell.region, cell.log)).or_default().push(cell);

@@ -57,7 +57,7 @@ impl EventQuestion {
 
     /// Whether an event that another record tells of as well is no item of its own: in a list of actions, where both answer the question.
     fn tells_as_one(self, event: &Event<'_>, question: &Question) -> bool {
-        let is_inside = |w: &Window| event.event_time.is_some_and(|t| (w.from()..w.to()).contains(&t));
+        let is_inside = |w: &Window| event.event_time.is_some_and(|t| w.contains(t));
         self.lists_actions() && question.window.as_ref().is_none_or(is_inside) && self.admits(event) && question.filters.admits(event)
     }
 

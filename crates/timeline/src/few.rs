@@ -10,7 +10,7 @@ use datafusion::arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, ta
 use datafusion::logical_expr::Expr;
 
 use crate::error::TimelineError;
-use crate::event::{Event, Events, Text, flags, longs, times};
+use crate::event::{EVENT_COLUMNS, Event, Events, Text, flags, longs, times};
 use crate::source::{CLOUDTRAIL, Source};
 
 /// What is read of each event.
@@ -26,10 +26,7 @@ impl Source {
         condition: Option<Expr>,
         each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
-        match self.reread(window, condition.clone()).await? {
-            Some(batch) => Events::of(&batch)?.iter().try_for_each(|event| each(&event)),
-            None => self.in_any_order(window, condition, crate::event::EVENT_COLUMNS, each).await,
-        }
+        self.found(window, condition, true).await?.in_any_order(self, EVENT_COLUMNS, each).await
     }
 
     /// The events of a window that fulfil a condition: in memory where they are known to be few, and are; else yet to be read.
@@ -40,8 +37,7 @@ impl Source {
         are_few: bool,
     ) -> Result<Found<'w>, TimelineError> {
         let few = if are_few { self.reread(window, condition.clone()).await? } else { None };
-        let Some(few) = few else { return Ok(Found::Many(window, condition)) };
-        in_order(&few).map(Found::Few).map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
+        Ok(few.map_or(Found::Many(window, condition), Found::Few))
     }
 
     /// `None` where they are many or not all of them are their own text.
@@ -56,7 +52,7 @@ impl Source {
 
 /// Events that an answer looks at more than once.
 pub(crate) enum Found<'w> {
-    /// In memory, in order.
+    /// In memory.
     Few(RecordBatch),
     /// Those of a window that fulfil a condition.
     Many(Option<&'w Window>, Option<Expr>),
@@ -70,15 +66,15 @@ impl Found<'_> {
         each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
         match self {
-            Self::Few(batch) => each(&Events::of(batch)?),
+            Self::Few(batch) => each(&Events::of(&in_order(batch)?)?),
             Self::Many(window, condition) => source.in_order(*window, condition.clone(), each).await,
         }
     }
 
-    /// The events, where they are in memory.
-    pub(crate) fn in_memory(&self) -> Result<Option<Events<'_>>, TimelineError> {
+    /// The events in order, where they are in memory.
+    pub(crate) fn in_memory(&self) -> Result<Option<RecordBatch>, TimelineError> {
         match self {
-            Self::Few(batch) => Events::of(batch).map(Some),
+            Self::Few(batch) => in_order(batch).map(Some),
             Self::Many(..) => Ok(None),
         }
     }
@@ -130,9 +126,10 @@ impl Met {
     }
 }
 
-fn in_order(batch: &RecordBatch) -> Result<RecordBatch, datafusion::arrow::error::ArrowError> {
+fn in_order(batch: &RecordBatch) -> Result<RecordBatch, TimelineError> {
     let options = Some(SortOptions { descending: false, nulls_first: false });
     let by = ["event_time", "event_id", "record_sha256"].iter().filter_map(|name| batch.column_by_name(name));
     let by: Vec<SortColumn> = by.map(|values| SortColumn { values: values.clone(), options }).collect();
-    take_record_batch(batch, &lexsort_to_indices(&by, None)?)
+    let sorted = lexsort_to_indices(&by, None).and_then(|indices| take_record_batch(batch, &indices));
+    sorted.map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
 }

@@ -73,8 +73,7 @@ impl Source {
 
     /// What the files of a window say they hold. Where it is not known what files there are, each date stands for one that says nothing.
     pub(crate) fn tallies(&self, window: Option<&Window>) -> Vec<(String, Option<Tally>)> {
-        let ends = window.map(|w| (format_date(w.from()), format_date(w.to() - 1)));
-        let is_inside = |date: &str| ends.as_ref().is_none_or(|(first, last)| first.as_str() <= date && date <= last.as_str());
+        let is_inside = is_date_of(window);
         let is_asked = |date: &str| date != UNKNOWN_DATE && is_inside(date);
         match &self.tallies {
             Some(tallies) => tallies(&is_asked),
@@ -175,9 +174,8 @@ impl Source {
 
     /// Groups of dates, each a condition, in order; one without a condition where all fit at once.
     fn groups(&self, window: Option<&Window>) -> Vec<Option<Expr>> {
-        let (first, last) = window.map_or((None, None), |w| (Some(format_date(w.from())), Some(format_date(w.to() - 1))));
-        let inside = |d: &&Day| first.as_ref().is_none_or(|f| d.date >= *f) && last.as_ref().is_none_or(|l| d.date <= *l);
-        let days: Vec<&Day> = self.days.iter().filter(inside).collect();
+        let is_inside = is_date_of(window);
+        let days: Vec<&Day> = self.days.iter().filter(|d| is_inside(&d.date)).collect();
         if days.iter().map(|d| d.rows).sum::<u64>() <= ROWS_AT_ONCE {
             return vec![None];
         }
@@ -193,9 +191,20 @@ impl Source {
     }
 }
 
+/// The first and the last date of a window.
+fn dates(window: &Window) -> (String, String) {
+    (format_date(window.from()), format_date(window.to() - 1))
+}
+
+/// Whether a date is one of a window's.
+fn is_date_of(window: Option<&Window>) -> impl Fn(&str) -> bool + Sync {
+    let dates = window.map(dates);
+    move |date| dates.as_ref().is_none_or(|(first, last)| first.as_str() <= date && date <= last.as_str())
+}
+
 /// Inside a window: by time, and by date, which spares the reader whole files.
 pub(crate) fn within(window: &Window) -> Expr {
-    let (first, last) = (format_date(window.from()), format_date(window.to() - 1));
+    let (first, last) = dates(window);
     col("event_time")
         .gt_eq(instant(window.from()))
         .and(col("event_time").lt(instant(window.to())))
@@ -206,17 +215,17 @@ pub(crate) fn within(window: &Window) -> Expr {
 /// So few names are written into a condition, where the reader can skip by statistics what does not hold them; more are looked up in a set.
 pub(crate) const SOUGHT: usize = 64;
 
+/// The reader skips by lists of so many values; of a longer one it must be told the ends.
+const LISTED: usize = 20;
+
 /// A column has one of these values; `None` where there are none.
 pub(crate) fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) -> Option<Expr> {
     let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
     let (first, last) = values.first().cloned().zip(values.last().cloned())?;
     let range = (values.len() > LISTED).then(|| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last))));
     let listed = col(column).in_list(values.into_iter().map(lit).collect(), false);
-    Some(range.map_or(listed.clone(), |range| range.and(listed)))
+    range.into_iter().chain([listed]).reduce(Expr::and)
 }
-
-/// The reader skips by lists of so many values; of a longer one it must be told the ends.
-const LISTED: usize = 20;
 
 /// An instant as a literal.
 pub(crate) fn instant(micros: i64) -> Expr {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::coverage::Coverage;
 use crate::ends::{Ends, stretch};
 use crate::error::TimelineError;
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::few::Found;
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
@@ -202,7 +202,7 @@ async fn told_of_events(source: &Source, found: &Found<'_>) -> Result<Option<(Ve
     let Some(events) = found.in_memory()? else { return Ok(None) };
     let actors = Actors::behind(source, None, found).await?;
     let (mut up, mut callers): (Vec<Upward>, Vec<Seen>) = Default::default();
-    for event in events.iter() {
+    for event in Events::of(&events)?.iter() {
         let (holder, chain) = actors.chain_to(&event);
         let one = Upward::by(&holder, chain, &actors.of(&event));
         // Two records of one id may be of the same caller.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::tables::EVENT_DATE;
-use backtrail_model::tally::{self, Counted, Counter, LogKind, Tally};
+use backtrail_model::tally::{Cell, Counted, Counter, Tally};
 use backtrail_model::time::{MICROS_PER_HOUR, format_date};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -13,27 +13,13 @@ use crate::error::TimelineError;
 use crate::event::{Text, flags, times};
 use crate::source::{CLOUDTRAIL, Source, instant, one_of};
 
-/// Events of one account, region, log and hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cell {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) log: LogKind,
-    /// Hours since 1970.
-    pub(crate) hour: i64,
-    pub(crate) events: u64,
-    pub(crate) conflicts: u64,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-    /// Whether it lies in the window, rather than beside it.
-    pub(crate) inside: bool,
-}
-
-impl Cell {
-    fn of(cell: tally::Cell, inside: bool) -> Self {
-        let tally::Cell { account, region, log, hour, events, conflicts, first, last } = cell;
-        Self { account, region, log, hour, events, conflicts, first, last, inside }
-    }
+/// Events by account, region, log and hour.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    /// In the window.
+    pub(crate) inside: Vec<Cell>,
+    /// Beside it.
+    pub(crate) beside: Vec<Cell>,
 }
 
 /// What the files of a stretch of time say of themselves.
@@ -71,13 +57,13 @@ pub(crate) async fn cells(
     known: &Known,
     around: Option<&Window>,
     window: Option<&Window>,
-) -> Result<Vec<Cell>, TimelineError> {
-    let (mut cells, mut cut) = (Vec::new(), BTreeSet::new());
+) -> Result<Cells, TimelineError> {
+    let (mut cells, mut cut) = (Cells::default(), BTreeSet::new());
     for cell in known.told.values().flatten().flat_map(|tally| &tally.cells) {
         match (lies(cell.hour, around), lies(cell.hour, window)) {
             (Lies::Outside, _) => {}
-            (Lies::Inside, Lies::Inside) => cells.push(Cell::of(cell.clone(), true)),
-            (Lies::Inside, Lies::Outside) => cells.push(Cell::of(cell.clone(), false)),
+            (Lies::Inside, Lies::Inside) => cells.inside.push(cell.clone()),
+            (Lies::Inside, Lies::Outside) => cells.beside.push(cell.clone()),
             (Lies::Across, _) | (_, Lies::Across) => _ = cut.insert(cell.hour),
         }
     }
@@ -88,7 +74,7 @@ pub(crate) async fn cells(
     };
     let rows = one_of(EVENT_DATE, known.untold.iter().cloned()).into_iter().chain(cut.iter().map(hour)).reduce(Expr::or);
     if let Some(rows) = rows {
-        cells.extend(count(source, rows, around, window).await?);
+        count(source, rows, around, window, &mut cells).await?;
     }
     Ok(cells)
 }
@@ -110,18 +96,25 @@ fn lies(hour: i64, window: Option<&Window>) -> Lies {
 }
 
 /// Counts rows. (A generic aggregation over six columns took three times as long as reading them.)
-async fn count(source: &Source, rows: Expr, around: Option<&Window>, window: Option<&Window>) -> Result<Vec<Cell>, TimelineError> {
+async fn count(
+    source: &Source,
+    rows: Expr,
+    around: Option<&Window>,
+    window: Option<&Window>,
+    cells: &mut Cells,
+) -> Result<(), TimelineError> {
     let frame = source.events(around, [col("event_time").is_not_null(), rows]).await?;
     let columns = ["event_time", "recipient_account_id", "aws_region", "event_category", "management_event", "id_conflict"];
     let frame = frame.select_columns(&columns).map_err(TimelineError::table(CLOUDTRAIL))?;
     let (mut inside, mut beside) = (Counter::default(), Counter::default());
-    let is_inside = |time: i64| window.is_none_or(|w| w.from() <= time && time < w.to());
+    let is_inside = |time: i64| window.is_none_or(|w| w.contains(time));
     Source::batches(CLOUDTRAIL, frame, &mut |batch| {
         take(batch, &mut |event| if event.time.is_some_and(is_inside) { inside.add(event) } else { beside.add(event) })
     })
     .await?;
-    let of = |counter: Counter, is_inside| counter.tally().cells.into_iter().map(move |cell| Cell::of(cell, is_inside));
-    Ok(of(inside, true).chain(of(beside, false)).collect())
+    cells.inside.extend(inside.tally().cells);
+    cells.beside.extend(beside.tally().cells);
+    Ok(())
 }
 
 fn take(batch: &RecordBatch, each: &mut dyn FnMut(&Counted<'_>)) -> Result<(), TimelineError> {
@@ -137,6 +130,7 @@ fn take(batch: &RecordBatch, each: &mut dyn FnMut(&Counted<'_>)) -> Result<(), T
             category: category.get(row),
             management: (!management.is_null(row)).then(|| management.value(row)),
             conflict: !conflict.is_null(row) && conflict.value(row),
+            ..Counted::default()
         });
     }
     Ok(())

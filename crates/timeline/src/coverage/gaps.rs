@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use backtrail_model::calls::{Effect, Log, affects_coverage, bucket_call, coverage_names};
 use backtrail_model::outcome::Outcome;
 use backtrail_model::tables::EVENT_DATE;
+use backtrail_model::tally::{DELETE_OBJECT, LOG_OBJECT};
 use backtrail_model::window::Window;
 use datafusion::functions::expr_fn::contains;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -19,8 +20,6 @@ use crate::source::{Source, one_of};
 
 /// At most so many are listed.
 const MOST: usize = 1000;
-/// The call that counts only where logs are delivered.
-const DELETE: &str = "DeleteObject";
 
 /// A call that changed what is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,15 +79,15 @@ pub(super) async fn log_changes(
     // What comes after the window cannot have blinded it.
     let until = window.or(around).map(Window::to);
     let span = around.zip(until).and_then(|(a, to)| Window::between(a.from(), to).ok());
-    // Deleting single objects is daily business: only objects where logs are delivered matter, and most files say that they hold no such call.
+    // Of deleted objects only those where logs are delivered matter, and most files say that they hold no such call.
     // Two conditions, not one with `or`: the scan reads parameters only where the name fits.
     let on_date = one_of(EVENT_DATE, known.log_objects_deleted());
-    let names = coverage_names().into_iter().filter(|name| on_date.is_some() || *name != DELETE).map(lit).collect();
+    let is_named = one_of("event_name", coverage_names().into_iter().filter(|name| on_date.is_some() || *name != DELETE_OBJECT));
     let is_log_object = on_date.map(|on_date| {
-        let of_logs = on_date.and(contains(col("request_parameters"), lit("AWSLogs/")));
-        col("event_name").not_eq(lit(DELETE)).or(of_logs)
+        let of_logs = on_date.and(contains(col("request_parameters"), lit(LOG_OBJECT)));
+        col("event_name").not_eq(lit(DELETE_OBJECT)).or(of_logs)
     });
-    let condition = std::iter::once(col("event_name").in_list(names, false)).chain(is_log_object).reduce(Expr::and);
+    let condition = is_named.into_iter().chain(is_log_object).reduce(Expr::and);
     // Few calls in many days: put in order here, so that the days are read at once.
     let mut met: BTreeMap<_, (LogChange, Option<String>)> = BTreeMap::new();
     let mut destinations: BTreeSet<String> = BTreeSet::new();

@@ -37,7 +37,7 @@ pub fn empty_hours(seen: &BTreeSet<i64>, first: i64, last: i64) -> Vec<(i64, u64
 
 /// Empty stretches of each account that has events, within a span of time. Only whole hours of it count: what the rest of an hour holds is
 /// not asked here, so nothing may be said of it.
-pub(super) fn of_accounts(cells: &[&Cell], span: Option<(i64, i64)>) -> Vec<EmptyHours> {
+pub(super) fn of_accounts(cells: &[Cell], span: Option<(i64, i64)>) -> Vec<EmptyHours> {
     let Some((from, to)) = span else { return Vec::new() };
     let mut seen: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
     for cell in cells {

@@ -7,8 +7,8 @@ use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
 use serde::Serialize;
 
-use super::cells::{Cell, Known, cells};
-use super::{Coverage, EmptyHours, LogKind, Seen, empty_hours, gaps, seen};
+use super::cells::{Known, cells};
+use super::{Cell, Coverage, EmptyHours, LogKind, Seen, empty_hours, gaps, seen};
 use crate::answer::{Answer, Closing, Totals};
 use crate::error::TimelineError;
 use crate::event::{Text, times};
@@ -49,13 +49,13 @@ pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Cov
     for (table, account, log) in
         [("cloudtrail_insights", "recipient_account_id", LogKind::Insights), ("cloudtrail_aggregated", "account_id", LogKind::Aggregated)]
     {
-        cells.extend(other_cells(source, table, account, log, window).await?);
+        cells.inside.extend(other_cells(source, table, account, log, window).await?);
     }
     let filters = &question.filters;
     let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
-    cells.retain(|c| fits(&filters.account, &c.account) && fits(&filters.region, &c.region));
+    cells.inside.retain(|c| fits(&filters.account, &c.account) && fits(&filters.region, &c.region));
     let log_changes = gaps::log_changes(source, &known, window, window).await?;
-    let mut items = covered(&cells);
+    let mut items = covered(&cells.inside);
     let coverage = Coverage::from_parts(window, cells, log_changes, &ledger, source.undated());
     let count = items.len() as u64;
     if let Some(limit) = question.limit {
@@ -70,7 +70,7 @@ fn covered(cells: &[Cell]) -> Vec<Covered> {
     for cell in cells {
         *groups.entry((&cell.account, &cell.region, cell.log)).or_default().entry(cell.hour).or_default() += cell.events;
     }
-    let sums = seen(&cells.iter().collect::<Vec<_>>());
+    let sums = seen(cells);
     let hour = |h: i64| format_instant(h.saturating_mul(MICROS_PER_HOUR));
     let of = |seen: Seen| {
         let by_hour = groups.get(&(seen.account.as_str(), seen.region.as_str(), seen.source)).cloned().unwrap_or_default();
@@ -122,7 +122,6 @@ async fn other_cells(
                 conflicts: 0,
                 first: time.value(row),
                 last: time.value(row),
-                inside: true,
             });
         }
         Ok(())

@@ -61,8 +61,8 @@ pub struct NotSeen {
 pub(super) struct Parts<'a> {
     pub(super) window: Option<&'a Window>,
     pub(super) ledger: &'a Ledger,
-    pub(super) inside: &'a [&'a Cell],
-    pub(super) beside: &'a [&'a Cell],
+    pub(super) inside: &'a [Cell],
+    pub(super) beside: &'a [Cell],
     pub(super) empty_hours: &'a [EmptyHours],
     pub(super) log_changes: &'a [LogChange],
     pub(super) broken: &'a [Broken],

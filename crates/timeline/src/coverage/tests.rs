@@ -18,7 +18,6 @@ fn cell(account: &str, region: &str, log: LogKind, time: &str) -> Cell {
         conflicts: 0,
         first: time,
         last: time,
-        inside: true,
     }
 }
 
@@ -26,15 +25,16 @@ fn ledger(first: &str, last: &str) -> Ledger {
     Ledger { pieces: 1, first: Some(at(first)), last: Some(at(last)), ..Ledger::default() }
 }
 
-fn not_seen(window: Option<&Window>, cells: &[Cell], ledger: &Ledger) -> Vec<(NotSeenKind, String)> {
-    let coverage = Coverage::from_parts(window, cells.to_vec(), Vec::new(), ledger, 0);
+fn not_seen(window: Option<&Window>, (inside, beside): (&[Cell], &[Cell]), ledger: &Ledger) -> Vec<(NotSeenKind, String)> {
+    let cells = Cells { inside: inside.to_vec(), beside: beside.to_vec() };
+    let coverage = Coverage::from_parts(window, cells, Vec::new(), ledger, 0);
     coverage.not_seen.into_iter().map(|n| (n.kind, n.text)).filter(|(k, _)| *k != NotSeenKind::LogNotPresent).collect()
 }
 
 #[test]
 fn a_window_beyond_the_evidence_says_so() {
     let window = Window::between(at("2024-05-01 10:00"), at("2024-05-01 14:00")).unwrap();
-    let outside = not_seen(Some(&window), &[], &ledger("2024-04-01 00:00", "2024-04-02 00:00"));
+    let outside = not_seen(Some(&window), (&[], &[]), &ledger("2024-04-01 00:00", "2024-04-02 00:00"));
     assert_eq!(
         outside,
         [(
@@ -43,7 +43,7 @@ fn a_window_beyond_the_evidence_says_so() {
         )]
     );
     let cells: Vec<Cell> = ["2024-05-01 11:30", "2024-05-01 12:10"].iter().map(|t| cell("1", "r", LogKind::Management, t)).collect();
-    let partly = not_seen(Some(&window), &cells, &ledger("2024-05-01 11:30", "2024-05-01 12:10"));
+    let partly = not_seen(Some(&window), (&cells, &[]), &ledger("2024-05-01 11:30", "2024-05-01 12:10"));
     assert_eq!(
         partly,
         [
@@ -62,13 +62,9 @@ fn a_window_beyond_the_evidence_says_so() {
 #[test]
 fn accounts_regions_and_hours_that_are_missing() {
     let window = Window::between(at("2024-05-01 10:00"), at("2024-05-01 13:00")).unwrap();
-    let cells = [
-        cell("1", "r", LogKind::Management, "2024-05-01 10:30"),
-        cell("1", "r", LogKind::Management, "2024-05-01 12:30"),
-        Cell { inside: false, ..cell("1", "s", LogKind::Management, "2024-05-01 14:30") },
-        Cell { inside: false, ..cell("2", "r", LogKind::Management, "2024-05-01 09:30") },
-    ];
-    let said = not_seen(Some(&window), &cells, &ledger("2024-05-01 09:30", "2024-05-01 14:30"));
+    let cells = [cell("1", "r", LogKind::Management, "2024-05-01 10:30"), cell("1", "r", LogKind::Management, "2024-05-01 12:30")];
+    let beside = [cell("1", "s", LogKind::Management, "2024-05-01 14:30"), cell("2", "r", LogKind::Management, "2024-05-01 09:30")];
+    let said = not_seen(Some(&window), (&cells, &beside), &ledger("2024-05-01 09:30", "2024-05-01 14:30"));
     assert_eq!(
         said,
         [
@@ -85,13 +81,10 @@ fn accounts_regions_and_hours_that_are_missing() {
 #[test]
 fn nothing_is_said_of_an_hour_that_is_not_whole_in_the_window() {
     // The account has an event at 13:30: "no event from 13:00 to 14:00" would be wrong, though the window has none after 13:00.
-    let cells = [
-        cell("1", "r", LogKind::Management, "2024-05-01 10:30"),
-        cell("1", "r", LogKind::Management, "2024-05-01 12:30"),
-        Cell { inside: false, ..cell("1", "r", LogKind::Management, "2024-05-01 13:30") },
-    ];
+    let cells = [cell("1", "r", LogKind::Management, "2024-05-01 10:30"), cell("1", "r", LogKind::Management, "2024-05-01 12:30")];
+    let beside = [cell("1", "r", LogKind::Management, "2024-05-01 13:30")];
     let ledger = ledger("2024-05-01 09:30", "2024-05-01 14:30");
-    let said = |from, to| not_seen(Some(&Window::between(at(from), at(to)).unwrap()), &cells, &ledger);
+    let said = |from, to| not_seen(Some(&Window::between(at(from), at(to)).unwrap()), (&cells, &beside), &ledger);
     let empty = (NotSeenKind::EmptyHours, "Account 1: 1 hour without any event: 2024-05-01T11:00:00Z to 2024-05-01T12:00:00Z.".to_owned());
     assert_eq!(said("2024-05-01 10:10", "2024-05-01 13:05"), [empty]);
     assert_eq!(said("2024-05-01 11:10", "2024-05-01 12:40"), []);
@@ -106,7 +99,8 @@ fn a_busy_region_that_goes_silent_in_all_accounts() {
     cells.extend((12..20).filter(|h| !(15..17).contains(h)).map(|h| hour("2", "s", h)));
     cells.push(hour("2", "r", 10));
     cells.extend((11..20).map(|h| hour("2", "t", h)));
-    let said: Vec<String> = not_seen(None, &cells, &ledger("2024-05-01 10:30", "2024-05-01 19:30")).into_iter().map(|(_, t)| t).collect();
+    let said: Vec<String> =
+        not_seen(None, (&cells, &[]), &ledger("2024-05-01 10:30", "2024-05-01 19:30")).into_iter().map(|(_, t)| t).collect();
     assert_eq!(
         said,
         [
@@ -122,7 +116,7 @@ fn sums_by_account_region_and_log() {
         cell("1", "r", LogKind::Data, "2024-05-01 13:30"),
         cell("1", "r", LogKind::Management, "2024-05-01 10:30"),
     ];
-    let sums = seen(&cells.iter().collect::<Vec<_>>());
+    let sums = seen(&cells);
     assert_eq!(sums.len(), 2);
     assert_eq!((sums[0].source, sums[0].events, sums[0].hours, sums[0].empty_hours), (LogKind::Management, 1, 1, 0));
     assert_eq!((sums[1].source, sums[1].events, sums[1].hours, sums[1].empty_hours), (LogKind::Data, 2, 2, 2));
@@ -143,7 +137,7 @@ fn broken_evidence_makes_the_answer_incomplete_only_where_it_may_matter() {
     let ledger = Ledger { broken: vec![broken], ..ledger("2024-04-01", "2024-06-01") };
     let near = Window::between(at("2024-05-01 09:00"), at("2024-05-01 11:00")).unwrap();
     let far = Window::between(at("2024-05-20"), at("2024-05-21")).unwrap();
-    let coverage = |w| Coverage::from_parts(Some(w), Vec::new(), Vec::new(), &ledger, 0);
+    let coverage = |w| Coverage::from_parts(Some(w), Cells::default(), Vec::new(), &ledger, 0);
     assert!(coverage(&near).incomplete && !coverage(&far).incomplete);
     assert_eq!(coverage(&near).not_seen[0].text, "a.json.gz was read only in part: gzip stream ends early.");
 }
