@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Every event of a window, in order
     Timeline(QuestionArgs),
     /// What changed, by whom, and what was only attempted
-    Changes(QuestionArgs),
+    Changes(commands::changes::ChangesArgs),
     /// Who was there, from where, with which keys, doing what
     Actors(QuestionArgs),
     /// Who executed network commands or opened a remote shell
@@ -165,7 +165,7 @@ pub(crate) struct FilterArgs {
     /// Resource or identity: an ARN, a bare id or name, or either with a trailing `*`
     #[arg(long, value_name = "ARN")]
     pub(crate) arn: Vec<String>,
-    /// Actor: ARN, user, role or session name, or principal id
+    /// Actor: ARN, user, role or session name, or principal id; with what was done with credentials that descend from it
     #[arg(long, value_name = "ACTOR")]
     pub(crate) actor: Vec<String>,
     /// Source address or CIDR block

@@ -29,6 +29,9 @@ const ISSUING: &[(&str, &str)] = &[
     ("sts", "GetSessionToken"),
 ];
 
+/// Of these, what lasts until somebody takes it back: keys, passwords, tokens that are renewed.
+pub const LASTING: [&str; 4] = ["CreateAccessKey", "CreateLoginProfile", "CreateOAuth2Token", "UpdateLoginProfile"];
+
 /// A call, as far as it tells what it issued.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct IssuingCall<'a> {

@@ -100,9 +100,11 @@ impl Table {
     #[must_use]
     pub fn sorted_by(self) -> &'static [&'static str] {
         match self {
-            Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::EventOrigins | Self::Credentials => {
+            Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::EventOrigins => {
                 &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
             }
+            // Nearly all is AssumeRole; the few other calls are sought over all time, and stand together.
+            Self::Credentials => &["method", "event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
             // Not by time: what touched a thing is sought over all time, and stands together.
             Self::EventArns => &["name", "event_time", "arn", "evidence_id", "record_index"],
             Self::Rejects => &["evidence_id", "record_index"],

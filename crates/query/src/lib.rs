@@ -8,6 +8,7 @@ mod diagnose;
 mod error;
 mod functions;
 mod gate;
+mod needles;
 mod parameters;
 mod prune;
 mod reader;

@@ -27,15 +27,47 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
+use crate::needles::Needles;
+
 /// Makes readers of the files under a directory.
 pub(crate) struct LocalFiles {
     root: PathBuf,
-    footers: Arc<FileMetadataCache>,
+    footers: Footers,
 }
 
 impl LocalFiles {
     pub(crate) fn new(root: &Path, footers: Arc<FileMetadataCache>) -> Self {
-        Self { root: root.to_owned(), footers }
+        Self { root: root.to_owned(), footers: Footers(footers) }
+    }
+
+    /// Whether a file may hold what is sought. What cannot be read may: reading it will say what is wrong with it.
+    pub(crate) fn may_hold(&self, meta: &ObjectMeta, needles: &Needles) -> bool {
+        let Ok(file) = File::open(self.root.join(meta.location.as_ref())) else { return true };
+        self.footers.get(meta, &file, PageIndexPolicy::Skip).map_or(true, |footer| needles.may_be_in(&footer, &file))
+    }
+}
+
+/// Footers read before.
+#[derive(Clone)]
+struct Footers(Arc<FileMetadataCache>);
+
+impl Footers {
+    fn get(&self, meta: &ObjectMeta, file: &File, index: PageIndexPolicy) -> Parquet<Arc<ParquetMetaData>> {
+        if let Some(known) = self.known(meta, index) {
+            return Ok(known);
+        }
+        let footer = Arc::new(ParquetMetaDataReader::new().with_page_index_policy(index).parse_and_finish(file)?);
+        let entry = CachedFileMetadataEntry::new(meta.clone(), Arc::new(CachedParquetMetaData::new(Arc::clone(&footer))));
+        self.0.put(&meta.location, entry);
+        Ok(footer)
+    }
+
+    /// A footer that has what is asked for.
+    fn known(&self, meta: &ObjectMeta, index: PageIndexPolicy) -> Option<Arc<ParquetMetaData>> {
+        let entry = self.0.get(&meta.location).filter(|entry| entry.is_valid_for(meta))?;
+        let footer = entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?.parquet_metadata();
+        let has_index = footer.column_index().is_some() && footer.offset_index().is_some();
+        (has_index || index == PageIndexPolicy::Skip).then(|| Arc::clone(footer))
     }
 }
 
@@ -59,7 +91,7 @@ impl ParquetFileReaderFactory for LocalFiles {
             metrics: ParquetFileMetrics::new(partition_index, meta.location.as_ref(), metrics),
             meta,
             file: None,
-            footers: Arc::clone(&self.footers),
+            footers: self.footers.clone(),
         }))
     }
 }
@@ -70,7 +102,7 @@ struct LocalFile {
     meta: ObjectMeta,
     file: Option<File>,
     metrics: ParquetFileMetrics,
-    footers: Arc<FileMetadataCache>,
+    footers: Footers,
 }
 
 type Parquet<T> = std::result::Result<T, ParquetError>;
@@ -102,22 +134,12 @@ impl LocalFile {
     }
 
     fn metadata(&mut self, index: PageIndexPolicy) -> Parquet<Arc<ParquetMetaData>> {
-        if let Some(known) = self.known(index) {
+        // A footer that is known costs no opening.
+        if let Some(known) = self.footers.known(&self.meta, index) {
             return Ok(known);
         }
-        let footer = ParquetMetaDataReader::new().with_page_index_policy(index).parse_and_finish(self.file()?)?;
-        let footer = Arc::new(footer);
-        let entry = CachedFileMetadataEntry::new(self.meta.clone(), Arc::new(CachedParquetMetaData::new(Arc::clone(&footer))));
-        self.footers.put(&self.meta.location, entry);
-        Ok(footer)
-    }
-
-    /// A footer read before, if it has what is asked for.
-    fn known(&self, index: PageIndexPolicy) -> Option<Arc<ParquetMetaData>> {
-        let entry = self.footers.get(&self.meta.location).filter(|entry| entry.is_valid_for(&self.meta))?;
-        let footer = entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?.parquet_metadata();
-        let has_index = footer.column_index().is_some() && footer.offset_index().is_some();
-        (has_index || index == PageIndexPolicy::Skip).then(|| Arc::clone(footer))
+        let (footers, meta) = (self.footers.clone(), self.meta.clone());
+        footers.get(&meta, self.file()?, index)
     }
 }
 

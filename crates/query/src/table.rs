@@ -1,7 +1,7 @@
 //! A table of the store as DataFusion reads it: the snapshot's Parquet files, pruned, in the order of time, without a copy of any list.
 //!
 //! - Only files of the snapshot are read: what a run staged but never committed is not there.
-//! - Files are dropped while planning by partition and event time, row groups and pages while reading by their statistics and Bloom filters.
+//! - Files are dropped while planning by partition, event time and the Bloom filters of exact values, row groups and pages while reading by their statistics and Bloom filters.
 //! - Files are dealt to the threads by bytes, in the order of time, so that `ORDER BY event_time LIMIT n` streams; `count(*)` reads nothing.
 //! - For user SQL, columns that may hold secrets are redacted *inside* the scan. A filter on such a column is evaluated on the
 //!   redacted text, so that it cannot be used to guess what is hidden.
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use backtrail_model::tables::{EVENT_DATE, Kind, Table};
-use backtrail_store::DataFile;
+use backtrail_store::{DataFile, has_bloom_filter};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DFSchema, DataFusionError, Result, ScalarValue, Statistics};
@@ -32,6 +32,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::functions::redact;
+use crate::needles::Needles;
 use crate::prune::{files_needed, is_about_date};
 use crate::reader::LocalFiles;
 use crate::sought::sought_in_json;
@@ -39,6 +40,9 @@ use crate::store_reach::store_url;
 
 /// Bytes below which splitting a scan between threads costs more than it saves.
 const LEAST_BYTES_PER_THREAD: u64 = 2 << 20;
+
+/// Files below which looking into their filters is not worth another thread.
+const FILES_PER_THREAD: usize = 16;
 
 /// Text columns that are redacted besides those that hold JSON. `raw` is not: `sql` on `raw` reveals.
 const REDACTED_TEXTS: &[&str] = &["error_message", "user_agent"];
@@ -86,18 +90,51 @@ impl StoreTable {
         Ok(ProjectionExprs::new(exprs.collect::<Result<Vec<_>>>()?))
     }
 
-    fn partitioned(&self, file: &DataFile) -> Result<PartitionedFile> {
+    fn meta(&self, file: &DataFile) -> Result<ObjectMeta> {
         let relative = file.path.strip_prefix(&self.root).map_err(|_outside| {
             DataFusionError::Execution(format!("{} is not under the store {}", file.path.display(), self.root.display()))
         })?;
         let location = Path::parse(relative.to_string_lossy()).map_err(|e| DataFusionError::External(Box::new(e)))?;
         // Data files never change, so any fixed time serves the cache of footers.
-        let meta = ObjectMeta { location, last_modified: chrono::DateTime::UNIX_EPOCH, size: file.size, e_tag: None, version: None };
-        let mut entry = PartitionedFile::new_from_meta(meta).with_arrow_schema(Arc::clone(self.schema.file_schema()));
+        Ok(ObjectMeta { location, last_modified: chrono::DateTime::UNIX_EPOCH, size: file.size, e_tag: None, version: None })
+    }
+
+    fn partitioned(&self, file: &DataFile) -> Result<PartitionedFile> {
+        let mut entry = PartitionedFile::new_from_meta(self.meta(file)?).with_arrow_schema(Arc::clone(self.schema.file_schema()));
         if self.table.is_dated() {
             entry = entry.with_partition_values(vec![ScalarValue::Utf8View(file.event_date.clone())]);
         }
         Ok(entry.with_statistics(Arc::new(self.statistics_of(&[file]))))
+    }
+
+    /// The files that may hold what is sought by exact values.
+    fn that_may_hold<'f>(
+        &self,
+        files: Vec<&'f DataFile>,
+        needles: &Needles,
+        reader: &LocalFiles,
+        threads: usize,
+    ) -> Result<Vec<&'f DataFile>> {
+        if needles.is_empty() {
+            return Ok(files);
+        }
+        let files = files.into_iter().map(|file| Ok((file, self.meta(file)?))).collect::<Result<Vec<_>>>()?;
+        let may_hold = |part: &[(&'f DataFile, ObjectMeta)]| -> Vec<&'f DataFile> {
+            part.iter().filter(|(_, meta)| reader.may_hold(meta, needles)).map(|(file, _)| *file).collect()
+        };
+        let mut parts = files.chunks(files.len().div_ceil(threads.max(1)).max(FILES_PER_THREAD));
+        let Some(first) = parts.next() else { return Ok(Vec::new()) };
+        let found = std::thread::scope(|scope| {
+            let others: Vec<_> = parts.map(|part| scope.spawn(|| may_hold(part))).collect();
+            let mut found = may_hold(first);
+            for other in others {
+                found.extend(
+                    other.join().map_err(|_panicked| DataFusionError::Execution("a thread that read footers ended early".to_owned()))?,
+                );
+            }
+            Ok::<_, DataFusionError>(found)
+        })?;
+        Ok(found)
     }
 
     /// Exact counts, and the bounds of event time.
@@ -234,7 +271,11 @@ impl TableProvider for StoreTable {
         let schema = self.schema.table_schema();
         let columns = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
         let (hidden, open): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(|f| self.is_about_hidden(f));
-        let mut files = files_needed(state, schema, &self.files, &open)?;
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let reader = LocalFiles::new(&self.root, footers);
+        let threads = state.config().target_partitions();
+        let files = files_needed(state, schema, &self.files, &open)?;
+        let mut files = self.that_may_hold(files, &Needles::of(&open, has_bloom_filter), &reader, threads)?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(&columns)?))));
         }
@@ -243,16 +284,15 @@ impl TableProvider for StoreTable {
             (a.min_event_time.is_none(), a.min_event_time, &a.path).cmp(&(b.min_event_time.is_none(), b.min_event_time, &b.path))
         });
         let url = store_url()?;
-        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let mut source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(state.table_options().parquet.clone())
-            .with_parquet_file_reader_factory(Arc::new(LocalFiles::new(&self.root, footers)));
+            .with_parquet_file_reader_factory(Arc::new(reader));
         if let Some(sought) = conjunction(hidden.iter().filter_map(sought_in_json)) {
             source = source.with_predicate(state.create_physical_expr(sought, &DFSchema::try_from(Arc::clone(schema))?)?);
         }
         let source = source.try_pushdown_projection(&self.projection(state, &columns)?)?.unwrap_or_else(|| Arc::new(source));
         let scan = FileScanConfigBuilder::new(url, source)
-            .with_file_groups(self.deal(&files, state.config().target_partitions())?)
+            .with_file_groups(self.deal(&files, threads)?)
             .with_statistics(self.statistics_of(&files))
             .with_output_ordering(self.ordering()?)
             .with_limit(limit)

@@ -78,6 +78,7 @@ const PRUNED: &[&str] = &[
     "user_identity_access_key_id",
     "session_issuer_arn",
     "id_conflict",
+    "method",
     "evidence_id",
     "record_index",
 ];
@@ -86,9 +87,18 @@ const PRUNED: &[&str] = &[
 const SOUGHT: &[(&str, u64)] = &[
     ("event_id", ROW_GROUP_ROWS as u64),
     ("user_identity_access_key_id", 8_192),
+    ("user_identity_principal_id", 8_192),
     ("user_identity_arn", 8_192),
+    ("issued_access_key_id", ROW_GROUP_ROWS as u64),
+    ("issued_principal_id", ROW_GROUP_ROWS as u64),
     ("source_ip_address", 8_192),
 ];
+
+/// Whether data files have Bloom filters of a column, in whichever table.
+#[must_use]
+pub fn has_bloom_filter(column: &str) -> bool {
+    SOUGHT.iter().any(|(sought, _)| *sought == column)
+}
 
 /// Columns whose minimum, maximum and null count stand in the table's log, for every Delta reader to skip whole files by.
 pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {

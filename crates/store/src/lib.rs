@@ -32,6 +32,7 @@ mod unique;
 
 pub use batch::{Batch, BatchOptions, Canonicalise, CommitSummary};
 pub use compact::{CompactOptions, CompactSummary};
+pub use encode::has_bloom_filter;
 pub use error::StoreError;
 pub use snapshot::{DataFile, StoreSnapshot, TableSnapshot};
 pub use store::Store;

@@ -175,6 +175,7 @@ pub async fn actors(
         counter.take(item)?;
     }
     let totals = counter.totals;
+    coverage.not_seen.extend(question.filters.unfollowed());
     if totals.items == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }

@@ -18,9 +18,7 @@ pub enum TimelineError {
         source: DataFusionError,
     },
     /// A column has another type than the store's schema says.
-    #[error(
-        "the column `{table}.{column}` is missing or has another type than this version writes; `backtrail rebuild` makes the table anew"
-    )]
+    #[error("the column `{table}.{column}` is missing or has another type than this version writes: ingest the evidence into a new store")]
     Column {
         /// Table.
         table: &'static str,

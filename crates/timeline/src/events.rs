@@ -102,6 +102,7 @@ pub async fn events(
     let mut coverage = parts.coverage(window, &ledger);
     listing.flush()?;
     let totals = listing.counter.totals;
+    coverage.not_seen.extend(question.filters.unfollowed());
     if totals.items == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }

@@ -2,14 +2,25 @@
 //!
 //! The expression may let too much through, never too little; [`Filters::admits`] decides.
 
+use std::sync::Arc;
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
 use backtrail_model::arn::Arn;
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::touch::Wanted;
+use backtrail_model::window::Window;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::expr_fn::{contains, ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
 
+use crate::coverage::{NotSeen, NotSeenKind};
+use crate::error::TimelineError;
 use crate::event::Event;
-use crate::question::Filters;
+use crate::instants::Instants;
+use crate::lineage::{Descent, MOST_FOLLOWED};
+use crate::question::{Filters, Question};
+use crate::source::{Source, decided};
 use crate::touched::touched_in_all;
 
 /// Columns an ARN or a name is sought in as text.
@@ -28,7 +39,50 @@ const NAMES: [&str; 9] = [
     "session_source_identity",
 ];
 
+impl Question {
+    /// The question with what has to be looked up before events can be told to count.
+    pub(crate) async fn reached(&self, source: &Source) -> Result<Question, TimelineError> {
+        let filters = self.filters.reached(source, self.window.as_ref()).await?;
+        Ok(Question { filters, window: self.window, limit: self.limit })
+    }
+}
+
 impl Filters {
+    /// The filters with what has to be looked up: when what `arn` names was touched inside a window, and what descends from whom `actor` names.
+    pub(crate) async fn reached(&self, source: &Source, window: Option<&Window>) -> Result<Filters, TimelineError> {
+        let is_meant = |event: &Event<'_>| self.is_by_name(event);
+        let descent = async {
+            match any(self.actor.iter().flat_map(|actor| named(actor))) {
+                Some(condition) => Descent::of(source, condition, &is_meant, window).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (instants, descent) = futures::future::try_join(Instants::of(source, &self.arn, window), descent).await?;
+        Ok(Filters { instants, descent: descent.map(Arc::new), ..self.clone() })
+    }
+
+    /// Whether the events that count are known to fit into memory at once.
+    pub(crate) fn leave_few(&self) -> bool {
+        self.instants.as_ref().is_some_and(Instants::are_few)
+    }
+
+    /// Whether an event itself names one of the actors asked for.
+    pub(crate) fn is_by_name(&self, event: &Event<'_>) -> bool {
+        self.actor.iter().any(|actor| acts_as(event, actor))
+    }
+
+    /// That what descends from whom `actor` names was too much to be followed.
+    pub(crate) fn unfollowed(&self) -> Option<NotSeen> {
+        let is_too_much = self.descent.as_deref().is_some_and(|descent| *descent == Descent::TooMuch);
+        let text = || {
+            let names = self.actor.join(" or ");
+            format!(
+                "What was done with credentials that descend from {names} is told only where the record itself says so:                  in and before this window more than {MOST_FOLLOWED} were issued. A narrower window may be followed."
+            )
+        };
+        is_too_much.then(|| NotSeen { kind: NotSeenKind::NotFollowed, text: text(), refs: Vec::new() })
+    }
+
     /// A condition that every event that counts fulfils; `None` where every event may count.
     pub(crate) fn condition(&self) -> Option<Expr> {
         let mut all = Vec::new();
@@ -45,6 +99,9 @@ impl Filters {
             let spelled = self.source.iter().flat_map(|s| [s.clone(), format!("{s}.amazonaws.com"), format!("{s}.amazonaws.com.cn")]);
             all.extend(any(spelled.map(|s| col("event_source").eq(lit(s)))));
         }
+        if !self.ip.is_empty() {
+            all.push(self.is_from());
+        }
         if !self.key.is_empty() {
             all.extend(any(self.key.iter().flat_map(|key| {
                 let texts = ["response_elements", "request_parameters"].map(|c| contains(col(c), lit(key.clone())));
@@ -52,7 +109,8 @@ impl Filters {
             })));
         }
         if !self.actor.is_empty() {
-            all.extend(any(self.actor.iter().flat_map(|actor| named(actor))));
+            let below = self.descent.as_ref().and_then(|descent| descent.condition());
+            all.extend(any(self.actor.iter().flat_map(|actor| named(actor)).chain(below)));
         }
         match &self.instants {
             Some(instants) => all.push(instants.condition()),
@@ -68,6 +126,24 @@ impl Filters {
         all.into_iter().reduce(Expr::and)
     }
 
+    /// Whether the call came from one of the addresses. A condition of the text would miss those that are spelled in another way.
+    fn is_from(&self) -> Expr {
+        let networks = self.ip.clone();
+        decided("is_from", &[("source_ip_address", DataType::Utf8View)], move |columns| {
+            let addresses = columns.first()?.as_string_view_opt()?;
+            // Calls from one address follow each other.
+            let mut last: Option<(&str, bool)> = None;
+            let is_inside = |row: usize| {
+                let address = (!addresses.is_null(row)).then(|| addresses.value(row))?;
+                let is_known = last.filter(|(known, _)| *known == address).map(|(_, is_inside)| is_inside);
+                let is_inside = is_known.unwrap_or_else(|| networks.iter().any(|network| network.contains(address)));
+                last = Some((address, is_inside));
+                Some(is_inside)
+            };
+            Some((0..addresses.len()).map(is_inside).collect())
+        })
+    }
+
     /// Whether an event counts.
     #[must_use]
     pub fn admits(&self, event: &Event<'_>) -> bool {
@@ -77,7 +153,7 @@ impl Filters {
             && (self.source.is_empty() || is(&self.source, event.event_source.map(backtrail_model::calls::service_of)))
             && (self.ip.is_empty() || event.source_ip_address.is_some_and(|a| self.ip.iter().any(|n| n.contains(a))))
             && (self.key.is_empty() || self.key.iter().any(|key| uses_key(event, key)))
-            && (self.actor.is_empty() || self.actor.iter().any(|actor| acts_as(event, actor)))
+            && (self.actor.is_empty() || self.is_by_name(event) || self.descent.as_ref().is_some_and(|descent| descent.holds(event)))
             && self.instants.as_ref().is_none_or(|instants| instants.holds(event.event_time))
             && (self.arn.is_empty() || self.arn.iter().any(|arn| touches(event, arn)))
             && (self.outcome.is_empty() || self.outcome.contains(&classify(&event.facts())))

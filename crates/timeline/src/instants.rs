@@ -4,24 +4,21 @@
 //! rule says what it names: those are sought in the records' text, as everything is in a store that older versions wrote.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::format_date;
 use backtrail_model::touch::{Names, Wanted};
 use backtrail_model::window::Window;
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::exec_err;
+use datafusion::arrow::datatypes::TimestampMicrosecondType;
 use datafusion::functions::expr_fn::{ends_with, starts_with};
-use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::HashSet;
 
 use crate::error::TimelineError;
 use crate::event::{Text, times};
-use crate::question::{Filters, Question};
-use crate::source::{Source, instant, one_of, within};
+use crate::source::{Source, decided, instant, one_of, time_type, within};
 
 /// The version of the decoder that began to write `event_arns`.
 const SINCE: i32 = 5;
@@ -36,35 +33,6 @@ const IDENTITIES: [&str; 2] = ["user_identity_arn", "session_issuer_arn"];
 /// The instants at which events touched one of the things asked for; `None` for an event without a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Instants(BTreeSet<Option<i64>>);
-
-impl Question {
-    /// The question with what is known of its `--arn`.
-    pub(crate) async fn reached(&self, source: &Source) -> Result<Question, TimelineError> {
-        let filters = self.filters.reached(source, self.window.as_ref()).await?;
-        Ok(Question { filters, window: self.window, limit: self.limit })
-    }
-}
-
-impl Filters {
-    /// The filters with what is known of `arn` inside a window.
-    pub(crate) async fn reached(&self, source: &Source, window: Option<&Window>) -> Result<Filters, TimelineError> {
-        let mut filters = self.clone();
-        let wanted: Vec<Wanted> = self.arn.iter().map(|typed| Wanted::read(typed)).collect();
-        if !wanted.is_empty() && wanted.iter().all(Wanted::is_telling) && is_known_of_all(source).await? {
-            let mut instants = Instants::default();
-            for one in &wanted {
-                instants.look_up(source, one, window).await?;
-            }
-            filters.instants = Some(instants);
-        }
-        Ok(filters)
-    }
-
-    /// Whether the events that count are known to fit into memory at once.
-    pub(crate) fn leave_few(&self) -> bool {
-        self.instants.as_ref().is_some_and(|instants| instants.0.len() <= FEW)
-    }
-}
 
 /// Whether every event of the store has its rows in `event_arns`.
 pub(crate) async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
@@ -81,6 +49,24 @@ pub(crate) async fn is_known_of_all(source: &Source) -> Result<bool, TimelineErr
 }
 
 impl Instants {
+    /// When what is typed was touched inside a window; `None` where it is to be sought in the records' text.
+    pub(crate) async fn of(source: &Source, typed: &[String], window: Option<&Window>) -> Result<Option<Self>, TimelineError> {
+        let wanted: Vec<Wanted> = typed.iter().map(|one| Wanted::read(one)).collect();
+        if wanted.is_empty() || !wanted.iter().all(Wanted::is_telling) || !is_known_of_all(source).await? {
+            return Ok(None);
+        }
+        let mut instants = Self::default();
+        for one in &wanted {
+            instants.look_up(source, one, window).await?;
+        }
+        Ok(Some(instants))
+    }
+
+    /// Whether the events that count are known to fit into memory at once.
+    pub(crate) fn are_few(&self) -> bool {
+        self.0.len() <= FEW
+    }
+
     async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
         let failed = TimelineError::table(EVENT_ARNS);
         let by_name = match wanted.names() {
@@ -154,18 +140,13 @@ impl Instants {
     }
 }
 
-/// Whether the time is one of many: a function over a set, for a list would be copied by every rule that plans the query.
+/// Whether the time is one of many.
 fn is_instant(known: Vec<i64>) -> Expr {
     let known: HashSet<i64> = known.into_iter().collect();
-    let call = move |arguments: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let times = arrays.first().and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
-        let Some(times) = times else { return exec_err!("is_instant() takes a time") };
-        let is_known = |row: usize| !times.is_null(row) && known.contains(&times.value(row));
-        Ok(ColumnarValue::Array(Arc::new((0..times.len()).map(|row| Some(is_known(row))).collect::<BooleanArray>())))
-    };
-    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    create_udf("is_instant", vec![time], DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(vec![col("event_time")])
+    decided("is_instant", &[("event_time", time_type())], move |columns| {
+        let times = columns.first()?.as_primitive_opt::<TimestampMicrosecondType>()?;
+        Some((0..times.len()).map(|row| Some(!times.is_null(row) && known.contains(&times.value(row)))).collect())
+    })
 }
 
 fn starting(column: &str, start: &str) -> Expr {

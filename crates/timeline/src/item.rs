@@ -6,7 +6,7 @@ use backtrail_model::calls::{NetworkClass, is_sensitive, is_write, network_comma
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
 use backtrail_model::time::format_instant;
-use backtrail_model::touch::Touched;
+use backtrail_model::touch::{Part, Touched};
 use backtrail_model::window::Window;
 use serde::Serialize;
 use serde_json::Value;
@@ -100,6 +100,9 @@ pub struct Item {
     pub relation: Option<Relation>,
     /// Citations: what `show` opens.
     pub refs: Vec<String>,
+    /// Told under its resource, with others of it.
+    #[serde(skip)]
+    pub is_grouped: bool,
     #[serde(skip)]
     pub(crate) order: Order,
 }
@@ -159,6 +162,7 @@ impl Item {
             part_of: None,
             id_conflict: event.id_conflict == Some(true),
             relation: None,
+            is_grouped: false,
             refs: vec![event.citation()],
             order: Order {
                 time: event.event_time,
@@ -166,6 +170,14 @@ impl Item {
                 is_notable: outcome == Outcome::Denied || is_sensitive(&facts),
             },
         }
+    }
+}
+
+impl Item {
+    /// The resource it is told under: the first it acted on.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.resources.iter().find(|t| t.part == Part::Target).map(|t| t.arn.as_str())
     }
 }
 

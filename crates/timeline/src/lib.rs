@@ -56,7 +56,7 @@ pub use previous::{InForce, Previous, Property, SetBy, previous};
 pub use principal::{Principal, PrincipalKind};
 pub use profile::{DayOf, Peer, Peers, Profile, profile};
 pub use question::{Filters, Network, Question, Typed, WindowShown};
-pub use relation::{Rank, Relation, changes};
+pub use relation::{ChangesTold, GROUPED, Rank, Relation, changes};
 pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown, show};
 pub use source::{Day, Source, Tallies};
 pub use summary::{Rule, Summary};

@@ -9,6 +9,7 @@
 
 mod attribution;
 mod chain;
+mod descent;
 mod holder;
 mod issued;
 mod links;
@@ -20,6 +21,7 @@ mod read;
 
 pub use attribution::{Actors, Attribution};
 pub use chain::{Caller, Chain, Missing, Path, Step};
+pub(crate) use descent::{Descent, MOST as MOST_FOLLOWED};
 pub use holder::{Holder, Workload};
 pub use issued::Issued;
 pub(crate) use links::{BY_KEY, BY_SESSION};

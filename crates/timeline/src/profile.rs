@@ -120,6 +120,7 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
     };
     found.in_any_order(source, EVENT_COLUMNS, &mut take).await?;
     let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, counted.stretch).await?;
+    coverage.not_seen.extend(filters.unfollowed());
     if counted.events == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);
     }

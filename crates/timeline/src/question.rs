@@ -1,6 +1,7 @@
 //! What is asked: a stretch of time, and which events count.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::error::TimelineError;
 use crate::instants::Instants;
+use crate::lineage::Descent;
 
 /// A question: over which time, about which events, how many items to show.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,9 @@ pub struct Filters {
     /// When what `arn` names was touched, where that was looked up.
     #[serde(skip)]
     pub(crate) instants: Option<Instants>,
+    /// What descends from whom `actor` names, where that was looked up.
+    #[serde(skip)]
+    pub(crate) descent: Option<Arc<Descent>>,
 }
 
 /// An address or a block of them, as typed.
@@ -155,6 +160,7 @@ impl Filters {
             source: typed.source.iter().map(|s| backtrail_model::calls::service_of(s).to_owned()).collect(),
             outcome: typed.outcome.iter().map(outcome).collect::<Result<_, _>>()?,
             instants: None,
+            descent: None,
         })
     }
 

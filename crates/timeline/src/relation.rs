@@ -65,16 +65,57 @@ pub struct Relation {
     pub refs: Vec<String>,
 }
 
+/// How `changes` is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangesTold {
+    /// Without an anchor: under the resource each change acted on, as long as they are not more than [`GROUPED`]; else by time.
+    pub by_resource: bool,
+    /// With an anchor: so many at most of those related by nothing but the window.
+    pub others: usize,
+}
+
+/// Changes held to be told by resource.
+pub const GROUPED: usize = 10_000;
+
 /// Answers `changes`. With an anchor all changes of the window are told, by rank, then by resource, then by time; of those related by
-/// nothing but the window `others` at most, the totals count all.
+/// nothing but the window some at most, the totals count all.
 ///
 /// # Errors
 /// Where the store cannot be read or the sink fails.
-pub async fn changes(source: &Source, question: &Question, others: usize, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
-    if !question.filters.has_anchor() {
-        return events(source, EventQuestion::Changes, question, sink).await;
+pub async fn changes(source: &Source, question: &Question, told: ChangesTold, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
+    if question.filters.has_anchor() {
+        return related(source, question, told.others, sink).await;
     }
-    let anchor = Anchor::read(source, &question.reached(source).await?).await?;
+    if told.by_resource {
+        return by_resource(source, question, sink).await;
+    }
+    events(source, EventQuestion::Changes, question, sink).await
+}
+
+async fn by_resource(source: &Source, question: &Question, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
+    let mut held = Some(Vec::new());
+    let closing = events(source, EventQuestion::Changes, question, &mut |item| {
+        match &mut held {
+            Some(items) if items.len() < GROUPED => {
+                items.push(item);
+                return Ok(());
+            }
+            Some(items) => std::mem::take(items).into_iter().try_for_each(&mut *sink)?,
+            None => {}
+        }
+        held = None;
+        sink(item)
+    })
+    .await?;
+    for item in in_order(held.unwrap_or_default()) {
+        sink(Item { is_grouped: true, ..item }).map_err(TimelineError::Write)?;
+    }
+    Ok(closing)
+}
+
+async fn related(source: &Source, question: &Question, others: usize, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
+    let reached = question.reached(source).await?;
+    let anchor = Anchor::read(source, &reached).await?;
     let wide = Question { window: question.window, filters: question.filters.without_anchor(), limit: None };
     let (mut held, mut others_held): (Vec<Item>, usize) = (Vec::new(), 0);
     let mut closing = events(source, EventQuestion::Changes, &wide, &mut |mut item| {
@@ -87,7 +128,8 @@ pub async fn changes(source: &Source, question: &Question, others: usize, sink: 
         Ok(())
     })
     .await?;
-    if anchor.direct.is_empty() {
+    closing.coverage.not_seen.extend(reached.filters.unfollowed());
+    if anchor.direct.is_empty() && anchor.origins.is_empty() {
         closing.coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }
     let shown = in_order(held).into_iter().take(question.limit.unwrap_or(usize::MAX));
@@ -101,7 +143,7 @@ pub async fn changes(source: &Source, question: &Question, others: usize, sink: 
 
 /// By rank; in a rank by resource, the one that was changed first first; then by time, as they came.
 fn in_order(mut items: Vec<Item>) -> Vec<Item> {
-    let place = |item: &Item| item.relation.as_ref().map(|r| (r.rank, r.resource.clone()));
+    let place = |item: &Item| (item.relation.as_ref().map(|r| r.rank), item.resource().map(str::to_owned));
     let mut first: BTreeMap<_, usize> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
         first.entry(place(item)).or_insert(at);
@@ -166,7 +208,10 @@ impl Anchor {
     /// Takes an event that touches the anchor.
     fn take(&mut self, event: &Event<'_>, filters: &Filters, actors: &Actors, touched: &mut BTreeSet<String>) {
         let (reference, things) = (event.citation(), touched_in_all(event));
-        self.direct.insert(reference.clone(), how(event, &things, filters));
+        // What somebody did under another name is of the same lineage.
+        if filters.actor.is_empty() || filters.is_by_name(event) {
+            self.direct.insert(reference.clone(), how(event, &things, filters));
+        }
         let is_change = is_write(&event.facts()) && classify(&event.facts()) == Outcome::Ok;
         // Many read a bucket: that makes them no party to it. Who is named, or calls from what is named, is one whatever he calls.
         let is_by_resource = !filters.arn.is_empty() && filters.actor.is_empty() && filters.ip.is_empty() && filters.key.is_empty();
@@ -187,7 +232,7 @@ impl Anchor {
     }
 
     fn relation(&self, item: &Item) -> Relation {
-        let resource = item.resources.iter().find(|t| t.part == Part::Target).map(|t| t.arn.clone());
+        let resource = item.resource().map(str::to_owned);
         let related = |rank, why: String, refs: Vec<String>| Relation { rank, why, resource: resource.clone(), refs };
         let cited = item.refs.iter().chain(item.twins.iter().map(|t| &t.reference)).chain(item.updated_by.iter().map(|u| &u.reference));
         if let Some(how) = cited.into_iter().find_map(|reference| self.direct.get(reference)) {

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::tally::Tally;
 use backtrail_model::time::format_date;
 use backtrail_model::window::Window;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::exec_err;
 use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::{Expr, SortExpr, col, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, SortExpr, Volatility, col, create_udf, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
@@ -225,6 +227,30 @@ pub(crate) fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<It
     let range = (values.len() > LISTED).then(|| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last))));
     let listed = col(column).in_list(values.into_iter().map(lit).collect(), false);
     range.into_iter().chain([listed]).reduce(Expr::and)
+}
+
+/// The type of a column of instants.
+pub(crate) fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// A condition that a function decides on, row by row; the reader calls it before it reads the row's other columns. For what is too long for a list,
+/// which every rule that plans the query would copy, or what no operator tells.
+pub(crate) fn decided(
+    name: &'static str,
+    columns: &[(&str, DataType)],
+    decide: impl Fn(&[ArrayRef]) -> Option<BooleanArray> + Send + Sync + 'static,
+) -> Expr {
+    let call = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        match decide(&arrays) {
+            Some(decided) => Ok(ColumnarValue::Array(Arc::new(decided))),
+            None => exec_err!("{name}() was given columns of other types"),
+        }
+    };
+    let types = columns.iter().map(|(_, kind)| kind.clone()).collect();
+    let arguments = columns.iter().map(|(column, _)| col(*column)).collect();
+    create_udf(name, types, DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(arguments)
 }
 
 /// An instant as a literal.

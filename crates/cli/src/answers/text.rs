@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
-use backtrail_timeline::{Covered, Item, Phase, Present, Question, Rank, Relation, Values, WindowShown};
+use backtrail_timeline::{Covered, Item, Phase, Present, Question, Rank, Values, WindowShown};
 
 use super::chain::chain_lines;
 use super::marks::mark_lines;
@@ -29,8 +29,8 @@ pub(crate) struct Style {
     width: Option<usize>,
     /// The incident's time, until it was passed.
     incident: Option<String>,
-    /// Rank and resource of the last item, where items are told by these.
-    told_under: (Option<Rank>, Option<String>),
+    /// The heading that items are told under, where they are.
+    told_under: Option<Heading>,
     is_ranked: bool,
 }
 
@@ -142,8 +142,8 @@ impl TextItem for Item {
     const CALLED: (&'static str, &'static str) = ("item", "items");
 
     fn mark(&self, style: &mut Style) -> Option<String> {
-        if let Some(relation) = &self.relation {
-            return ranked_under(relation, style);
+        if self.relation.is_some() || self.is_grouped {
+            return told_under(self, style);
         }
         let at = if self.phase == Some(Phase::After) { style.incident.take()? } else { return None };
         Some(style.bold(&format!("── incident {at} ──")))
@@ -201,19 +201,34 @@ impl TextItem for Item {
     }
 }
 
-/// The headings before an item that is told by rank and resource, where they change.
-fn ranked_under(relation: &Relation, style: &mut Style) -> Option<String> {
-    let now = (Some(relation.rank), relation.resource.clone());
-    if style.told_under == now {
-        return None;
-    }
+/// What items are told under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Heading {
+    rank: Option<Rank>,
+    resource: Option<String>,
+    /// The incident was passed under it.
+    is_past: bool,
+}
+
+/// The headings before an item that is told by rank and resource, where they change, and where the incident is passed.
+fn told_under(item: &Item, style: &mut Style) -> Option<String> {
+    let (rank, resource) = (item.relation.as_ref().map(|r| r.rank), item.resource().map(str::to_owned));
+    let last = style.told_under.take();
+    let is_same = last.as_ref().is_some_and(|last| (last.rank, &last.resource) == (rank, &resource));
     let mut lines = Vec::new();
-    if style.told_under.0 != now.0 {
-        lines.push(style.bold(&format!("── {} ──", relation.rank.as_str())));
+    if let Some(rank) = rank.filter(|rank| last.as_ref().is_none_or(|last| last.rank != Some(*rank))) {
+        lines.push(style.bold(&format!("── {} ──", rank.as_str())));
     }
-    lines.push(style.bold(&sanitize(relation.resource.as_deref().unwrap_or("no resource that is known of"))));
-    style.told_under = now;
-    Some(lines.join("\n"))
+    if !is_same {
+        lines.push(style.bold(&sanitize(resource.as_deref().unwrap_or("no resource that is known of"))));
+    }
+    let was_past = is_same && last.is_some_and(|last| last.is_past);
+    let is_past = was_past || item.phase == Some(Phase::After);
+    if let Some(at) = style.incident.as_ref().filter(|_| is_past && !was_past) {
+        lines.push(style.dim(&format!("    ── incident {at} ──")));
+    }
+    style.told_under = Some(Heading { rank, resource, is_past });
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// `198.51.100.7 (12), 10.0.0.1 (3), 4 more`.

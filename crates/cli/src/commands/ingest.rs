@@ -63,6 +63,10 @@ pub(crate) async fn take_in(inputs: &[OsString], context: &Context) -> anyhow::R
 fn account(summary: &IngestSummary, seconds: f64) -> Vec<String> {
     let mut lines = Vec::new();
     let met = summary.met + summary.known;
+    if met == 0 {
+        lines.push("no evidence is there: what was named holds no file".to_owned());
+        return lines;
+    }
     if summary.met == 0 {
         lines.push(format!("all evidence is known already ({}); nothing to read ({seconds:.2} s)", pieces(met)));
         return lines;

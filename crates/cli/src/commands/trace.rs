@@ -6,6 +6,7 @@ mod tree;
 use std::io::Write;
 use std::path::PathBuf;
 
+use backtrail_model::words::counted;
 use clap::{Args, ValueEnum};
 
 use crate::commands::ask;
@@ -44,8 +45,11 @@ pub(crate) async fn run(args: TraceArgs, context: &Context) -> anyhow::Result<Ex
     let session = context.session().await?;
     let trace = backtrail_timeline::trace(&ask::source(&session), &args.subject).await.map_err(ask::timeline_error)?;
     if trace.up.is_empty() {
+        let broken = trace.coverage.broken_evidence.len() as u64;
+        let may_hold =
+            if broken == 0 { String::new() } else { format!("; {} broken, and may hold it: see `backtrail evidence`", are(broken)) };
         anyhow::bail!(
-            "no event in the store was made with {0}, and none issued it; not in evidence does not mean it was not used",
+            "no event in the store was made with {0}, and none issued it; not in evidence does not mean it was not used{may_hold}",
             sanitize(&args.subject)
         );
     }
@@ -58,4 +62,9 @@ pub(crate) async fn run(args: TraceArgs, context: &Context) -> anyhow::Result<Ex
     }
     out.flush()?;
     Ok(ExitStatus::incomplete_if(trace.coverage.incomplete))
+}
+
+/// `2 pieces of evidence are`.
+fn are(count: u64) -> String {
+    format!("{} of evidence {}", counted(count, "piece"), if count == 1 { "is" } else { "are" })
 }

@@ -1,6 +1,7 @@
 //! The binary, driven as its users drive it. One module per subject.
 #![expect(clippy::print_stderr, reason = "tests that cannot run for want of evidence say so")]
 
+mod actor_filter;
 mod asked;
 mod citations;
 mod coverage;

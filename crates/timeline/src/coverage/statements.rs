@@ -45,6 +45,8 @@ pub enum NotSeenKind {
     IdConflicts,
     /// No evidence names what was asked for.
     UnknownName,
+    /// What descends from an actor was too much to be followed.
+    NotFollowed,
 }
 
 /// One thing that was not seen.

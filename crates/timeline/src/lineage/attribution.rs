@@ -12,7 +12,7 @@ use crate::lineage::chain::is_service;
 use crate::lineage::holder::write_key;
 use crate::lineage::motion::{Driven, Motions, Moved, Mover, Part, What, group_of, stack_of};
 use crate::lineage::origin::{is_reserved, permission_set};
-use crate::lineage::{Chain, Holder, Issued, Lineage, Missing, Origin, OriginKind, Path, Step, Strength};
+use crate::lineage::{Chain, Holder, Issued, Lineage, Link, Missing, Origin, OriginKind, Path, Step, Strength};
 use crate::principal::PrincipalKind;
 
 /// Who is responsible for an event, as far as evidence goes, and how that is known.
@@ -162,6 +162,20 @@ fn is_at_a_time(event: &Event<'_>) -> bool {
     event.event_type == Some("AwsConsoleSignIn")
 }
 
+impl Lineage {
+    /// Who made the call, in full, and the time that tells what it was made with where nothing else does.
+    fn user_of(&self, event: &Event<'_>) -> (Holder, Option<i64>) {
+        let holder = self.in_full(Holder::of(event), event.shared_event_id);
+        (holder, is_at_a_time(event).then_some(event.event_time).flatten())
+    }
+
+    /// The calls that may have issued what an event was made with.
+    pub(super) fn behind(&self, event: &Event<'_>) -> Vec<Link<'_>> {
+        let (holder, at) = self.user_of(event);
+        asserted(event).map_or_else(|| self.parents(&holder, at), |one| self.parents_of_call(&one))
+    }
+}
+
 impl Actors {
     /// By this lineage.
     #[must_use]
@@ -264,8 +278,7 @@ impl Actors {
 
     /// Who made the call, in full, and the ways up from there.
     fn chain_of(&self, event: &Event<'_>, asserted: Option<Issued>) -> (Holder, Chain) {
-        let holder = self.lineage.in_full(Holder::of(event), event.shared_event_id);
-        let at = is_at_a_time(event).then_some(event.event_time).flatten();
+        let (holder, at) = self.lineage.user_of(event);
         let chain = asserted.map_or_else(|| self.lineage.chain(&holder, at), |one| self.lineage.chain_of_call(&one));
         (holder, chain)
     }

@@ -63,7 +63,7 @@ pub struct Link<'a> {
 }
 
 /// Everything evidence shows being issued.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lineage {
     issued: Vec<Issued>,
     by_key: HashMap<String, Vec<usize>>,

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{Array, RecordBatch};
 use backtrail_model::issuance::{Issuance, is_access_key_id, known_method};
 use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
 use backtrail_model::window::Window;
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::exec_err;
-use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, col, create_udf, lit};
+use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
+use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
 use crate::ends::widened;
@@ -22,7 +21,7 @@ use crate::lineage::holder::{second, write_key};
 use crate::lineage::links::begun_at;
 use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
 use crate::principal::PrincipalKind;
-use crate::source::{SOUGHT, Source, instant, one_of};
+use crate::source::{SOUGHT, Source, decided, instant, one_of, time_type};
 
 const TABLE: &str = "credentials";
 /// Calls that are few, and tied to their uses by more than a key and a creation time: all of them are read.
@@ -115,7 +114,7 @@ impl Lineage {
     /// Where the store cannot be read.
     pub(crate) async fn that_issued(source: &Source, column: &str, value: &str) -> Result<Vec<Issued>, TimelineError> {
         let mut met = Vec::new();
-        fetch(source, Some(col(column).eq(lit(value.to_owned()))), None, &mut met).await?;
+        fetch(source, Some(col(column).eq(lit(value.to_owned()))), &Which::All, &mut met).await?;
         Ok(met)
     }
 }
@@ -127,25 +126,52 @@ impl Actors {
     /// Where the store cannot be read.
     pub(crate) async fn around(source: &Source, holders: Vec<Holder>, most: usize) -> Result<Self, TimelineError> {
         let sought = motion::Sought::of(holders.iter());
-        let (mut asked, mut made) = (Wanted::default(), Vec::new());
-        let mut callers = Arc::new(Wanted::of_callers(holders.iter().map(Caller::of), &asked));
-        let mut known = holders;
-        while !callers.is_empty() && known.len() < most {
-            let below = callers.fetch_made(source).await?;
-            asked.note(&callers);
-            // The calls' own holders, so that all that may have issued them is read, too.
-            known.extend(below.iter().map(|one| one.holder.clone()));
-            callers = Arc::new(Wanted::of_callers(below.iter().map(Caller::issued), &asked));
-            made.extend(below);
-        }
+        let mut made = below(source, holders.iter().map(Caller::of), None, most.saturating_sub(holders.len())).await?;
+        // The calls' own holders, so that all that may have issued them is read, too.
+        let known = holders.into_iter().chain(made.iter().map(|one| one.holder.clone())).collect();
         made.extend(above(source, known, None).await?);
         let motions = motion::read(source, None, sought, &mut made).await?;
         Ok(Self::with(Lineage::new(made), motions))
     }
 }
 
+/// Calls made with what these callers hold, with what those calls issued, and so on; no further once they are so many.
+pub(super) async fn below<'c>(
+    source: &Source,
+    callers: impl Iterator<Item = Caller<'c>>,
+    span: Option<&Expr>,
+    most: usize,
+) -> Result<Vec<Issued>, TimelineError> {
+    let (mut asked, mut made) = (Wanted::default(), Vec::new());
+    let mut wanted = Arc::new(Wanted::of_callers(callers, &asked));
+    while !wanted.is_empty() && made.len() < most {
+        let met = wanted.fetch_made(source, span).await?;
+        asked.note(&wanted);
+        wanted = Arc::new(Wanted::of_callers(met.iter().map(Caller::issued), &asked));
+        made.extend(met);
+    }
+    Ok(made)
+}
+
+/// The calls that callers of a kind made; `None` where they are more than so many.
+pub(super) async fn made_by(
+    source: &Source,
+    condition: Expr,
+    is_meant: &(dyn Fn(&Event<'_>) -> bool + Sync),
+    most: usize,
+) -> Result<Option<Vec<Issued>>, TimelineError> {
+    let mut met = Vec::new();
+    let frame = source.table(TABLE).await?.filter(condition).map_err(TimelineError::table(TABLE))?;
+    Source::batches_while(TABLE, frame, &mut |batch| {
+        take(batch, &Which::MadeBy(is_meant), &mut met)?;
+        Ok(met.len() <= most)
+    })
+    .await?;
+    Ok((met.len() <= most).then_some(met))
+}
+
 /// The records of every call in the chains above these holders. Whom another account's record means is sought in and about the window.
-async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
+pub(super) async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
     let mut all = few(source).await?;
     climb(source, &mut all, holders, window).await?;
     Ok(all)
@@ -158,7 +184,7 @@ pub(super) async fn climb(
     holders: Vec<Holder>,
     window: Option<&Window>,
 ) -> Result<(), TimelineError> {
-    let meant = Arc::new(Wanted::of_accounts(&holders, window)).fetch_made(source).await?;
+    let meant = Arc::new(Wanted::of_accounts(&holders, window)).fetch_made(source, None).await?;
     // Those whom another account's record means are led further as they are.
     let mut ahead: Vec<Holder> = holders.into_iter().chain(meant.iter().map(|one| one.holder.clone())).collect();
     all.extend(meant);
@@ -214,7 +240,7 @@ impl Known {
 }
 
 /// What a caller is known by in the calls it makes.
-struct Caller<'a> {
+pub(super) struct Caller<'a> {
     key: Option<&'a str>,
     session: Option<&'a str>,
 }
@@ -227,20 +253,20 @@ impl<'a> Caller<'a> {
         }
     }
 
-    fn issued(one: &'a Issued) -> Self {
+    pub(super) fn issued(one: &'a Issued) -> Self {
         Self { key: one.what.access_key_id.as_deref(), session: one.what.principal_id.as_deref() }
     }
 }
 
 async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
     let mut all = Vec::new();
-    fetch(source, one_of("method", FEW), None, &mut all).await?;
+    fetch(source, one_of("method", FEW), &Which::All, &mut all).await?;
     Ok(all)
 }
 
 /// Names sought in `credentials`, and when what bears them was issued.
 #[derive(Default)]
-struct Wanted {
+pub(super) struct Wanted {
     keys: HashSet<String>,
     /// Sessions by unique id, with the seconds in which they can have been issued: services have thousands of one id. None: at any time.
     sessions: HashMap<String, HashSet<i64>>,
@@ -284,13 +310,18 @@ impl Wanted {
         self.sessions.get(id).is_some_and(|seconds| seconds.is_empty() || time.is_some_and(|t| seconds.contains(&second(t))))
     }
 
-    fn of_callers<'a>(callers: impl Iterator<Item = Caller<'a>>, asked: &Self) -> Self {
+    pub(super) fn of_callers<'a>(callers: impl Iterator<Item = Caller<'a>>, asked: &Self) -> Self {
         let mut wanted = Self { is_open: true, ..Self::default() };
         for caller in callers {
             wanted.keys.extend(caller.key.filter(|k| is_access_key_id(k) && !asked.keys.contains(*k)).map(str::to_owned));
             wanted.sessions.extend(caller.session.filter(|s| !asked.sessions.contains_key(*s)).map(|s| (s.to_owned(), HashSet::new())));
         }
         wanted
+    }
+
+    /// Sessions and users by their unique id alone.
+    pub(super) fn add_sessions(&mut self, ids: impl Iterator<Item = String>) {
+        self.sessions.extend(ids.map(|id| (id, HashSet::new())));
     }
 
     /// Calls made by principals whom other accounts' records name by their unique id alone.
@@ -310,12 +341,12 @@ impl Wanted {
     }
 
     /// The calls made with these keys and in these sessions.
-    async fn fetch_made(self: &Arc<Self>, source: &Source) -> Result<Vec<Issued>, TimelineError> {
+    async fn fetch_made(self: &Arc<Self>, source: &Source, span: Option<&Expr>) -> Result<Vec<Issued>, TimelineError> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
         let columns = ("user_identity_access_key_id", "user_identity_principal_id");
-        let condition = [self.in_time(), self.named(columns.0, columns.1)].into_iter().flatten().reduce(Expr::and);
+        let condition = [span.cloned(), self.in_time(), self.named(columns.0, columns.1)].into_iter().flatten().reduce(Expr::and);
         self.fetch_where(source, condition, columns).await
     }
 
@@ -326,7 +357,7 @@ impl Wanted {
         (key, session): (&'static str, &'static str),
     ) -> Result<Vec<Issued>, TimelineError> {
         let mut met = Vec::new();
-        fetch(source, condition, Some((self, key, session)), &mut met).await?;
+        fetch(source, condition, &Which::Named(self, key, session), &mut met).await?;
         Ok(met)
     }
 
@@ -339,7 +370,7 @@ impl Wanted {
         Some(inside.and(dates))
     }
 
-    fn named(self: &Arc<Self>, key: &str, session: &str) -> Option<Expr> {
+    pub(super) fn named(self: &Arc<Self>, key: &str, session: &str) -> Option<Expr> {
         if self.keys.len() + self.sessions.len() > SOUGHT {
             return Some(is_sought(self, key, session));
         }
@@ -347,52 +378,57 @@ impl Wanted {
     }
 }
 
-/// Whether a row has one of many names: a function the reader calls before it reads the row's other columns.
+/// Whether a row has one of many names.
 fn is_sought(wanted: &Arc<Wanted>, key: &str, session: &str) -> Expr {
     let wanted = Arc::clone(wanted);
-    let call = move |arguments: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let texts = |at: usize| arrays.get(at).and_then(|a| a.as_string_view_opt());
-        let times = arrays.get(2).and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
-        let (Some(keys), Some(sessions), Some(times)) = (texts(0), texts(1), times) else {
-            return exec_err!("is_sought() takes a key, a session and a time");
-        };
+    let columns = [(key, DataType::Utf8View), (session, DataType::Utf8View), ("event_time", time_type())];
+    decided("is_sought", &columns, move |columns| {
+        let texts = |at: usize| columns.get(at)?.as_string_view_opt();
+        let (keys, sessions) = (texts(0)?, texts(1)?);
+        let times = columns.get(2)?.as_primitive_opt::<TimestampMicrosecondType>()?;
         let has = (0..times.len()).map(|row| {
             let is_key = !keys.is_null(row) && wanted.keys.contains(keys.value(row));
             let time = (!times.is_null(row)).then(|| times.value(row));
             Some(is_key || (!sessions.is_null(row) && wanted.has_session(sessions.value(row), time)))
         });
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from_iter(has))))
-    };
-    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let types = vec![DataType::Utf8View, DataType::Utf8View, time];
-    let arguments = vec![col(key), col(session), col("event_time")];
-    create_udf("is_sought", types, DataType::Boolean, Volatility::Immutable, Arc::new(call)).call(arguments)
+        Some(has.collect())
+    })
 }
 
-/// Names, and the columns that must have one of them: of keys, and of sessions.
-type Named<'a> = (&'a Wanted, &'static str, &'static str);
+/// Which of the rows that were read count.
+enum Which<'a> {
+    All,
+    /// Names, and the columns that must have one of them: of keys, and of sessions.
+    Named(&'a Wanted, &'static str, &'static str),
+    /// Those whose caller is meant.
+    MadeBy(&'a (dyn Fn(&Event<'_>) -> bool + Sync)),
+}
 
-async fn fetch(source: &Source, condition: Option<Expr>, named: Option<Named<'_>>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+async fn fetch(source: &Source, condition: Option<Expr>, which: &Which<'_>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
     let mut frame = source.table(TABLE).await?;
     if let Some(condition) = condition {
         frame = frame.filter(condition).map_err(TimelineError::table(TABLE))?;
     }
-    Source::batches(TABLE, frame, &mut |batch| take(batch, named, all)).await
+    Source::batches(TABLE, frame, &mut |batch| take(batch, which, all)).await
 }
 
-fn take(batch: &RecordBatch, named: Option<Named<'_>>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+fn take(batch: &RecordBatch, which: &Which<'_>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
     let events = Events::of(batch)?;
     let text = |column| Text::of(batch, TABLE, column);
     let (method, key, principal) = (text("method")?, text("issued_access_key_id")?, text("issued_principal_id")?);
     let (arn, subject, portal) = (text("issued_arn")?, text("issued_subject")?, flags(batch, TABLE, "by_identity_center")?);
     let own = |column: Text<'_>, row| column.get(row).map(str::to_owned);
-    let named = named.map(|(wanted, key, session)| Ok::<_, TimelineError>((wanted, text(key)?, text(session)?))).transpose()?;
-    let fits = |row: &usize| {
-        named.as_ref().is_none_or(|(wanted, key, session)| {
-            let is_key = key.get(*row).is_some_and(|key| wanted.keys.contains(key));
-            is_key || session.get(*row).is_some_and(|session| wanted.has_session(session, events.get(*row).event_time))
-        })
+    let named = match which {
+        Which::Named(_, key, session) => (text(key)?, text(session)?),
+        Which::All | Which::MadeBy(_) => (Text::Absent, Text::Absent),
+    };
+    let fits = |row: &usize| match which {
+        Which::All => true,
+        Which::Named(wanted, ..) => {
+            let is_key = named.0.get(*row).is_some_and(|key| wanted.keys.contains(key));
+            is_key || named.1.get(*row).is_some_and(|session| wanted.has_session(session, events.get(*row).event_time))
+        }
+        Which::MadeBy(is_meant) => is_meant(&events.get(*row)),
     };
     for row in (0..batch.num_rows()).filter(fits) {
         // A method this version does not know was written by a later one: it joins by rules of its own.

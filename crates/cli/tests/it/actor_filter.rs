@@ -1,0 +1,75 @@
+//! `--actor`: what somebody did, under whichever name and key, as the chains of the same events tell it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::asked::{TestStore, list, plain};
+
+/// Who stands in the chains behind an item: its principal, its actor, and all who called in between.
+fn behind(item: &Value) -> BTreeSet<String> {
+    let actor = &item["actor"];
+    let paths = list(&actor["others"])
+        .iter()
+        .flat_map(|path| list(&path["steps"]).iter().map(|s| &s["caller"]["arn"]).chain([&path["origin"]["arn"]]));
+    let steps = list(&actor["chain"]).iter().map(|step| &step["caller"]["arn"]);
+    let all = steps.chain(paths).chain([&item["principal"]["arn"], &actor["arn"]]);
+    all.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn callers(items: &[Value]) -> BTreeSet<String> {
+    let steps = items.iter().flat_map(|item| list(&item["actor"]["chain"])).map(|step| &step["caller"]["arn"]);
+    steps.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn refs<'v>(items: impl IntoIterator<Item = &'v Value>) -> BTreeSet<String> {
+    items.into_iter().map(|item| plain(&item["refs"][0])).collect()
+}
+
+/// For everybody who issued something: the answer has exactly the events whose chains name them.
+fn is_what_chains_tell(fixture: &str, window: &[&str]) -> usize {
+    let store = TestStore::of_fixture(fixture);
+    let ask = |more: &[&str]| store.json(&[&["timeline", "--format", "json"], window, more].concat())["answer"].clone();
+    let whole = ask(&[]);
+    let mut under_other_names = 0;
+    for caller in callers(list(&whole)) {
+        let is_own = |item: &&Value| item["principal"]["arn"] == caller.as_str();
+        let by_name = refs(list(&whole).iter().filter(is_own));
+        // Another account's record of a call of theirs names them by their unique id alone.
+        let calls: BTreeSet<&str> = list(&whole).iter().filter(is_own).filter_map(|item| item["shared_event_id"].as_str()).collect();
+        let is_twin = |item: &Value| item["shared_event_id"].as_str().is_some_and(|id| calls.contains(id));
+        let expected = refs(list(&whole).iter().filter(|item| behind(item).contains(&caller) || is_twin(item)));
+        assert_eq!(refs(list(&ask(&["--actor", &caller]))), expected, "{caller} in {window:?}");
+        under_other_names += expected.len() - by_name.len();
+    }
+    under_other_names
+}
+
+#[test]
+fn what_somebody_did_under_other_names_is_theirs() {
+    let found = ["lineage", "incident"].map(|fixture| is_what_chains_tell(fixture, &[]));
+    assert!(found.iter().all(|events| *events > 10), "{found:?}");
+}
+
+#[test]
+fn sessions_that_were_opened_before_the_window_are_followed_into_it() {
+    // The last hours of the intruder: the keys used there were issued before.
+    let window = ["--from", "2025-10-15T12:00:00Z", "--to", "2025-10-16T00:00:00Z"];
+    assert!(is_what_chains_tell("incident", &window) > 0);
+}
+
+#[test]
+fn changes_of_the_same_lineage_are_told_as_such_and_not_as_made_by_the_name() {
+    let store = TestStore::of_fixture("incident");
+    let truth = crate::asked::truth_of("incident");
+    let user = plain(&truth["attacker"]["leaked_user"]);
+    let changes =
+        store.json(&["changes", "--from", "2025-10-15T12:00:00Z", "--to", "2025-10-16T00:00:00Z", "--actor", &user, "--format", "json"]);
+    for item in list(&changes["answer"]) {
+        let rank = plain(&item["relation"]["rank"]);
+        let is_own = item["principal"]["arn"] == user.as_str();
+        let is_behind = behind(item).contains(&user);
+        assert_eq!(rank == "direct", is_own, "{item}");
+        assert!(is_own || !is_behind || rank == "same_lineage", "{item}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What `--actor` reaches: whoever is named did also what was done with the credentials they had issued, and with those issued with these.
+//!
+//! A name stands in the records of one session. What its holder did in the next, under a role's name or with a key made for somebody else, is
+//! found by going down from the calls that issued credentials, by the same rules that lead an event up to its actor.
+
+use std::sync::Arc;
+
+use backtrail_model::issuance::LASTING;
+use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
+use backtrail_model::time::{MICROS_PER_DAY, format_date};
+use backtrail_model::window::Window;
+use datafusion::logical_expr::{Expr, col, lit};
+use hashbrown::{HashMap, HashSet};
+
+use super::read::{Caller, Wanted, above, below, made_by};
+use crate::error::TimelineError;
+use crate::event::Event;
+use crate::lineage::{Issued, Lineage};
+use crate::principal::PrincipalKind;
+use crate::source::{Source, instant, one_of};
+
+/// Calls followed at most: a pipeline opens thousands of sessions a day.
+pub(crate) const MOST: usize = 50_000;
+
+/// Sessions last 36 hours at most (STS API reference, GetFederationToken and GetSessionToken), those that a session opens 12 and chained roles one:
+/// a session of the window descends from nothing older than this but lasting keys and passwords.
+const SESSIONS_LAST: i64 = 4 * MICROS_PER_DAY;
+
+/// What descends from those named.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Descent {
+    /// All of it.
+    Followed(Box<Followed>),
+    /// It is too much to be followed: events are told by the names in them alone.
+    TooMuch,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Followed {
+    lineage: Lineage,
+    /// The calls that those named made, and those that descend from these, by their place in the lineage.
+    members: HashSet<usize>,
+    /// Unique ids of those named: other accounts' records name them by nothing else.
+    ids: HashSet<String>,
+    /// Users among them: their ids are theirs for ever.
+    users: HashSet<String>,
+    /// `sharedEventID`s of their calls: another account's record of one is theirs, too.
+    shared: HashSet<String>,
+}
+
+impl Descent {
+    /// Of all callers that a condition lets through and a rule tells to be meant.
+    pub(crate) async fn of(
+        source: &Source,
+        condition: Expr,
+        is_meant: &(dyn Fn(&Event<'_>) -> bool + Sync),
+        window: Option<&Window>,
+    ) -> Result<Self, TimelineError> {
+        let span = window.map(in_reach);
+        let condition = span.clone().into_iter().fold(condition, Expr::and);
+        let Some(seeds) = made_by(source, condition, is_meant, MOST).await? else { return Ok(Self::TooMuch) };
+        let made = below(source, seeds.iter().map(Caller::issued), span.as_ref(), MOST).await?;
+        if seeds.len() + made.len() >= MOST {
+            return Ok(Self::TooMuch);
+        }
+        let named: HashSet<String> = seeds.iter().flat_map(|one| &one.refs).cloned().collect();
+        let principals = || seeds.iter().map(|one| &one.holder.principal);
+        let ids = principals().filter_map(|principal| principal.principal_id.clone()).collect();
+        let users = principals().filter(|p| p.kind == PrincipalKind::IamUser).filter_map(|user| user.principal_id.clone()).collect();
+        let shared = seeds.iter().filter_map(|one| one.shared_event_id.clone()).collect();
+        let mut all: Vec<Issued> = seeds.into_iter().chain(made).collect();
+        // All that may have issued the same: of calls that fit equally well none is left out, and a surer one counts alone.
+        let holders = all.iter().map(|one| one.holder.clone()).collect();
+        all.extend(above(source, holders, window).await?);
+        let lineage = Lineage::new(all);
+        let members = members(&lineage, &named);
+        Ok(Self::Followed(Box::new(Followed { lineage, members, ids, users, shared })))
+    }
+
+    /// A condition that every event fulfils that was made with what descends.
+    pub(crate) fn condition(&self) -> Option<Expr> {
+        let Self::Followed(followed) = self else { return None };
+        let issued = followed.members.iter().map(|at| &followed.lineage.issued()[*at]);
+        let mut wanted = Wanted::of_callers(issued.map(Caller::issued), &Wanted::default());
+        wanted.add_sessions(followed.ids.iter().cloned());
+        Arc::new(wanted).named("user_identity_access_key_id", "user_identity_principal_id")
+    }
+
+    /// Whether an event was made with it.
+    pub(crate) fn holds(&self, event: &Event<'_>) -> bool {
+        let Self::Followed(followed) = self else { return false };
+        let is_user = || event.user_identity_principal_id.is_some_and(|id| followed.users.contains(id));
+        let is_theirs = || is_user() || event.shared_event_id.is_some_and(|id| followed.shared.contains(id));
+        (event.user_identity_type == Some("AWSAccount") && is_theirs())
+            || followed.lineage.behind(event).iter().any(|link| followed.members.contains(&link.index))
+    }
+}
+
+/// The calls of those named, and all below.
+fn members(lineage: &Lineage, named: &HashSet<String>) -> HashSet<usize> {
+    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+    for at in 0..lineage.issued().len() {
+        for link in lineage.parents_of(at) {
+            children.entry(link.index).or_default().push(at);
+        }
+    }
+    let is_named = |one: &Issued| one.refs.iter().any(|reference| named.contains(reference));
+    let mut ahead: Vec<usize> = (0..lineage.issued().len()).filter(|at| is_named(&lineage.issued()[*at])).collect();
+    let mut members: HashSet<usize> = ahead.iter().copied().collect();
+    while let Some(at) = ahead.pop() {
+        ahead.extend(children.get(&at).into_iter().flatten().copied().filter(|child| members.insert(*child)));
+    }
+    members
+}
+
+/// The calls whose credentials can have been used in a window. A pipeline may have lost a call's own time.
+fn in_reach(window: &Window) -> Expr {
+    let (from, to) = (window.from().saturating_sub(SESSIONS_LAST), window.to().saturating_add(MICROS_PER_DAY));
+    let recent = col("event_time").gt_eq(instant(from)).and(col(EVENT_DATE).gt_eq(lit(format_date(from))));
+    let undated = col(EVENT_DATE).eq(lit(UNKNOWN_DATE));
+    let reaching = one_of("method", LASTING).into_iter().fold(recent.or(undated), Expr::or);
+    reaching.and(col("event_time").lt(instant(to)).or(col("event_time").is_null()))
+}
