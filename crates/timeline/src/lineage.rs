@@ -18,6 +18,7 @@ mod made;
 mod motion;
 mod origin;
 mod read;
+mod wanted;
 
 pub use attribution::{Actors, Attribution};
 pub use chain::{Caller, Chain, Missing, Path, Step};
@@ -30,3 +31,4 @@ pub use motion::{MotionBasis, Mover, Part};
 pub(crate) use origin::is_reserved;
 pub use origin::{Origin, OriginKind};
 pub(crate) use read::holders;
+pub(crate) use wanted::{USED, Wanted};

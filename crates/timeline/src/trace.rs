@@ -1,6 +1,7 @@
 //! The question `trace`: from a key, a session or an event up to its origin, and down to everything that descended from it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::outcome::{Outcome, classify};
@@ -15,11 +16,11 @@ use crate::event::{Event, Events};
 use crate::few::Found;
 use crate::item::{Item, Made};
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Mover, Strength, holders};
+use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Mover, Strength, USED, Wanted, holders};
 use crate::principal::Principal;
 use crate::question::WindowShown;
 use crate::show::Reference;
-use crate::source::{Source, one_of};
+use crate::source::Source;
 
 /// Credentials followed downwards at most; how many there were in all is told.
 const MOST_NODES: usize = 500;
@@ -338,23 +339,10 @@ impl<'a> Tree<'a> {
 
     /// Counts the events made with each set of credentials.
     async fn read_uses(&mut self, source: &Source) -> Result<(), TimelineError> {
-        let issued = |node: &Grown| node.issued.map(|at| &self.lineage.issued()[at]);
-        let keys: HashSet<&str> = self
-            .nodes
-            .iter()
-            .filter_map(issued)
-            .filter_map(|i| i.what.access_key_id.as_deref())
-            .chain(self.top.keys.iter().map(String::as_str))
-            .collect();
-        let ids: HashSet<&str> = self
-            .nodes
-            .iter()
-            .filter_map(issued)
-            .filter_map(|i| i.what.principal_id.as_deref())
-            .chain(self.top.sessions.iter().map(|(id, _)| id.as_str()))
-            .collect();
-        let conditions = [one_of("user_identity_access_key_id", keys), one_of("user_identity_principal_id", ids)];
-        let Some(condition) = conditions.into_iter().flatten().reduce(Expr::or) else { return Ok(()) };
+        let mut wanted = Wanted::of_issued(self.nodes.iter().filter_map(|node| node.issued).map(|at| &self.lineage.issued()[at]));
+        self.top.keys.iter().for_each(|key| wanted.add_key(key));
+        self.top.sessions.iter().for_each(|(id, begun)| wanted.add_session(id, Some(*begun)));
+        let Some(condition) = Arc::new(wanted).condition(USED) else { return Ok(()) };
         let mut known: HashMap<Holder, Option<usize>> = HashMap::new();
         let mut taken: Vec<(usize, Taken)> = Vec::new();
         let mut take = |event: &Event<'_>| {

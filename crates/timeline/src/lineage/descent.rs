@@ -12,7 +12,8 @@ use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
-use super::read::{Caller, Wanted, above, below, made_by};
+use super::read::{above, below, made_by};
+use super::wanted::{Caller, USED, Wanted};
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::lineage::{Issued, Lineage};
@@ -80,10 +81,9 @@ impl Descent {
     /// A condition that every event fulfils that was made with what descends.
     pub(crate) fn condition(&self) -> Option<Expr> {
         let Self::Followed(followed) = self else { return None };
-        let issued = followed.members.iter().map(|at| &followed.lineage.issued()[*at]);
-        let mut wanted = Wanted::of_callers(issued.map(Caller::issued), &Wanted::default());
-        wanted.add_sessions(followed.ids.iter().cloned());
-        Arc::new(wanted).named("user_identity_access_key_id", "user_identity_principal_id")
+        let mut wanted = Wanted::of_issued(followed.members.iter().map(|at| &followed.lineage.issued()[*at]));
+        followed.ids.iter().for_each(|id| wanted.add_session(id, None));
+        Arc::new(wanted).condition(USED)
     }
 
     /// Whether an event was made with it.

@@ -3,25 +3,19 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
-use backtrail_model::issuance::{Issuance, is_access_key_id, known_method};
-use backtrail_model::tables::EVENT_DATE;
-use backtrail_model::time::{MICROS_PER_DAY, format_date};
+use backtrail_model::issuance::{Issuance, known_method};
 use backtrail_model::window::Window;
-use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
-use crate::ends::widened;
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
 use crate::few::Found;
-use crate::lineage::holder::{second, write_key};
-use crate::lineage::links::begun_at;
+use crate::lineage::holder::write_key;
+use crate::lineage::wanted::{Caller, ISSUED, USED, Wanted};
 use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
-use crate::principal::PrincipalKind;
-use crate::source::{SOUGHT, Source, decided, instant, one_of, time_type};
+use crate::source::{Source, one_of};
 
 const TABLE: &str = "credentials";
 /// Calls that are few, and tied to their uses by more than a key and a creation time: all of them are read.
@@ -113,9 +107,7 @@ impl Lineage {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn that_issued(source: &Source, column: &str, value: &str) -> Result<Vec<Issued>, TimelineError> {
-        let mut met = Vec::new();
-        fetch(source, Some(col(column).eq(lit(value.to_owned()))), &Which::All, &mut met).await?;
-        Ok(met)
+        fetch(source, Some(col(column).eq(lit(value.to_owned())))).await
     }
 }
 
@@ -145,7 +137,7 @@ pub(super) async fn below<'c>(
     let (mut asked, mut made) = (Wanted::default(), Vec::new());
     let mut wanted = Arc::new(Wanted::of_callers(callers, &asked));
     while !wanted.is_empty() && made.len() < most {
-        let met = wanted.fetch_made(source, span).await?;
+        let met = fetch_made(source, &wanted, span).await?;
         asked.note(&wanted);
         wanted = Arc::new(Wanted::of_callers(met.iter().map(Caller::issued), &asked));
         made.extend(met);
@@ -163,7 +155,7 @@ pub(super) async fn made_by(
     let mut met = Vec::new();
     let frame = source.table(TABLE).await?.filter(condition).map_err(TimelineError::table(TABLE))?;
     Source::batches_while(TABLE, frame, &mut |batch| {
-        take(batch, &Which::MadeBy(is_meant), &mut met)?;
+        take(batch, is_meant, &mut met)?;
         Ok(met.len() <= most)
     })
     .await?;
@@ -184,7 +176,7 @@ pub(super) async fn climb(
     holders: Vec<Holder>,
     window: Option<&Window>,
 ) -> Result<(), TimelineError> {
-    let meant = Arc::new(Wanted::of_accounts(&holders, window)).fetch_made(source, None).await?;
+    let meant = fetch_made(source, &Arc::new(Wanted::of_accounts(&holders, window)), None).await?;
     // Those whom another account's record means are led further as they are.
     let mut ahead: Vec<Holder> = holders.into_iter().chain(meant.iter().map(|one| one.holder.clone())).collect();
     all.extend(meant);
@@ -203,7 +195,7 @@ pub(super) async fn climb(
         if wanted.is_empty() {
             return Ok(());
         }
-        let met = wanted.fetch(source).await?;
+        let met = fetch_issued(source, &wanted).await?;
         ahead = met.iter().map(|one| one.holder.clone()).collect();
         all.extend(met);
         asked.note(&wanted);
@@ -239,198 +231,41 @@ impl Known {
     }
 }
 
-/// What a caller is known by in the calls it makes.
-pub(super) struct Caller<'a> {
-    key: Option<&'a str>,
-    session: Option<&'a str>,
-}
-
-impl<'a> Caller<'a> {
-    fn of(holder: &'a Holder) -> Self {
-        Self {
-            key: holder.principal.access_key_id.as_deref(),
-            session: holder.principal.principal_id.as_deref().filter(|_| holder.created.is_some()),
-        }
-    }
-
-    pub(super) fn issued(one: &'a Issued) -> Self {
-        Self { key: one.what.access_key_id.as_deref(), session: one.what.principal_id.as_deref() }
-    }
-}
-
 async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
-    let mut all = Vec::new();
-    fetch(source, one_of("method", FEW), &Which::All, &mut all).await?;
-    Ok(all)
+    fetch(source, one_of("method", FEW)).await
 }
 
-/// Names sought in `credentials`, and when what bears them was issued.
-#[derive(Default)]
-pub(super) struct Wanted {
-    keys: HashSet<String>,
-    /// Sessions by unique id, with the seconds in which they can have been issued: services have thousands of one id. None: at any time.
-    sessions: HashMap<String, HashSet<i64>>,
-    /// Earliest and latest creation of the sessions.
-    created: Option<(i64, i64)>,
-    /// Some of them do not say when they were created.
-    is_open: bool,
+/// The calls that issued what is wanted.
+async fn fetch_issued(source: &Source, wanted: &Arc<Wanted>) -> Result<Vec<Issued>, TimelineError> {
+    let condition = [wanted.in_time(), wanted.condition(ISSUED)].into_iter().flatten().reduce(Expr::and);
+    fetch(source, condition).await
 }
 
-impl Wanted {
-    /// What may have issued these holders' credentials, unless it was asked for before.
-    fn of(holders: &[Holder], asked: &Self) -> Self {
-        let mut wanted = Self::default();
-        for holder in holders.iter().filter(|h| h.is_temporary()) {
-            let key = holder.principal.access_key_id.as_ref().filter(|k| is_access_key_id(k) && !asked.keys.contains(*k));
-            let mut is_new = key.is_some_and(|k| wanted.keys.insert(k.clone()));
-            for (session, begun) in
-                holder.principal.principal_id.as_ref().into_iter().zip(begun_at(holder)).flat_map(|(s, all)| all.map(move |at| (s, at)))
-            {
-                let is_asked = asked.sessions.get(session).is_some_and(|seconds| seconds.contains(&begun));
-                is_new |= !is_asked && wanted.sessions.entry_ref(session).or_default().insert(begun);
-            }
-            match holder.since().filter(|_| is_new) {
-                Some(t) => wanted.created = widened(wanted.created, t),
-                None => wanted.is_open |= is_new,
-            }
-        }
-        wanted
-    }
-
-    /// Notes what was asked for.
-    fn note(&mut self, asked: &Self) {
-        self.keys.extend(asked.keys.iter().cloned());
-        for (session, seconds) in &asked.sessions {
-            self.sessions.entry_ref(session).or_default().extend(seconds);
-        }
-    }
-
-    /// Whether a session of this id, issued then, is among those sought.
-    fn has_session(&self, id: &str, time: Option<i64>) -> bool {
-        self.sessions.get(id).is_some_and(|seconds| seconds.is_empty() || time.is_some_and(|t| seconds.contains(&second(t))))
-    }
-
-    pub(super) fn of_callers<'a>(callers: impl Iterator<Item = Caller<'a>>, asked: &Self) -> Self {
-        let mut wanted = Self { is_open: true, ..Self::default() };
-        for caller in callers {
-            wanted.keys.extend(caller.key.filter(|k| is_access_key_id(k) && !asked.keys.contains(*k)).map(str::to_owned));
-            wanted.sessions.extend(caller.session.filter(|s| !asked.sessions.contains_key(*s)).map(|s| (s.to_owned(), HashSet::new())));
-        }
-        wanted
-    }
-
-    /// Sessions and users by their unique id alone.
-    pub(super) fn add_sessions(&mut self, ids: impl Iterator<Item = String>) {
-        self.sessions.extend(ids.map(|id| (id, HashSet::new())));
-    }
-
-    /// Calls made by principals whom other accounts' records name by their unique id alone.
-    fn of_accounts(holders: &[Holder], window: Option<&Window>) -> Self {
-        let accounts = holders.iter().filter(|h| h.principal.kind == PrincipalKind::Account);
-        let sessions = accounts.filter_map(|h| Some((h.principal.principal_id.clone()?, HashSet::new()))).collect();
-        Self { sessions, created: window.map(|w| (w.from(), w.to())), is_open: window.is_none(), ..Self::default() }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.sessions.is_empty()
-    }
-
-    async fn fetch(self: &Arc<Self>, source: &Source) -> Result<Vec<Issued>, TimelineError> {
-        let condition = [self.in_time(), self.named("issued_access_key_id", "issued_principal_id")].into_iter().flatten().reduce(Expr::and);
-        self.fetch_where(source, condition, ("issued_access_key_id", "issued_principal_id")).await
-    }
-
-    /// The calls made with these keys and in these sessions.
-    async fn fetch_made(self: &Arc<Self>, source: &Source, span: Option<&Expr>) -> Result<Vec<Issued>, TimelineError> {
-        if self.is_empty() {
-            return Ok(Vec::new());
-        }
-        let columns = ("user_identity_access_key_id", "user_identity_principal_id");
-        let condition = [span.cloned(), self.in_time(), self.named(columns.0, columns.1)].into_iter().flatten().reduce(Expr::and);
-        self.fetch_where(source, condition, columns).await
-    }
-
-    async fn fetch_where(
-        &self,
-        source: &Source,
-        condition: Option<Expr>,
-        (key, session): (&'static str, &'static str),
-    ) -> Result<Vec<Issued>, TimelineError> {
-        let mut met = Vec::new();
-        fetch(source, condition, &Which::Named(self, key, session), &mut met).await?;
-        Ok(met)
-    }
-
-    /// A day to either side: a pipeline may have lost the call's own time.
-    fn in_time(&self) -> Option<Expr> {
-        let (from, to) = self.created.filter(|_| !self.is_open)?;
-        let (from, to) = (from.saturating_sub(MICROS_PER_DAY), to.saturating_add(MICROS_PER_DAY));
-        let inside = col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
-        let dates = col(EVENT_DATE).gt_eq(lit(format_date(from))).and(col(EVENT_DATE).lt_eq(lit(format_date(to))));
-        Some(inside.and(dates))
-    }
-
-    pub(super) fn named(self: &Arc<Self>, key: &str, session: &str) -> Option<Expr> {
-        if self.keys.len() + self.sessions.len() > SOUGHT {
-            return Some(is_sought(self, key, session));
-        }
-        [one_of(key, &self.keys), one_of(session, self.sessions.keys())].into_iter().flatten().reduce(Expr::or)
-    }
+/// The calls made with what is wanted.
+async fn fetch_made(source: &Source, wanted: &Arc<Wanted>, span: Option<&Expr>) -> Result<Vec<Issued>, TimelineError> {
+    let Some(named) = wanted.condition(USED) else { return Ok(Vec::new()) };
+    let condition = [span.cloned(), wanted.in_time(), Some(named)].into_iter().flatten().reduce(Expr::and);
+    fetch(source, condition).await
 }
 
-/// Whether a row has one of many names.
-fn is_sought(wanted: &Arc<Wanted>, key: &str, session: &str) -> Expr {
-    let wanted = Arc::clone(wanted);
-    let columns = [(key, DataType::Utf8View), (session, DataType::Utf8View), ("event_time", time_type())];
-    decided("is_sought", &columns, move |columns| {
-        let texts = |at: usize| columns.get(at)?.as_string_view_opt();
-        let (keys, sessions) = (texts(0)?, texts(1)?);
-        let times = columns.get(2)?.as_primitive_opt::<TimestampMicrosecondType>()?;
-        let has = (0..times.len()).map(|row| {
-            let is_key = !keys.is_null(row) && wanted.keys.contains(keys.value(row));
-            let time = (!times.is_null(row)).then(|| times.value(row));
-            Some(is_key || (!sessions.is_null(row) && wanted.has_session(sessions.value(row), time)))
-        });
-        Some(has.collect())
-    })
-}
-
-/// Which of the rows that were read count.
-enum Which<'a> {
-    All,
-    /// Names, and the columns that must have one of them: of keys, and of sessions.
-    Named(&'a Wanted, &'static str, &'static str),
-    /// Those whose caller is meant.
-    MadeBy(&'a (dyn Fn(&Event<'_>) -> bool + Sync)),
-}
-
-async fn fetch(source: &Source, condition: Option<Expr>, which: &Which<'_>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+async fn fetch(source: &Source, condition: Option<Expr>) -> Result<Vec<Issued>, TimelineError> {
     let mut frame = source.table(TABLE).await?;
     if let Some(condition) = condition {
         frame = frame.filter(condition).map_err(TimelineError::table(TABLE))?;
     }
-    Source::batches(TABLE, frame, &mut |batch| take(batch, which, all)).await
+    let mut all = Vec::new();
+    Source::batches(TABLE, frame, &mut |batch| take(batch, &|_| true, &mut all)).await?;
+    Ok(all)
 }
 
-fn take(batch: &RecordBatch, which: &Which<'_>, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+/// Takes the calls that a rule lets through.
+fn take(batch: &RecordBatch, is_meant: &dyn Fn(&Event<'_>) -> bool, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
     let events = Events::of(batch)?;
     let text = |column| Text::of(batch, TABLE, column);
     let (method, key, principal) = (text("method")?, text("issued_access_key_id")?, text("issued_principal_id")?);
     let (arn, subject, portal) = (text("issued_arn")?, text("issued_subject")?, flags(batch, TABLE, "by_identity_center")?);
     let own = |column: Text<'_>, row| column.get(row).map(str::to_owned);
-    let named = match which {
-        Which::Named(_, key, session) => (text(key)?, text(session)?),
-        Which::All | Which::MadeBy(_) => (Text::Absent, Text::Absent),
-    };
-    let fits = |row: &usize| match which {
-        Which::All => true,
-        Which::Named(wanted, ..) => {
-            let is_key = named.0.get(*row).is_some_and(|key| wanted.keys.contains(key));
-            is_key || named.1.get(*row).is_some_and(|session| wanted.has_session(session, events.get(*row).event_time))
-        }
-        Which::MadeBy(is_meant) => is_meant(&events.get(*row)),
-    };
-    for row in (0..batch.num_rows()).filter(fits) {
+    for row in (0..batch.num_rows()).filter(|row| is_meant(&events.get(*row))) {
         // A method this version does not know was written by a later one: it joins by rules of its own.
         let Some(method) = method.get(row).and_then(known_method) else { continue };
         let what = Issuance {

@@ -1,0 +1,244 @@
+//! Names of credentials that are sought, and when what bears them was issued: as a condition the reader skips by.
+
+use std::sync::Arc;
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use backtrail_model::issuance::{is_access_key_id, is_portal, is_sign_in};
+use backtrail_model::tables::EVENT_DATE;
+use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_date};
+use backtrail_model::window::Window;
+use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
+use datafusion::logical_expr::{Expr, col, lit};
+use hashbrown::{HashMap, HashSet};
+
+use crate::ends::widened;
+use crate::lineage::holder::second;
+use crate::lineage::links::begun_at;
+use crate::lineage::{Holder, Issued};
+use crate::principal::PrincipalKind;
+use crate::source::{SOUGHT, decided, instant, one_of, time_type};
+
+/// The columns that say which credentials a row is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    key: &'static str,
+    session: &'static str,
+    /// When the session began.
+    begun: &'static str,
+    /// Whether a row that does not say when may still be of the session.
+    may_be_silent: bool,
+}
+
+/// Of calls by what they issued.
+pub(super) const ISSUED: Columns =
+    Columns { key: "issued_access_key_id", session: "issued_principal_id", begun: "event_time", may_be_silent: false };
+/// Of calls, and of all events, by what they were made with.
+pub(crate) const USED: Columns = Columns {
+    key: "user_identity_access_key_id",
+    session: "user_identity_principal_id",
+    begun: "session_creation_date",
+    may_be_silent: true,
+};
+
+/// What a caller is known by in the calls it makes.
+pub(super) struct Caller<'a> {
+    key: Option<&'a str>,
+    session: Option<&'a str>,
+    /// The second in which the session began; none where it may have begun at any time.
+    begun: Option<i64>,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) fn of(holder: &'a Holder) -> Self {
+        Self {
+            key: holder.principal.access_key_id.as_deref(),
+            session: holder.principal.principal_id.as_deref().filter(|_| holder.created.is_some()),
+            begun: holder.created.map(second),
+        }
+    }
+
+    /// Whoever uses what a call issued. Who signed in works in sessions that begin later.
+    pub(super) fn issued(one: &'a Issued) -> Self {
+        let is_sign_in = is_sign_in(one.what.method) || is_portal(one.what.method);
+        let is_password = matches!(one.what.method, "CreateLoginProfile" | "UpdateLoginProfile");
+        Self {
+            key: one.what.access_key_id.as_deref(),
+            session: one.what.principal_id.as_deref(),
+            begun: one.time.filter(|_| !is_sign_in && !is_password).map(second),
+        }
+    }
+}
+
+/// The seconds in which sessions of one unique id began: services have thousands of one.
+#[derive(Debug, PartialEq, Eq)]
+enum Begun {
+    AtAnyTime,
+    In(HashSet<i64>),
+}
+
+impl Begun {
+    fn add(&mut self, at: Option<i64>) {
+        match (&mut *self, at) {
+            (Self::AtAnyTime, _) => {}
+            (Self::In(seconds), Some(at)) => _ = seconds.insert(at),
+            (Self::In(_), None) => *self = Self::AtAnyTime,
+        }
+    }
+
+    /// Whether all that `at` stands for is among them.
+    fn covers(&self, at: Option<i64>) -> bool {
+        match self {
+            Self::AtAnyTime => true,
+            Self::In(seconds) => at.is_some_and(|at| seconds.contains(&at)),
+        }
+    }
+}
+
+/// Names sought, and when what bears them was issued.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    keys: HashSet<String>,
+    /// Sessions by unique id.
+    sessions: HashMap<String, Begun>,
+    /// Earliest and latest creation of the sessions.
+    created: Option<(i64, i64)>,
+    /// Some of them do not say when they were created.
+    is_open: bool,
+}
+
+impl Wanted {
+    /// What may have issued these holders' credentials, unless it was asked for before.
+    pub(super) fn of(holders: &[Holder], asked: &Self) -> Self {
+        let mut wanted = Self::default();
+        for holder in holders.iter().filter(|h| h.is_temporary()) {
+            let key = holder.principal.access_key_id.as_ref().filter(|k| is_access_key_id(k) && !asked.keys.contains(*k));
+            let mut is_new = key.is_some_and(|k| wanted.keys.insert(k.clone()));
+            for (session, begun) in
+                holder.principal.principal_id.as_ref().into_iter().zip(begun_at(holder)).flat_map(|(s, all)| all.map(move |at| (s, at)))
+            {
+                if !asked.has_session(session, Some(begun)) && !wanted.has_session(session, Some(begun)) {
+                    wanted.add_session(session, Some(begun));
+                    is_new = true;
+                }
+            }
+            match holder.since().filter(|_| is_new) {
+                Some(t) => wanted.created = widened(wanted.created, t),
+                None => wanted.is_open |= is_new,
+            }
+        }
+        wanted
+    }
+
+    /// What these callers may have called, unless it was asked for before.
+    pub(super) fn of_callers<'a>(callers: impl Iterator<Item = Caller<'a>>, asked: &Self) -> Self {
+        let mut wanted = Self { is_open: true, ..Self::default() };
+        for caller in callers {
+            wanted.keys.extend(caller.key.filter(|k| is_access_key_id(k) && !asked.keys.contains(*k)).map(str::to_owned));
+            if let Some(session) = caller.session.filter(|s| !asked.has_session(s, caller.begun)) {
+                wanted.add_session(session, caller.begun);
+            }
+        }
+        wanted
+    }
+
+    /// What is made with what these calls issued.
+    pub(crate) fn of_issued<'a>(issued: impl Iterator<Item = &'a Issued>) -> Self {
+        Self::of_callers(issued.map(Caller::issued), &Self::default())
+    }
+
+    /// Calls made by principals whom other accounts' records name by their unique id alone.
+    pub(super) fn of_accounts(holders: &[Holder], window: Option<&Window>) -> Self {
+        let mut wanted = Self { created: window.map(|w| (w.from(), w.to())), is_open: window.is_none(), ..Self::default() };
+        for id in holders.iter().filter(|h| h.principal.kind == PrincipalKind::Account).filter_map(|h| h.principal.principal_id.as_ref()) {
+            wanted.add_session(id, None);
+        }
+        wanted
+    }
+
+    /// Notes what was asked for.
+    pub(super) fn note(&mut self, asked: &Self) {
+        self.keys.extend(asked.keys.iter().cloned());
+        for (session, begun) in &asked.sessions {
+            match begun {
+                Begun::AtAnyTime => self.add_session(session, None),
+                Begun::In(seconds) => seconds.iter().for_each(|at| self.add_session(session, Some(*at))),
+            }
+        }
+    }
+
+    pub(crate) fn add_key(&mut self, key: &str) {
+        self.keys.insert(key.to_owned());
+    }
+
+    /// Adds a session that began in this second; one that began at any time, where none is given.
+    pub(crate) fn add_session(&mut self, id: &str, begun: Option<i64>) {
+        self.sessions.entry_ref(id).or_insert_with(|| Begun::In(HashSet::new())).add(begun);
+    }
+
+    /// Whether a session of this id that began then is among those sought.
+    fn has_session(&self, id: &str, begun: Option<i64>) -> bool {
+        self.sessions.get(id).is_some_and(|sought| sought.covers(begun))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.sessions.is_empty()
+    }
+
+    /// A condition on when the calls were made. A day to either side: a pipeline may have lost the call's own time.
+    pub(super) fn in_time(&self) -> Option<Expr> {
+        let (from, to) = self.created.filter(|_| !self.is_open)?;
+        let (from, to) = (from.saturating_sub(MICROS_PER_DAY), to.saturating_add(MICROS_PER_DAY));
+        let inside = col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
+        let dates = col(EVENT_DATE).gt_eq(lit(format_date(from))).and(col(EVENT_DATE).lt_eq(lit(format_date(to))));
+        Some(inside.and(dates))
+    }
+
+    /// A condition that exactly the rows of what is sought fulfil; `None` where nothing is.
+    pub(crate) fn condition(self: &Arc<Self>, columns: Columns) -> Option<Expr> {
+        if self.is_empty() {
+            return None;
+        }
+        let sought = self.is_sought(columns);
+        if self.keys.len() + self.sessions.len() > SOUGHT {
+            return Some(sought);
+        }
+        let sessions =
+            one_of(columns.session, self.sessions.keys()).map(|listed| self.begun_in(columns).into_iter().fold(listed, Expr::and));
+        let listed = [one_of(columns.key, &self.keys), sessions].into_iter().flatten().reduce(Expr::or);
+        Some(listed.into_iter().fold(sought, |sought, listed| listed.and(sought)))
+    }
+
+    /// From the first second in which one of the sessions began to the last.
+    fn begun_in(&self, columns: Columns) -> Option<Expr> {
+        let mut ends = None;
+        for begun in self.sessions.values() {
+            let Begun::In(seconds) = begun else { return None };
+            ends = seconds.iter().fold(ends, |ends, at| widened(ends, *at));
+        }
+        let (first, last) = ends?;
+        let at = |second: i64| instant(second.saturating_mul(MICROS_PER_SECOND));
+        let inside = col(columns.begun).gt_eq(at(first)).and(col(columns.begun).lt(at(last.saturating_add(1))));
+        Some(if columns.may_be_silent { inside.or(col(columns.begun).is_null()) } else { inside })
+    }
+
+    /// The exact rule.
+    fn is_sought(self: &Arc<Self>, columns: Columns) -> Expr {
+        let wanted = Arc::clone(self);
+        let types = [(columns.key, DataType::Utf8View), (columns.session, DataType::Utf8View), (columns.begun, time_type())];
+        decided("is_sought", &types, move |arrays| {
+            let texts = |at: usize| arrays.get(at)?.as_string_view_opt();
+            let (keys, sessions) = (texts(0)?, texts(1)?);
+            let times = arrays.get(2)?.as_primitive_opt::<TimestampMicrosecondType>()?;
+            let is_session = |row: usize| {
+                let begun = (!times.is_null(row)).then(|| second(times.value(row)));
+                wanted
+                    .sessions
+                    .get(sessions.value(row))
+                    .is_some_and(|sought| sought.covers(begun) || (columns.may_be_silent && begun.is_none()))
+            };
+            let is_key = |row: usize| !keys.is_null(row) && wanted.keys.contains(keys.value(row));
+            Some((0..times.len()).map(|row| Some(is_key(row) || (!sessions.is_null(row) && is_session(row)))).collect())
+        })
+    }
+}
