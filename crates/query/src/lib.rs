@@ -3,6 +3,7 @@
 //! [`Session`] is the one place that makes a `SessionContext`. It holds two: one for the code above this crate, which sees the
 //! tables as they are, and one for user SQL, whose JSON columns are redacted (`raw` is not) and which can only read.
 
+mod at_instants;
 mod catalog;
 mod diagnose;
 mod error;
@@ -19,6 +20,7 @@ mod store_reach;
 mod table;
 mod views;
 
+pub use at_instants::at_instants;
 pub use diagnose::nearest_names;
 pub use error::{QueryError, SqlError};
 pub use gate::{is_complete, split_in_place, split_statements};

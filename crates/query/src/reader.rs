@@ -16,7 +16,7 @@ use bytes::Bytes;
 use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::{CachedParquetMetaData, ParquetFileMetrics};
+use datafusion::datasource::physical_plan::parquet::{CachedParquetMetaData, ParquetAccessPlan, ParquetFileMetrics};
 use datafusion::execution::cache::cache_manager::{CachedFileMetadataEntry, FileMetadataCache};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
@@ -27,6 +27,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
+use crate::at_instants::Instants;
 use crate::needles::Needles;
 
 /// Makes readers of the files under a directory.
@@ -40,11 +41,27 @@ impl LocalFiles {
         Self { root: root.to_owned(), footers: Footers(footers) }
     }
 
-    /// Whether a file may hold what is sought. What cannot be read may: reading it will say what is wrong with it.
-    pub(crate) fn may_hold(&self, meta: &ObjectMeta, needles: &Needles) -> bool {
-        let Ok(file) = File::open(self.root.join(meta.location.as_ref())) else { return true };
-        self.footers.get(meta, &file, PageIndexPolicy::Skip).map_or(true, |footer| needles.may_be_in(&footer, &file))
+    /// The rows of a file that may be sought; `None` where none is. What cannot be read may be: reading it will say what is wrong with it.
+    pub(crate) fn rows_sought(&self, meta: &ObjectMeta, needles: &Needles, instants: Option<&Instants>) -> Option<Rows> {
+        let Ok(file) = File::open(self.root.join(meta.location.as_ref())) else { return Some(Rows::All) };
+        // The scan will need the index of pages of a file it reads.
+        let index = if instants.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+        let Ok(footer) = self.footers.get(meta, &file, index) else { return Some(Rows::All) };
+        if !needles.may_be_in(&footer, &file) {
+            return None;
+        }
+        match instants.map(|instants| instants.rows_of(&footer, &file)) {
+            Some(Ok(rows)) => rows.map(Rows::These),
+            Some(Err(_)) | None => Some(Rows::All),
+        }
     }
+}
+
+/// Rows of a file.
+#[derive(Debug, Clone)]
+pub(crate) enum Rows {
+    All,
+    These(ParquetAccessPlan),
 }
 
 /// Footers read before.

@@ -1,7 +1,7 @@
 //! A table of the store as DataFusion reads it: the snapshot's Parquet files, pruned, in the order of time, without a copy of any list.
 //!
 //! - Only files of the snapshot are read: what a run staged but never committed is not there.
-//! - Files are dropped while planning by partition, event time and the Bloom filters of exact values, row groups and pages while reading by their statistics and Bloom filters.
+//! - Files are dropped while planning by partition, event time, the Bloom filters of exact values and known instants, row groups and pages while reading by their statistics and Bloom filters.
 //! - Files are dealt to the threads by bytes, in the order of time, so that `ORDER BY event_time LIMIT n` streams; `count(*)` reads nothing.
 //! - For user SQL, columns that may hold secrets are redacted *inside* the scan. A filter on such a column is evaluated on the
 //!   redacted text, so that it cannot be used to guess what is hidden.
@@ -31,10 +31,11 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
+use crate::at_instants::instants_of;
 use crate::functions::redact;
 use crate::needles::Needles;
 use crate::prune::{files_needed, is_about_date};
-use crate::reader::LocalFiles;
+use crate::reader::{LocalFiles, Rows};
 use crate::sought::sought_in_json;
 use crate::store_reach::store_url;
 
@@ -46,6 +47,9 @@ const FILES_PER_THREAD: usize = 16;
 
 /// Text columns that are redacted besides those that hold JSON. `raw` is not: `sql` on `raw` reveals.
 const REDACTED_TEXTS: &[&str] = &["error_message", "user_agent"];
+
+/// A file, and what of it is to be read.
+type Part<'f> = (&'f DataFile, Rows);
 
 /// One table over the files of a snapshot.
 #[derive(Debug)]
@@ -107,34 +111,30 @@ impl StoreTable {
         Ok(entry.with_statistics(Arc::new(self.statistics_of(&[file]))))
     }
 
-    /// The files that may hold what is sought by exact values.
-    fn that_may_hold<'f>(
-        &self,
-        files: Vec<&'f DataFile>,
-        needles: &Needles,
-        reader: &LocalFiles,
-        threads: usize,
-    ) -> Result<Vec<&'f DataFile>> {
-        if needles.is_empty() {
-            return Ok(files);
+    /// What of the files may be what is sought by exact values and instants.
+    fn sought<'f>(&self, files: Vec<&'f DataFile>, filters: &[Expr], reader: &LocalFiles, threads: usize) -> Result<Vec<Part<'f>>> {
+        let (needles, instants) = (Needles::of(filters, has_bloom_filter), instants_of(filters));
+        if needles.is_empty() && instants.is_none() {
+            return Ok(files.into_iter().map(|file| (file, Rows::All)).collect());
         }
         let files = files.into_iter().map(|file| Ok((file, self.meta(file)?))).collect::<Result<Vec<_>>>()?;
-        let may_hold = |part: &[(&'f DataFile, ObjectMeta)]| -> Vec<&'f DataFile> {
-            part.iter().filter(|(_, meta)| reader.may_hold(meta, needles)).map(|(file, _)| *file).collect()
+        let parts_of = |some: &[(&'f DataFile, ObjectMeta)]| -> Vec<Part<'f>> {
+            let is_near = |file: &DataFile| instants.as_ref().is_none_or(|at| at.may_be_between(file.min_event_time, file.max_event_time));
+            let sought =
+                |(file, meta): &(&'f DataFile, ObjectMeta)| Some((*file, reader.rows_sought(meta, &needles, instants.as_deref())?));
+            some.iter().filter(|(file, _)| is_near(file)).filter_map(sought).collect()
         };
-        let mut parts = files.chunks(files.len().div_ceil(threads.max(1)).max(FILES_PER_THREAD));
-        let Some(first) = parts.next() else { return Ok(Vec::new()) };
-        let found = std::thread::scope(|scope| {
-            let others: Vec<_> = parts.map(|part| scope.spawn(|| may_hold(part))).collect();
-            let mut found = may_hold(first);
+        let mut hands = files.chunks(files.len().div_ceil(threads.max(1)).max(FILES_PER_THREAD));
+        let Some(first) = hands.next() else { return Ok(Vec::new()) };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = hands.map(|some| scope.spawn(|| parts_of(some))).collect();
+            let mut found = parts_of(first);
             for other in others {
-                found.extend(
-                    other.join().map_err(|_panicked| DataFusionError::Execution("a thread that read footers ended early".to_owned()))?,
-                );
+                let ended = |_panicked| DataFusionError::Execution("a thread that read footers ended early".to_owned());
+                found.extend(other.join().map_err(ended)?);
             }
-            Ok::<_, DataFusionError>(found)
-        })?;
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// Exact counts, and the bounds of event time.
@@ -172,14 +172,17 @@ impl StoreTable {
 
     /// Deals the files out, in order, so that each thread reads about the same number of bytes. A file at a border is cut by byte
     /// range: each of its row groups belongs to the range that holds the row group's start.
-    fn deal(&self, files: &[&DataFile], threads: usize) -> Result<Vec<FileGroup>> {
-        let total: u64 = files.iter().map(|f| f.size).sum();
+    fn deal(&self, parts: &[Part<'_>], threads: usize) -> Result<Vec<FileGroup>> {
+        let total: u64 = parts.iter().map(|(file, _)| file.size).sum();
         let hands = (total / LEAST_BYTES_PER_THREAD).clamp(1, threads.max(1) as u64);
         let share = total.div_ceil(hands).max(1);
         let mut groups = vec![Vec::new(); usize::try_from(hands).unwrap_or(1)];
         let mut dealt = 0;
-        for file in files {
-            let entry = self.partitioned(file)?;
+        for (file, rows) in parts {
+            let entry = match rows {
+                Rows::All => self.partitioned(file)?,
+                Rows::These(rows) => self.partitioned(file)?.with_extension(rows.clone()),
+            };
             let (mut from, end) = (0, file.size);
             while from < end {
                 let hand = (dealt / share).min(hands - 1);
@@ -275,14 +278,15 @@ impl TableProvider for StoreTable {
         let reader = LocalFiles::new(&self.root, footers);
         let threads = state.config().target_partitions();
         let files = files_needed(state, schema, &self.files, &open)?;
-        let mut files = self.that_may_hold(files, &Needles::of(&open, has_bloom_filter), &reader, threads)?;
-        if files.is_empty() {
+        let mut parts = self.sought(files, &open, &reader, threads)?;
+        if parts.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(&columns)?))));
         }
         // By time, those without any last.
-        files.sort_by(|a, b| {
+        parts.sort_by(|(a, _), (b, _)| {
             (a.min_event_time.is_none(), a.min_event_time, &a.path).cmp(&(b.min_event_time.is_none(), b.min_event_time, &b.path))
         });
+        let files: Vec<&DataFile> = parts.iter().map(|(file, _)| *file).collect();
         let url = store_url()?;
         let mut source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(state.table_options().parquet.clone())
@@ -292,7 +296,7 @@ impl TableProvider for StoreTable {
         }
         let source = source.try_pushdown_projection(&self.projection(state, &columns)?)?.unwrap_or_else(|| Arc::new(source));
         let scan = FileScanConfigBuilder::new(url, source)
-            .with_file_groups(self.deal(&files, threads)?)
+            .with_file_groups(self.deal(&parts, threads)?)
             .with_statistics(self.statistics_of(&files))
             .with_output_ordering(self.ordering()?)
             .with_limit(limit)

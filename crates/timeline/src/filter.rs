@@ -10,6 +10,7 @@ use backtrail_model::arn::Arn;
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::touch::Wanted;
 use backtrail_model::window::Window;
+use backtrail_model::words::counted;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::expr_fn::{contains, ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
@@ -77,7 +78,9 @@ impl Filters {
         let text = || {
             let names = self.actor.join(" or ");
             format!(
-                "What was done with credentials that descend from {names} is told only where the record itself says so:                  in and before this window more than {MOST_FOLLOWED} were issued. A narrower window may be followed."
+                "What was done with credentials that descend from {names} is told only where the record itself says so: more than {} were \
+                 issued in this window and before it. A narrower window may be followed.",
+                counted(MOST_FOLLOWED as u64, "session")
             )
         };
         is_too_much.then(|| NotSeen { kind: NotSeenKind::NotFollowed, text: text(), refs: Vec::new() })
@@ -355,6 +358,19 @@ mod tests {
         for other in ["alice", "Adm", "bob", "AROA", "111122223333"] {
             assert!(!admits(|t| t.actor = vec![other.to_owned()]), "{other}");
         }
+    }
+
+    #[test]
+    fn an_actor_whose_sessions_are_too_many_is_found_by_name_and_that_is_said() {
+        let typed = Typed { actor: vec!["Admin".to_owned()], ..Typed::default() };
+        let all = Filters::read(typed).unwrap();
+        assert!(all.unfollowed().is_none());
+        let too_many = Filters { descent: Some(Arc::new(Descent::TooMuch)), ..all.clone() };
+        assert_eq!(too_many.condition(), all.condition());
+        assert!(too_many.admits(&event()));
+        let said = too_many.unfollowed().unwrap();
+        assert_eq!(said.kind, NotSeenKind::NotFollowed);
+        assert!(said.text.contains("Admin") && said.text.contains("50000 sessions") && !said.text.contains("  "), "{}", said.text);
     }
 
     #[test]

@@ -6,19 +6,17 @@
 use std::collections::BTreeSet;
 
 use arrow_array::Array;
-use arrow_array::cast::AsArray;
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::format_date;
 use backtrail_model::touch::{Names, Wanted};
 use backtrail_model::window::Window;
-use datafusion::arrow::datatypes::TimestampMicrosecondType;
+use backtrail_query::at_instants;
 use datafusion::functions::expr_fn::{ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
-use hashbrown::HashSet;
 
 use crate::error::TimelineError;
 use crate::event::{Text, times};
-use crate::source::{Source, decided, instant, one_of, time_type, within};
+use crate::source::{Source, instant, one_of, within};
 
 /// The version of the decoder that began to write `event_arns`.
 const SINCE: i32 = 5;
@@ -127,26 +125,21 @@ impl Instants {
         self.0.contains(&time)
     }
 
-    /// A condition that every event that touched it fulfils: its day, then its instant, then the stretch of time, which the reader skips row groups
-    /// and pages by. In this order, for what a row is compared with last is compared with few rows.
+    /// A condition that every event that touched it fulfils: its day, then its instant. The reader finds the rows of few instants by their place; of
+    /// many it is told the stretches of time, last, to skip row groups and pages by.
     pub(crate) fn condition(&self) -> Expr {
         let known: Vec<i64> = self.0.iter().flatten().copied().collect();
         let on_day = one_of(EVENT_DATE, known.iter().map(|t| format_date(*t)));
+        let dated = on_day.map(|on_day| on_day.and(at_instants(known.iter().copied())));
+        if self.are_few() && !self.holds(None) {
+            return dated.unwrap_or_else(|| lit(false));
+        }
         let inside = |(from, to): (i64, i64)| col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
         let inside = stretches(&known).into_iter().map(inside).reduce(Expr::or);
-        let dated = on_day.zip(inside).map(|(on_day, inside)| on_day.and(is_instant(known)).and(inside));
+        let dated = dated.map(|dated| inside.into_iter().fold(dated, Expr::and));
         let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
         dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
     }
-}
-
-/// Whether the time is one of many.
-fn is_instant(known: Vec<i64>) -> Expr {
-    let known: HashSet<i64> = known.into_iter().collect();
-    decided("is_instant", &[("event_time", time_type())], move |columns| {
-        let times = columns.first()?.as_primitive_opt::<TimestampMicrosecondType>()?;
-        Some((0..times.len()).map(|row| Some(!times.is_null(row) && known.contains(&times.value(row)))).collect())
-    })
 }
 
 fn starting(column: &str, start: &str) -> Expr {

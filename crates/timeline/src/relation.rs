@@ -141,7 +141,7 @@ async fn related(source: &Source, question: &Question, others: usize, sink: &mut
     Ok(closing)
 }
 
-/// By rank; in a rank by resource, the one that was changed first first; then by time, as they came.
+/// By rank; in a rank by resource, the one that was changed first first, what acted on none that is known last; then by time, as they came.
 fn in_order(mut items: Vec<Item>) -> Vec<Item> {
     let place = |item: &Item| (item.relation.as_ref().map(|r| r.rank), item.resource().map(str::to_owned));
     let mut first: BTreeMap<_, usize> = BTreeMap::new();
@@ -149,7 +149,7 @@ fn in_order(mut items: Vec<Item>) -> Vec<Item> {
         first.entry(place(item)).or_insert(at);
     }
     // Stable: what is told under one resource stays in order of time.
-    items.sort_by_cached_key(|item| (item.relation.as_ref().map(|r| r.rank), first.get(&place(item)).copied()));
+    items.sort_by_cached_key(|item| (item.relation.as_ref().map(|r| r.rank), item.resource().is_none(), first.get(&place(item)).copied()));
     items
 }
 

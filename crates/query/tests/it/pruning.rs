@@ -234,6 +234,28 @@ async fn an_arn_a_key_and_an_event_id_are_sought_by_bloom_filters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_of_known_instants_are_found_by_their_place() {
+    let session = session(store().await).await;
+    // Of each row group of the long day one, of the short day one, and of a second in which nothing was.
+    let seconds = [10, i64::from(NEEDLE), 2 * DAY + 7, 2 * DAY + i64::from(FEW)];
+    let at = |seconds: &[i64]| backtrail_query::at_instants(seconds.iter().map(|second| FIRST + second * 1_000_000));
+    let table = session.context().table("cloudtrail").await.expect("the table");
+    let found = table.clone().filter(at(&seconds)).and_then(|f| f.select_columns(&["event_id"])).expect("a plan");
+    let rows: Vec<RecordBatch> = found.clone().collect().await.expect("rows");
+    let ids: BTreeSet<String> = rows
+        .iter()
+        .flat_map(|batch| (0..batch.num_rows()).map(|row| array_value_to_string(batch.column(0), row).expect("a text")).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(ids, BTreeSet::from([id(10), id(NEEDLE), id(MANY * 4 + 7)]));
+    let explained = found.explain(false, true).expect("a plan").collect().await.expect("a plan");
+    let plan = array_value_to_string(explained.last().expect("a row").column(1), 0).expect("a text");
+    let ran = Ran { plan };
+    assert_eq!((ran.sum("pushdown_rows_matched"), ran.sum("pushdown_rows_pruned")), (3, 0), "no other row was looked at: {}", ran.plan);
+    let nothing = table.filter(at(&[DAY + 5 * i64::from(FEW)])).expect("a plan").collect().await.expect("rows");
+    assert_eq!(nothing.iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_value_inside_redacted_json_is_sought_before_anything_is_redacted() {
     let session = session(store().await).await;
     let ran = Ran::of(&session, By::User, "SELECT event_id FROM cloudtrail WHERE request_parameters ->> 'instance' = 'needle'").await;

@@ -1,0 +1,185 @@
+//! Rows at known instants: which rows of a file they are is found by its times alone, before the engine opens it, so that nothing of any other row
+//! is decoded or compared.
+
+use std::any::Any;
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::builder::BooleanBufferBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, BooleanArray, TimestampMicrosecondArray};
+use arrow_schema::{DataType, TimeUnit};
+use datafusion::common::{Result, exec_err};
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, col};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+
+const COLUMN: &str = "event_time";
+/// So many instants are found by their place: rows of more stand so close together that they are found as all others are.
+const MOST_BY_PLACE: usize = 10_000;
+
+/// A condition that rows of these instants fulfil, microseconds UTC, and no others.
+#[must_use]
+pub fn at_instants(known: impl IntoIterator<Item = i64>) -> Expr {
+    let mut known: Vec<i64> = known.into_iter().collect();
+    known.sort_unstable();
+    known.dedup();
+    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let signature = Signature::exact(vec![time], Volatility::Immutable);
+    ScalarUDF::new_from_impl(AtInstants { known: Arc::new(Instants(known)), signature }).call(vec![col(COLUMN)])
+}
+
+/// The instants that filters which must all hold ask for, if one of them does.
+pub(crate) fn instants_of(filters: &[Expr]) -> Option<Arc<Instants>> {
+    let parts = filters.iter().flat_map(split_conjunction);
+    let calls = parts.filter_map(|part| if let Expr::ScalarFunction(call) = part { Some(call) } else { None });
+    let known = calls.filter_map(|call| {
+        let function: &dyn Any = call.func.inner().as_ref();
+        function.downcast_ref::<AtInstants>().map(|at| Arc::clone(&at.known))
+    });
+    known.filter(|known| known.0.len() <= MOST_BY_PLACE).min_by_key(|known| known.0.len())
+}
+
+/// Instants in order, each once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Instants(Vec<i64>);
+
+impl Instants {
+    /// Whether one lies between the first and the last time of a file.
+    pub(crate) fn may_be_between(&self, first: Option<i64>, last: Option<i64>) -> bool {
+        let (Some(first), Some(last)) = (first, last) else { return true };
+        self.0.get(self.0.partition_point(|known| *known < first)).is_some_and(|known| *known <= last)
+    }
+
+    /// The rows of a file that are of one of the instants; `None` where none is.
+    pub(crate) fn rows_of(
+        &self,
+        footer: &Arc<ParquetMetaData>,
+        file: &File,
+    ) -> std::result::Result<Option<ParquetAccessPlan>, ParquetError> {
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), ArrowReaderOptions::new())?;
+        let mut groups = Vec::new();
+        for (at, group) in footer.row_groups().iter().enumerate() {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), [COLUMN]);
+            let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+            let (mut found, mut before) = (Vec::new(), 0);
+            for batch in builder.with_row_groups(vec![at]).with_projection(mask).with_batch_size(rows.max(1)).build()? {
+                let batch = batch?;
+                let times = batch.columns().first().and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+                let Some(times) = times else { return Err(ParquetError::General(format!("{COLUMN} is no column of times"))) };
+                found.extend(self.rows_in(times).map(|row| before + row..before + row + 1));
+                before += batch.num_rows();
+            }
+            groups.push(access(found, rows));
+        }
+        let is_any = groups.iter().any(RowGroupAccess::should_scan);
+        Ok(is_any.then(|| ParquetAccessPlan::new(groups)))
+    }
+
+    /// The rows of these times; fast where they are in order, as they are in a file.
+    fn rows_in<'t>(&'t self, times: &'t TimestampMicrosecondArray) -> impl Iterator<Item = usize> + 't {
+        let (known, mut at, mut last) = (&self.0, 0, i64::MIN);
+        (0..times.len()).filter(move |row| {
+            if times.is_null(*row) {
+                return false;
+            }
+            let time = times.value(*row);
+            if time < last {
+                at = 0;
+            }
+            last = time;
+            if known.get(at).is_some_and(|known| *known < time) {
+                at += known[at..].partition_point(|known| *known < time);
+            }
+            known.get(at) == Some(&time)
+        })
+    }
+}
+
+fn access(found: Vec<Range<usize>>, rows: usize) -> RowGroupAccess {
+    if found.is_empty() {
+        return RowGroupAccess::Skip;
+    }
+    RowGroupAccess::Selection(RowSelection::from_consecutive_ranges(found.into_iter(), rows))
+}
+
+/// The condition as a function, for rows that were not found by their place.
+#[derive(Debug)]
+struct AtInstants {
+    known: Arc<Instants>,
+    signature: Signature,
+}
+
+impl PartialEq for AtInstants {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.known, &other.known) || self.known == other.known
+    }
+}
+
+impl Eq for AtInstants {}
+
+impl Hash for AtInstants {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.known.0.len(), self.known.0.first(), self.known.0.last()).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for AtInstants {
+    fn name(&self) -> &'static str {
+        "at_instants"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let Some(times) = arrays.first().and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>()) else {
+            return exec_err!("at_instants() takes a time");
+        };
+        let mut decided = BooleanBufferBuilder::new(times.len());
+        decided.append_n(times.len(), false);
+        self.known.rows_in(times).for_each(|row| decided.set_bit(row, true));
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(decided.finish(), None))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::logical_expr::lit;
+
+    #[test]
+    fn rows_of_the_instants_in_any_order_of_times() {
+        let known = Instants(vec![2, 5, 9]);
+        let rows = |times: &[Option<i64>]| known.rows_in(&TimestampMicrosecondArray::from(times.to_vec())).collect::<Vec<_>>();
+        assert_eq!(rows(&[Some(1), Some(2), Some(2), Some(3), Some(5), Some(8), Some(10)]), [1, 2, 4]);
+        assert_eq!(rows(&[Some(9), Some(2), None, Some(5), Some(1), Some(5)]), [0, 1, 3, 5]);
+        assert!(rows(&[None, Some(0), Some(11)]).is_empty());
+        let between = |first, last| known.may_be_between(Some(first), Some(last));
+        assert!(between(5, 5) && between(3, 8) && between(0, 2) && !between(3, 4) && !between(10, 11));
+        assert!(known.may_be_between(None, None), "a file of unknown times may hold any");
+    }
+
+    #[test]
+    fn instants_are_told_from_conditions_that_must_hold() {
+        let at = || at_instants([9, 2, 2]);
+        let sorted = |filter: Expr| instants_of(&[filter]).map(|known| known.0.clone());
+        assert_eq!(sorted(col("event_date").eq(lit("x")).and(at())), Some(vec![2, 9]));
+        assert_eq!(sorted(at().or(col("event_date").eq(lit("x")))), None);
+        assert_eq!(sorted(col("event_date").eq(lit("x"))), None);
+    }
+}
