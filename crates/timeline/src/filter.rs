@@ -51,9 +51,11 @@ impl Question {
 impl Filters {
     /// The filters with what has to be looked up: when what `arn` names was touched inside a window, and what descends from whom `actor` names.
     pub(crate) async fn reached(&self, source: &Source, window: Option<&Window>) -> Result<Filters, TimelineError> {
-        let is_meant = |event: &Event<'_>| self.is_by_name(event);
+        let actors: Vec<&String> =
+            self.actor.iter().chain(self.arn.iter().filter(|arn| self.follows && Wanted::read(arn).may_be_identity())).collect();
+        let is_meant = |event: &Event<'_>| actors.iter().any(|actor| acts_as(event, actor));
         let descent = async {
-            match any(self.actor.iter().flat_map(|actor| named(actor))) {
+            match any(actors.iter().flat_map(|actor| named(actor))) {
                 Some(condition) => Descent::of(source, condition, &is_meant, window).await.map(Some),
                 None => Ok(None),
             }
@@ -64,7 +66,7 @@ impl Filters {
 
     /// Whether the events that count are known to fit into memory at once.
     pub(crate) fn leave_few(&self) -> bool {
-        self.instants.as_ref().is_some_and(Instants::are_few)
+        self.instants.as_ref().is_some_and(Instants::are_few) && self.followed().is_none()
     }
 
     /// Whether an event itself names one of the actors asked for.
@@ -72,11 +74,16 @@ impl Filters {
         self.actor.iter().any(|actor| acts_as(event, actor))
     }
 
+    /// What is part of the answer besides what `arn` names.
+    fn followed(&self) -> Option<&Descent> {
+        self.descent.as_deref().filter(|_| self.follows)
+    }
+
     /// That what descends from whom `actor` names was too much to be followed.
     pub(crate) fn unfollowed(&self) -> Option<NotSeen> {
         let is_too_much = self.descent.as_deref().is_some_and(|descent| *descent == Descent::TooMuch);
         let text = || {
-            let names = self.actor.join(" or ");
+            let names = if self.follows { &self.arn } else { &self.actor }.join(" or ");
             format!(
                 "What was done with credentials that descend from {names} is told only where the record itself says so: more than {} were \
                  issued in this window and before it. A narrower window may be followed.",
@@ -115,9 +122,11 @@ impl Filters {
             let below = self.descent.as_ref().and_then(|descent| descent.condition());
             all.extend(any(self.actor.iter().flat_map(|actor| named(actor)).chain(below)));
         }
+        let below = self.followed().and_then(Descent::condition);
         match &self.instants {
-            Some(instants) => all.push(instants.condition()),
-            None if !self.arn.is_empty() => all.extend(any(self.arn.iter().flat_map(|arn| mentioned(arn)))),
+            Some(instants) if below.is_none() => all.push(instants.condition()),
+            Some(instants) => all.extend(any(std::iter::once(instants.condition_among_others()).chain(below))),
+            None if !self.arn.is_empty() => all.extend(any(self.arn.iter().flat_map(|arn| mentioned(arn)).chain(below))),
             None => {}
         }
         if !self.outcome.is_empty() && !self.outcome.iter().any(|o| matches!(o, Outcome::Ok | Outcome::Unknown)) {
@@ -127,6 +136,12 @@ impl Filters {
             );
         }
         all.into_iter().reduce(Expr::and)
+    }
+
+    /// Whether it touches what `arn` names.
+    fn is_about(&self, event: &Event<'_>) -> bool {
+        self.instants.as_ref().is_none_or(|instants| instants.holds(event.event_time))
+            && (self.arn.is_empty() || self.arn.iter().any(|arn| touches(event, arn)))
     }
 
     /// Whether the call came from one of the addresses. A condition of the text would miss those that are spelled in another way.
@@ -157,8 +172,7 @@ impl Filters {
             && (self.ip.is_empty() || event.source_ip_address.is_some_and(|a| self.ip.iter().any(|n| n.contains(a))))
             && (self.key.is_empty() || self.key.iter().any(|key| uses_key(event, key)))
             && (self.actor.is_empty() || self.is_by_name(event) || self.descent.as_ref().is_some_and(|descent| descent.holds(event)))
-            && self.instants.as_ref().is_none_or(|instants| instants.holds(event.event_time))
-            && (self.arn.is_empty() || self.arn.iter().any(|arn| touches(event, arn)))
+            && (self.is_about(event) || self.followed().is_some_and(|descent| descent.holds(event)))
             && (self.outcome.is_empty() || self.outcome.contains(&classify(&event.facts())))
     }
 }

@@ -128,18 +128,27 @@ impl Instants {
     /// A condition that every event that touched it fulfils: its day, then its instant. The reader finds the rows of few instants by their place; of
     /// many it is told the stretches of time, last, to skip row groups and pages by.
     pub(crate) fn condition(&self) -> Expr {
-        let known: Vec<i64> = self.0.iter().flatten().copied().collect();
-        let on_day = one_of(EVENT_DATE, known.iter().map(|t| format_date(*t)));
-        let dated = on_day.map(|on_day| on_day.and(at_instants(known.iter().copied())));
-        if self.are_few() && !self.holds(None) {
-            return dated.unwrap_or_else(|| lit(false));
+        if !self.are_few() || self.holds(None) {
+            return self.condition_among_others();
         }
+        on_days(&self.0.iter().flatten().copied().collect::<Vec<_>>()).unwrap_or_else(|| lit(false))
+    }
+
+    /// The same, to stand among alternatives, where the reader cannot find rows by their place.
+    pub(crate) fn condition_among_others(&self) -> Expr {
+        let known: Vec<i64> = self.0.iter().flatten().copied().collect();
         let inside = |(from, to): (i64, i64)| col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
         let inside = stretches(&known).into_iter().map(inside).reduce(Expr::or);
-        let dated = dated.map(|dated| inside.into_iter().fold(dated, Expr::and));
+        let dated = on_days(&known).map(|dated| inside.into_iter().fold(dated, Expr::and));
         let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
         dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
     }
+}
+
+/// On one of these instants' days, and at it.
+fn on_days(known: &[i64]) -> Option<Expr> {
+    let on_day = one_of(EVENT_DATE, known.iter().map(|t| format_date(*t)))?;
+    Some(on_day.and(at_instants(known.iter().copied())))
 }
 
 fn starting(column: &str, start: &str) -> Expr {

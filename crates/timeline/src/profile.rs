@@ -106,7 +106,8 @@ pub struct Profile {
 /// Where the store cannot be read, or the text would match everything.
 pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> Result<Profile, TimelineError> {
     let (taken_for, filters) = filters(named("<ARN|ACTOR|IP|KEY>", subject)?)?;
-    let filters = filters.reached(source, None).await?;
+    // An actor did what it did under other names as well.
+    let filters = Filters { follows: true, ..filters }.reached(source, None).await?;
     let ledger = Ledger::read(source).await?;
     let before = Before::of_window(source, window.as_ref()).await?;
     let found = source.found(None, filters.condition(), filters.leave_few()).await?;

@@ -54,6 +54,9 @@ pub struct Filters {
     /// When what `arn` names was touched, where that was looked up.
     #[serde(skip)]
     pub(crate) instants: Option<Instants>,
+    /// Whom `arn` names counts as an actor as well: what descends from them is part of the answer.
+    #[serde(skip)]
+    pub(crate) follows: bool,
     /// What descends from whom `actor` names, where that was looked up.
     #[serde(skip)]
     pub(crate) descent: Option<Arc<Descent>>,
@@ -160,6 +163,7 @@ impl Filters {
             source: typed.source.iter().map(|s| backtrail_model::calls::service_of(s).to_owned()).collect(),
             outcome: typed.outcome.iter().map(outcome).collect::<Result<_, _>>()?,
             instants: None,
+            follows: false,
             descent: None,
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::asked::{TestStore, list, plain};
+use crate::asked::{TestStore, list, number, plain};
 
 /// Who stands in the chains behind an item: its principal, its actor, and all who called in between.
 fn behind(item: &Value) -> BTreeSet<String> {
@@ -49,6 +49,17 @@ fn is_what_chains_tell(fixture: &str, window: &[&str]) -> usize {
 fn what_somebody_did_under_other_names_is_theirs() {
     let found = ["lineage", "incident"].map(|fixture| is_what_chains_tell(fixture, &[]));
     assert!(found.iter().all(|events| *events > 10), "{found:?}");
+}
+
+#[test]
+fn a_profile_is_of_all_that_an_actor_did_and_that_was_done_to_it() {
+    let store = TestStore::of_fixture("incident");
+    let ask = |option: &str, of: &str| refs(list(&store.json(&["timeline", "--format", "json", option, of])["answer"]));
+    for caller in callers(list(&store.json(&["timeline", "--format", "json"])["answer"])) {
+        let expected: BTreeSet<String> = ask("--actor", &caller).union(&ask("--arn", &caller)).cloned().collect();
+        let profile = store.json(&["profile", &caller, "--format", "json"]);
+        assert_eq!(number(&profile["events"]), expected.len() as i64, "{caller}");
+    }
 }
 
 #[test]
