@@ -76,7 +76,7 @@ impl Table {
             Self::CloudtrailInsights => "One row per CloudTrail Insights record (unusual call or error rates).",
             Self::CloudtrailAggregated => "One row per CloudTrail aggregated record (five-minute summaries of data events).",
             Self::Credentials => {
-                "One row per copy of an event that issued credentials, by a role assumed, a sign-in or a new key: what was issued, and who called. Made from raw."
+                "One row per copy of an event that issued credentials, by a role assumed, a sign-in or a new key: what was issued, and who called; sorted by method, then by time, in each file. Made from raw."
             }
             Self::EventArns => {
                 "One row per ARN that a copy of an event touches, and how that is known; sorted by name in each file. Joins cloudtrail by evidence_id and record_index. Made from raw."

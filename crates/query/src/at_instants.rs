@@ -23,7 +23,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 const COLUMN: &str = "event_time";
 /// So many instants are found by their place: rows of more stand so close together that they are found as all others are.
-const MOST_BY_PLACE: usize = 10_000;
+pub const MOST_BY_PLACE: usize = 10_000;
 
 /// A condition that rows of these instants fulfil, microseconds UTC, and no others.
 #[must_use]

@@ -20,7 +20,7 @@ mod store_reach;
 mod table;
 mod views;
 
-pub use at_instants::at_instants;
+pub use at_instants::{MOST_BY_PLACE, at_instants};
 pub use diagnose::nearest_names;
 pub use error::{QueryError, SqlError};
 pub use gate::{is_complete, split_in_place, split_statements};

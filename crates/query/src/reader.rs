@@ -46,7 +46,7 @@ impl LocalFiles {
         let Ok(file) = File::open(self.root.join(meta.location.as_ref())) else { return Some(Rows::All) };
         // The scan will need the index of pages of a file it reads.
         let index = if instants.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
-        let Ok(footer) = self.footers.get(meta, &file, index) else { return Some(Rows::All) };
+        let Ok(footer) = self.footers.get(meta, index, || Ok(&file)) else { return Some(Rows::All) };
         if !needles.may_be_in(&footer, &file) {
             return None;
         }
@@ -69,17 +69,22 @@ pub(crate) enum Rows {
 struct Footers(Arc<FileMetadataCache>);
 
 impl Footers {
-    fn get(&self, meta: &ObjectMeta, file: &File, index: PageIndexPolicy) -> Parquet<Arc<ParquetMetaData>> {
+    /// A footer that has what is asked for; one that is known costs no opening of the file.
+    fn get<'f>(
+        &self,
+        meta: &ObjectMeta,
+        index: PageIndexPolicy,
+        file: impl FnOnce() -> Parquet<&'f File>,
+    ) -> Parquet<Arc<ParquetMetaData>> {
         if let Some(known) = self.known(meta, index) {
             return Ok(known);
         }
-        let footer = Arc::new(ParquetMetaDataReader::new().with_page_index_policy(index).parse_and_finish(file)?);
+        let footer = Arc::new(ParquetMetaDataReader::new().with_page_index_policy(index).parse_and_finish(file()?)?);
         let entry = CachedFileMetadataEntry::new(meta.clone(), Arc::new(CachedParquetMetaData::new(Arc::clone(&footer))));
         self.0.put(&meta.location, entry);
         Ok(footer)
     }
 
-    /// A footer that has what is asked for.
     fn known(&self, meta: &ObjectMeta, index: PageIndexPolicy) -> Option<Arc<ParquetMetaData>> {
         let entry = self.0.get(&meta.location).filter(|entry| entry.is_valid_for(meta))?;
         let footer = entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?.parquet_metadata();
@@ -151,12 +156,8 @@ impl LocalFile {
     }
 
     fn metadata(&mut self, index: PageIndexPolicy) -> Parquet<Arc<ParquetMetaData>> {
-        // A footer that is known costs no opening.
-        if let Some(known) = self.footers.known(&self.meta, index) {
-            return Ok(known);
-        }
         let (footers, meta) = (self.footers.clone(), self.meta.clone());
-        footers.get(&meta, self.file()?, index)
+        footers.get(&meta, index, || self.file().map(|file| &*file))
     }
 }
 

@@ -10,7 +10,7 @@ use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::format_date;
 use backtrail_model::touch::{Names, Wanted};
 use backtrail_model::window::Window;
-use backtrail_query::at_instants;
+use backtrail_query::{MOST_BY_PLACE, at_instants};
 use datafusion::functions::expr_fn::{ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
 
@@ -128,7 +128,7 @@ impl Instants {
     /// A condition that every event that touched it fulfils: its day, then its instant. The reader finds the rows of few instants by their place; of
     /// many it is told the stretches of time, last, to skip row groups and pages by.
     pub(crate) fn condition(&self) -> Expr {
-        if !self.are_few() || self.holds(None) {
+        if self.0.len() > MOST_BY_PLACE || self.holds(None) {
             return self.condition_among_others();
         }
         on_days(&self.0.iter().flatten().copied().collect::<Vec<_>>()).unwrap_or_else(|| lit(false))

@@ -173,14 +173,6 @@ impl Item {
     }
 }
 
-impl Item {
-    /// The resource it is told under: the first it acted on.
-    #[must_use]
-    pub fn resource(&self) -> Option<&str> {
-        self.resources.iter().find(|t| t.part == Part::Target).map(|t| t.arn.as_str())
-    }
-}
-
 /// What a call made or changed, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Made {
@@ -196,6 +188,12 @@ pub struct Made {
 }
 
 impl Item {
+    /// The resource it is told under: the first it acted on.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.resources.iter().find(|t| t.part == Part::Target).map(|t| t.arn.as_str())
+    }
+
     /// The item in short.
     #[must_use]
     pub(crate) fn made(self) -> Made {

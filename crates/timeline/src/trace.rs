@@ -293,12 +293,7 @@ struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     fn grow(lineage: &'a Lineage, holders: &[Seen], own: &[usize]) -> Self {
-        let mut children: HashMap<usize, Vec<(usize, Strength, &'static str)>> = HashMap::new();
-        for at in 0..lineage.issued().len() {
-            for link in lineage.parents_of(at) {
-                children.entry(link.index).or_default().push((at, link.strength, link.basis));
-            }
-        }
+        let children = lineage.children();
         let top = Known::of(holders);
         let mut tree = Self { lineage, nodes: Vec::new(), by_issued: HashMap::new(), top, more: 0 };
         tree.add(None, None, None);

@@ -10,7 +10,7 @@ use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::read::{above, below, made_by};
 use super::wanted::{Caller, USED, Wanted};
@@ -98,17 +98,13 @@ impl Descent {
 
 /// The calls of those named, and all below.
 fn members(lineage: &Lineage, named: &HashSet<String>) -> HashSet<usize> {
-    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
-    for at in 0..lineage.issued().len() {
-        for link in lineage.parents_of(at) {
-            children.entry(link.index).or_default().push(at);
-        }
-    }
+    let children = lineage.children();
     let is_named = |one: &Issued| one.refs.iter().any(|reference| named.contains(reference));
     let mut ahead: Vec<usize> = (0..lineage.issued().len()).filter(|at| is_named(&lineage.issued()[*at])).collect();
     let mut members: HashSet<usize> = ahead.iter().copied().collect();
     while let Some(at) = ahead.pop() {
-        ahead.extend(children.get(&at).into_iter().flatten().copied().filter(|child| members.insert(*child)));
+        let below = children.get(&at).into_iter().flatten().map(|(child, ..)| *child);
+        ahead.extend(below.filter(|child| members.insert(*child)));
     }
     members
 }

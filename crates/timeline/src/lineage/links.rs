@@ -191,6 +191,17 @@ impl Lineage {
         self.parents(&one.holder, one.time)
     }
 
+    /// By the place of each call, the calls that may have been made with what it issued, with the link that says so.
+    pub(crate) fn children(&self) -> HashMap<usize, Vec<(usize, Strength, &'static str)>> {
+        let mut children: HashMap<usize, Vec<(usize, Strength, &'static str)>> = HashMap::new();
+        for at in 0..self.issued.len() {
+            for link in self.parents_of(at) {
+                children.entry(link.index).or_default().push((at, link.strength, link.basis));
+            }
+        }
+        children
+    }
+
     fn links(&self, indices: Vec<usize>, strength: Strength, basis: &'static str) -> Vec<Link<'_>> {
         indices.into_iter().map(|index| Link { issued: &self.issued[index], index, strength, basis }).collect()
     }
