@@ -148,9 +148,25 @@ impl Machine {
         self.index.restart(span.start as usize);
         let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
         match walk_record(&mut walker, &mut self.fields, context.depth, Descend::Never) {
-            Ok(inner) => self.take_in(window, inner, context, out),
+            Ok(inner) => self.take_in(window, inner, context, out) || self.envelope_inside(window, span, context, out),
             Err(_) => false,
         }
+    }
+
+    /// An object inside the item that holds a list of records: a whole document, put into the carrier as it is.
+    fn envelope_inside(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) -> bool {
+        if context.depth >= MAX_DEPTH {
+            return false;
+        }
+        self.in_sync = false;
+        self.index.restart(span.start as usize);
+        let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
+        let opened = walk_record(&mut walker, &mut self.fields, context.depth, Descend::Carriers);
+        let is_envelope = matches!(opened, Err(Stop::Container { .. }));
+        if is_envelope {
+            self.document(&window[span.json()], context, out);
+        }
+        is_envelope
     }
 
     /// Text inside the item: a document of its own, perhaps in base64 and compressed. False if it is no JSON.

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
 use crate::archives::OpenArchive;
-use crate::batches::Batches;
+use crate::batches::{Batches, Writer};
 use crate::known::Known;
 use crate::pending::Pending;
 use crate::stages::{Stage, Stages};
@@ -158,14 +158,26 @@ impl<'a> Run<'a> {
             return Some(self.take_in(&found, workspace, pending));
         }
         self.finding.fetch_sub(1, Ordering::AcqRel);
+        match self.help_others() {
+            Ok(false) => {}
+            done => return Some(done.map(drop)),
+        }
         self.idle.fetch_add(1, Ordering::AcqRel);
-        let task = self.members.1.recv_timeout(IDLE);
+        let wait = || self.members.1.recv_timeout(IDLE);
+        let task = self.batches.with(|writer| writer.batch().while_idle(wait)).unwrap_or_else(wait);
         self.idle.fetch_sub(1, Ordering::AcqRel);
         match task {
             Ok(task) => Some(self.take_piece(task, workspace, pending)),
             Err(_) if self.finding.load(Ordering::Acquire) > 0 || !self.members.1.is_empty() => Some(Ok(())),
             Err(_) => None,
         }
+    }
+
+    /// Writes what others have no time for.
+    fn help_others(&self) -> Result<bool, StoreError> {
+        let others = self.finding.load(Ordering::Acquire);
+        let help = |writer: &Writer<'_>| self.stages.within(Stage::Keep, || writer.batch().help(others));
+        if others == 0 { Ok(false) } else { self.batches.with(help).unwrap_or(Ok(false)) }
     }
 
     /// Hands a member to an idle thread; gives it back where there is none.

@@ -1,7 +1,8 @@
 //! A batch: rows from many threads, staged as Parquet files, published at once by its commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
@@ -9,6 +10,7 @@ use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::{EVENT_DATE, Table};
 use rayon::prelude::*;
 
+use crate::durable::Flusher;
 use crate::layout::{self, RunLock};
 use crate::stage::{Folded, StagedPart, Target, stage};
 use crate::staged_rows::StagedRows;
@@ -19,6 +21,8 @@ pub type Canonicalise = fn(&str) -> Option<Vec<u8>>;
 
 /// Bytes of rows at which a partition's buffer is written. With dozens of text columns beside `raw`, some 40,000 events.
 const BUFFER_TARGET: usize = 128 << 20;
+/// Bytes at which a thread that has nothing else to do writes a buffer to which nothing comes at the moment.
+const WORTH_A_FILE: usize = 8 << 20;
 /// Batches of fewer rows are joined before they are kept: each array of each column costs memory of its own.
 const SMALL_ROWS: usize = 1_024;
 /// Small batches joined at a time.
@@ -47,6 +51,10 @@ pub struct Batch {
     buffers: Mutex<Buffers>,
     /// Told when a staged file is complete.
     written: Condvar,
+    /// Threads that wait for something to do.
+    helpers: AtomicUsize,
+    /// Threads that write a buffer on their way through [`Batch::append`].
+    writing: AtomicUsize,
     numbers: AtomicU32,
     rows: AtomicU64,
     /// A staged file could not be written: its rows are lost, so nothing may be committed.
@@ -55,6 +63,8 @@ pub struct Batch {
     /// The rows in the staged files, by what they are.
     pub(crate) staged_rows: Mutex<HashMap<Partition, Arc<Mutex<StagedRows>>>>,
     seen: Mutex<Seen>,
+    /// Until the commit takes it.
+    pub(crate) flusher: Mutex<Option<Flusher>>,
     /// Whether staged files may be in a log already, and must not be deleted with the batch.
     pub(crate) published: AtomicBool,
     _alive: RunLock,
@@ -115,12 +125,15 @@ impl Batch {
             id,
             buffers: Mutex::default(),
             written: Condvar::new(),
+            helpers: AtomicUsize::new(0),
+            writing: AtomicUsize::new(0),
             numbers: AtomicU32::new(0),
             rows: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             staged: Mutex::default(),
             staged_rows: Mutex::default(),
             seen: Mutex::default(),
+            flusher: Mutex::new(Some(Flusher::start())),
             published: AtomicBool::new(false),
             _alive: alive,
         })
@@ -143,13 +156,42 @@ impl Batch {
             self.keep((table, date), part)?;
         }
         while let Some((partition, buffer)) = self.due() {
-            let bytes = buffer.bytes;
-            let result = self.write(partition, buffer);
-            lock(&self.buffers).in_flight -= bytes;
-            self.written.notify_all();
+            self.writing.fetch_add(1, Ordering::AcqRel);
+            let result = self.write_taken(partition, buffer);
+            self.writing.fetch_sub(1, Ordering::AcqRel);
             result?;
         }
         Ok(())
+    }
+
+    /// Writes a buffer in place of a thread that appends, if one is to be written: a full one; or, where all `others` that still append are busy
+    /// writing themselves, any that is worth a file. For threads that have nothing else to do.
+    pub fn help(&self, others: usize) -> Result<bool, StoreError> {
+        let is_still = self.writing.load(Ordering::Acquire) >= others;
+        let budget = self.options.memory_budget;
+        let least = if is_still { WORTH_A_FILE.min(self.target()) } else { self.target() };
+        let taken = {
+            let mut buffers = lock(&self.buffers);
+            let largest = buffers.largest().filter(|(_, bytes)| *bytes >= least && buffers.in_flight + bytes <= budget / 2);
+            largest.and_then(|(partition, _)| buffers.take(partition))
+        };
+        taken.map_or(Ok(false), |(partition, buffer)| self.write_taken(partition, buffer).map(|()| true))
+    }
+
+    /// Waits with something else, while threads that append leave their full buffers to this one.
+    pub fn while_idle<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.helpers.fetch_add(1, Ordering::AcqRel);
+        let done = wait();
+        self.helpers.fetch_sub(1, Ordering::AcqRel);
+        done
+    }
+
+    fn write_taken(&self, partition: Partition, buffer: Buffer) -> Result<(), StoreError> {
+        let bytes = buffer.bytes;
+        let result = self.write(partition, buffer);
+        lock(&self.buffers).in_flight -= bytes;
+        self.written.notify_all();
+        result
     }
 
     /// Remembers whose rows these are: those of one piece stand together, and a batch may hold many pieces.
@@ -195,7 +237,7 @@ impl Batch {
         let mut rest: Vec<(Partition, Buffer)> = std::mem::take(&mut lock(&self.buffers).partitions).into_iter().collect();
         // The largest first, so that no thread begins with it when the others are done.
         rest.sort_by_key(|(_, buffer)| std::cmp::Reverse(buffer.bytes));
-        rest.into_par_iter().with_max_len(1).try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
+        rest.into_iter().par_bridge().try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
         Ok(Finished { rows: seen.finished, with_rows: seen.with_rows })
     }
 
@@ -218,21 +260,27 @@ impl Batch {
         Ok(())
     }
 
-    /// A buffer to be written now by this thread: one that is full, or [one that may](Buffers::next) where all together take half the budget.
+    /// Bytes at which a buffer is full.
+    fn target(&self) -> usize {
+        BUFFER_TARGET.min(self.options.memory_budget / 4).max(1)
+    }
+
+    /// A buffer to be written now by this thread: one that is full and that no [helper](Batch::help) will write, or [one that may](Buffers::next)
+    /// where all together take half the budget.
     ///
     /// At most half the budget is being written at once; where even the other half is full, this waits.
     fn due(&self) -> Option<(Partition, Buffer)> {
         let budget = self.options.memory_budget;
-        let target = BUFFER_TARGET.min(budget / 4).max(1);
+        let target = self.target();
         let mut buffers = lock(&self.buffers);
         loop {
             let partition = buffers.next(target, budget / 2)?;
             let bytes = buffers.partitions.get(&partition)?.bytes;
+            if buffers.in_flight == 0 && buffers.buffered <= budget / 2 && self.helpers.load(Ordering::Acquire) > 0 {
+                return None;
+            }
             if buffers.in_flight == 0 || buffers.in_flight + bytes <= budget / 2 {
-                let buffer = buffers.partitions.remove(&partition)?;
-                buffers.buffered -= bytes;
-                buffers.in_flight += bytes;
-                return Some((partition, buffer));
+                return buffers.take(partition);
             }
             if buffers.buffered + buffers.in_flight <= budget {
                 return None;
@@ -248,12 +296,29 @@ impl Batch {
         let dir = layout::table_dir(self.store.root(), table);
         let mut batches = buffer.batches;
         batches.extend(buffer.small);
+        tracing::debug!(table = table.name(), date = event_date, bytes = buffer.bytes, "writing");
         let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.canonicalise, &staged_rows);
+        tracing::debug!(table = table.name(), "written");
         let (part, folded) = result.inspect_err(|_| self.broken.store(true, Ordering::Release))?;
+        if let Some(part) = &part {
+            self.flush(&part.part.path)?;
+        }
         let mut staged = lock(&self.staged);
         staged.parts.extend(part);
         for (evidence, count) in folded {
             *staged.folded.entry(evidence).or_default() += count;
+        }
+        Ok(())
+    }
+}
+
+impl Batch {
+    /// Has a staged file flushed while others compute.
+    fn flush(&self, path: &Path) -> Result<(), StoreError> {
+        let mut flusher = lock(&self.flusher);
+        if flusher.as_ref().is_some_and(|flusher| !flusher.flush(path)) {
+            self.broken.store(true, Ordering::Release);
+            return flusher.take().map_or(Ok(()), Flusher::finish);
         }
         Ok(())
     }
@@ -268,12 +333,25 @@ impl Drop for Batch {
 }
 
 impl Buffers {
+    fn largest(&self) -> Option<(Partition, usize)> {
+        let largest = self.partitions.iter().max_by_key(|(_, buffer)| buffer.bytes);
+        largest.map(|(partition, buffer)| (partition.clone(), buffer.bytes))
+    }
+
+    /// Takes a buffer out, to be written.
+    fn take(&mut self, partition: Partition) -> Option<(Partition, Buffer)> {
+        let buffer = self.partitions.remove(&partition)?;
+        self.buffered -= buffer.bytes;
+        self.in_flight += buffer.bytes;
+        Some((partition, buffer))
+    }
+
     /// The largest buffer if it is full. Where all together are too much, one that is large and to which nothing has come for long: evidence is
     /// read date by date, so that what is left of a past date only takes room from the one that still grows.
     fn next(&self, target: usize, most: usize) -> Option<Partition> {
-        let (largest, buffer) = self.partitions.iter().max_by_key(|(_, buffer)| buffer.bytes)?;
-        if buffer.bytes >= target {
-            return Some(largest.clone());
+        let (largest, bytes) = self.largest()?;
+        if bytes >= target {
+            return Some(largest);
         }
         if self.buffered < most {
             return None;

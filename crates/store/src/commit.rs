@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 
 use backtrail_model::tables::Table;
 
-use crate::batch::Finished;
+use crate::batch::{Finished, lock};
+use crate::durable::Flusher;
 use crate::error::blocking;
 use crate::log::{Change, CommitError, TableState};
 use crate::settle::{Plan, settle};
@@ -44,6 +45,7 @@ pub(crate) async fn commit(batch: Batch, at: AtStep<'_>) -> Result<CommitSummary
     let batch = Arc::new(batch);
     let completing = Arc::clone(&batch);
     let finished = Arc::new(blocking(move || completing.complete()).await?);
+    tracing::debug!("staged");
     at(Step::Staged)?;
     if finished.rows.is_empty() {
         return Ok(CommitSummary { evidence: Vec::new(), conflicts: 0 });
@@ -66,7 +68,12 @@ async fn attempt(batch: &Arc<Batch>, finished: &Arc<Finished>, at: AtStep<'_>) -
     let moment = Arc::new(store.moment().await?);
     let mut heads = recover(store, &moment, now).await?;
     let (b, f, m) = (Arc::clone(batch), Arc::clone(finished), Arc::clone(&moment));
-    let Plan { changes, ledger, evidence, conflicts, superseded } = blocking(move || settle(&b, &f, &m)).await?;
+    let flusher = lock(&batch.flusher).take();
+    let flush = blocking(move || flusher.map_or(Ok(()), Flusher::finish));
+    let (settled, flushed) = futures::future::join(blocking(move || settle(&b, &f, &m)), flush).await;
+    flushed?;
+    let Plan { changes, ledger, evidence, conflicts, superseded } = settled?;
+    tracing::debug!("settled");
     at(Step::Settled)?;
     if changes.iter().all(|(_, c)| c.is_empty()) && ledger.is_empty() {
         return Ok(CommitSummary { evidence, conflicts });
@@ -75,10 +82,12 @@ async fn attempt(batch: &Arc<Batch>, finished: &Arc<Finished>, at: AtStep<'_>) -
     for (table, change) in changes {
         if !change.is_empty() {
             publish(store, &mut heads, table, change, now).await?;
+            tracing::debug!(table = table.name(), "published");
             at(Step::Published(table))?;
         }
     }
     commit_ledger(store, &moment, &heads, ledger, now).await?;
+    tracing::debug!("committed");
     at(Step::Committed)?;
     encode::discard(&superseded);
     Ok(CommitSummary { evidence, conflicts })

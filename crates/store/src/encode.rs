@@ -32,6 +32,8 @@ pub(crate) const TARGET_FILE_BYTES: u64 = 128 << 20;
 pub(crate) const ROW_GROUP_ROWS: usize = 65_536;
 /// Rows of a page: what a reader prunes by the page index.
 const PAGE_ROWS: usize = 8_192;
+/// The same in tables that questions look few rows up in: a page is decoded whole for one row of it, in every column.
+const LOOKED_UP_PAGE_ROWS: usize = 1_024;
 /// Bytes of a page of a JSON column, about: questions read few rows of many, and a page is decompressed whole for one row of it.
 const JSON_PAGE_BYTES: usize = 128 << 10;
 /// The same for records, by which few events among many are read.
@@ -119,10 +121,11 @@ fn properties(table: Table) -> WriterProperties {
         .filter_map(|i| i32::try_from(i).ok())
         .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
         .collect();
+    let is_looked_up = matches!(table, Table::Credentials | Table::EventArns);
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(if is_looked_up { LOOKED_UP_PAGE_ROWS } else { PAGE_ROWS })
         .set_write_batch_size(ROWS_BETWEEN_LOOKS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))

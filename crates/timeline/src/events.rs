@@ -93,6 +93,7 @@ pub async fn events(
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
     let read = async {
         let found = source.found(window, condition, question.filters.leave_few()).await?;
+        let found = found.only(|event| which.admits(event) && question.filters.admits(event))?;
         let actors = Actors::behind(source, window, &found).await?;
         let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;

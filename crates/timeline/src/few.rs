@@ -3,10 +3,10 @@
 //! A row of an event has forty columns, and one row of a page costs the whole page: events that stand far apart are read by `raw` alone and decoded
 //! again, which gives the same columns (`backtrail_cloudtrail::Reread`). Where they turn out to be many, they are read as all others are.
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_cloudtrail::{Kept, Reread};
 use backtrail_model::window::Window;
-use datafusion::arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_batch};
+use datafusion::arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
 use datafusion::logical_expr::Expr;
 
 use crate::error::TimelineError;
@@ -59,6 +59,13 @@ pub(crate) enum Found<'w> {
 }
 
 impl Found<'_> {
+    /// Leaves out events in memory that the answer has no use for.
+    pub(crate) fn only(self, is_wanted: impl Fn(&Event<'_>) -> bool) -> Result<Self, TimelineError> {
+        let Self::Few(batch) = self else { return Ok(self) };
+        let wanted: BooleanArray = Events::of(&batch)?.iter().map(|event| Some(is_wanted(&event))).collect();
+        filter_record_batch(&batch, &wanted).map(Self::Few).map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
+    }
+
     /// Runs `each` over them, batch by batch, ordered by time, event id and record hash; those without a time last.
     pub(crate) async fn in_order(
         &self,

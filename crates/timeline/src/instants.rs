@@ -5,18 +5,22 @@
 
 use std::collections::BTreeSet;
 
-use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::format_date;
 use backtrail_model::touch::{Names, Wanted};
 use backtrail_model::window::Window;
 use backtrail_query::{MOST_BY_PLACE, at_instants};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::expr_fn::{ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
+use hashbrown::HashMap;
 
 use crate::error::TimelineError;
-use crate::event::{Text, times};
-use crate::source::{Source, instant, one_of, within};
+use crate::event::{Text, longs, times};
+use crate::source::{CLOUDTRAIL, Source, decided, instant, one_of, within};
 
 /// The version of the decoder that began to write `event_arns`.
 const SINCE: i32 = 5;
@@ -24,13 +28,26 @@ const SINCE: i32 = 5;
 const STRETCHES: usize = 16;
 /// Events of so many instants fit into memory at once.
 const FEW: usize = 10_000;
+/// Copies of events that are told apart from others of the same instant.
+const MOST_COPIES: usize = 50_000;
 
 pub(crate) const EVENT_ARNS: &str = "event_arns";
 const IDENTITIES: [&str; 2] = ["user_identity_arn", "session_issuer_arn"];
 
-/// The instants at which events touched one of the things asked for; `None` for an event without a time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Instants(BTreeSet<Option<i64>>);
+/// When events touched one of the things asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Instants {
+    /// `None` for an event without a time.
+    times: BTreeSet<Option<i64>>,
+    /// Where the events stand, each copy of them by its evidence and number, as long as they are few: others may be of the same instant.
+    copies: Option<BTreeSet<(String, i64)>>,
+}
+
+impl Default for Instants {
+    fn default() -> Self {
+        Self { times: BTreeSet::new(), copies: Some(BTreeSet::new()) }
+    }
+}
 
 /// Whether every event of the store has its rows in `event_arns`.
 pub(crate) async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
@@ -60,40 +77,68 @@ impl Instants {
         Ok(Some(instants))
     }
 
+    /// When calls that fulfil a condition touched one of these ARNs; for stores all of whose events have their rows.
+    pub(crate) async fn of_calls(
+        source: &Source,
+        arns: &BTreeSet<String>,
+        called: Option<Expr>,
+        window: Option<&Window>,
+    ) -> Result<Self, TimelineError> {
+        let names = arns.iter().flat_map(|arn| match Wanted::read(arn).names() {
+            Names::Equal(names) => names,
+            Names::Starting(_) | Names::Any => Vec::new(),
+        });
+        let mut instants = Self::default();
+        let Some(named) = one_of("name", names) else { return Ok(instants) };
+        let condition = window.map(within).into_iter().chain(called).fold(named, Expr::and);
+        instants.take_where(source, Some(condition), &|arn| arns.contains(arn)).await?;
+        Ok(instants)
+    }
+
     /// Whether the events that count are known to fit into memory at once.
     pub(crate) fn are_few(&self) -> bool {
-        self.0.len() <= FEW
+        self.times.len() <= FEW
     }
 
     async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
-        let failed = TimelineError::table(EVENT_ARNS);
         let by_name = match wanted.names() {
             Names::Equal(names) => names.into_iter().map(|n| col("name").eq(lit(n))).reduce(Expr::or),
             Names::Starting(start) => Some(starting("name", &start)),
             Names::Any => None,
         };
         let condition = by_name.into_iter().chain(window.map(within)).reduce(Expr::and);
+        self.take_where(source, condition, &|arn| wanted.fits(arn)).await?;
+        if wanted.may_be_identity() { self.look_up_callers(source, wanted, window).await } else { Ok(()) }
+    }
+
+    /// The rows of `event_arns` that fulfil a condition and whose ARN is meant.
+    async fn take_where(
+        &mut self,
+        source: &Source,
+        condition: Option<Expr>,
+        is_meant: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<(), TimelineError> {
+        let failed = TimelineError::table(EVENT_ARNS);
         let mut frame = source.table(EVENT_ARNS).await?;
         if let Some(condition) = condition {
             frame = frame.filter(condition).map_err(&failed)?;
         }
-        let frame = frame.select_columns(&["event_time", "arn"]).map_err(&failed)?;
+        let frame = frame.select_columns(&["event_time", "arn", "evidence_id", "record_index"]).map_err(&failed)?;
         Source::batches(EVENT_ARNS, frame, &mut |batch| {
-            let (time, arn) = (times(batch, EVENT_ARNS, "event_time")?, Text::of(batch, EVENT_ARNS, "arn")?);
+            let (copies, arn) = (Copies::of(batch, EVENT_ARNS)?, Text::of(batch, EVENT_ARNS, "arn")?);
             // Rows of one thing follow each other.
             let mut last: Option<(&str, bool)> = None;
             for row in 0..batch.num_rows() {
                 let arn = arn.get(row).unwrap_or_default();
-                let fits = last.filter(|(known, _)| *known == arn).map_or_else(|| wanted.fits(arn), |(_, fits)| fits);
+                let fits = last.filter(|(known, _)| *known == arn).map_or_else(|| is_meant(arn), |(_, fits)| fits);
                 last = Some((arn, fits));
                 if fits {
-                    self.0.insert((!time.is_null(row)).then(|| time.value(row)));
+                    self.add_copy(&copies, row);
                 }
             }
             Ok(())
         })
-        .await?;
-        if wanted.may_be_identity() { self.look_up_callers(source, wanted, window).await } else { Ok(()) }
+        .await
     }
 
     /// Who called is in columns of its own.
@@ -108,41 +153,81 @@ impl Instants {
             col(*column).eq(lit(text)).or(ends_with(col(*column), lit(format!("/{name}"))))
         });
         let frame = source.events(window, each.reduce(Expr::or)).await?;
-        let frame = frame.select_columns(&["event_time"]).map_err(TimelineError::table("cloudtrail"))?;
-        Source::batches("cloudtrail", frame, &mut |batch| {
-            let time = times(batch, "cloudtrail", "event_time")?;
-            self.0.extend((0..batch.num_rows()).map(|row| (!time.is_null(row)).then(|| time.value(row))));
+        let frame = frame.select_columns(&["event_time", "evidence_id", "record_index"]).map_err(TimelineError::table(CLOUDTRAIL))?;
+        Source::batches(CLOUDTRAIL, frame, &mut |batch| {
+            let copies = Copies::of(batch, CLOUDTRAIL)?;
+            (0..batch.num_rows()).for_each(|row| self.add_copy(&copies, row));
             Ok(())
         })
         .await
     }
 
+    /// An event of which no more is known than when it was.
     pub(crate) fn add(&mut self, time: Option<i64>) {
-        self.0.insert(time);
+        self.times.insert(time);
+        self.copies = None;
+    }
+
+    fn add_copy(&mut self, copies: &Copies<'_>, row: usize) {
+        self.times.insert((!copies.time.is_null(row)).then(|| copies.time.value(row)));
+        let known = self.copies.take().filter(|known| known.len() < MOST_COPIES);
+        self.copies = known.map(|mut known| {
+            known.insert((copies.evidence.get(row).unwrap_or_default().to_owned(), copies.index.value(row)));
+            known
+        });
     }
 
     pub(crate) fn holds(&self, time: Option<i64>) -> bool {
-        self.0.contains(&time)
+        self.times.contains(&time)
     }
 
-    /// A condition that every event that touched it fulfils: its day, then its instant. The reader finds the rows of few instants by their place; of
-    /// many it is told the stretches of time, last, to skip row groups and pages by.
+    /// A condition that every event that touched it fulfils: its day, then its instant and, where that is known, its place in the evidence. The reader
+    /// finds the rows of few instants by their place; of many it is told the stretches of time, last, to skip row groups and pages by.
     pub(crate) fn condition(&self) -> Expr {
-        if self.0.len() > MOST_BY_PLACE || self.holds(None) {
+        if self.times.len() > MOST_BY_PLACE || self.holds(None) {
             return self.condition_among_others();
         }
-        on_days(&self.0.iter().flatten().copied().collect::<Vec<_>>()).unwrap_or_else(|| lit(false))
+        let at = on_days(&self.times.iter().flatten().copied().collect::<Vec<_>>()).unwrap_or_else(|| lit(false));
+        self.copies.iter().fold(at, |at, copies| at.and(is_one_of(copies)))
     }
 
     /// The same, to stand among alternatives, where the reader cannot find rows by their place.
     pub(crate) fn condition_among_others(&self) -> Expr {
-        let known: Vec<i64> = self.0.iter().flatten().copied().collect();
+        let known: Vec<i64> = self.times.iter().flatten().copied().collect();
         let inside = |(from, to): (i64, i64)| col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
         let inside = stretches(&known).into_iter().map(inside).reduce(Expr::or);
         let dated = on_days(&known).map(|dated| inside.into_iter().fold(dated, Expr::and));
         let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
         dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
     }
+}
+
+/// Where the rows of a batch stand.
+struct Copies<'b> {
+    time: &'b TimestampMicrosecondArray,
+    evidence: Text<'b>,
+    index: &'b Int64Array,
+}
+
+impl<'b> Copies<'b> {
+    fn of(batch: &'b RecordBatch, table: &'static str) -> Result<Self, TimelineError> {
+        let (time, evidence) = (times(batch, table, "event_time")?, Text::of(batch, table, "evidence_id")?);
+        Ok(Self { time, evidence, index: longs(batch, table, "record_index")? })
+    }
+}
+
+/// Whether the row is one of these copies.
+fn is_one_of(copies: &BTreeSet<(String, i64)>) -> Expr {
+    let mut known: HashMap<String, BTreeSet<i64>> = HashMap::new();
+    for (evidence, index) in copies {
+        known.entry(evidence.clone()).or_default().insert(*index);
+    }
+    let columns = [("evidence_id", DataType::Utf8View), ("record_index", DataType::Int64)];
+    decided("is_copy", &columns, move |columns| {
+        let (evidence, index) = (columns.first()?.as_string_view_opt()?, columns.get(1)?.as_primitive_opt::<Int64Type>()?);
+        let is_known = |row: usize| known.get(evidence.value(row)).is_some_and(|indices| indices.contains(&index.value(row)));
+        Some((0..evidence.len()).map(|row| Some(!evidence.is_null(row) && !index.is_null(row) && is_known(row))).collect())
+    })
 }
 
 /// On one of these instants' days, and at it.

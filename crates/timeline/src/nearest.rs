@@ -1,23 +1,28 @@
 //! A name that no evidence knows: says so, and names the nearest that evidence has.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
 
+use arrow_array::RecordBatch;
 use backtrail_model::arn::{self, Arn};
-use datafusion::logical_expr::{Expr, col};
+use hashbrown::{DefaultHashBuilder, HashSet};
 
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
+use crate::event::Text;
+use crate::instants::{EVENT_ARNS, is_known_of_all};
 use crate::question::{Filters, Question};
-use crate::source::Source;
+use crate::source::{CLOUDTRAIL, Source};
 
-/// Names compared at most.
-const COMPARED: usize = 50_000;
+/// Longer names are compared with none: it takes time by the product of lengths.
+const LONGEST: usize = 300;
 /// Names suggested.
 const SUGGESTED: usize = 3;
 /// How like a suggestion must be, from 0 to 1.
 const LIKENESS: f64 = 0.6;
 
-const IDENTITIES: [&str; 9] = [
+const IDENTITIES: [&str; 8] = [
     "user_identity_arn",
     "user_identity_user_name",
     "user_identity_principal_id",
@@ -26,8 +31,9 @@ const IDENTITIES: [&str; 9] = [
     "session_issuer_arn",
     "session_issuer_user_name",
     "recipient_account_id",
-    "resources",
 ];
+/// Columns ARNs and ids stand in, for stores whose `event_arns` does not tell of all events.
+const TEXTS: [&str; 3] = ["resources", "request_parameters", "response_elements"];
 
 /// Says of each value of `--arn`, `--actor` and `--key` whether any evidence knows it, where a question found nothing.
 pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Result<Vec<NotSeen>, TimelineError> {
@@ -51,11 +57,7 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
                 continue;
             }
             None => {
-                let mut known = names(source).await?;
-                if let Some(kind) = id_kind(name) {
-                    known.extend(ids(source, kind).await?);
-                }
-                let near = nearest(name, known);
+                let near = Nearest::of(name, source).await?;
                 let hint = if near.is_empty() { String::new() } else { format!(" The nearest that evidence names: {}.", near.join(", ")) };
                 format!("No evidence in the store names {name}.{hint}")
             }
@@ -85,33 +87,105 @@ async fn first_met(source: &Source, filters: &Filters) -> Result<Option<(Option<
     Ok(first.map(|(_, time, citation)| (time, citation)))
 }
 
-/// Names that evidence has: ARNs, users, roles, keys; the first in order where there are very many.
-async fn names(source: &Source) -> Result<BTreeSet<String>, TimelineError> {
-    let mut names = BTreeSet::new();
-    // Distinct first: a store has many events and few identities.
-    let frame = source.table("cloudtrail").await?;
-    let columns: Vec<Expr> = IDENTITIES.iter().map(|c| col(*c)).collect();
-    let failed = TimelineError::table("cloudtrail");
-    let frame = frame.select(columns).and_then(datafusion::dataframe::DataFrame::distinct).map_err(failed)?;
-    Source::batches("cloudtrail", frame, &mut |batch| {
-        for column in IDENTITIES {
-            let text = crate::event::Text::of(batch, "cloudtrail", column)?;
-            for row in 0..batch.num_rows() {
-                let Some(value) = text.get(row).filter(|v| !v.is_empty() && !names.contains(*v)) else { continue };
-                if column == "resources" {
-                    names.extend(arn::scan(value).map(|a| a.canonical().to_owned()));
-                } else {
-                    names.insert(value.to_owned());
+/// The names most like one, of all that evidence has: ARNs, users, roles, keys, and ids of the same kind.
+struct Nearest<'w> {
+    wanted: &'w str,
+    /// Its last part, if it is an ARN.
+    short: &'w str,
+    kind: Option<&'w str>,
+    /// Hashes of the names compared: a store has many events and few identities.
+    compared: HashSet<u64>,
+    hasher: DefaultHashBuilder,
+    /// Best first; ties by name.
+    best: BTreeSet<(Reverse<u32>, String)>,
+}
+
+impl<'w> Nearest<'w> {
+    fn new(typed: &'w str) -> Self {
+        let wanted = typed.trim_end_matches('*');
+        let short = Arn::parse(wanted).map_or(wanted, |a| a.name());
+        Self { wanted, short, kind: id_kind(typed), compared: HashSet::new(), hasher: DefaultHashBuilder::default(), best: BTreeSet::new() }
+    }
+
+    async fn of(typed: &'w str, source: &Source) -> Result<Vec<String>, TimelineError> {
+        let mut nearest = Self::new(typed);
+        nearest.read(source, CLOUDTRAIL, &IDENTITIES, &Self::take).await?;
+        if is_known_of_all(source).await? {
+            nearest.read(source, EVENT_ARNS, &["arn", "name"], &Self::take_of_table).await?;
+        } else {
+            nearest.read(source, CLOUDTRAIL, &TEXTS, &Self::take_inside).await?;
+        }
+        Ok(nearest.names())
+    }
+
+    fn names(self) -> Vec<String> {
+        self.best.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Looks at every value of some columns.
+    async fn read(
+        &mut self,
+        source: &Source,
+        table: &'static str,
+        columns: &[&'static str],
+        take: &(dyn Fn(&mut Self, &str) + Sync),
+    ) -> Result<(), TimelineError> {
+        let frame = source.table(table).await?.select_columns(columns).map_err(TimelineError::table(table))?;
+        let mut each = |batch: &RecordBatch| {
+            for column in columns {
+                let values = Text::of(batch, table, column)?;
+                // Events of one caller follow each other, and rows of one thing.
+                let mut last = "";
+                for value in (0..batch.num_rows()).filter_map(|row| values.get(row)) {
+                    if value != last {
+                        take(self, value);
+                    }
+                    last = value;
                 }
             }
+            Ok(())
+        };
+        Source::batches(table, frame, &mut each).await
+    }
+
+    fn take(&mut self, name: &str) {
+        if name.is_empty() || name.len() >= LONGEST || !self.compared.insert(self.hasher.hash_one(name)) {
+            return;
         }
-        while names.len() > COMPARED {
-            names.pop_last();
+        let score = score(self.likeness(name));
+        if score >= self::score(LIKENESS) {
+            self.best.insert((Reverse(score), name.to_owned()));
+            if self.best.len() > SUGGESTED {
+                self.best.pop_last();
+            }
         }
-        Ok(())
-    })
-    .await?;
-    Ok(names)
+    }
+
+    /// Of `event_arns`: an ARN, or a bare id where one is sought.
+    fn take_of_table(&mut self, value: &str) {
+        if value.starts_with(self.kind.unwrap_or("arn:")) {
+            self.take(value);
+        }
+    }
+
+    /// The same of what stands in a text.
+    fn take_inside(&mut self, text: &str) {
+        match self.kind {
+            Some(kind) => ids_in(text, kind).for_each(|id| self.take(id)),
+            None => arn::scan(text).for_each(|found| self.take(found.canonical())),
+        }
+    }
+
+    /// From 0 to 1. Names of very different length cannot be alike.
+    fn likeness(&self, name: &str) -> f64 {
+        let of = |wanted: &str, name: &str| {
+            let (shorter, longer) = (wanted.len().min(name.len()), wanted.len().max(name.len()));
+            // Levenshtein's distance is the difference of lengths at least.
+            let is_too_short = wanted.is_ascii() && name.is_ascii() && shorter * 5 < longer * 3;
+            if is_too_short { 0.0 } else { strsim::normalized_levenshtein(wanted, name) }
+        };
+        of(self.wanted, name).max(Arn::parse(name).map_or(0.0, |a| of(self.short, a.name())))
+    }
 }
 
 /// `sg-` of `sg-0c0235982a1088002`: ids of this form stand in requests and responses without an ARN around them.
@@ -119,28 +193,6 @@ fn id_kind(name: &str) -> Option<&str> {
     let (kind, number) = name.trim_end_matches('*').split_once('-')?;
     let is_id = kind.bytes().all(|b| b.is_ascii_lowercase()) && number.len() >= 6 && number.bytes().all(|b| b.is_ascii_hexdigit());
     (is_id && !kind.is_empty()).then(|| &name[..=kind.len()])
-}
-
-/// Ids of one kind that requests and responses name; the first in order where there are very many.
-async fn ids(source: &Source, kind: &str) -> Result<BTreeSet<String>, TimelineError> {
-    const COLUMNS: [&str; 2] = ["request_parameters", "response_elements"];
-    let mut found = BTreeSet::new();
-    let failed = TimelineError::table("cloudtrail");
-    let frame = source.table("cloudtrail").await?.select(COLUMNS.map(col)).map_err(failed)?;
-    Source::batches("cloudtrail", frame, &mut |batch| {
-        for column in COLUMNS {
-            let text = crate::event::Text::of(batch, "cloudtrail", column)?;
-            for row in 0..batch.num_rows() {
-                found.extend(text.get(row).into_iter().flat_map(|value| ids_in(value, kind)).map(str::to_owned));
-            }
-        }
-        while found.len() > COMPARED {
-            found.pop_last();
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(found)
 }
 
 /// The ids of one kind in a text.
@@ -153,26 +205,6 @@ fn ids_in<'t>(text: &'t str, kind: &str) -> impl Iterator<Item = &'t str> {
     })
 }
 
-/// The names most like one, best first; ties by name.
-fn nearest(wanted: &str, names: BTreeSet<String>) -> Vec<String> {
-    let wanted = wanted.trim_end_matches('*');
-    let short = Arn::parse(wanted).map_or(wanted, |a| a.name());
-    let likeness = |name: &str| {
-        let of_whole = strsim::normalized_levenshtein(wanted, name);
-        let of_name = Arn::parse(name).map_or(0.0, |a| strsim::normalized_levenshtein(short, a.name()));
-        of_whole.max(of_name)
-    };
-    let mut scored: Vec<(u32, String)> = names
-        .into_iter()
-        // Names of very different length cannot be alike, and comparing takes time by the product of lengths.
-        .filter(|n| n.len() < 300)
-        .map(|n| (score(likeness(&n)), n))
-        .filter(|(s, _)| *s >= score(LIKENESS))
-        .collect();
-    scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    scored.into_iter().take(SUGGESTED).map(|(_, n)| n).collect()
-}
-
 /// A likeness as a whole number, so that sorting does not depend on the last bit of a fraction.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 10,000")]
 fn score(likeness: f64) -> u32 {
@@ -182,10 +214,6 @@ fn score(likeness: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn set(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|n| (*n).to_owned()).collect()
-    }
 
     #[test]
     fn ids_without_an_arn() {
@@ -198,9 +226,24 @@ mod tests {
 
     #[test]
     fn the_nearest_names() {
-        let names = set(&["arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:user/bob", "arn:aws:s3:::acme-logs", "alice"]);
-        assert_eq!(nearest("arn:aws:iam::111122223333:user/alise", names.clone())[0], "arn:aws:iam::111122223333:user/alice");
-        assert_eq!(nearest("acme-log", names.clone()), ["arn:aws:s3:::acme-logs"]);
-        assert_eq!(nearest("something-else-entirely", names), Vec::<String>::new());
+        let names =
+            ["arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:user/bob", "arn:aws:s3:::acme-logs", "alice", "alice"];
+        let nearest = |wanted| {
+            let mut nearest = Nearest::new(wanted);
+            names.iter().for_each(|name| nearest.take(name));
+            nearest.names()
+        };
+        assert_eq!(nearest("arn:aws:iam::111122223333:user/alise")[0], "arn:aws:iam::111122223333:user/alice");
+        assert_eq!(nearest("acme-log"), ["arn:aws:s3:::acme-logs"]);
+        assert_eq!(nearest("something-else-entirely"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_best_of_many_names_is_found_wherever_it_stands() {
+        let mut nearest = Nearest::new("i-0c0235982a1088003");
+        (0..100_000).for_each(|n| nearest.take(&format!("aaaa-{n}")));
+        nearest.take_inside(r#"{"x":["i-0c0235982a1088002"],"arn":"arn:aws:ec2:eu-west-1:111122223333:instance/i-0c0235982a1088009"}"#);
+        nearest.take_of_table("sg-0c0235982a1088003");
+        assert_eq!(nearest.names(), ["i-0c0235982a1088002", "i-0c0235982a1088009"]);
     }
 }

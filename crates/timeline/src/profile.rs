@@ -110,7 +110,7 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
     let filters = Filters { follows: true, ..filters }.reached(source, None).await?;
     let ledger = Ledger::read(source).await?;
     let before = Before::of_window(source, window.as_ref()).await?;
-    let found = source.found(None, filters.condition(), filters.leave_few()).await?;
+    let found = source.found(None, filters.condition(), filters.leave_few()).await?.only(|event| filters.admits(event))?;
     let known = Actors::behind(source, None, &found).await?;
     let mut counted = Counted { window, ..Counted::default() };
     let mut take = |event: &Event<'_>| {

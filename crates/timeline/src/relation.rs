@@ -189,7 +189,7 @@ struct Anchor {
 impl Anchor {
     async fn read(source: &Source, question: &Question) -> Result<Self, TimelineError> {
         let (filters, window) = (&question.filters, question.window.as_ref());
-        let found = source.found(window, filters.condition(), filters.leave_few()).await?;
+        let found = source.found(window, filters.condition(), filters.leave_few()).await?.only(|event| filters.admits(event))?;
         let actors = Actors::behind(source, window, &found).await?;
         let mut anchor = Self::default();
         let mut touched = BTreeSet::new();

@@ -118,6 +118,18 @@ pub(crate) const EXACT: &[Wrapper] = &[
         raw_form: "exact",
     },
     Wrapper {
+        name: "trail file indexed whole",
+        wrap: |r| format!("{{\"_index\":\"ct\",\"_id\":\"1\",\"_source\":{}}}", trail(r)),
+        route: "wrapped",
+        raw_form: "exact",
+    },
+    Wrapper {
+        name: "trail file in a message",
+        wrap: |r| format!("{{\"time\":1,\"message\":{{\"note\":[1], \"Records\":[{}]}}}}", r.join(",")),
+        route: "trail_file",
+        raw_form: "exact",
+    },
+    Wrapper {
         name: "Elasticsearch dump",
         wrap: |r| lines(&each(r, |r| format!("{{\"_index\":\"ct\",\"_type\":\"_doc\",\"_id\":\"1\",\"_source\":{r}}}"))),
         route: "wrapped",

@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use backtrail_model::tables::Table;
+
 use super::kit::*;
-use crate::Store;
+use crate::batch::lock;
+use crate::{BatchOptions, Store, rows};
 
 /// The share of one writer: pieces that overlap those of the other.
 fn share(writer: u32) -> Vec<Evidence> {
@@ -73,4 +76,27 @@ async fn two_processes_at_once_both_succeed() {
     }
     let all: Vec<Evidence> = share(0).into_iter().chain(share(1)).collect();
     check(&Store::open(&root).await.unwrap(), &all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threads_without_work_write_what_others_leave_to_them() {
+    let (_dir, store) = new_store().await;
+    let piece = |name: u32| Evidence { name, events: (0..200).map(|i| event(name * 1_000 + i, 1, i)).collect(), rejects: 0 };
+    let pieces = [piece(1), piece(2), piece(3)];
+    // A buffer is full at a quarter of the budget: at the events of one piece.
+    let budget = rows::bytes_of(&pieces[0].rows(Table::Cloudtrail)) * 4;
+    let batch = store.begin(BatchOptions { memory_budget: budget, ..options() }).await.unwrap();
+    let files = || lock(&batch.staged).parts.len();
+    assert!(!batch.help(1).unwrap(), "there is nothing to write");
+    batch.while_idle(|| pieces[0].put(&batch));
+    assert_eq!(files(), 0, "a full buffer is left to the thread that waits");
+    assert!(batch.help(1).unwrap());
+    assert_eq!(files(), 1);
+    assert!(!batch.help(1).unwrap(), "others append: what is not full grows");
+    assert!(!batch.help(0).unwrap(), "nor is a handful of rows worth a file when nobody does");
+    batch.while_idle(|| pieces[1..].iter().for_each(|piece| piece.put(&batch)));
+    assert!(files() > 1, "beyond half the budget nobody waits for help");
+    while batch.help(0).unwrap() {}
+    batch.commit().await.unwrap();
+    check(&store, &pieces).await;
 }

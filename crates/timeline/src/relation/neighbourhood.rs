@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::error::TimelineError;
 use crate::event::Event;
+use crate::instants::{Instants, is_known_of_all};
 use crate::source::Source;
 use crate::touched::touched_in_all;
 
@@ -67,23 +68,14 @@ impl Neighbourhood {
         touched: BTreeSet<String>,
     ) -> Result<Self, TimelineError> {
         let before = window.and_then(|w| Window::between(0, w.to()).ok());
-        let is_tying = TYING.iter().map(|name| {
-            let versioned = matches!(*name, "CreateFunction" | "UpdateFunctionConfiguration");
-            if versioned { starts_with(col("event_name"), lit(*name)) } else { col("event_name").eq(lit(*name)) }
-        });
-        let mut ties: BTreeMap<String, BTreeSet<Tied>> = BTreeMap::new();
-        source
-            .few(before.as_ref(), is_tying.reduce(Expr::or), &mut |event| {
-                if TYING.contains(&action_name(event.event_name.unwrap_or_default())) && classify(&event.facts()) == Outcome::Ok {
-                    tie(event, &mut ties);
-                }
-                Ok(())
-            })
-            .await?;
-        let wanted: Vec<Wanted> = typed.iter().map(|t| Wanted::read(t)).collect();
-        let seeds: BTreeSet<String> =
-            if wanted.is_empty() { touched } else { ties.keys().filter(|arn| wanted.iter().any(|w| w.fits(arn))).cloned().collect() };
-        Ok(Self(close_over(&ties, seeds)))
+        let before = before.as_ref();
+        let seeds = if typed.is_empty() { Seeds::Arns(touched) } else { Seeds::Typed(typed) };
+        let near = if is_known_of_all(source).await? { Ties::near(source, before, &seeds).await? } else { None };
+        let ties = match near {
+            Some(ties) => ties,
+            None => Ties::all(source, before).await?,
+        };
+        Ok(Self(close_over(&ties.0, seeds.among(&ties))))
     }
 
     /// Why something belongs to the neighbourhood, and the calls that say so.
@@ -97,6 +89,88 @@ impl Neighbourhood {
         }
         Some((format!("touches {}", words.join(", ")), refs))
     }
+}
+
+/// Where a neighbourhood begins.
+enum Seeds<'t> {
+    Typed(&'t [String]),
+    Arns(BTreeSet<String>),
+}
+
+impl Seeds<'_> {
+    fn among(self, ties: &Ties) -> BTreeSet<String> {
+        match self {
+            Self::Typed(typed) => {
+                let wanted: Vec<Wanted> = typed.iter().map(|t| Wanted::read(t)).collect();
+                ties.0.keys().filter(|arn| wanted.iter().any(|w| w.fits(arn))).cloned().collect()
+            }
+            Self::Arns(arns) => arns,
+        }
+    }
+}
+
+/// What is tied to each thing.
+#[derive(Debug, Default)]
+struct Ties(BTreeMap<String, BTreeSet<Tied>>);
+
+impl Ties {
+    /// Those that calls made in a window.
+    async fn all(source: &Source, window: Option<&Window>) -> Result<Self, TimelineError> {
+        let mut ties = Self::default();
+        ties.read(source, window, None).await?;
+        Ok(ties)
+    }
+
+    /// The same as far as a neighbourhood may reach, step by step by what `event_arns` says was touched; `None` where that does not tell all.
+    async fn near(source: &Source, window: Option<&Window>, seeds: &Seeds<'_>) -> Result<Option<Self>, TimelineError> {
+        let mut ties = Self::default();
+        let (mut asked, mut ahead) = match seeds {
+            Seeds::Arns(arns) => (BTreeSet::new(), arns.clone()),
+            Seeds::Typed(typed) => {
+                let Some(instants) = Instants::of(source, typed, window).await? else { return Ok(None) };
+                ties.read(source, window, Some(&instants)).await?;
+                let seeds = Seeds::Typed(typed).among(&ties);
+                (seeds, ties.0.keys().cloned().collect())
+            }
+        };
+        // What is farthest need not be asked what it is tied to.
+        let steps = if asked.is_empty() { 0 } else { 1 };
+        for _ in steps..FARTHEST {
+            let new: BTreeSet<String> = ahead.difference(&asked).filter(|arn| !is_too_wide(arn)).cloned().collect();
+            if new.is_empty() {
+                break;
+            }
+            if new.len() > MOST {
+                return Ok(None);
+            }
+            let instants = Instants::of_calls(source, &new, is_tying(), window).await?;
+            ties.read(source, window, Some(&instants)).await?;
+            asked.extend(new);
+            ahead = ties.0.keys().cloned().collect();
+        }
+        Ok(Some(ties))
+    }
+
+    /// Adds those of the calls of a window; only of those at some instants, where these are known.
+    async fn read(&mut self, source: &Source, window: Option<&Window>, at: Option<&Instants>) -> Result<(), TimelineError> {
+        let condition = at.map(Instants::condition).into_iter().chain(is_tying()).reduce(Expr::and);
+        let mut take = |event: &Event<'_>| {
+            if TYING.contains(&action_name(event.event_name.unwrap_or_default())) && classify(&event.facts()) == Outcome::Ok {
+                tie(event, &mut self.0);
+            }
+            Ok(())
+        };
+        source.few(window, condition, &mut take).await
+    }
+}
+
+/// A condition that every call that ties things fulfils.
+fn is_tying() -> Option<Expr> {
+    let each = TYING.iter().map(|name| {
+        let versioned = matches!(*name, "CreateFunction" | "UpdateFunctionConfiguration");
+        if versioned { starts_with(col("event_name"), lit(*name)) } else { col("event_name").eq(lit(*name)) }
+    });
+    each.reduce(Expr::or)
 }
 
 fn short(arn: &str) -> &str {

@@ -64,13 +64,16 @@ pub(in crate::lineage) async fn read(
 pub(in crate::lineage) struct Sought {
     /// Earliest and latest beginning of the sessions in which CloudFormation worked.
     stacks: Option<(i64, i64)>,
-    instances: HashSet<String>,
-    functions: HashSet<String>,
+    instances: Acted,
+    functions: Acted,
     /// Names of groups stand in the calls that Auto Scaling made.
     groups: bool,
     /// When the first of it acted.
     from: Option<i64>,
 }
+
+/// When each of them acted.
+type Acted = HashMap<String, BTreeSet<i64>>;
 
 impl Sought {
     /// For what these did, as far as their own events tell.
@@ -83,10 +86,11 @@ impl Sought {
         sought
     }
 
-    /// For the sessions that services were issued.
+    /// For the sessions that services were issued, and the workloads that had some issued.
     fn add_issued(&mut self, issued: &[Issued]) {
         for one in issued {
             self.want(Driven::issued(one));
+            self.want(Driven::workload(&one.holder));
         }
     }
 
@@ -96,8 +100,8 @@ impl Sought {
         self.begins(t);
         match what {
             What::StackRole(_) => self.stacks = widened(self.stacks, t),
-            What::Instance(id) => _ = self.instances.insert(id.to_owned()),
-            What::Function(name) => _ = self.functions.insert(name.to_owned()),
+            What::Instance(id) => _ = self.instances.entry(id.to_owned()).or_default().insert(t),
+            What::Function(name) => _ = self.functions.entry(name.to_owned()).or_default().insert(t),
             What::Group(_) => self.groups = true,
         }
     }
@@ -106,11 +110,15 @@ impl Sought {
         self.from = self.from.into_iter().chain([at]).min();
     }
 
-    /// What of it was not asked for yet. What was, was read from about when it first acted: by somebody who acted earlier it is asked for again.
+    /// What of it was not asked for yet.
     fn without(&self, asked: &Self) -> Self {
-        let is_earlier = asked.from.is_some_and(|asked| self.from.is_some_and(|from| from < asked));
-        let new = |sought: &HashSet<String>, asked: &HashSet<String>| {
-            if is_earlier { sought.clone() } else { sought.difference(asked).cloned().collect() }
+        let new = |sought: &Acted, asked: &Acted| -> Acted {
+            let rest = |(name, times): (&String, &BTreeSet<i64>)| {
+                let times: BTreeSet<i64> =
+                    asked.get(name).map_or_else(|| times.clone(), |known| times.difference(known).copied().collect());
+                (!times.is_empty()).then(|| (name.clone(), times))
+            };
+            sought.iter().filter_map(rest).collect()
         };
         let within = |(first, last): &(i64, i64)| asked.stacks.is_some_and(|(from, to)| from <= *first && *last <= to);
         Self {
@@ -123,8 +131,9 @@ impl Sought {
     }
 
     fn add(&mut self, other: Self) {
-        self.instances.extend(other.instances);
-        self.functions.extend(other.functions);
+        let add = |all: &mut Acted, more: Acted| more.into_iter().for_each(|(name, times)| all.entry(name).or_default().extend(times));
+        add(&mut self.instances, other.instances);
+        add(&mut self.functions, other.functions);
         self.groups |= other.groups;
         self.stacks = other.stacks.into_iter().flat_map(|(first, last)| [first, last]).fold(self.stacks, widened);
         self.from = self.from.into_iter().chain(other.from).min();
@@ -135,7 +144,7 @@ impl Sought {
     fn may_be_told<'s>(&self, settings: &'s [Setting], led: &mut HashSet<String>) -> Vec<&'s Setting> {
         let from = self.from.unwrap_or(i64::MIN);
         let things = |one: &'s Setting| {
-            let is_sought = |name: &&str| !matches!(one.sets, Sets::Launch { .. } | Sets::Profile(_)) || self.instances.contains(*name);
+            let is_sought = |name: &&str| !matches!(one.sets, Sets::Launch { .. } | Sets::Profile(_)) || self.instances.contains_key(*name);
             let names = one.sets.names().into_iter().filter(is_sought);
             names.map(|name| (std::mem::discriminant(&one.sets), name, one.account.as_deref(), one.region.as_deref())).collect::<Vec<_>>()
         };
@@ -182,8 +191,9 @@ impl Sought {
 
     /// The calls about instances and functions: the last of each, if these tell enough; else all.
     async fn fetch_last(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Vec<Setting>, TimelineError> {
-        if let Some(recent) = self.recent(source, span).await? {
-            let last = self.fetch_where(source, span, called(calls).map(|called| called.and(recent.condition()))).await?;
+        if let Some(named) = self.named(source, span).await? {
+            let recent = named.recent();
+            let last = self.fetch_where(source, span, called(calls).map(|called| called.and(recent.instants.condition()))).await?;
             if recent.suffice(&last) {
                 return Ok(last);
             }
@@ -203,36 +213,35 @@ impl Sought {
         Ok(met)
     }
 
-    /// When calls named the instances and functions that are sought, by `event_arns`: those since the first of them acted, and the last few before.
-    /// None where not all events have their rows there.
-    async fn recent(&self, source: &Source, span: Option<&Window>) -> Result<Option<Recent>, TimelineError> {
+    /// When calls named the instances and functions that are sought, by `event_arns`. None where not all events have their rows there.
+    async fn named(&self, source: &Source, span: Option<&Window>) -> Result<Option<Named<'_>>, TimelineError> {
         if !is_known_of_all(source).await? {
             return Ok(None);
         }
         let failed = TimelineError::table(EVENT_ARNS);
         let names = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)];
-        let named = names.into_iter().filter_map(|(names, calls)| Some(one_of("name", names)?.and(called(calls)?)));
-        let condition = named.reduce(Expr::or).into_iter().chain(span.map(within)).reduce(Expr::and).unwrap_or_else(|| lit(false));
+        let sought = names.into_iter().filter_map(|(acted, calls)| Some(one_of("name", acted.keys())?.and(called(calls)?)));
+        let condition = sought.reduce(Expr::or).into_iter().chain(span.map(within)).reduce(Expr::and).unwrap_or_else(|| lit(false));
         let frame = source.table(EVENT_ARNS).await?.filter(condition).map_err(&failed)?;
         let frame = frame.select_columns(&["event_time", "arn", "name", "event_name"]).map_err(&failed)?;
-        let mut recent = Recent { from: self.from.unwrap_or(i64::MIN), ..Recent::default() };
-        Source::batches(EVENT_ARNS, frame, &mut |batch| recent.take(batch)).await?;
-        Ok(Some(recent))
+        let mut named = Named { sought: self, calls: BTreeMap::new() };
+        Source::batches(EVENT_ARNS, frame, &mut |batch| named.take(batch)).await?;
+        Ok(Some(named))
     }
 
     /// Whether an event may be one that counts, told without parsing its answer: launches are many, and their answers long.
     fn may_count(&self, event: &Event<'_>) -> bool {
         event.event_name != Some("RunInstances")
-            || event.response_elements.is_some_and(|text| ids(text).any(|id| self.instances.contains(id)))
+            || event.response_elements.is_some_and(|text| ids(text).any(|id| self.instances.contains_key(id)))
     }
 
     fn counts(&self, one: &Setting) -> bool {
         match &one.sets {
             Sets::Stack(_) => self.stacks.is_some(),
-            Sets::Launch { instances, .. } => instances.iter().any(|id| self.instances.contains(id)),
-            Sets::Profile(id) => self.instances.contains(id),
+            Sets::Launch { instances, .. } => instances.iter().any(|id| self.instances.contains_key(id)),
+            Sets::Profile(id) => self.instances.contains_key(id),
             Sets::Group(_) => self.groups,
-            Sets::Code(name) | Sets::Configuration(name) => self.functions.contains(name),
+            Sets::Code(name) | Sets::Configuration(name) => self.functions.contains_key(name),
         }
     }
 }
@@ -241,56 +250,64 @@ fn called(calls: &[&str]) -> Option<Expr> {
     one_of("event_name", calls.iter().copied())
 }
 
-/// So many calls before the first use are looked at: of each thing, the last that was carried out counts, and most are.
+/// So many calls before something acted are looked at: of these, the last that was carried out counts, and most are.
 const LAST: usize = 4;
 
+/// A thing and a call about it: its ARN, its name, the call's name.
+type Call = (String, String, String);
+
 /// When calls named what is sought.
-#[derive(Debug, Default)]
-struct Recent {
-    from: i64,
-    instants: Instants,
-    /// Of each thing and call, the last times before.
-    before: BTreeMap<(String, String, String), BTreeSet<i64>>,
-    /// Of these some were left out.
-    cut: BTreeSet<(String, String, String)>,
+struct Named<'s> {
+    sought: &'s Sought,
+    calls: BTreeMap<Call, BTreeSet<i64>>,
 }
 
-impl Recent {
+impl Named<'_> {
     fn take(&mut self, batch: &RecordBatch) -> Result<(), TimelineError> {
         let text = |column| Text::of(batch, EVENT_ARNS, column);
         let (time, arn) = (times(batch, EVENT_ARNS, "event_time")?, text("arn")?);
         let (name, call) = (text("name")?, text("event_name")?);
+        let own = |text: &Text<'_>, row| text.get(row).unwrap_or_default().to_owned();
         for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
-            let at = time.value(row);
-            if at >= self.from {
-                self.instants.add(Some(at));
-                continue;
-            }
-            let own = |text: Text<'_>| text.get(row).unwrap_or_default().to_owned();
-            let thing = (own(arn), own(name), own(call));
-            let last = self.before.entry(thing.clone()).or_default();
-            last.insert(at);
-            if last.len() > LAST {
-                last.pop_first();
-                self.cut.insert(thing);
-            }
+            self.calls.entry((own(&arn, row), own(&name, row), own(&call, row))).or_default().insert(time.value(row));
         }
         Ok(())
     }
 
-    fn condition(&self) -> Expr {
-        let mut instants = self.instants.clone();
-        self.before.values().flatten().for_each(|at| instants.add(Some(*at)));
-        instants.condition()
+    /// Of each thing, the last few calls before each time it acted.
+    fn recent(&self) -> Recent {
+        let mut recent = Recent::default();
+        for (call, times) in &self.calls {
+            let acted = [&self.sought.instances, &self.sought.functions].into_iter().filter_map(|acted| acted.get(&call.1)).flatten();
+            for at in acted {
+                let mut before = times.range(..=at.saturating_add(SKEW)).rev();
+                let taken: Vec<i64> = before.by_ref().take(LAST).copied().collect();
+                taken.iter().for_each(|time| recent.instants.add(Some(*time)));
+                if let (Some(earliest), Some(_)) = (taken.last(), before.next()) {
+                    recent.cut.push((call.clone(), *earliest, at.saturating_add(SKEW)));
+                }
+            }
+        }
+        recent
     }
+}
 
-    /// Whether, of each thing of which calls were left out, a later one before the first use was carried out.
+/// When the calls were that may count.
+#[derive(Debug, Default)]
+struct Recent {
+    instants: Instants,
+    /// Before the first of these times, and up to the second, calls were left out.
+    cut: Vec<(Call, i64, i64)>,
+}
+
+impl Recent {
+    /// Whether, wherever calls were left out, a later one was carried out.
     fn suffice(&self, met: &[Setting]) -> bool {
-        let is_met = |(arn, name, call): &(String, String, String)| {
+        let is_met = |((arn, name, call), from, to): &(Call, i64, i64)| {
             let Some(arn) = Arn::parse(arn) else { return false };
             let is_of = |one: &Setting| one.account.as_deref() == Some(arn.account()) && one.region.as_deref() == Some(arn.region());
             let is_call = |one: &Setting| action_name(&one.event_name) == action_name(call) && one.sets.names().contains(&name.as_str());
-            met.iter().any(|one| is_of(one) && is_call(one) && one.time.is_some_and(|t| t < self.from))
+            met.iter().any(|one| is_of(one) && is_call(one) && one.time.is_some_and(|t| *from <= t && t <= *to))
         };
         self.cut.iter().all(is_met)
     }
@@ -319,7 +336,7 @@ mod tests {
             setting(by_user("alice"), id, START + hours * MICROS_PER_HOUR, "lambda:UpdateFunctionCode", &request, &json!(null))
         };
         let settings = [written("old", -9, "fn"), written("last", -1, "fn"), written("since", 1, "fn"), written("other", 1, "another")];
-        let functions = HashSet::from(["fn".to_owned()]);
+        let functions = acted("fn", START);
         let sought = Sought { functions, from: Some(START), ..Sought::default() };
         let mut led = HashSet::new();
         let told = |led: &mut HashSet<String>| sought.may_be_told(&settings, led).iter().map(|s| s.reference.clone()).collect::<Vec<_>>();
@@ -328,15 +345,35 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_asked_again_for_somebody_who_acted_earlier() {
-        let sought = |from: i64| Sought { functions: HashSet::from(["fn".to_owned()]), from: Some(from), ..Sought::default() };
+    fn what_was_asked_for_is_asked_again_for_another_time_it_acted() {
+        let sought = |at: i64| Sought { functions: acted("fn", at), from: Some(at), ..Sought::default() };
         let mut asked = Sought::default();
         asked.add(sought(START));
-        assert!(sought(START + 1).without(&asked).is_empty());
+        assert!(sought(START).without(&asked).is_empty());
         let again = sought(START - 1).without(&asked);
-        assert_eq!((again.functions.len(), again.from), (1, Some(START - 1)), "of the time before, only the last calls were read");
+        assert_eq!(again.functions, acted("fn", START - 1), "only the last calls before were read");
         asked.add(again);
-        assert!(sought(START - 1).without(&asked).is_empty());
+        assert!(sought(START - 1).without(&asked).is_empty() && sought(START).without(&asked).is_empty());
+    }
+
+    #[test]
+    fn the_last_calls_before_each_time_something_acted_are_read() {
+        let mut sought = Sought { functions: acted("fn", 100), ..Sought::default() };
+        sought.functions.entry("fn".to_owned()).or_default().insert(10_000_000);
+        let call =
+            ("arn:aws:lambda:eu-west-1:111122223333:function:fn".to_owned(), "fn".to_owned(), "UpdateFunctionCode20150331v2".to_owned());
+        let other = (call.0.clone(), "another".to_owned(), call.2.clone());
+        let times = (0..20).map(|n| n * 1_000_000).collect::<BTreeSet<i64>>();
+        let named = Named { sought: &sought, calls: BTreeMap::from([(call.clone(), times.clone()), (other, times)]) };
+        let recent = named.recent();
+        // Clocks may differ by two seconds.
+        let read: Vec<i64> = (0..20).map(|n| n * 1_000_000).filter(|t| recent.instants.holds(Some(*t))).collect();
+        assert_eq!(read, [0, 1_000_000, 2_000_000, 9_000_000, 10_000_000, 11_000_000, 12_000_000]);
+        assert_eq!(recent.cut, [(call, 9_000_000, 10_000_000 + SKEW)], "before the first time nothing was left out");
+    }
+
+    fn acted(name: &str, at: i64) -> Acted {
+        HashMap::from([(name.to_owned(), BTreeSet::from([at]))])
     }
 
     #[test]
