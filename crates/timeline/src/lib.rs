@@ -48,8 +48,8 @@ pub use events::{EventQuestion, events, events_answer};
 pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;
 pub use lineage::{
-    Actors, Attribution, Caller, Chain, Holder, Issued, Lineage, Link, Missing, MotionBasis, Mover, Origin, OriginKind, Part, Path, Step,
-    Strength, Workload,
+    Actors, Attribution, Caller, Chain, Holder, Issued, Lineage, Link, Missing, MotionBasis, Mover, Origin, OriginKind, Part, Path,
+    SetInMotion, Step, Strength, Workload,
 };
 pub use novelty::{Compared, Comparison, Reach};
 pub use previous::{InForce, Previous, Property, SetBy, previous};

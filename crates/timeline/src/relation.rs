@@ -15,7 +15,7 @@ use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::events::{EventQuestion, events};
 use crate::item::Item;
-use crate::lineage::{Actors, Origin, OriginKind};
+use crate::lineage::{Actors, Mover, Origin, OriginKind, Part as MotionPart};
 use crate::nearest;
 use crate::question::{Filters, Question};
 use crate::source::Source;
@@ -223,6 +223,12 @@ impl Anchor {
         if is_somebody(&actor.origin) {
             keep(&mut self.origins, actor.origin.clone(), &tie);
         }
+        // A service that acted for whom the answer is about: the call that had it act may lie before the window.
+        if let ([mover], false) = (actor.set_in_motion_by.as_slice(), filters.actor.is_empty())
+            && mover.part == MotionPart::SetInMotion
+        {
+            keep(&mut self.origins, mover.actor.clone(), &tie);
+        }
         for trace in traces(event.user_identity_principal_id, event.user_identity_access_key_id, event.source_ip_address) {
             keep(&mut self.traces, trace, &tie);
         }
@@ -241,6 +247,12 @@ impl Anchor {
         if let Some(tie) = self.origins.get(&item.actor.origin) {
             let why = format!("{} made {}", item.actor.origin.name, tie.what);
             return related(Rank::SameLineage, why, vec![tie.reference.clone()]);
+        }
+        let mut movers = item.actor.set_in_motion_by.iter().flat_map(Mover::all);
+        if let Some((mover, tie)) = movers.find_map(|mover| Some((mover, self.origins.get(&mover.actor)?))) {
+            let why = format!("{} {}, who made {}", mover.part.words(), mover.actor.name, tie.what);
+            let refs = mover.refs.iter().chain([&tie.reference]).cloned().collect();
+            return related(Rank::SameLineage, why, refs);
         }
         let parts = item.resources.iter().filter(|t| t.part != Part::Mentioned);
         if let Some((why, refs)) = parts.into_iter().find_map(|t| self.neighbourhood.reason(&t.arn)) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
@@ -19,6 +19,7 @@ use futures::StreamExt;
 
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
+use crate::lineage::Issued;
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
 const ROWS_AT_ONCE: u64 = 400_000;
@@ -40,6 +41,8 @@ pub struct Source {
     context: SessionContext,
     days: Vec<Day>,
     tallies: Option<Tallies>,
+    /// The few calls that every chain may lead through: an answer works out several.
+    pub(crate) few_issued: Arc<OnceLock<Vec<Issued>>>,
 }
 
 /// The date and the tally of each file whose date is asked for; no tally where the file has none.
@@ -64,7 +67,7 @@ impl Source {
                 None => sorted.push(day),
             }
         }
-        Self { context, days: sorted, tallies: None }
+        Self { context, days: sorted, tallies: None, few_issued: Arc::default() }
     }
 
     /// With what the files of `cloudtrail` say of themselves.

@@ -1,33 +1,30 @@
 //! The question `trace`: from a key, a session or an event up to its origin, and down to everything that descended from it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+mod tree;
+
+use std::collections::BTreeMap;
 
 use backtrail_model::issuance::is_access_key_id;
-use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::time::{format_instant, parse_instant};
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 
 use crate::coverage::Coverage;
-use crate::ends::{Ends, stretch};
+use crate::ends::stretch;
 use crate::error::TimelineError;
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::few::Found;
-use crate::item::{Item, Made};
+use crate::item::Made;
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Attribution, BY_KEY, BY_SESSION, Chain, Holder, Issued, Lineage, Mover, Strength, USED, Wanted, holders};
+use crate::lineage::{Actors, Attribution, Chain, Holder, Issued, Lineage, Mover, SetInMotion, Strength, holders};
 use crate::principal::Principal;
 use crate::question::WindowShown;
 use crate::show::Reference;
 use crate::source::Source;
+use tree::{Down, MOST_NODES};
 
-/// Credentials followed downwards at most; how many there were in all is told.
-const MOST_NODES: usize = 500;
 /// Principals traced upwards at most: a console session signs with many keys.
 const MOST_HOLDERS: usize = 20;
-/// Things made that are listed for one credential.
-const MOST_MADE: usize = 50;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +99,9 @@ pub struct Node {
     pub strength: Option<Strength>,
     /// By which rule.
     pub basis: Option<&'static str>,
+    /// For sessions of services: the calls made with the credentials above that set them in motion.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_in_motion_by: Vec<SetInMotion>,
     /// What was done with them.
     pub uses: Uses,
     /// What was issued to their holder.
@@ -153,10 +153,9 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
         Some((up, _)) => up,
         None => users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward::of(&actors, holder, *at)).collect(),
     };
-    let mut tree = Tree::grow(lineage, &users, &own);
-    tree.read_uses(source).await?;
-    let (down, more) = tree.into_nodes();
-    let (coverage_window, coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down)).await?;
+    let Down { nodes: down, more, is_cut } = tree::below(source, lineage, &users, &own).await?;
+    let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down)).await?;
+    coverage.not_seen.extend(is_cut.then(tree::not_followed));
     Ok(Trace { subject: text.to_owned(), up, down, more, coverage_window, coverage, evidence_set: ledger.set })
 }
 
@@ -238,203 +237,4 @@ fn own(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
         Subject::Event(id) => one.refs.contains(id),
     };
     lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
-}
-
-/// What a set of credentials is known by.
-#[derive(Default)]
-struct Known {
-    keys: HashSet<String>,
-    /// Unique id and second of creation.
-    sessions: HashSet<(String, i64)>,
-}
-
-impl Known {
-    fn of(holders: &[Seen]) -> Self {
-        let mut known = Self::default();
-        for (holder, _) in holders {
-            known.keys.extend(holder.principal.access_key_id.clone());
-            known.sessions.extend(holder.session());
-        }
-        known
-    }
-
-    fn has(&self, holder: &Holder) -> Option<(Strength, &'static str)> {
-        if holder.principal.access_key_id.as_ref().is_some_and(|k| self.keys.contains(k)) {
-            return Some((Strength::Exact, BY_KEY));
-        }
-        holder.session().filter(|s| self.sessions.contains(s)).map(|_| (Strength::Strong, BY_SESSION))
-    }
-}
-
-struct Grown {
-    /// The issuing call; `None` at the top.
-    issued: Option<usize>,
-    link: Option<(Strength, &'static str)>,
-    parent: Option<usize>,
-    uses: Counted,
-}
-
-#[derive(Default)]
-struct Counted {
-    uses: Uses,
-    ends: Ends,
-    addresses: HashSet<String>,
-    made: Vec<(Option<i64>, Made)>,
-}
-
-/// The tree below a subject: each set of credentials once.
-struct Tree<'a> {
-    lineage: &'a Lineage,
-    nodes: Vec<Grown>,
-    by_issued: HashMap<usize, usize>,
-    top: Known,
-    more: u64,
-}
-
-impl<'a> Tree<'a> {
-    fn grow(lineage: &'a Lineage, holders: &[Seen], own: &[usize]) -> Self {
-        let children = lineage.children();
-        let top = Known::of(holders);
-        let mut tree = Self { lineage, nodes: Vec::new(), by_issued: HashMap::new(), top, more: 0 };
-        tree.add(None, None, None);
-        for at in own {
-            tree.by_issued.insert(*at, 0);
-        }
-        let mut below: Vec<(usize, Strength, &'static str)> = own.iter().filter_map(|at| children.get(at)).flatten().copied().collect();
-        for (at, one) in lineage.issued().iter().enumerate() {
-            below.extend(tree.top.has(&one.holder).map(|(strength, basis)| (at, strength, basis)));
-        }
-        let mut ahead = std::collections::VecDeque::from([(0, below)]);
-        while let Some((parent, mut below)) = ahead.pop_front() {
-            below.sort_by_key(|(at, strength, _)| (*at, *strength));
-            for (at, strength, basis) in below {
-                // Each once, under the surest of its parents that is met first.
-                if tree.by_issued.contains_key(&at) {
-                    continue;
-                }
-                if tree.nodes.len() >= MOST_NODES {
-                    tree.more += 1;
-                    continue;
-                }
-                let node = tree.add(Some(at), Some((strength, basis)), Some(parent));
-                ahead.push_back((node, children.get(&at).cloned().unwrap_or_default()));
-            }
-        }
-        tree
-    }
-
-    fn add(&mut self, issued: Option<usize>, link: Option<(Strength, &'static str)>, parent: Option<usize>) -> usize {
-        self.nodes.push(Grown { issued, link, parent, uses: Counted::default() });
-        let node = self.nodes.len() - 1;
-        if let Some(at) = issued {
-            self.by_issued.insert(at, node);
-        }
-        node
-    }
-
-    /// Counts the events made with each set of credentials.
-    async fn read_uses(&mut self, source: &Source) -> Result<(), TimelineError> {
-        let mut wanted = Wanted::of_issued(self.nodes.iter().filter_map(|node| node.issued).map(|at| &self.lineage.issued()[at]));
-        self.top.keys.iter().for_each(|key| wanted.add_key(key));
-        self.top.sessions.iter().for_each(|(id, begun)| wanted.add_session(id, Some(*begun)));
-        let Some(condition) = Arc::new(wanted).condition(USED) else { return Ok(()) };
-        let mut known: HashMap<Holder, Option<usize>> = HashMap::new();
-        let mut taken: Vec<(usize, Taken)> = Vec::new();
-        let mut take = |event: &Event<'_>| {
-            let holder = Holder::of(event);
-            let node = *known.entry(holder).or_insert_with_key(|holder| self.node_of(holder, event.event_time));
-            taken.extend(node.map(|node| (node, Taken::of(event))));
-            Ok(())
-        };
-        source.few(None, Some(condition), &mut take).await?;
-        for (node, one) in taken {
-            self.nodes[node].uses.take(one);
-        }
-        Ok(())
-    }
-
-    fn node_of(&self, holder: &Holder, at: Option<i64>) -> Option<usize> {
-        let by_issue = self.lineage.parents(holder, at).into_iter().find_map(|link| self.by_issued.get(&link.index).copied());
-        by_issue.or_else(|| self.top.has(holder).map(|_| 0))
-    }
-
-    fn into_nodes(self) -> (Vec<Node>, u64) {
-        let mut nodes: Vec<Option<Node>> = Vec::with_capacity(self.nodes.len());
-        let mut parents = Vec::with_capacity(self.nodes.len());
-        for grown in self.nodes {
-            parents.push(grown.parent);
-            nodes.push(Some(node(grown.issued.map(|at| &self.lineage.issued()[at]), grown.link, grown.uses)));
-        }
-        // Children stand behind their parents: from the end, each is whole when it is moved.
-        for at in (1..nodes.len()).rev() {
-            if let (Some(parent), Some(child)) = (parents[at], nodes[at].take())
-                && let Some(Some(above)) = nodes.get_mut(parent)
-            {
-                above.children.insert(0, child);
-            }
-        }
-        (nodes.into_iter().flatten().collect(), self.more)
-    }
-}
-
-fn node(issued: Option<&Issued>, link: Option<(Strength, &'static str)>, uses: Counted) -> Node {
-    Node {
-        method: issued.map(|i| i.what.method),
-        event_time: issued.and_then(|i| i.time).map(format_instant),
-        access_key_id: issued.and_then(|i| i.what.access_key_id.clone()),
-        issued_to: issued.and_then(|i| i.what.arn.clone()),
-        strength: link.map(|(strength, _)| strength),
-        basis: link.map(|(_, basis)| basis),
-        uses: uses.finish(),
-        children: Vec::new(),
-        refs: issued.map(|i| i.refs.clone()).unwrap_or_default(),
-    }
-}
-
-/// One use, as it is counted.
-struct Taken {
-    time: Option<i64>,
-    reference: String,
-    outcome: Outcome,
-    address: Option<String>,
-    made: Option<Made>,
-}
-
-impl Taken {
-    fn of(event: &Event<'_>) -> Self {
-        let outcome = classify(&event.facts());
-        let is_write = backtrail_model::calls::is_write(&event.facts()) && Issued::of(event).is_none();
-        Self {
-            time: event.event_time,
-            reference: event.citation(),
-            outcome,
-            address: event.source_ip_address.map(str::to_owned),
-            made: (is_write && outcome == Outcome::Ok).then(|| Item::of(event, None).made()),
-        }
-    }
-}
-
-impl Counted {
-    fn take(&mut self, one: Taken) {
-        self.uses.events += 1;
-        *self.uses.outcomes.entry(one.outcome.as_str()).or_default() += 1;
-        self.addresses.extend(one.address);
-        if let Some(made) = one.made {
-            self.made.push((one.time, made));
-        }
-        if one.time.is_some() {
-            self.ends.take((one.time, one.reference));
-        }
-    }
-
-    fn finish(mut self) -> Uses {
-        self.made.sort_by(|a, b| (a.0.is_none(), a.0, &a.1.reference).cmp(&(b.0.is_none(), b.0, &b.1.reference)));
-        self.uses.made = self.made.into_iter().take(MOST_MADE).map(|(_, made)| made).collect();
-        self.uses.addresses = self.addresses.into_iter().collect();
-        self.uses.addresses.sort_unstable();
-        let (first, last) = self.ends.times().unwrap_or_default();
-        (self.uses.first_event_time, self.uses.last_event_time) = (first.map(format_instant), last.map(format_instant));
-        self.uses.refs = self.ends.refs();
-        self.uses
-    }
 }

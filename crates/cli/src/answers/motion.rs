@@ -35,21 +35,13 @@ fn alternatives(movers: &[Mover], says_subject: bool) -> Option<String> {
 }
 
 fn one(mover: &Mover, says_subject: bool) -> String {
-    let did = match mover.part {
-        Part::SetInMotion => "set in motion by",
-        Part::Launched => "launched by",
-        Part::ProfileLastSet => "role last given by",
-        Part::GroupLastSet => "group last set by",
-        Part::CodeLastSet => "code last set by",
-        Part::ConfigurationLastSet => "configuration last set by",
-    };
     let label = mover.label();
     let call = mover.event_name.as_deref().zip(mover.refs.first()).map(|(name, reference)| {
         let subject = mover.subject.as_deref().filter(|_| says_subject).map(|s| format!("{} ", sanitize(s))).unwrap_or_default();
         format!(" ({} {}, {subject}{})", sanitize(name), sanitize(reference), named(mover))
     });
     let deeper = alternatives(&mover.set_in_motion_by, true).map(|told| format!(", in turn {told}")).unwrap_or_default();
-    format!("{did} {}{}{deeper}", sanitize(&label), call.unwrap_or_default())
+    format!("{} {}{}{deeper}", mover.part.words(), sanitize(&label), call.unwrap_or_default())
 }
 
 fn named(mover: &Mover) -> String {

@@ -173,6 +173,85 @@ fn nobody_is_named_without_the_evidence_that_leads_there() {
     }
 }
 
+const ALICE: &str = "arn:aws:iam::111122223333:user/alice";
+
+fn cited(answer: &Value) -> Vec<String> {
+    answer["answer"].as_array().expect("items").iter().map(|item| plain(&item["refs"][0])).collect()
+}
+
+#[test]
+fn what_a_stack_did_is_part_of_what_its_maker_did_and_what_a_workload_did_is_its_own() {
+    let store = store(&afternoon());
+    let ask =
+        |name: &str| cited(&serde_json::from_str(&answered(&store, &["timeline", "--actor", name, "--format", "json"])).expect("JSON"));
+    assert_eq!(ask("alice"), ["create-stack", "by-stack"]);
+    assert_eq!(ask(ALICE), ["create-stack", "by-stack"]);
+    assert_eq!(ask("bob"), ["launch"]);
+    assert_eq!(ask("carol"), ["write"]);
+    // The stack was called for before the window, and worked in it.
+    let later = ["timeline", "--actor", "alice", "--from", "2025-10-15T12:00:05Z", "--to", "2025-10-15T13:00:00Z", "--format", "json"];
+    assert_eq!(cited(&serde_json::from_str(&answered(&store, &later)).expect("JSON")), ["by-stack"]);
+}
+
+#[test]
+fn of_two_stacks_that_one_session_may_build_a_tag_tells_whose_work_it_was() {
+    let mut records = afternoon();
+    let none = json!(null);
+    records.push(event(
+        "other-stack",
+        "12:00:01",
+        "cloudformation:CreateStack",
+        &user("erin"),
+        &json!({"stackName": "db", "roleARN": ROLE}),
+        &none,
+    ));
+    let tags = json!({"tagSpecificationSet": {"items": [{"tags": [{"key": "aws:cloudformation:stack-name", "value": "db"}]}]}});
+    let stack = records.iter().find(|r| r["eventID"] == "by-stack").expect("the event")["userIdentity"].clone();
+    records.push(event("for-db", "12:00:12", "ec2:CreateVolume", &stack, &tags, &none));
+    let store = store(&records);
+    let ask =
+        |name: &str| cited(&serde_json::from_str(&answered(&store, &["timeline", "--actor", name, "--format", "json"])).expect("JSON"));
+    assert_eq!(ask("alice"), ["create-stack", "by-stack"], "the group has no tag: it may be of either stack");
+    assert_eq!(ask("erin"), ["other-stack", "by-stack", "for-db"]);
+}
+
+#[test]
+fn changes_of_whatever_somebody_set_in_motion_are_of_the_same_lineage() {
+    let store = store(&afternoon());
+    let all = ["--from", "2025-10-15T12:00:00Z", "--to", "2025-10-15T13:00:00Z", "--format", "json"];
+    for (name, event, why) in [
+        ("alice", "by-stack", "set in motion by alice, who made CreateStack"),
+        ("bob", "by-instance", "launched by bob, who made RunInstances"),
+        ("carol", "by-function", "code last set by carol, who made UpdateFunctionCode20150331v2"),
+    ] {
+        let answer: Value = serde_json::from_str(&answered(&store, &[&["changes", "--actor", name], &all[..]].concat())).expect("JSON");
+        let item = answer["answer"].as_array().expect("items").iter().find(|item| item["refs"][0] == event).expect("the event");
+        assert_eq!((plain(&item["relation"]["rank"]).as_str(), plain(&item["relation"]["why"]).as_str()), ("same_lineage", why));
+    }
+}
+
+#[test]
+fn a_trace_goes_down_into_what_services_and_workloads_did() {
+    let store = store(&afternoon());
+    for (name, part, call, event) in [
+        ("alice", "set_in_motion", "create-stack", "by-stack"),
+        ("bob", "launched", "launch", "by-instance"),
+        ("carol", "code_last_set", "write", "by-function"),
+    ] {
+        let arn = format!("arn:aws:iam::111122223333:user/{name}");
+        let trace: Value = serde_json::from_str(&answered(&store, &["trace", &arn, "--format", "json"])).expect("JSON");
+        let [session] = trace["down"][0]["children"].as_array().expect("children").as_slice() else { panic!("one session: {trace}") };
+        let by = &session["set_in_motion_by"][0];
+        assert_eq!((plain(&by["part"]).as_str(), &by["refs"]), (part, &json!([call])));
+        assert_eq!((&session["uses"]["events"], &session["uses"]["made"][0]["ref"]), (&json!(1), &json!(event)));
+    }
+    let text = answered(&store, &["trace", ALICE]);
+    assert!(text.contains("set in motion by CreateStack 2025-10-15T12:00:00Z: stack web [create-stack]"), "{text}");
+    let dave: Value =
+        serde_json::from_str(&answered(&store, &["trace", "arn:aws:iam::111122223333:user/dave", "--format", "json"])).expect("JSON");
+    assert_eq!(dave["down"][0]["children"], json!([]), "CloudFormation acted with his own credentials");
+}
+
 /// The events of a scene of the fixture's truth, each with its origin's ARN there.
 fn scene(truth: &Value, name: &str) -> Vec<(String, String, String, String)> {
     let scene = truth["scenes"].as_array().expect("scenes").iter().find(|s| s["name"] == name).expect("the scene");

@@ -1,8 +1,10 @@
 //! What `--actor` reaches: whoever is named did also what was done with the credentials they had issued, and with those issued with these.
 //!
 //! A name stands in the records of one session. What its holder did in the next, under a role's name or with a key made for somebody else, is
-//! found by going down from the calls that issued credentials, by the same rules that lead an event up to its actor.
+//! found by going down from the calls that issued credentials, by the same rules that lead an event up to its actor. What CloudFormation did
+//! because a stack was to be built is part of it; what a function or an instance does is its own doing, whoever set it up.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use backtrail_model::issuance::LASTING;
@@ -10,13 +12,14 @@ use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
+use super::motion::{STACKS, stack_of};
 use super::read::{above, below, made_by};
 use super::wanted::{Caller, USED, Wanted};
 use crate::error::TimelineError;
 use crate::event::Event;
-use crate::lineage::{Issued, Lineage};
+use crate::lineage::{Issued, Lineage, Link, Part, Sessions, SetOff, Setting};
 use crate::principal::PrincipalKind;
 use crate::source::{Source, instant, one_of};
 
@@ -47,6 +50,8 @@ pub(crate) struct Followed {
     users: HashSet<String>,
     /// `sharedEventID`s of their calls: another account's record of one is theirs, too.
     shared: HashSet<String>,
+    /// Of sessions in which stacks of others may have been built as well, by the citation of the call that issued them: the stacks that are theirs.
+    stacks: HashMap<String, BTreeSet<String>>,
 }
 
 impl Descent {
@@ -64,7 +69,7 @@ impl Descent {
         if seeds.len() + made.len() >= MOST {
             return Ok(Self::TooMuch);
         }
-        let named: HashSet<String> = seeds.iter().flat_map(|one| &one.refs).cloned().collect();
+        let mut named: HashSet<String> = seeds.iter().flat_map(|one| &one.refs).cloned().collect();
         let principals = || seeds.iter().map(|one| &one.holder.principal);
         let ids = principals().filter_map(|principal| principal.principal_id.clone()).collect();
         let users = principals().filter(|p| p.kind == PrincipalKind::IamUser).filter_map(|user| user.principal_id.clone()).collect();
@@ -75,7 +80,9 @@ impl Descent {
         all.extend(above(source, holders, window).await?);
         let lineage = Lineage::new(all);
         let members = members(&lineage, &named);
-        Ok(Self::Followed(Box::new(Followed { lineage, members, ids, users, shared })))
+        let mut followed = Followed { lineage, members, ids, users, shared, stacks: HashMap::new() };
+        let is_whole = followed.add_stacks(source, &mut named, is_meant, window).await?;
+        Ok(if is_whole { Self::Followed(Box::new(followed)) } else { Self::TooMuch })
     }
 
     /// A condition that every event fulfils that was made with what descends.
@@ -91,8 +98,54 @@ impl Descent {
         let Self::Followed(followed) = self else { return false };
         let is_user = || event.user_identity_principal_id.is_some_and(|id| followed.users.contains(id));
         let is_theirs = || is_user() || event.shared_event_id.is_some_and(|id| followed.shared.contains(id));
+        // One session may build several stacks; a tag of the thing made may tell which.
+        let is_of_stack = |link: &Link<'_>| {
+            let theirs = link.issued.refs.first().and_then(|reference| followed.stacks.get(reference));
+            theirs.is_none_or(|theirs| stack_of(event).is_none_or(|stack| theirs.contains(&stack)))
+        };
         (event.user_identity_type == Some("AWSAccount") && is_theirs())
-            || followed.lineage.behind(event).iter().any(|link| followed.members.contains(&link.index))
+            || followed.lineage.behind(event).iter().any(|link| followed.members.contains(&link.index) && is_of_stack(link))
+    }
+}
+
+impl Followed {
+    /// Adds what CloudFormation did because of their calls, and what that set in motion in turn; false where it is too much.
+    async fn add_stacks(
+        &mut self,
+        source: &Source,
+        named: &mut HashSet<String>,
+        is_meant: &(dyn Fn(&Event<'_>) -> bool + Sync),
+        window: Option<&Window>,
+    ) -> Result<bool, TimelineError> {
+        let span = window.and_then(|w| Window::between(w.from().saturating_sub(SESSIONS_LAST), w.to().saturating_add(MICROS_PER_DAY)).ok());
+        let mut waiting: Vec<(Setting, bool)> = Vec::new();
+        let mut take = |event: &Event<'_>| {
+            waiting.extend(Setting::of(event).map(|setting| (setting, is_meant(event))));
+            Ok(())
+        };
+        source.few(span.as_ref(), one_of("event_name", STACKS.iter().copied()), &mut take).await?;
+        loop {
+            let is_theirs = |(setting, is_named): &(Setting, bool)| {
+                let behind = || self.lineage.parents(&setting.holder, setting.time);
+                *is_named || behind().iter().any(|link| self.members.contains(&link.index))
+            };
+            let (theirs, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_theirs);
+            waiting = others;
+            let theirs: Vec<Setting> = theirs.into_iter().map(|(setting, _)| setting).collect();
+            match SetOff::by(source, &theirs, span.as_ref(), |part| part == Part::SetInMotion, MOST).await? {
+                SetOff::Nothing => return Ok(true),
+                SetOff::TooMuch => return Ok(false),
+                SetOff::Sessions(sessions) => self.add(*sessions, named),
+            }
+        }
+    }
+
+    fn add(&mut self, more: Sessions, named: &mut HashSet<String>) {
+        named.extend(more.sessions.keys().cloned());
+        self.stacks.extend(more.sessions.into_iter().filter_map(|(reference, session)| Some((reference, session.stacks?))));
+        let known = std::mem::take(&mut self.lineage).into_issued();
+        self.lineage = Lineage::new(known.into_iter().chain(more.lineage.into_issued()).collect());
+        self.members = members(&self.lineage, named);
     }
 }
 

@@ -192,6 +192,11 @@ impl Lineage {
     }
 
     /// By the place of each call, the calls that may have been made with what it issued, with the link that says so.
+    pub(super) fn into_issued(self) -> Vec<Issued> {
+        self.issued
+    }
+
+    /// Of each call those made with what it issued.
     pub(crate) fn children(&self) -> HashMap<usize, Vec<(usize, Strength, &'static str)>> {
         let mut children: HashMap<usize, Vec<(usize, Strength, &'static str)>> = HashMap::new();
         for at in 0..self.issued.len() {

@@ -4,6 +4,7 @@
 //! known is a set of [`Setting`]: calls that set such a thing up. [`Motions::of`] joins what a service did to them by what the records
 //! themselves name, a pure function of the set. Where several fit, all are listed; where none does, nobody is named.
 
+mod below;
 mod read;
 mod setting;
 
@@ -14,9 +15,12 @@ use serde::Serialize;
 use crate::lineage::{Holder, Issued, Origin};
 use crate::principal::PrincipalKind;
 
+pub use below::SetInMotion;
+pub(crate) use below::{Sessions, SetOff};
 pub(super) use read::{Sought, read};
+pub(crate) use setting::Setting;
+pub(super) use setting::{STACKS, group_of, stack_of};
 use setting::{Sets, StackCall};
-pub(super) use setting::{Setting, group_of, stack_of};
 
 /// CloudFormation begins a session of the stack's role when its work begins, and another when that one ends: a stack that takes longer than
 /// this has sessions that are joined to nobody.
@@ -42,6 +46,21 @@ pub enum Part {
     CodeLastSet,
     /// Changed how the function runs, the last to do so, after its code was written.
     ConfigurationLastSet,
+}
+
+impl Part {
+    /// As in `launched by alice`.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SetInMotion => "set in motion by",
+            Self::Launched => "launched by",
+            Self::ProfileLastSet => "role last given by",
+            Self::GroupLastSet => "group last set by",
+            Self::CodeLastSet => "code last set by",
+            Self::ConfigurationLastSet => "configuration last set by",
+        }
+    }
 }
 
 /// What names the thing that was set in motion.
@@ -109,6 +128,11 @@ impl Mover {
             refs: Vec::new(),
             set_in_motion_by: Vec::new(),
         }
+    }
+
+    /// This one, and whoever set it in motion in turn.
+    pub(crate) fn all(&self) -> Vec<&Mover> {
+        std::iter::once(self).chain(self.set_in_motion_by.iter().flat_map(Mover::all)).collect()
     }
 
     /// `alice via Ops`.

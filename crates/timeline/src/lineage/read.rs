@@ -232,7 +232,11 @@ impl Known {
 }
 
 async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
-    fetch(source, one_of("method", FEW)).await
+    if let Some(known) = source.few_issued.get() {
+        return Ok(known.clone());
+    }
+    let met = fetch(source, one_of("method", FEW)).await?;
+    Ok(source.few_issued.get_or_init(|| met).clone())
 }
 
 /// The calls that issued what is wanted.

@@ -64,7 +64,13 @@ impl Graph {
             let below = self.node(&format!("{name} ({})", counted(child.uses.events, "event")));
             let strength = child.strength.map(|s| s.as_str()).unwrap_or_default();
             let reference = child.refs.first().map_or("", String::as_str);
-            self.edge(at, below, &format!("{} {reference} {strength}", child.method.unwrap_or_default()));
+            match child.set_in_motion_by.first() {
+                Some(by) => {
+                    let call = by.refs.first().map_or("", String::as_str);
+                    self.edge(at, below, &format!("{} {} {call}: {}", by.part.words(), by.event_name, by.subject));
+                }
+                None => self.edge(at, below, &format!("{} {reference} {strength}", child.method.unwrap_or_default())),
+            }
             self.down(child, below);
         }
     }

@@ -71,6 +71,12 @@ fn children(nodes: &[Node], indent: &str, out: &mut dyn Write) -> io::Result<()>
         let time = node.event_time.as_deref().unwrap_or("at an unknown time");
         writeln!(out, "{indent}{branch}{} {time}{to}{key}{strength} [{}]", node.method.unwrap_or("credentials"), refs.join(", "))?;
         let deeper = format!("{indent}{below}");
+        for by in &node.set_in_motion_by {
+            let refs: Vec<_> = by.refs.iter().map(|r| sanitize(r)).collect();
+            let time = by.event_time.as_deref().unwrap_or("at an unknown time");
+            let (call, subject) = (sanitize(&by.event_name), sanitize(&by.subject));
+            writeln!(out, "{deeper}{} {call} {time}: {subject} [{}]", by.part.words(), refs.join(", "))?;
+        }
         uses(&node.uses, &deeper, out)?;
         children(&node.children, &deeper, out)?;
     }

@@ -87,7 +87,7 @@ impl Sought {
     }
 
     /// For the sessions that services were issued, and the workloads that had some issued.
-    fn add_issued(&mut self, issued: &[Issued]) {
+    pub(super) fn add_issued(&mut self, issued: &[Issued]) {
         for one in issued {
             self.want(Driven::issued(one));
             self.want(Driven::workload(&one.holder));
@@ -168,7 +168,7 @@ impl Sought {
     }
 
     /// The calls that may count, up to the end of the window: a function's code may be as old as the evidence. Stacks are built in hours.
-    async fn fetch(&self, source: &Source, window: Option<&Window>) -> Result<Vec<Setting>, TimelineError> {
+    pub(super) async fn fetch(&self, source: &Source, window: Option<&Window>) -> Result<Vec<Setting>, TimelineError> {
         let span = window.and_then(|w| Window::between(EARLIEST, w.to()).ok());
         let mut met = Vec::new();
         if let Some((first, last)) = self.stacks {

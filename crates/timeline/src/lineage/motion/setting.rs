@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::lineage::Holder;
 
 /// Calls about stacks. One that makes a change set names the role, one that carries it out does not.
-pub(super) const STACKS: &[&str] = &["CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ExecuteChangeSet"];
+pub(in crate::lineage) const STACKS: &[&str] = &["CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ExecuteChangeSet"];
 /// Calls that launch an instance or give it a role.
 pub(super) const INSTANCES: &[&str] = &["RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"];
 /// Calls that make an Auto Scaling group, or change how many instances it is to have and of which kind.
@@ -39,7 +39,7 @@ pub(crate) struct Setting {
     pub(super) region: Option<String>,
     pub(in crate::lineage) time: Option<i64>,
     pub(super) event_name: String,
-    pub(super) reference: String,
+    pub(crate) reference: String,
     /// Who called.
     pub(in crate::lineage) holder: Holder,
 }
@@ -92,11 +92,13 @@ impl Sets {
 
 impl Setting {
     /// Of an event; `None` where it set nothing up, or was not carried out.
-    pub(in crate::lineage) fn of(event: &Event<'_>) -> Option<Self> {
-        let (service, action) = (service_of(event.event_source?), action_name(event.event_name?));
-        if classify(&event.facts()) != Outcome::Ok {
+    pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
+        let name = event.event_name?;
+        // Told before anything is parsed.
+        if ![STACKS, INSTANCES, GROUPS, FUNCTIONS].iter().any(|calls| calls.contains(&name)) || classify(&event.facts()) != Outcome::Ok {
             return None;
         }
+        let (service, action) = (service_of(event.event_source?), action_name(name));
         let parse = |text: Option<&str>| text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);
         let (request, response) = (parse(event.request_parameters), parse(event.response_elements));
         let (sets, basis) = match (service, action) {
