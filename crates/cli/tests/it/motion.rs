@@ -252,6 +252,29 @@ fn a_trace_goes_down_into_what_services_and_workloads_did() {
     assert_eq!(dave["down"][0]["children"], json!([]), "CloudFormation acted with his own credentials");
 }
 
+#[test]
+fn what_a_function_did_after_others_wrote_its_code_is_not_below_the_first() {
+    let mut records = afternoon();
+    let write = |id: &str, time: &str, who: &str, error: Option<&str>| {
+        let mut record = event(id, time, "lambda:UpdateFunctionCode20150331v2", &user(who), &json!({"functionName": "fn"}), &json!(null));
+        error.into_iter().for_each(|code| record["errorCode"] = json!(code));
+        record
+    };
+    // A refused call changes nothing, so that what follows is still carol's.
+    records.push(write("refused", "12:39:00", "erin", Some("AccessDeniedException")));
+    records.push(write("rewrite", "12:45:00", "erin", None));
+    let (began, function) = session("lambda.amazonaws.com", "arn:aws:iam::111122223333:role/Fn", "fn", "12:46:00", "begin-again");
+    records.push(began);
+    records.push(event("again", "12:47:00", "s3:DeleteBucket", &function, &json!({"bucketName": "acme-backups"}), &json!(null)));
+    let store = store(&records);
+    for (name, made) in [("carol", "by-function"), ("erin", "again")] {
+        let trace = answered(&store, &["trace", &format!("arn:aws:iam::111122223333:user/{name}"), "--format", "json"]);
+        let trace: Value = serde_json::from_str(&trace).expect("JSON");
+        let sessions = trace["down"][0]["children"].as_array().expect("children");
+        assert_eq!(sessions.iter().map(|s| plain(&s["uses"]["made"][0]["ref"])).collect::<Vec<_>>(), [made], "{name}");
+    }
+}
+
 /// The events of a scene of the fixture's truth, each with its origin's ARN there.
 fn scene(truth: &Value, name: &str) -> Vec<(String, String, String, String)> {
     let scene = truth["scenes"].as_array().expect("scenes").iter().find(|s| s["name"] == name).expect("the scene");

@@ -166,6 +166,11 @@ pub(super) enum What<'a> {
 }
 
 impl<'a> Driven<'a> {
+    /// Something that acted at a time, wherever.
+    fn at(what: What<'a>, time: i64) -> Self {
+        Self { what, account: None, region: None, time: Some(time) }
+    }
+
     /// A session that a service issued for a role.
     pub(super) fn issued(one: &'a Issued) -> Option<Self> {
         let principal = &one.holder.principal;

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
+use super::read::set_anew;
 use super::setting::Sets;
 use super::{Driven, MotionBasis, Motions, Moved, Part, SKEW, STACK_WORKS, Setting, Sought, What};
 use crate::error::TimelineError;
@@ -75,7 +76,8 @@ impl SetOff {
         counts: fn(Part) -> bool,
         most: usize,
     ) -> Result<Self, TimelineError> {
-        let Some(condition) = may_be_driven(settings, window) else { return Ok(Self::Nothing) };
+        let anew = set_anew(source, settings).await?;
+        let Some(condition) = may_be_driven(settings, &anew, window) else { return Ok(Self::Nothing) };
         let Some(mut met) = made_by(source, condition, &|_| true, most).await? else { return Ok(Self::TooMuch) };
         met.retain(|one| Driven::issued(one).is_some_and(|driven| settings.iter().any(|setting| setting.may_drive(&driven))));
         let mut sought = Sought::default();
@@ -148,24 +150,31 @@ fn is_near(set: i64, began: i64) -> bool {
 }
 
 /// A condition on calls by which services were issued sessions that these calls may have set in motion; `None` where none can have been.
-fn may_be_driven(settings: &[Setting], window: Option<&Window>) -> Option<Expr> {
+fn may_be_driven(settings: &[Setting], anew: &HashMap<String, i64>, window: Option<&Window>) -> Option<Expr> {
     let first = settings.iter().filter_map(|setting| setting.time).min()?;
-    let names: HashSet<String> = settings.iter().flat_map(|setting| setting.sets.names()).map(str::to_owned).collect();
+    // Of each thing: from when, and until when if it was set up anew.
+    let mut names: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
+    for (setting, set) in settings.iter().filter_map(|setting| Some((setting, setting.time?))) {
+        let until = anew.get(&setting.reference).copied().unwrap_or(i64::MAX);
+        let span = (set.saturating_sub(SKEW), until.saturating_add(SKEW));
+        setting.sets.names().into_iter().for_each(|name| names.entry_ref(name).or_default().push(span));
+    }
     let is_stack = |setting: &&Setting| matches!(setting.sets, Sets::Stack(_));
     let stacks: BTreeSet<i64> = settings.iter().filter(is_stack).filter_map(|setting| setting.time).collect();
     let columns = [("issued_arn", DataType::Utf8View), ("event_time", time_type())];
     let is_driven = decided("may_be_driven", &columns, move |columns| {
         let (arns, times) = (columns.first()?.as_string_view_opt()?, columns.get(1)?.as_primitive_opt::<TimestampMicrosecondType>()?);
         let is_named = |row: usize| {
-            let session = Arn::parse(arns.value(row)).and_then(|arn| arn.role_session());
-            session.is_some_and(|(_, session)| names.contains(session))
+            let (_, session) = Arn::parse(arns.value(row)).and_then(|arn| arn.role_session())?;
+            let began = (!times.is_null(row)).then(|| times.value(row))?;
+            names.get(session).map(|spans| spans.iter().any(|(from, until)| *from <= began && began <= *until))
         };
         let is_by_stack = |row: usize| {
             let began = times.value(row);
             let last = stacks.range(..=began.saturating_add(SKEW)).next_back();
             !times.is_null(row) && last.is_some_and(|set| is_near(*set, began))
         };
-        let decide = |row: usize| Some(!arns.is_null(row) && (is_by_stack(row) || is_named(row)));
+        let decide = |row: usize| Some(!arns.is_null(row) && (is_by_stack(row) || is_named(row) == Some(true)));
         Some((0..arns.len()).map(decide).collect::<BooleanArray>())
     });
     let by_service = col("user_identity_type").eq(lit("AWSService"));

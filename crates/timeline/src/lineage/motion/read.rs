@@ -250,6 +250,32 @@ fn called(calls: &[&str]) -> Option<Expr> {
     one_of("event_name", calls.iter().copied())
 }
 
+/// When things were set up anew after these calls, by the calls' citations: what acted later was set up by others. None where that is not known of all
+/// events, or of a thing that was not set up again.
+pub(super) async fn set_anew(source: &Source, settings: &[Setting]) -> Result<HashMap<String, i64>, TimelineError> {
+    let mut sought = Sought::default();
+    for setting in settings {
+        match &setting.sets {
+            Sets::Code(name) | Sets::Configuration(name) => sought.want(setting.time.map(|t| Driven::at(What::Function(name), t))),
+            Sets::Profile(id) => sought.want(setting.time.map(|t| Driven::at(What::Instance(id), t))),
+            Sets::Stack(_) | Sets::Launch { .. } | Sets::Group(_) => {}
+        }
+    }
+    if sought.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let Some(named) = sought.named(source, None).await? else { return Ok(HashMap::new()) };
+    let next = named.next();
+    let calls: Vec<&str> = INSTANCES.iter().chain(FUNCTIONS).copied().collect();
+    let later = sought.fetch_where(source, None, called(&calls).map(|called| called.and(next.condition()))).await?;
+    let anew = |one: &Setting| {
+        let is_same = |other: &&Setting| other.is_of_same(one) && other.time.zip(one.time).is_some_and(|(later, set)| later > set);
+        let time = later.iter().filter(is_same).filter_map(|other| other.time).min()?;
+        Some((one.reference.clone(), time))
+    };
+    Ok(settings.iter().filter_map(anew).collect())
+}
+
 /// So many calls before something acted are looked at: of these, the last that was carried out counts, and most are.
 const LAST: usize = 4;
 
@@ -272,6 +298,18 @@ impl Named<'_> {
             self.calls.entry((own(&arn, row), own(&name, row), own(&call, row))).or_default().insert(time.value(row));
         }
         Ok(())
+    }
+
+    /// Of each thing, the next few calls after each time.
+    fn next(&self) -> Instants {
+        let mut instants = Instants::default();
+        for (call, times) in &self.calls {
+            let set = [&self.sought.instances, &self.sought.functions].into_iter().filter_map(|set| set.get(&call.1)).flatten();
+            for at in set {
+                times.range(at + 1..).take(LAST).for_each(|time| instants.add(Some(*time)));
+            }
+        }
+        instants
     }
 
     /// Of each thing, the last few calls before each time it acted.

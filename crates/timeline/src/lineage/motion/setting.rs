@@ -141,6 +141,15 @@ impl Setting {
         Some(Driven { what: super::What::Group(group), account: self.account.as_deref(), region: self.region.as_deref(), time: self.time })
     }
 
+    /// Whether both are about one thing, and did the same to it.
+    pub(super) fn is_of_same(&self, other: &Self) -> bool {
+        let place = |one: &Self| (one.account.clone(), one.region.clone());
+        let is_named = |name: &str| other.sets.names().contains(&name);
+        std::mem::discriminant(&self.sets) == std::mem::discriminant(&other.sets)
+            && place(self) == place(other)
+            && self.sets.names().into_iter().any(is_named)
+    }
+
     /// Whether it was made where that acted.
     pub(super) fn is_in(&self, driven: &Driven<'_>) -> bool {
         let is_same = |own: Option<&str>, other: Option<&str>| other.is_none() || own == other;
