@@ -213,6 +213,12 @@ fn of_two_stacks_that_one_session_may_build_a_tag_tells_whose_work_it_was() {
         |name: &str| cited(&serde_json::from_str(&answered(&store, &["timeline", "--actor", name, "--format", "json"])).expect("JSON"));
     assert_eq!(ask("alice"), ["create-stack", "by-stack"], "the group has no tag: it may be of either stack");
     assert_eq!(ask("erin"), ["other-stack", "by-stack", "for-db"]);
+    let events = |name: &str| {
+        let trace = answered(&store, &["trace", &format!("arn:aws:iam::111122223333:user/{name}"), "--format", "json"]);
+        let trace: Value = serde_json::from_str(&trace).expect("JSON");
+        trace["down"][0]["children"][0]["uses"]["events"].clone()
+    };
+    assert_eq!((events("alice"), events("erin")), (json!(1), json!(2)));
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub use below::SetInMotion;
 pub(crate) use below::{Sessions, SetOff};
 pub(super) use read::{Sought, read};
 pub(crate) use setting::Setting;
-pub(super) use setting::{STACKS, group_of, stack_of};
+pub(crate) use setting::stack_of;
+pub(super) use setting::{STACKS, group_of};
 use setting::{Sets, StackCall};
 
 /// CloudFormation begins a session of the stack's role when its work begins, and another when that one ends: a stack that takes longer than

@@ -1,6 +1,6 @@
 //! The tree below what is traced: each set of credentials once, with what was done with it, and what services did because of it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use backtrail_model::outcome::{Outcome, classify};
@@ -16,7 +16,9 @@ use crate::ends::Ends;
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::item::{Item, Made};
-use crate::lineage::{BY_KEY, BY_SESSION, Holder, Issued, Lineage, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted};
+use crate::lineage::{
+    BY_KEY, BY_SESSION, Holder, Issued, Lineage, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, stack_of,
+};
 use crate::source::Source;
 
 /// Credentials followed downwards at most; how many there were in all is told.
@@ -112,6 +114,8 @@ struct Grown {
     issued: Option<usize>,
     link: Option<(Strength, &'static str)>,
     set_in_motion_by: Vec<SetInMotion>,
+    /// Where stacks of others may have been built in the session as well: those that count.
+    stacks: Option<BTreeSet<String>>,
     parent: Option<usize>,
     uses: Counted,
 }
@@ -181,6 +185,7 @@ impl<'a> Tree<'a> {
             }
             let node = tree.add(Some(at), None, Some(0));
             tree.nodes[node].set_in_motion_by.clone_from(&session.by);
+            tree.nodes[node].stacks.clone_from(&session.stacks);
         }
         let children = set_off.lineage.children();
         let of_node = |node: usize| tree.nodes[node].issued.and_then(|at| children.get(&at)).cloned().unwrap_or_default();
@@ -220,7 +225,7 @@ impl<'a> Tree<'a> {
     }
 
     fn add(&mut self, issued: Option<usize>, link: Option<(Strength, &'static str)>, parent: Option<usize>) -> usize {
-        self.nodes.push(Grown { issued, link, set_in_motion_by: Vec::new(), parent, uses: Counted::default() });
+        self.nodes.push(Grown { issued, link, set_in_motion_by: Vec::new(), stacks: None, parent, uses: Counted::default() });
         let node = self.nodes.len() - 1;
         if let Some(at) = issued {
             self.by_issued.insert(at, node);
@@ -240,6 +245,12 @@ impl<'a> Tree<'a> {
         let mut take = |event: &Event<'_>| {
             let holder = Holder::of(event);
             let node = *known.entry(holder).or_insert_with_key(|holder| self.node_of(holder, event.event_time));
+            // A tag of the thing made may tell that it was of another stack.
+            let is_counted = |node: &usize| {
+                let stacks = self.nodes[*node].stacks.as_ref();
+                stacks.is_none_or(|stacks| stack_of(event).is_none_or(|stack| stacks.contains(&stack)))
+            };
+            let node = node.filter(is_counted);
             taken.extend(node.map(|node| (node, Taken::of(event))));
             settings.extend(node.and_then(|node| Some((node, Setting::of(event)?))));
             Ok(())
