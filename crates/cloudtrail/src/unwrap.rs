@@ -6,7 +6,7 @@ use crate::fields::{Descend, F, W, walk_record};
 use crate::foreign;
 use crate::machine::{Carrier, MAX_RECORD, Machine};
 use crate::output::Output;
-use crate::walk::{Kind, Span, Stop, Walker};
+use crate::walk::{Kind, Span, Stop, Walk, Walker};
 
 /// Carriers inside carriers, at most.
 const MAX_DEPTH: u32 = 8;
@@ -144,13 +144,18 @@ impl Machine {
 
     /// An object inside the item, as it stands in the evidence.
     fn object_inside(&mut self, window: &[u8], span: Span, context: Carrier<'_>, out: &mut Output) -> bool {
-        self.in_sync = false;
-        self.index.restart(span.start as usize);
-        let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
-        match walk_record(&mut walker, &mut self.fields, context.depth, Descend::Never) {
+        match self.walk_object(window, span, context, Descend::Never) {
             Ok(inner) => self.take_in(window, inner, context, out) || self.envelope_inside(window, span, context, out),
             Err(_) => false,
         }
+    }
+
+    /// Finds the fields of an object inside the item.
+    fn walk_object(&mut self, window: &[u8], span: Span, context: Carrier<'_>, descend: Descend) -> Walk<Span> {
+        self.in_sync = false;
+        self.index.restart(span.start as usize);
+        let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
+        walk_record(&mut walker, &mut self.fields, context.depth, descend)
     }
 
     /// An object inside the item that holds a list of records: a whole document, put into the carrier as it is.
@@ -158,11 +163,7 @@ impl Machine {
         if context.depth >= MAX_DEPTH {
             return false;
         }
-        self.in_sync = false;
-        self.index.restart(span.start as usize);
-        let mut walker = Walker { bytes: window, pos: span.start as usize, index: &mut self.index };
-        let opened = walk_record(&mut walker, &mut self.fields, context.depth, Descend::Carriers);
-        let is_envelope = matches!(opened, Err(Stop::Container { .. }));
+        let is_envelope = matches!(self.walk_object(window, span, context, Descend::Carriers), Err(Stop::Container { .. }));
         if is_envelope {
             self.document(&window[span.json()], context, out);
         }

@@ -310,9 +310,7 @@ impl Batch {
         }
         Ok(())
     }
-}
 
-impl Batch {
     /// Has a staged file flushed while others compute.
     fn flush(&self, path: &Path) -> Result<(), StoreError> {
         let mut flusher = lock(&self.flusher);

@@ -28,7 +28,7 @@ pub use issued::Issued;
 pub(crate) use links::{BY_KEY, BY_SESSION};
 pub use links::{Lineage, Link, Strength};
 pub use motion::{MotionBasis, Mover, Part, SetInMotion};
-pub(crate) use motion::{Sessions, SetOff, Setting, stack_of};
+pub(crate) use motion::{Sessions, SetOff, Setting, is_of_stacks};
 pub(crate) use origin::is_reserved;
 pub use origin::{Origin, OriginKind};
 pub(crate) use read::holders;

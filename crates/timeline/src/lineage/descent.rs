@@ -14,7 +14,7 @@ use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
-use super::motion::{STACKS, stack_of};
+use super::motion::{STACKS, is_of_stacks};
 use super::read::{above, below, made_by};
 use super::wanted::{Caller, USED, Wanted};
 use crate::error::TimelineError;
@@ -98,13 +98,9 @@ impl Descent {
         let Self::Followed(followed) = self else { return false };
         let is_user = || event.user_identity_principal_id.is_some_and(|id| followed.users.contains(id));
         let is_theirs = || is_user() || event.shared_event_id.is_some_and(|id| followed.shared.contains(id));
-        // One session may build several stacks; a tag of the thing made may tell which.
-        let is_of_stack = |link: &Link<'_>| {
-            let theirs = link.issued.refs.first().and_then(|reference| followed.stacks.get(reference));
-            theirs.is_none_or(|theirs| stack_of(event).is_none_or(|stack| theirs.contains(&stack)))
-        };
-        (event.user_identity_type == Some("AWSAccount") && is_theirs())
-            || followed.lineage.behind(event).iter().any(|link| followed.members.contains(&link.index) && is_of_stack(link))
+        let stacks = |link: &Link<'_>| link.issued.refs.first().and_then(|reference| followed.stacks.get(reference));
+        let is_theirs_by = |link: &Link<'_>| followed.members.contains(&link.index) && is_of_stacks(event, stacks(link));
+        (event.user_identity_type == Some("AWSAccount") && is_theirs()) || followed.lineage.behind(event).iter().any(is_theirs_by)
     }
 }
 

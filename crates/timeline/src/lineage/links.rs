@@ -191,12 +191,12 @@ impl Lineage {
         self.parents(&one.holder, one.time)
     }
 
-    /// By the place of each call, the calls that may have been made with what it issued, with the link that says so.
+    /// The calls it knows of.
     pub(super) fn into_issued(self) -> Vec<Issued> {
         self.issued
     }
 
-    /// Of each call those made with what it issued.
+    /// By the place of each call, the calls that may have been made with what it issued, with the link that says so.
     pub(crate) fn children(&self) -> HashMap<usize, Vec<(usize, Strength, &'static str)>> {
         let mut children: HashMap<usize, Vec<(usize, Strength, &'static str)>> = HashMap::new();
         for at in 0..self.issued.len() {

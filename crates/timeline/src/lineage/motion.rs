@@ -16,11 +16,10 @@ use crate::lineage::{Holder, Issued, Origin};
 use crate::principal::PrincipalKind;
 
 pub use below::SetInMotion;
-pub(crate) use below::{Sessions, SetOff};
+pub(crate) use below::{Sessions, SetOff, is_of_stacks};
 pub(super) use read::{Sought, read};
 pub(crate) use setting::Setting;
-pub(crate) use setting::stack_of;
-pub(super) use setting::{STACKS, group_of};
+pub(super) use setting::{STACKS, group_of, stack_of};
 use setting::{Sets, StackCall};
 
 /// CloudFormation begins a session of the stack's role when its work begins, and another when that one ends: a stack that takes longer than

@@ -124,18 +124,17 @@ impl Ties {
     /// The same as far as a neighbourhood may reach, step by step by what `event_arns` says was touched; `None` where that does not tell all.
     async fn near(source: &Source, window: Option<&Window>, seeds: &Seeds<'_>) -> Result<Option<Self>, TimelineError> {
         let mut ties = Self::default();
-        let (mut asked, mut ahead) = match seeds {
-            Seeds::Arns(arns) => (BTreeSet::new(), arns.clone()),
+        // What is farthest need not be asked what it is tied to.
+        let (mut asked, mut ahead, steps) = match seeds {
+            Seeds::Arns(arns) => (BTreeSet::new(), arns.clone(), FARTHEST),
             Seeds::Typed(typed) => {
                 let Some(instants) = Instants::of(source, typed, window).await? else { return Ok(None) };
                 ties.read(source, window, Some(&instants)).await?;
                 let seeds = Seeds::Typed(typed).among(&ties);
-                (seeds, ties.0.keys().cloned().collect())
+                (seeds, ties.0.keys().cloned().collect(), FARTHEST - 1)
             }
         };
-        // What is farthest need not be asked what it is tied to.
-        let steps = if asked.is_empty() { 0 } else { 1 };
-        for _ in steps..FARTHEST {
+        for _ in 0..steps {
             let new: BTreeSet<String> = ahead.difference(&asked).filter(|arn| !is_too_wide(arn)).cloned().collect();
             if new.is_empty() {
                 break;

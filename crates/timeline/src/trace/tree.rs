@@ -17,7 +17,7 @@ use crate::error::TimelineError;
 use crate::event::Event;
 use crate::item::{Item, Made};
 use crate::lineage::{
-    BY_KEY, BY_SESSION, Holder, Issued, Lineage, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, stack_of,
+    BY_KEY, BY_SESSION, Holder, Issued, Lineage, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, is_of_stacks,
 };
 use crate::source::Source;
 
@@ -245,12 +245,7 @@ impl<'a> Tree<'a> {
         let mut take = |event: &Event<'_>| {
             let holder = Holder::of(event);
             let node = *known.entry(holder).or_insert_with_key(|holder| self.node_of(holder, event.event_time));
-            // A tag of the thing made may tell that it was of another stack.
-            let is_counted = |node: &usize| {
-                let stacks = self.nodes[*node].stacks.as_ref();
-                stacks.is_none_or(|stacks| stack_of(event).is_none_or(|stack| stacks.contains(&stack)))
-            };
-            let node = node.filter(is_counted);
+            let node = node.filter(|node| is_of_stacks(event, self.nodes[*node].stacks.as_ref()));
             taken.extend(node.map(|node| (node, Taken::of(event))));
             settings.extend(node.and_then(|node| Some((node, Setting::of(event)?))));
             Ok(())

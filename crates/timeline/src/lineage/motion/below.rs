@@ -2,20 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray};
 use backtrail_model::arn::Arn;
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
-use datafusion::arrow::array::cast::AsArray;
-use datafusion::arrow::array::{Array, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::read::set_anew;
-use super::setting::Sets;
+use super::setting::{Sets, stack_of};
 use super::{Driven, MotionBasis, Motions, Moved, Part, SKEW, STACK_WORKS, Setting, Sought, What};
 use crate::error::TimelineError;
+use crate::event::Event;
 use crate::lineage::Lineage;
 use crate::lineage::read::{below, made_by};
 use crate::lineage::wanted::Caller;
@@ -65,6 +66,11 @@ pub(crate) struct Session {
     pub(crate) by: Vec<SetInMotion>,
     /// Where stacks of others fit as well: those that calls asked about were about.
     pub(crate) stacks: Option<BTreeSet<String>>,
+}
+
+/// Whether an event of a session that several stacks may have begun counts for some of them: unless a tag of the thing made names another.
+pub(crate) fn is_of_stacks(event: &Event<'_>, stacks: Option<&BTreeSet<String>>) -> bool {
+    stacks.is_none_or(|stacks| stack_of(event).is_none_or(|stack| stacks.contains(&stack)))
 }
 
 impl SetOff {

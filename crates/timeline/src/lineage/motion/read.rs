@@ -250,8 +250,8 @@ fn called(calls: &[&str]) -> Option<Expr> {
     one_of("event_name", calls.iter().copied())
 }
 
-/// When things were set up anew after these calls, by the calls' citations: what acted later was set up by others. None where that is not known of all
-/// events, or of a thing that was not set up again.
+/// When things were set up anew after these calls, by the calls' citations: what acted later was set up by others. Nothing of what was not set
+/// again, nor where it is not known of all events what they touched.
 pub(super) async fn set_anew(source: &Source, settings: &[Setting]) -> Result<HashMap<String, i64>, TimelineError> {
     let mut sought = Sought::default();
     for setting in settings {
@@ -300,12 +300,16 @@ impl Named<'_> {
         Ok(())
     }
 
+    /// The times for which calls about a thing are sought.
+    fn sought_of(&self, (_, name, _): &Call) -> impl Iterator<Item = &i64> {
+        [&self.sought.instances, &self.sought.functions].into_iter().filter_map(|acted| acted.get(name)).flatten()
+    }
+
     /// Of each thing, the next few calls after each time.
     fn next(&self) -> Instants {
         let mut instants = Instants::default();
         for (call, times) in &self.calls {
-            let set = [&self.sought.instances, &self.sought.functions].into_iter().filter_map(|set| set.get(&call.1)).flatten();
-            for at in set {
+            for at in self.sought_of(call) {
                 times.range(at + 1..).take(LAST).for_each(|time| instants.add(Some(*time)));
             }
         }
@@ -316,8 +320,7 @@ impl Named<'_> {
     fn recent(&self) -> Recent {
         let mut recent = Recent::default();
         for (call, times) in &self.calls {
-            let acted = [&self.sought.instances, &self.sought.functions].into_iter().filter_map(|acted| acted.get(&call.1)).flatten();
-            for at in acted {
+            for at in self.sought_of(call) {
                 let mut before = times.range(..=at.saturating_add(SKEW)).rev();
                 let taken: Vec<i64> = before.by_ref().take(LAST).copied().collect();
                 taken.iter().for_each(|time| recent.instants.add(Some(*time)));

@@ -237,6 +237,6 @@ pub(in crate::lineage) fn group_of(event: &Event<'_>) -> Option<String> {
 }
 
 /// The stack in whose name a call was made.
-pub(crate) fn stack_of(event: &Event<'_>) -> Option<String> {
+pub(in crate::lineage) fn stack_of(event: &Event<'_>) -> Option<String> {
     tagged(event, "aws:cloudformation:stack-name")
 }
