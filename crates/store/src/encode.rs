@@ -1,9 +1,10 @@
 //! How rows become Parquet: encodings, statistics, filters and sizes, all decided here.
 //!
 //! zstd stays at level 1: on evidence, time matters more than the last tenth of the size. A dictionary pays for what repeats
-//! (names, regions, identities) and only costs for what never does (ids, hashes, records). Statistics stand where a question
-//! prunes by them; on records and other JSON they would be long and useless. None of these choices is tuned by measurement yet
-//! (docs/benchmarks.md).
+//! (names, regions, identities) and only costs for what never does (ids, hashes, records). What a dictionary has made small already
+//! is left at that: zstd would make it a tenth smaller, and each look at a column of a file would first make a decompressor.
+//! Statistics stand where a question prunes by them; on records and other JSON they would be long and useless
+//! (docs/benchmarks.md says what was measured).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,43 @@ const UNIQUE: &[&str] = &[
     "member",
 ];
 
+/// Texts and times of few values: their dictionary and its numbers are all that is written, without zstd. So are truth values and small numbers.
+const FEW_VALUES: &[&str] = &[
+    "api_version",
+    "aws_region",
+    "basis",
+    "error_code",
+    "event_category",
+    "event_name",
+    "event_source",
+    "event_type",
+    "event_version",
+    "method",
+    "part",
+    "raw_form",
+    "recipient_account_id",
+    "route",
+    "session_creation_date",
+    "session_ec2_role_delivery",
+    "session_issuer_account_id",
+    "session_issuer_arn",
+    "session_issuer_principal_id",
+    "session_issuer_type",
+    "session_issuer_user_name",
+    "session_source_identity",
+    "source_ip_address",
+    "user_identity_account_id",
+    "user_identity_identity_provider",
+    "user_identity_invoked_by",
+    "user_identity_invoked_by_delegate_account_id",
+    "user_identity_on_behalf_of_identity_store_arn",
+    "user_identity_on_behalf_of_user_id",
+    "user_identity_type",
+    "user_identity_user_name",
+    "vpc_endpoint_account_id",
+    "vpc_endpoint_id",
+];
+
 /// Columns that questions prune by: statistics for every page.
 const PRUNED: &[&str] = &[
     "event_time",
@@ -85,21 +123,23 @@ const PRUNED: &[&str] = &[
     "record_index",
 ];
 
-/// Columns sought by one exact value, with the number of values a row group may hold: a Bloom filter tells where it is not.
-const SOUGHT: &[(&str, u64)] = &[
-    ("event_id", ROW_GROUP_ROWS as u64),
-    ("user_identity_access_key_id", 8_192),
-    ("user_identity_principal_id", 8_192),
-    ("user_identity_arn", 8_192),
-    ("issued_access_key_id", ROW_GROUP_ROWS as u64),
-    ("issued_principal_id", ROW_GROUP_ROWS as u64),
-    ("source_ip_address", 8_192),
+/// Columns sought by exact values, with the number of values a row group may hold: a Bloom filter tells where one is not, but for this share of
+/// those that are not. Of calls' names many are sought at once.
+const SOUGHT: &[(&str, u64, f64)] = &[
+    ("event_name", 2_048, 0.002),
+    ("event_id", ROW_GROUP_ROWS as u64, 0.05),
+    ("user_identity_access_key_id", 8_192, 0.05),
+    ("user_identity_principal_id", 8_192, 0.05),
+    ("user_identity_arn", 8_192, 0.05),
+    ("issued_access_key_id", ROW_GROUP_ROWS as u64, 0.05),
+    ("issued_principal_id", ROW_GROUP_ROWS as u64, 0.05),
+    ("source_ip_address", 8_192, 0.05),
 ];
 
 /// Whether data files have Bloom filters of a column, in whichever table.
 #[must_use]
 pub fn has_bloom_filter(column: &str) -> bool {
-    SOUGHT.iter().any(|(sought, _)| *sought == column)
+    SOUGHT.iter().any(|(sought, ..)| *sought == column)
 }
 
 /// Columns whose minimum, maximum and null count stand in the table's log, for every Delta reader to skip whole files by.
@@ -145,6 +185,9 @@ fn column_properties(mut builder: WriterPropertiesBuilder, name: &str, kind: Kin
     } else if name == "raw" {
         builder = builder.set_column_data_page_size_limit(path(), RAW_PAGE_BYTES);
     }
+    if FEW_VALUES.contains(&name) || matches!(kind, Kind::Bool | Kind::Int) {
+        builder = builder.set_column_compression(path(), Compression::UNCOMPRESSED);
+    }
     if UNIQUE.contains(&name) {
         builder = builder.set_column_dictionary_enabled(path(), false);
     }
@@ -155,8 +198,9 @@ fn column_properties(mut builder: WriterPropertiesBuilder, name: &str, kind: Kin
     {
         builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::None);
     }
-    if let Some((_, values)) = SOUGHT.iter().find(|(sought, _)| *sought == name) {
+    if let Some((_, values, wrongly)) = SOUGHT.iter().find(|(sought, ..)| *sought == name) {
         builder = builder.set_column_bloom_filter_enabled(path(), true).set_column_bloom_filter_max_ndv(path(), *values);
+        builder = builder.set_column_bloom_filter_fpp(path(), *wrongly);
     }
     builder
 }

@@ -215,7 +215,9 @@ async fn an_arn_a_key_and_an_event_id_are_sought_by_bloom_filters() {
         // Either of two columns, which the engine cannot ask; and a condition that any file may fulfil.
         let either = format!("user_identity_arn = '{NEEDLE_ARN}' OR user_identity_access_key_id IN ('{NEEDLE_KEY}', 'x')");
         assert_eq!(files(&session, by, &format!("SELECT event_name FROM cloudtrail WHERE {either}")).await, 1, "{by:?}");
-        let any = format!("user_identity_arn = '{NEEDLE_ARN}' OR event_name = 'x'");
+        let call = format!("user_identity_arn = '{NEEDLE_ARN}' OR event_name IN ('NeverCalled', 'NorThis')");
+        assert_eq!(files(&session, by, &format!("SELECT event_name FROM cloudtrail WHERE {call}")).await, 1, "{by:?}");
+        let any = format!("user_identity_arn = '{NEEDLE_ARN}' OR event_source = 'x'");
         assert_eq!(files(&session, by, &format!("SELECT event_name FROM cloudtrail WHERE {any}")).await, 4, "{by:?}");
         // Ids fill their filters, which then err about one time in twenty.
         let mut opened = 0;
