@@ -220,16 +220,31 @@ pub(crate) fn within(window: &Window) -> Expr {
 /// So few names are written into a condition, where the reader can skip by statistics what does not hold them; more are looked up in a set.
 pub(crate) const SOUGHT: usize = 64;
 
-/// The reader skips by lists of so many values; of a longer one it must be told the ends.
+/// The reader skips by lists of so many values; of a longer one it must be told where they lie.
 const LISTED: usize = 20;
+/// Stretches in which the values of a longer list are said to lie.
+const STRETCHES: usize = 10;
 
 /// A column has one of these values; `None` where there are none.
 pub(crate) fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) -> Option<Expr> {
     let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
-    let (first, last) = values.first().cloned().zip(values.last().cloned())?;
-    let range = (values.len() > LISTED).then(|| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last))));
-    let listed = col(column).in_list(values.into_iter().map(lit).collect(), false);
-    range.into_iter().chain([listed]).reduce(Expr::and)
+    let sorted: Vec<&str> = values.iter().map(String::as_str).collect();
+    let lie = (values.len() > LISTED).then(|| stretches(&sorted, STRETCHES).into_iter()).into_iter().flatten();
+    let lie = lie.map(|(first, last)| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last)))).reduce(Expr::or);
+    let listed = (!sorted.is_empty()).then(|| col(column).in_list(sorted.iter().map(|value| lit(*value)).collect(), false));
+    lie.into_iter().chain(listed).reduce(Expr::and)
+}
+
+/// The first and last of each of some stretches in which sorted values lie, cut where they lie furthest apart.
+fn stretches<'v>(sorted: &[&'v str], most: usize) -> Vec<(&'v str, &'v str)> {
+    let place = |text: &str| text.bytes().chain(std::iter::repeat(0)).take(8).fold(0u64, |number, byte| number << 8 | u64::from(byte));
+    let mut cuts: Vec<usize> = (1..sorted.len()).collect();
+    cuts.sort_by_key(|at| (std::cmp::Reverse(place(sorted[*at]) - place(sorted[*at - 1])), *at));
+    cuts.truncate(most.saturating_sub(1));
+    cuts.sort_unstable();
+    let begins = [0].into_iter().chain(cuts.iter().copied());
+    let ends = cuts.iter().copied().chain([sorted.len()]);
+    begins.zip(ends).filter_map(|(from, to)| sorted.get(from).copied().zip(sorted.get(to.wrapping_sub(1)).copied())).collect()
 }
 
 /// The type of a column of instants.
@@ -278,6 +293,22 @@ mod tests {
         assert!(groups[0].contains("2024-05-01") && !groups[0].contains("2024-05-02"), "{groups:?}");
         assert!(groups[1].contains("2024-05-02") && groups[1].contains("unknown"), "{groups:?}");
         assert_eq!(source.undated(), 5);
+    }
+
+    #[test]
+    fn a_long_list_is_said_to_lie_in_stretches_that_hold_all_of_it() {
+        let ids: Vec<String> = (0..40).map(|n| format!("i-{:08x}", n * 7_919)).chain(["api".to_owned(), "web".to_owned()]).collect();
+        let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        let three = stretches(&sorted, 3);
+        assert_eq!(three, [("api", "api"), (sorted[1], sorted[40]), ("web", "web")]);
+        for most in [1, 2, 10, 100] {
+            let told = stretches(&sorted, most);
+            assert_eq!(told.len(), most.min(sorted.len()));
+            assert!(sorted.iter().all(|value| told.iter().any(|(first, last)| first <= value && value <= last)));
+        }
+        assert_eq!(stretches(&["aaaaaaaab", "aaaaaaaac"], 1), [("aaaaaaaab", "aaaaaaaac")]);
+        assert!(one_of("name", Vec::<String>::new()).is_none());
     }
 
     #[test]

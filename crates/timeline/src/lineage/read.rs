@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::issuance::{Issuance, known_method};
 use backtrail_model::window::Window;
+use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
@@ -31,6 +32,8 @@ const FEW: [&str; 10] = [
     "SwitchRole",
     "UpdateLoginProfile",
 ];
+/// Columns of the table that no chain needs: they say which copies are one.
+const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
 /// Columns of an event that tell its holder.
 const HOLDER_COLUMNS: &[&str] = &[
     "event_time",
@@ -153,7 +156,7 @@ pub(super) async fn made_by(
     most: usize,
 ) -> Result<Option<Vec<Issued>>, TimelineError> {
     let mut met = Vec::new();
-    let frame = source.table(TABLE).await?.filter(condition).map_err(TimelineError::table(TABLE))?;
+    let frame = calls(source).await?.filter(condition).map_err(TimelineError::table(TABLE))?;
     Source::batches_while(TABLE, frame, &mut |batch| {
         take(batch, is_meant, &mut met)?;
         Ok(met.len() <= most)
@@ -253,13 +256,18 @@ async fn fetch_made(source: &Source, wanted: &Arc<Wanted>, span: Option<&Expr>) 
 }
 
 async fn fetch(source: &Source, condition: Option<Expr>) -> Result<Vec<Issued>, TimelineError> {
-    let mut frame = source.table(TABLE).await?;
+    let mut frame = calls(source).await?;
     if let Some(condition) = condition {
         frame = frame.filter(condition).map_err(TimelineError::table(TABLE))?;
     }
     let mut all = Vec::new();
     Source::batches(TABLE, frame, &mut |batch| take(batch, &|_| true, &mut all)).await?;
     Ok(all)
+}
+
+/// The table, as far as chains need it.
+async fn calls(source: &Source) -> Result<DataFrame, TimelineError> {
+    source.table(TABLE).await?.drop_columns(UNNEEDED).map_err(TimelineError::table(TABLE))
 }
 
 /// Takes the calls that a rule lets through.

@@ -189,13 +189,15 @@ impl Sought {
         Ok(met)
     }
 
-    /// The calls about instances and functions: the last of each, if these tell enough; else all.
+    /// The calls about instances and functions: the last of each, or the last few, if these tell enough; else all.
     async fn fetch_last(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Vec<Setting>, TimelineError> {
-        if let Some(named) = self.named(source, span).await? {
-            let recent = named.recent();
-            let last = self.fetch_where(source, span, called(calls).map(|called| called.and(recent.instants.condition()))).await?;
-            if recent.suffice(&last) {
-                return Ok(last);
+        if let Some(named) = self.named(source, span, calls).await? {
+            for most in [1, LAST] {
+                let recent = named.recent(most);
+                let last = self.fetch_where(source, span, called(calls).map(|called| called.and(recent.instants.condition()))).await?;
+                if recent.suffice(&last) {
+                    return Ok(last);
+                }
             }
         }
         self.fetch_where(source, span, called(calls)).await
@@ -213,15 +215,15 @@ impl Sought {
         Ok(met)
     }
 
-    /// When calls named the instances and functions that are sought, by `event_arns`. None where not all events have their rows there.
-    async fn named(&self, source: &Source, span: Option<&Window>) -> Result<Option<Named<'_>>, TimelineError> {
+    /// When these calls named the instances and functions that are sought, by `event_arns`. None where not all events have their rows there.
+    async fn named(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Option<Named<'_>>, TimelineError> {
         if !is_known_of_all(source).await? {
             return Ok(None);
         }
         let failed = TimelineError::table(EVENT_ARNS);
-        let names = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)];
-        let sought = names.into_iter().filter_map(|(acted, calls)| Some(one_of("name", acted.keys())?.and(called(calls)?)));
-        let condition = sought.reduce(Expr::or).into_iter().chain(span.map(within)).reduce(Expr::and).unwrap_or_else(|| lit(false));
+        let names = one_of("name", self.instances.keys().chain(self.functions.keys()));
+        // Two conditions on a column each, by which the reader skips; that a function has no launch need not be said.
+        let condition = [names, called(calls), span.map(within)].into_iter().flatten().reduce(Expr::and).unwrap_or_else(|| lit(false));
         let frame = source.table(EVENT_ARNS).await?.filter(condition).map_err(&failed)?;
         let frame = frame.select_columns(&["event_time", "arn", "name", "event_name"]).map_err(&failed)?;
         let mut named = Named { sought: self, calls: BTreeMap::new() };
@@ -264,9 +266,9 @@ pub(super) async fn set_anew(source: &Source, settings: &[Setting]) -> Result<Ha
     if sought.is_empty() {
         return Ok(HashMap::new());
     }
-    let Some(named) = sought.named(source, None).await? else { return Ok(HashMap::new()) };
-    let next = named.next();
     let calls: Vec<&str> = INSTANCES.iter().chain(FUNCTIONS).copied().collect();
+    let Some(named) = sought.named(source, None, &calls).await? else { return Ok(HashMap::new()) };
+    let next = named.next();
     let later = sought.fetch_where(source, None, called(&calls).map(|called| called.and(next.condition()))).await?;
     let anew = |one: &Setting| {
         let is_same = |other: &&Setting| other.is_of_same(one) && other.time.zip(one.time).is_some_and(|(later, set)| later > set);
@@ -276,7 +278,7 @@ pub(super) async fn set_anew(source: &Source, settings: &[Setting]) -> Result<Ha
     Ok(settings.iter().filter_map(anew).collect())
 }
 
-/// So many calls before something acted are looked at: of these, the last that was carried out counts, and most are.
+/// So many calls before something acted are looked at where the last one was not carried out: of all, the last that was counts, and most are.
 const LAST: usize = 4;
 
 /// A thing and a call about it: its ARN, its name, the call's name.
@@ -316,13 +318,13 @@ impl Named<'_> {
         instants
     }
 
-    /// Of each thing, the last few calls before each time it acted.
-    fn recent(&self) -> Recent {
+    /// Of each thing, the last calls before each time it acted, so many at most.
+    fn recent(&self, most: usize) -> Recent {
         let mut recent = Recent::default();
         for (call, times) in &self.calls {
             for at in self.sought_of(call) {
                 let mut before = times.range(..=at.saturating_add(SKEW)).rev();
-                let taken: Vec<i64> = before.by_ref().take(LAST).copied().collect();
+                let taken: Vec<i64> = before.by_ref().take(most).copied().collect();
                 taken.iter().for_each(|time| recent.instants.add(Some(*time)));
                 if let (Some(earliest), Some(_)) = (taken.last(), before.next()) {
                     recent.cut.push((call.clone(), *earliest, at.saturating_add(SKEW)));
@@ -406,7 +408,7 @@ mod tests {
         let other = (call.0.clone(), "another".to_owned(), call.2.clone());
         let times = (0..20).map(|n| n * 1_000_000).collect::<BTreeSet<i64>>();
         let named = Named { sought: &sought, calls: BTreeMap::from([(call.clone(), times.clone()), (other, times)]) };
-        let recent = named.recent();
+        let recent = named.recent(LAST);
         // Clocks may differ by two seconds.
         let read: Vec<i64> = (0..20).map(|n| n * 1_000_000).filter(|t| recent.instants.holds(Some(*t))).collect();
         assert_eq!(read, [0, 1_000_000, 2_000_000, 9_000_000, 10_000_000, 11_000_000, 12_000_000]);
