@@ -1,15 +1,14 @@
 //! What names mean in SQL: the store's tables, and views that are planned when first asked for (planning them all would slow every start).
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use backtrail_model::tables::Table;
-use backtrail_store::{DataFile, StoreSnapshot};
+use backtrail_store::StoreSnapshot;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::TableType;
 use tokio::sync::OnceCell;
@@ -29,19 +28,12 @@ pub(crate) fn catalog(schema: Arc<dyn SchemaProvider>) -> Result<Arc<dyn Catalog
     Ok(Arc::new(catalog))
 }
 
-/// The files of each table, shared by every provider over them.
-#[derive(Debug, Clone)]
-pub(crate) struct Files(Vec<(Table, Arc<[DataFile]>)>);
-
-impl Files {
-    pub(crate) fn of(snapshot: &StoreSnapshot) -> Self {
-        Self(Table::ALL.into_iter().map(|t| (t, snapshot.table(t).files.clone().into())).collect())
-    }
-}
-
 /// Tables and views by name.
 pub(crate) struct StoreSchema {
-    tables: Vec<(Table, Arc<StoreTable>)>,
+    snapshot: StoreSnapshot,
+    tables: Vec<(Table, OnceCell<Arc<StoreTable>>)>,
+    /// Whether secrets are redacted.
+    redacts: bool,
     views: Vec<(View, OnceCell<Arc<ViewTable>>)>,
     /// Where views are planned: over the tables as they are.
     planner: Option<SessionContext>,
@@ -55,14 +47,24 @@ impl fmt::Debug for StoreSchema {
 
 impl StoreSchema {
     /// The tables alone, as they are.
-    pub(crate) fn tables(root: &Path, files: &Files) -> Self {
-        Self { tables: providers(root, files, false), views: Vec::new(), planner: None }
+    pub(crate) fn tables(snapshot: &StoreSnapshot) -> Self {
+        let tables = Table::ALL.into_iter().map(|table| (table, OnceCell::new())).collect();
+        Self { snapshot: snapshot.clone(), tables, redacts: false, views: Vec::new(), planner: None }
     }
 
     /// Views that `planner` plans, over tables with or without their secrets.
-    pub(crate) fn with_views(root: &Path, files: &Files, redacts: bool, planner: SessionContext) -> Self {
+    pub(crate) fn with_views(snapshot: &StoreSnapshot, redacts: bool, planner: SessionContext) -> Self {
         let views = views::ALL.iter().map(|v| (*v, OnceCell::new())).collect();
-        Self { tables: providers(root, files, redacts), views, planner: Some(planner) }
+        Self { redacts, views, planner: Some(planner), ..Self::tables(snapshot) }
+    }
+
+    /// A table over its files, which are looked up when it is first asked for.
+    async fn stored(&self, table: Table, cell: &OnceCell<Arc<StoreTable>>) -> Result<Arc<StoreTable>> {
+        let made = cell.get_or_try_init(|| async {
+            let files = self.snapshot.table(table).await.map_err(|e| DataFusionError::External(Box::new(e)))?;
+            Ok::<_, DataFusionError>(Arc::new(StoreTable::new(table, self.snapshot.root(), Arc::clone(&files.files), self.redacts)))
+        });
+        made.await.cloned()
     }
 
     async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
@@ -72,14 +74,10 @@ impl StoreSchema {
         let planned = cell.get_or_try_init(|| async {
             let sql = view.sql();
             let plan = planner.state().create_logical_plan(&sql).await?;
-            Ok::<_, datafusion::common::DataFusionError>(Arc::new(ViewTable::new(plan, Some(sql))))
+            Ok::<_, DataFusionError>(Arc::new(ViewTable::new(plan, Some(sql))))
         });
         Ok(Some(Arc::clone(planned.await?) as Arc<dyn TableProvider>))
     }
-}
-
-fn providers(root: &Path, files: &Files, redacts: bool) -> Vec<(Table, Arc<StoreTable>)> {
-    files.0.iter().map(|(table, files)| (*table, Arc::new(StoreTable::new(*table, root, Arc::clone(files), redacts)))).collect()
 }
 
 #[async_trait]
@@ -93,7 +91,7 @@ impl SchemaProvider for StoreSchema {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.tables.iter().find(|(table, _)| table.name() == name) {
-            Some((_, provider)) => Ok(Some(Arc::clone(provider) as Arc<dyn TableProvider>)),
+            Some((table, cell)) => Ok(Some(self.stored(*table, cell).await? as Arc<dyn TableProvider>)),
             None => self.view(name).await,
         }
     }

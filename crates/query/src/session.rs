@@ -16,7 +16,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 
-use crate::catalog::{CATALOG, Files, SCHEMA, StoreSchema, catalog};
+use crate::catalog::{CATALOG, SCHEMA, StoreSchema, catalog};
 use crate::diagnose::Names;
 use crate::store_reach::StoreOnly;
 use crate::{QueryError, diagnose, functions, gate, parameters};
@@ -56,14 +56,12 @@ impl Session {
     /// `Store` where the store cannot be read, `Engine` where the engine cannot be set up.
     pub async fn open(store: &Store, options: &SessionOptions) -> Result<Self, QueryError> {
         let snapshot = store.snapshot().await?;
-        let root = store.root();
         let runtime = runtime(store, options).map_err(QueryError::engine)?;
-        let files = Files::of(&snapshot);
         let make = |schema: Arc<dyn SchemaProvider>| context(options, &runtime, schema).map_err(QueryError::engine);
         // Views are planned over tables without views.
-        let planner = make(Arc::new(StoreSchema::tables(root, &files)))?;
-        let trusted = make(Arc::new(StoreSchema::with_views(root, &files, false, planner.clone())))?;
-        let names = Arc::new(StoreSchema::with_views(root, &files, true, planner));
+        let planner = make(Arc::new(StoreSchema::tables(&snapshot)))?;
+        let trusted = make(Arc::new(StoreSchema::with_views(&snapshot, false, planner.clone())))?;
+        let names = Arc::new(StoreSchema::with_views(&snapshot, true, planner));
         let user = make(Arc::clone(&names) as Arc<dyn SchemaProvider>)?;
         Ok(Self { trusted, user, names, snapshot })
     }

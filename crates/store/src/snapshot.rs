@@ -1,26 +1,61 @@
 //! What a reader may read: the files of each table whose batch reached its commit point, with their statistics.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use backtrail_model::tables::Table;
+use tokio::sync::OnceCell;
 
-/// The visible files of every table, at one moment.
+use crate::log::TableState;
+use crate::{Store, StoreError};
+
+/// The visible files of every table, at one moment. A table's log is read when its files are first asked for: most questions need few of them.
 #[derive(Debug, Clone)]
 pub struct StoreSnapshot {
-    tables: Vec<TableSnapshot>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    tables: Vec<Pinned>,
+}
+
+#[derive(Debug)]
+struct Pinned {
+    table: Table,
+    /// The version that belongs to the moment.
+    version: u64,
+    files: OnceCell<Arc<TableSnapshot>>,
 }
 
 impl StoreSnapshot {
-    pub(crate) fn new(tables: Vec<TableSnapshot>) -> Self {
-        Self { tables }
+    pub(crate) fn new(store: Store, evidence: &TableState, pins: Vec<(Table, u64)>) -> Self {
+        let ledger = TableSnapshot::of(Table::Evidence, Some(evidence));
+        let ledger = Pinned { table: Table::Evidence, version: evidence.version(), files: OnceCell::new_with(Some(Arc::new(ledger))) };
+        let others = pins.into_iter().map(|(table, version)| Pinned { table, version, files: OnceCell::new() });
+        let tables = others.chain([ledger]).collect();
+        Self { inner: Arc::new(Inner { store, tables }) }
     }
 
     /// The files of one table.
+    ///
+    /// # Errors
+    /// Where the table's log cannot be read.
+    pub async fn table(&self, table: Table) -> Result<Arc<TableSnapshot>, StoreError> {
+        let pinned = self.inner.tables.iter().find(|one| one.table == table);
+        let pinned = pinned.ok_or_else(|| StoreError::rows(table, "the store has no such table"))?;
+        let files = pinned.files.get_or_try_init(|| async {
+            let state = self.inner.store.at_pin(table, pinned.version).await?;
+            Ok::<_, StoreError>(Arc::new(TableSnapshot::of(table, state.as_ref())))
+        });
+        files.await.cloned()
+    }
+
+    /// The directory of the store, absolute.
     #[must_use]
-    pub fn table(&self, table: Table) -> &TableSnapshot {
-        // Made with every table, so the position is found; the first stands in for what cannot happen.
-        let position = self.tables.iter().position(|t| t.table == table).unwrap_or_default();
-        &self.tables[position]
+    pub fn root(&self) -> &std::path::Path {
+        self.inner.store.root()
     }
 }
 
@@ -29,11 +64,15 @@ impl StoreSnapshot {
 pub struct TableSnapshot {
     /// Which table.
     pub table: Table,
-    /// Its files, by date and path.
-    pub files: Vec<DataFile>,
+    /// Its files, by path.
+    pub files: Arc<[DataFile]>,
 }
 
 impl TableSnapshot {
+    fn of(table: Table, state: Option<&TableState>) -> Self {
+        Self { table, files: state.map(|state| state.files.iter().map(|file| file.data.clone()).collect()).unwrap_or_default() }
+    }
+
     /// Rows in all files.
     #[must_use]
     pub fn rows(&self) -> u64 {

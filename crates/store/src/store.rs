@@ -9,7 +9,7 @@ use backtrail_model::tables::Table;
 use crate::error::{At, blocking};
 use crate::layout::{self, StoreLock};
 use crate::log::{TableLog, TableState};
-use crate::{Batch, BatchOptions, CompactOptions, CompactSummary, StoreError, StoreSnapshot, TableSnapshot, ledger};
+use crate::{Batch, BatchOptions, CompactOptions, CompactSummary, StoreError, StoreSnapshot, ledger};
 
 /// A store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -82,17 +82,10 @@ impl Store {
         &self.inner.root
     }
 
-    /// The files a reader may read now: only those whose batch reached its commit point.
+    /// The files a reader may read now: only those whose batch reached its commit point. Which they are is read when a table is first asked for.
     pub async fn snapshot(&self) -> Result<StoreSnapshot, StoreError> {
-        let moment = self.moment().await?;
-        let tables = Table::ALL
-            .into_iter()
-            .map(|table| {
-                let files = moment.table(table).map_or_else(Vec::new, |s| s.files.iter().map(|f| f.data.clone()).collect());
-                TableSnapshot { table, files }
-            })
-            .collect();
-        Ok(StoreSnapshot::new(tables))
+        let (evidence, pins) = self.pinned().await?;
+        Ok(StoreSnapshot::new(self.clone(), &evidence, pins))
     }
 
     /// The ledger: one row per piece of evidence and decoder, by evidence id and decoder.
@@ -130,10 +123,18 @@ impl Store {
     }
 
     /// All tables as of the last commit to the ledger.
-    ///
-    /// Each commit to the ledger names the versions of the other tables that belong to it. That is what makes several
-    /// tables change at once: a run killed between its commits has changed nothing as long as its ledger commit is missing.
     pub(crate) async fn moment(&self) -> Result<Moment, StoreError> {
+        let (evidence, pins) = self.pinned().await?;
+        let loads = pins.into_iter().map(|(table, version)| async move { Ok((table, version, self.at_pin(table, version).await?)) });
+        let tables = futures::future::try_join_all(loads).await?;
+        Ok(Moment { evidence, tables })
+    }
+
+    /// The ledger as it is now, and the versions of the other tables that belong to it.
+    ///
+    /// Each commit to the ledger names them. That is what makes several tables change at once: a run killed between its commits has changed
+    /// nothing as long as its ledger commit is missing.
+    async fn pinned(&self) -> Result<(TableState, Vec<(Table, u64)>), StoreError> {
         let log = self.log(Table::Evidence)?;
         let evidence = log.at(None).await?;
         let others: Vec<Table> = Table::ALL.into_iter().filter(|t| *t != Table::Evidence).collect();
@@ -143,14 +144,13 @@ impl Store {
             log.transactions(&evidence, &others.iter().map(|t| pin_id(*t)).collect::<Vec<_>>()).await?
         };
         let pinned = |table: Table| pins.get(&pin_id(table)).and_then(|v| u64::try_from(*v).ok()).unwrap_or(0);
-        let loads = others.into_iter().map(|table| async move {
-            let version = pinned(table);
-            // Version 0 is the empty table as made: nothing to read.
-            let state = if version == 0 { None } else { Some(self.log(table)?.at(Some(version)).await?) };
-            Ok::<_, StoreError>((table, version, state))
-        });
-        let tables = futures::future::try_join_all(loads).await?;
-        Ok(Moment { evidence, tables })
+        let pinned = others.into_iter().map(|table| (table, pinned(table))).collect();
+        Ok((evidence, pinned))
+    }
+
+    /// A table at the version that belongs to the ledger. Version 0 is the empty table as made: nothing to read.
+    pub(crate) async fn at_pin(&self, table: Table, version: u64) -> Result<Option<TableState>, StoreError> {
+        if version == 0 { Ok(None) } else { self.log(table)?.at(Some(version)).await.map(Some) }
     }
 }
 

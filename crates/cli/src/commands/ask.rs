@@ -72,11 +72,11 @@ fn quoted(word: &str) -> String {
 }
 
 /// Where a session's events are read from.
-pub(crate) fn source(session: &Session) -> Source {
-    let table = session.snapshot().table(Table::Cloudtrail).clone();
-    let files = &table.files;
+pub(crate) async fn source(session: &Session) -> anyhow::Result<Source> {
+    let table = session.snapshot().table(Table::Cloudtrail).await?;
+    let files = Arc::clone(&table.files);
     let day = |f: &backtrail_store::DataFile| Day { date: f.event_date.clone().unwrap_or_else(|| UNKNOWN_DATE.to_owned()), rows: f.rows };
-    Source::new(session.context().clone(), files.iter().map(day)).with_tallies(Arc::new(move |is_asked| table.tallies(is_asked)))
+    Ok(Source::new(session.context().clone(), files.iter().map(day)).with_tallies(Arc::new(move |is_asked| table.tallies(is_asked))))
 }
 
 /// Wrong usage that only the question notices keeps its exit code.
@@ -153,7 +153,7 @@ where
 pub(crate) async fn events(which: EventQuestion, args: &QuestionArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let question = args.question()?;
     let session = context.session().await?;
-    answer_events(which, &question, &source(&session), &args.output, context).await
+    answer_events(which, &question, &source(&session).await?, &args.output, context).await
 }
 
 pub(crate) async fn answer_events(
@@ -175,7 +175,8 @@ pub(crate) async fn actors(args: &QuestionArgs, context: &Context) -> anyhow::Re
     let mut writer: AnswerWriter<Present> = begin("actors", &question, &args.output, context)?;
     // A person reads from the top; programs get the order of time, as in every answer.
     let order = if args.output.format == Format::Table { ActorOrder::Notable } else { ActorOrder::FirstSeen };
-    let closing =
-        backtrail_timeline::actors(&source(&session), &question, order, &mut |item| writer.item(item)).await.map_err(timeline_error)?;
+    let closing = backtrail_timeline::actors(&source(&session).await?, &question, order, &mut |item| writer.item(item))
+        .await
+        .map_err(timeline_error)?;
     end(writer, &closing)
 }

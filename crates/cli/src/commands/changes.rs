@@ -41,7 +41,7 @@ pub(crate) async fn run(args: ChangesArgs, context: &Context) -> anyhow::Result<
     let told = ChangesTold { by_resource: is_table && by == By::Resource, others };
     let style = ask::style(&args.output, context).ranked(question.filters.has_anchor());
     let mut writer = ask::begin_in(style, "changes", &question, &args.output, context)?;
-    let source = ask::source(&session);
+    let source = ask::source(&session).await?;
     let closing =
         backtrail_timeline::changes(&source, &question, told, &mut |item| writer.item(item)).await.map_err(ask::timeline_error)?;
     ask::end(writer, &closing)

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: InvestigateArgs, context: &Context) -> anyhow::Res
     }
     let summary = ingest::take_in(&args.inputs, context).await?;
     let session = context.session().await?;
-    let source = ask::source(&session);
+    let source = ask::source(&session).await?;
     let out = context.printer.data(to.output.as_deref())?;
     let closing = match to.format {
         Format::Json => json_answers(&source, &question, out).await?,

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: PreviousArgs, context: &Context) -> anyhow::Result
     let at = parse_typed(&args.at)
         .ok_or_else(|| UsageError(format!("--at: `{}` is not a time: write RFC 3339 as in 2024-05-01T13:00:00Z, or a date", args.at)))?;
     let session = context.session().await?;
-    let previous = backtrail_timeline::previous(&ask::source(&session), &args.arn, at).await.map_err(ask::timeline_error)?;
+    let previous = backtrail_timeline::previous(&ask::source(&session).await?, &args.arn, at).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.as_deref())?;
     let style = Style::new(context.printer.has_color(), None);
     ask::document("previous", &previous, &previous.properties, args.format, &mut out, |out| text(&previous, &style, out))?;

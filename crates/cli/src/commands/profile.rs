@@ -35,7 +35,7 @@ pub(crate) struct ProfileArgs {
 pub(crate) async fn run(args: ProfileArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let window = args.window.resolve()?;
     let session = context.session().await?;
-    let profile = backtrail_timeline::profile(&ask::source(&session), &args.subject, window).await.map_err(ask::timeline_error)?;
+    let profile = backtrail_timeline::profile(&ask::source(&session).await?, &args.subject, window).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.output.as_deref())?;
     let style = ask::style(&args.output, context);
     ask::document("profile", &profile, std::slice::from_ref(&profile), args.output.format, &mut out, |out| text(&profile, &style, out))?;

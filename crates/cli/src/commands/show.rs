@@ -32,7 +32,7 @@ pub(crate) struct ShowArgs {
 
 pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let session = context.session().await?;
-    let mut opened = backtrail_timeline::show(&ask::source(&session), &args.reference).await.map_err(ask::timeline_error)?;
+    let mut opened = backtrail_timeline::show(&ask::source(&session).await?, &args.reference).await.map_err(ask::timeline_error)?;
     tokio::task::block_in_place(|| check_originals(&mut opened));
     let mut out = context.printer.data(args.output.output.as_deref())?;
     if args.raw {

@@ -43,7 +43,7 @@ pub(crate) struct TraceArgs {
 
 pub(crate) async fn run(args: TraceArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let session = context.session().await?;
-    let trace = backtrail_timeline::trace(&ask::source(&session), &args.subject).await.map_err(ask::timeline_error)?;
+    let trace = backtrail_timeline::trace(&ask::source(&session).await?, &args.subject).await.map_err(ask::timeline_error)?;
     if trace.up.is_empty() {
         let broken = trace.coverage.broken_evidence.len() as u64;
         let may_hold =

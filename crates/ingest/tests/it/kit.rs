@@ -94,8 +94,9 @@ impl Bench {
     /// Every row of a table as text, sorted, without the columns that tell when.
     pub(crate) fn rows(&self, store: &str, table: Table) -> Vec<String> {
         let snapshot = self.runtime.block_on(self.store(store).snapshot()).unwrap();
+        let files = &self.runtime.block_on(snapshot.table(table)).unwrap().files;
         let mut rows = Vec::new();
-        for file in &snapshot.table(table).files {
+        for file in files.iter() {
             let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).unwrap()).unwrap().build().unwrap();
             for batch in reader {
                 let batch = batch.unwrap();

@@ -14,7 +14,7 @@ async fn what_is_committed_is_read_back_by_date_and_in_order() {
     assert_eq!(summary.evidence[0].counts.kept, 500);
 
     let snapshot = store.snapshot().await.unwrap();
-    let table = snapshot.table(Table::Cloudtrail);
+    let table = snapshot.table(Table::Cloudtrail).await.unwrap();
     assert_eq!(table.rows(), 500);
     let dates: Vec<_> = table.files.iter().map(|f| f.event_date.clone().unwrap()).collect();
     assert_eq!(dates, ["2023-07-01", "2023-07-02", "2023-07-03"]);
@@ -36,7 +36,7 @@ async fn what_is_not_committed_is_not_seen_and_leaves_nothing() {
     batch.append(Table::Cloudtrail, evidence.rows(Table::Cloudtrail)).unwrap();
     let error = batch.commit().await.unwrap_err();
     assert!(matches!(error, StoreError::Unfinished { .. }), "{error}");
-    assert_eq!(store.snapshot().await.unwrap().table(Table::Cloudtrail).rows(), 0);
+    assert_eq!(store.snapshot().await.unwrap().table(Table::Cloudtrail).await.unwrap().rows(), 0);
     assert!(store.evidence().await.unwrap().is_empty());
 }
 
@@ -57,7 +57,7 @@ async fn a_store_from_before_a_table_was_added_is_read_without_it_and_gets_it_wh
     let table = crate::layout::table_dir(&root, Table::Credentials);
     std::fs::remove_dir_all(&table).unwrap();
     let reader = Store::open(&root).await.unwrap();
-    assert!(reader.snapshot().await.unwrap().table(Table::Credentials).files.is_empty());
+    assert!(reader.snapshot().await.unwrap().table(Table::Credentials).await.unwrap().files.is_empty());
     assert!(!table.exists(), "reading makes nothing");
     drop(Store::open_or_create(&root).await.unwrap());
     assert!(table.join("_delta_log").is_dir());
@@ -72,6 +72,6 @@ async fn a_table_whose_first_log_entry_was_never_completed_is_made_anew() {
     let log = crate::layout::table_dir(&root, Table::EventArns).join("_delta_log");
     std::fs::rename(log.join("00000000000000000000.json"), log.join("00000000000000000000.json#1")).unwrap();
     let again = Store::open_or_create(&root).await.unwrap();
-    assert!(again.snapshot().await.unwrap().table(Table::EventArns).files.is_empty());
+    assert!(again.snapshot().await.unwrap().table(Table::EventArns).await.unwrap().files.is_empty());
     assert!(log.join("00000000000000000000.json").is_file());
 }

@@ -150,7 +150,7 @@ pub(crate) async fn ingest(store: &Store, evidence: &[Evidence]) -> crate::Commi
 pub(crate) async fn contents(store: &Store, table: Table) -> Vec<BTreeMap<String, String>> {
     let snapshot = store.snapshot().await.unwrap();
     let mut all = Vec::new();
-    for file in &snapshot.table(table).files {
+    for file in snapshot.table(table).await.unwrap().files.iter() {
         let mut rows = 0;
         for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).unwrap()).unwrap().build().unwrap() {
             let batch = batch.unwrap();
