@@ -44,7 +44,7 @@ pub use reread::{Kept, Reread};
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
 /// Raised when the same bytes are read differently.
-pub const VERSION: i32 = 5;
+pub const VERSION: i32 = 6;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;

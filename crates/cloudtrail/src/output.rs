@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use backtrail_model::calls::is_pivotal;
 use backtrail_model::evidence::{Counts, RawForm, Route};
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::time;
@@ -22,6 +23,9 @@ const MAX_ROWS: usize = 16 * 1024;
 const MAX_BYTES: usize = 8 << 20;
 /// Bytes of a rejected record that are kept.
 pub(crate) const REJECT_BYTES: usize = 64 << 10;
+
+/// Columns of `pivotal_calls` that are fields of the record.
+const PIVOTAL_TEXTS: [F; 5] = [F::EventId, F::EventName, F::EventSource, F::RecipientAccountId, F::AwsRegion];
 
 /// Where a record stands in the evidence: its own bytes, or those of the carrier that holds it as a string.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,7 @@ pub(crate) struct Output {
     aggregated: Option<Rows>,
     credentials: Option<Rows>,
     event_arns: Rows,
+    pivotal: Option<Rows>,
     pub(crate) ready: Vec<(Table, RecordBatch)>,
     pub(crate) counts: Counts,
     pub(crate) first: Option<i64>,
@@ -98,6 +103,7 @@ impl Output {
             aggregated: None,
             credentials: None,
             event_arns: Rows::new(Table::EventArns),
+            pivotal: None,
             ready: Vec::new(),
             counts: Counts::default(),
             first: None,
@@ -136,7 +142,7 @@ impl Output {
 
     /// Whether all rows are whole.
     pub(crate) fn is_sound(&self) -> bool {
-        let rare = [self.insights.as_ref(), self.aggregated.as_ref(), self.credentials.as_ref()];
+        let rare = [self.insights.as_ref(), self.aggregated.as_ref(), self.credentials.as_ref(), self.pivotal.as_ref()];
         let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.event_arns), Some(&self.rejects)].into_iter().chain(rare);
         all.flatten().all(Rows::is_sound)
     }
@@ -189,6 +195,13 @@ impl Output {
         if let Some(issued) = credentials::issued(record) {
             let rows = self.credentials.get_or_insert_with(|| Rows::new(Table::Credentials));
             credentials::add(rows, record, &issued, &identity, (time, &self.evidence_id, date));
+        }
+        if record.text(F::EventName).is_some_and(|name| is_pivotal(&name)) {
+            let rows = self.pivotal.get_or_insert_with(|| Rows::new(Table::PivotalCalls));
+            fill(rows, &[time], &PIVOTAL_TEXTS, record);
+            let provenance = identity.provenance(Cell::Text(record.raw), record, &self.evidence_id, date);
+            rows.end_row(1 + PIVOTAL_TEXTS.len(), &provenance);
+            rows.bytes += record.raw.len();
         }
         if !event_arns::add(&mut self.event_arns, record, (time, &self.evidence_id, date)) {
             self.remarks.add("records that name more than 10,000 resources: the first 10,000 of each are in event_arns");
@@ -371,7 +384,7 @@ impl Output {
 
     /// The rows of all tables but that of events.
     fn beside(&mut self) -> impl Iterator<Item = &mut Rows> {
-        let rare = [self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut()];
+        let rare = [self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut(), self.pivotal.as_mut()];
         [Some(&mut self.origins), Some(&mut self.event_arns), Some(&mut self.rejects)].into_iter().chain(rare).flatten()
     }
 

@@ -92,7 +92,7 @@ impl Pending {
 
 /// Gives rows to the batch and counts their records.
 pub(crate) fn hand_over(batch: &Batch, progress: &dyn Progress, table: Table, rows: RecordBatch) -> Result<(), StoreError> {
-    if table.is_deduplicated() || table == Table::Rejects {
+    if table.counts_records() || table == Table::Rejects {
         progress.read(0, rows.num_rows() as u64);
     }
     batch.append(table, rows)

@@ -62,7 +62,7 @@ pub struct Issuance {
     pub principal_id: Option<String>,
     /// ARN of the session or user it is for. Of a portal call of Identity Center: `<account>/<permission set>`.
     pub arn: Option<String>,
-    /// Who an identity provider vouched for: SAML subject, OpenID subject.
+    /// Who an identity provider vouched for: SAML subject, OpenID subject. Of `SwitchRole` the ARN of who switched (`SwitchFrom`).
     pub subject: Option<String>,
     /// Whether IAM Identity Center assumed the role: then the key used later is another one than the key logged here.
     pub by_identity_center: bool,
@@ -110,10 +110,11 @@ pub fn issuance(call: &IssuingCall<'_>) -> Option<Issuance> {
         request: Json::of(call.facts.request_parameters),
         response: Json::of(call.facts.response_elements),
         details: Json::of(call.facts.service_event_details),
+        additional: Json::of(call.facts.additional_event_data),
     };
     let child = parts.child(method)?;
     let by_identity_center = method == "AssumeRoleWithSAML" && parts.is_identity_centers();
-    Some(Issuance { method, subject: parts.subject(), by_identity_center, ..child })
+    Some(Issuance { method, subject: parts.subject(method), by_identity_center, ..child })
 }
 
 struct Parts<'a> {
@@ -121,6 +122,7 @@ struct Parts<'a> {
     request: Json<'a>,
     response: Json<'a>,
     details: Json<'a>,
+    additional: Json<'a>,
 }
 
 /// A field of the record, parsed when it is first asked: most calls say all in one.
@@ -225,7 +227,10 @@ impl Parts<'_> {
         Some(format!("arn:{}:iam::{account}:user/{user}", partition_of_region(self.call.region.unwrap_or_default())))
     }
 
-    fn subject(&self) -> Option<String> {
+    fn subject(&self, method: &str) -> Option<String> {
+        if method == "SwitchRole" {
+            return text(&self.additional, &["SwitchFrom"]);
+        }
         text(&self.response, &["subject"])
             .or_else(|| text(&self.response, &["subjectFromWebIdentityToken"]))
             .or_else(|| self.call.user_name.map(str::to_owned).filter(|_| self.call.identity_provider.is_some()))

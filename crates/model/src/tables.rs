@@ -33,17 +33,20 @@ pub enum Table {
     Credentials,
     /// What events touch.
     EventArns,
+    /// Records of the calls that later events depend on.
+    PivotalCalls,
 }
 
 impl Table {
     /// Every table, in the order a commit writes them: the ledger last, its row is the commit point.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cloudtrail,
         Self::CloudtrailInsights,
         Self::CloudtrailAggregated,
         Self::EventOrigins,
         Self::Credentials,
         Self::EventArns,
+        Self::PivotalCalls,
         Self::Rejects,
         Self::Evidence,
     ];
@@ -60,6 +63,7 @@ impl Table {
             Self::CloudtrailAggregated => "cloudtrail_aggregated",
             Self::Credentials => "credentials",
             Self::EventArns => "event_arns",
+            Self::PivotalCalls => "pivotal_calls",
         }
     }
 
@@ -81,6 +85,9 @@ impl Table {
             Self::EventArns => {
                 "One row per ARN that a copy of an event touches, and how that is known; sorted by name in each file. Joins cloudtrail by evidence_id and record_index. Made from raw."
             }
+            Self::PivotalCalls => {
+                "One row per event that later ones depend on, for questions over all time: calls that change what is logged, that set up functions, instances, Auto Scaling groups and stacks, and that issue keys, passwords and sign-ins. The same rows as in cloudtrail, with few of their columns. Made from raw."
+            }
         }
     }
 
@@ -93,6 +100,12 @@ impl Table {
     /// Whether rows are unique by `dedupe_key`, copies of one record being folded into one row.
     #[must_use]
     pub fn is_deduplicated(self) -> bool {
+        self.counts_records() || self == Self::PivotalCalls
+    }
+
+    /// Whether each record that is taken in is a row of this table or of another such: by their rows the ledger tells kept records from duplicates.
+    #[must_use]
+    pub fn counts_records(self) -> bool {
         matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated)
     }
 
@@ -100,7 +113,7 @@ impl Table {
     #[must_use]
     pub fn sorted_by(self) -> &'static [&'static str] {
         match self {
-            Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::EventOrigins => {
+            Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::EventOrigins | Self::PivotalCalls => {
                 &["event_time", "event_id", "record_sha256", "evidence_id", "record_index"]
             }
             // Nearly all is AssumeRole; the few other calls are sought over all time, and stand together.
@@ -124,6 +137,7 @@ impl Table {
             Self::CloudtrailAggregated => CLOUDTRAIL_AGGREGATED,
             Self::Credentials => CREDENTIALS,
             Self::EventArns => EVENT_ARNS,
+            Self::PivotalCalls => PIVOTAL_CALLS,
         }
     }
 
@@ -344,7 +358,11 @@ const CREDENTIALS: &[Column] = &[
         "Unique id of the session or user it is for: AROA...:session, AIDA...; equals user_identity_principal_id of its uses.",
     ),
     col("issued_arn", Text, "ARN of the session or user it is for; of a portal call of Identity Center `<account>/<permission set>`."),
-    col("issued_subject", Text, "Who an identity provider vouched for: SAML or OpenID subject."),
+    col(
+        "issued_subject",
+        Text,
+        "Who an identity provider vouched for: SAML or OpenID subject. Of SwitchRole: ARN of who switched (SwitchFrom).",
+    ),
     col("by_identity_center", Bool, "IAM Identity Center assumed the role: the key used later is another one than issued_access_key_id."),
     col("dedupe_key", Binary, "The event's identity, as in cloudtrail."),
     col("record_sha256", Text, "SHA-256 of this copy's raw, lower-case hex."),
@@ -381,7 +399,7 @@ const EVENT_ARNS: &[Column] = &[
     col("record_index", Long, "Its number in that evidence, from 0."),
 ];
 
-/// Columns that the Insights and aggregated tables end with, as in `cloudtrail`.
+/// Columns that the tables of whole records other than `cloudtrail` end with, as there.
 macro_rules! with_provenance {
     ($($column:expr),* $(,)?) => {
         &[
@@ -397,6 +415,16 @@ macro_rules! with_provenance {
         ]
     };
 }
+
+/// `pivotal_calls`: what the other columns of `cloudtrail` are made of, and what a reader narrows by.
+const PIVOTAL_CALLS: &[Column] = with_provenance![
+    col("event_time", Time, "Time of the event."),
+    col("event_id", Text, "eventID."),
+    col("event_name", Text, "eventName."),
+    col("event_source", Text, "eventSource."),
+    col("recipient_account_id", Text, "recipientAccountId."),
+    col("aws_region", Text, "awsRegion."),
+];
 
 const CLOUDTRAIL_INSIGHTS: &[Column] = with_provenance![
     col("event_time", Time, "eventTime."),

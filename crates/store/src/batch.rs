@@ -305,7 +305,7 @@ impl Batch {
         }
         let mut staged = lock(&self.staged);
         staged.parts.extend(part);
-        for (evidence, count) in folded {
+        for (evidence, count) in folded.into_iter().filter(|_| table.counts_records()) {
             *staged.folded.entry(evidence).or_default() += count;
         }
         Ok(())

@@ -145,7 +145,7 @@ pub fn has_bloom_filter(column: &str) -> bool {
 /// Columns whose minimum, maximum and null count stand in the table's log, for every Delta reader to skip whole files by.
 pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
     match table {
-        Table::Cloudtrail | Table::CloudtrailInsights => &["event_time", "recipient_account_id", "aws_region"],
+        Table::Cloudtrail | Table::CloudtrailInsights | Table::PivotalCalls => &["event_time", "recipient_account_id", "aws_region"],
         Table::CloudtrailAggregated => &["event_time", "account_id", "aws_region"],
         Table::EventOrigins | Table::Credentials | Table::EventArns => &["event_time"],
         Table::Evidence | Table::Rejects => &["evidence_id"],
@@ -161,7 +161,7 @@ fn properties(table: Table) -> WriterProperties {
         .filter_map(|i| i32::try_from(i).ok())
         .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
         .collect();
-    let is_looked_up = matches!(table, Table::Credentials | Table::EventArns);
+    let is_looked_up = matches!(table, Table::Credentials | Table::EventArns | Table::PivotalCalls);
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))

@@ -50,9 +50,11 @@ pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Res
             change.add.append(&mut date.change.add);
             change.remove.append(&mut date.change.remove);
             plan.superseded.append(&mut date.superseded);
-            plan.conflicts += date.conflicts;
-            merge(&mut folded, date.folded);
-            merge(&mut lost, date.lost);
+            if table.counts_records() {
+                plan.conflicts += date.conflicts;
+                merge(&mut folded, date.folded);
+                merge(&mut lost, date.lost);
+            }
         }
         plan.changes.push((table, change));
     }

@@ -7,6 +7,7 @@ use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_cloudtrail::{Kept, Reread};
 use backtrail_model::window::Window;
 use datafusion::arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
+use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::Expr;
 
 use crate::error::TimelineError;
@@ -36,18 +37,17 @@ impl Source {
         condition: Option<Expr>,
         are_few: bool,
     ) -> Result<Found<'w>, TimelineError> {
-        let few = if are_few { self.reread(window, condition.clone()).await? } else { None };
+        let few = if are_few { reread(CLOUDTRAIL, self.events(window, condition.clone()).await?).await? } else { None };
         Ok(few.map_or(Found::Many(window, condition), Found::Few))
     }
+}
 
-    /// `None` where they are many or not all of them are their own text.
-    async fn reread(&self, window: Option<&Window>, condition: Option<Expr>) -> Result<Option<RecordBatch>, TimelineError> {
-        let failed = TimelineError::table(CLOUDTRAIL);
-        let frame = self.events(window, condition).await?.select_columns(COLUMNS).map_err(failed)?;
-        let mut met = Met::default();
-        Self::batches_while(CLOUDTRAIL, frame, &mut |batch| met.take(batch)).await?;
-        Ok((!met.is_too_much).then(|| met.decoder.take()))
-    }
+/// The events of a frame, decoded from their own text; `None` where they are many or not all of them are their own text.
+pub(crate) async fn reread(table: &'static str, events: DataFrame) -> Result<Option<RecordBatch>, TimelineError> {
+    let frame = events.select_columns(COLUMNS).map_err(TimelineError::table(table))?;
+    let mut met = Met::default();
+    Source::batches_while(table, frame, &mut |batch| met.take(table, batch)).await?;
+    Ok((!met.is_too_much).then(|| met.decoder.take()))
 }
 
 /// Events that an answer looks at more than once.
@@ -109,11 +109,11 @@ struct Met {
 
 impl Met {
     /// Whether there is to be more.
-    fn take(&mut self, batch: &RecordBatch) -> Result<bool, TimelineError> {
-        let text = |column| Text::of(batch, CLOUDTRAIL, column);
+    fn take(&mut self, table: &'static str, batch: &RecordBatch) -> Result<bool, TimelineError> {
+        let text = |column| Text::of(batch, table, column);
         let (raw, form, evidence) = (text("raw")?, text("raw_form")?, text("evidence_id")?);
-        let (conflict, index) = (flags(batch, CLOUDTRAIL, "id_conflict")?, longs(batch, CLOUDTRAIL, "record_index")?);
-        let time = times(batch, CLOUDTRAIL, "event_time")?;
+        let (conflict, index) = (flags(batch, table, "id_conflict")?, longs(batch, table, "record_index")?);
+        let time = times(batch, table, "event_time")?;
         for row in 0..batch.num_rows() {
             let kept = Kept {
                 raw: raw.get(row).unwrap_or_default(),

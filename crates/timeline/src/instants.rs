@@ -51,16 +51,7 @@ impl Default for Instants {
 
 /// Whether every event of the store has its rows in `event_arns`.
 pub(crate) async fn is_known_of_all(source: &Source) -> Result<bool, TimelineError> {
-    let failed = TimelineError::table("evidence");
-    let older = col("decoder").eq(lit("cloudtrail")).and(col("decoder_version").lt(lit(SINCE)));
-    let frame = source.table("evidence").await?.filter(older).and_then(|f| f.select_columns(&["evidence_id"])).map_err(failed)?;
-    let mut count = 0;
-    Source::batches("evidence", frame, &mut |batch| {
-        count += batch.num_rows();
-        Ok(())
-    })
-    .await?;
-    Ok(count == 0)
+    source.is_all_read_since(SINCE).await
 }
 
 impl Instants {

@@ -21,6 +21,7 @@ mod ledger;
 mod lineage;
 mod nearest;
 mod novelty;
+mod pivotal;
 mod previous;
 mod principal;
 mod profile;

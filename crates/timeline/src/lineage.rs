@@ -17,6 +17,7 @@ mod links;
 mod made;
 mod motion;
 mod origin;
+mod passwords;
 mod read;
 mod wanted;
 
@@ -31,5 +32,6 @@ pub use motion::{MotionBasis, Mover, Part, SetInMotion};
 pub(crate) use motion::{Sessions, SetOff, Setting, is_of_stacks};
 pub(crate) use origin::is_reserved;
 pub use origin::{Origin, OriginKind};
-pub(crate) use read::holders;
+pub(crate) use passwords::PasswordEnds;
+pub(crate) use read::{FewIssued, holders};
 pub(crate) use wanted::{USED, Wanted};

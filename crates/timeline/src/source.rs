@@ -19,7 +19,7 @@ use futures::StreamExt;
 
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
-use crate::lineage::Issued;
+use crate::lineage::FewIssued;
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
 const ROWS_AT_ONCE: u64 = 400_000;
@@ -42,7 +42,7 @@ pub struct Source {
     days: Vec<Day>,
     tallies: Option<Tallies>,
     /// The few calls that every chain may lead through: an answer works out several.
-    pub(crate) few_issued: Arc<OnceLock<Vec<Issued>>>,
+    pub(crate) few_issued: Arc<OnceLock<FewIssued>>,
 }
 
 /// The date and the tally of each file whose date is asked for; no tally where the file has none.

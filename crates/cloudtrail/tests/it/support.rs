@@ -8,6 +8,7 @@ use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use backtrail_cloudtrail::{Context, Decoder, Ending, Kept, Reread, Summary};
+use backtrail_model::calls::is_pivotal;
 use backtrail_model::tables::{EVENT_DATE, Table};
 use backtrail_model::time::parse_instant;
 
@@ -80,7 +81,16 @@ fn check(decoded: &Decoded) {
     assert_eq!(indexes.len() as i64, counts.kept + counts.rejected, "each record has its own number");
     assert!(indexes.iter().all(|i| (0..counts.read).contains(i)));
     let events = decoded.rows(Table::Cloudtrail);
+    check_pivotal(events, decoded.rows(Table::PivotalCalls));
     events.iter().step_by(events.len() / 32 + 1).for_each(check_reread);
+}
+
+/// The calls that later events depend on stand in a table of their own as well: the same rows, with fewer columns.
+fn check_pivotal(events: &[Row], pivotal: &[Row]) {
+    let has = |name: &str| name == EVENT_DATE || Table::PivotalCalls.columns().iter().any(|column| column.name == name);
+    let fewer = |row: &Row| row.iter().filter(|(name, _)| has(name)).map(|(name, value)| (name.clone(), value.clone())).collect::<Row>();
+    let expected: Vec<Row> = events.iter().filter(|row| row.get("event_name").is_some_and(|name| is_pivotal(name))).map(fewer).collect();
+    assert_eq!(pivotal, expected);
 }
 
 /// An event's columns are a function of its record: decoded again from `raw` they are the same.

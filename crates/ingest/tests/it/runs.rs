@@ -1,10 +1,12 @@
 //! Runs over the same evidence: what is known is passed over, and neither order nor threads change a row.
 
+use std::collections::BTreeSet;
+
 use backtrail_model::tables::Table;
 
 use crate::kit::{Bench, event, gzip, tar, trail};
 
-const TABLES: [Table; 4] = [Table::Cloudtrail, Table::EventOrigins, Table::Rejects, Table::Evidence];
+const TABLES: [Table; 5] = [Table::Cloudtrail, Table::PivotalCalls, Table::EventOrigins, Table::Rejects, Table::Evidence];
 
 #[test]
 fn the_same_evidence_twice_adds_nothing() {
@@ -72,6 +74,15 @@ fn one_thread_and_four_give_the_same_rows_in_any_order_of_input() {
         assert_eq!(first_difference(&one, &four), None, "{table:?}");
         assert_eq!(first_difference(&one, &twice), None, "{table:?}");
     }
+    // The events are all calls that others depend on: each is there once, shown by the same copy, however many copies there were.
+    let copies = |table| bench.rows("twice", table).iter().map(|row| from(row, "raw=").to_owned()).collect::<BTreeSet<String>>();
+    assert_eq!(bench.rows("twice", Table::PivotalCalls).len(), bench.rows("twice", Table::Cloudtrail).len());
+    assert_eq!(copies(Table::PivotalCalls), copies(Table::Cloudtrail));
+}
+
+/// A row from one of its columns on.
+fn from<'a>(row: &'a str, column: &str) -> &'a str {
+    row.find(column).map_or(row, |at| &row[at..])
 }
 
 /// Where two lists of rows differ.

@@ -45,7 +45,7 @@ async fn known_evidence_met_again_changes_nothing_but_its_origins() {
     let batch = store.begin(options()).await.unwrap();
     let mut row = piece.row();
     row.origins = vec!["/another/place".to_owned()];
-    for table in [Table::Cloudtrail, Table::EventOrigins, Table::Rejects] {
+    for table in GIVEN {
         batch.append(table, piece.rows(table)).unwrap();
     }
     batch.finish_evidence(row).unwrap();
@@ -99,7 +99,7 @@ async fn another_version_of_the_decoder_replaces_what_the_first_made_of_the_evid
     ingest(&store, std::slice::from_ref(&piece)).await;
     let better = Evidence { events: vec![copy(1, 0, 0, 10), copy(2, 0, 0, 10), copy(4, 0, 0, 10)], rejects: 2, ..piece };
     let batch = store.begin(options()).await.unwrap();
-    for table in [Table::Cloudtrail, Table::EventOrigins, Table::Rejects] {
+    for table in GIVEN {
         batch.append(table, better.rows(table)).unwrap();
     }
     let mut row = better.row();

@@ -126,12 +126,15 @@ impl Evidence {
     }
 
     pub(crate) fn put(&self, batch: &Batch) {
-        for table in [Table::Cloudtrail, Table::EventOrigins, Table::Rejects] {
+        for table in GIVEN {
             batch.append(table, self.rows(table)).unwrap();
         }
         batch.finish_evidence(self.row()).unwrap();
     }
 }
+
+/// The tables that a piece of evidence has rows of.
+pub(crate) const GIVEN: [Table; 4] = [Table::Cloudtrail, Table::PivotalCalls, Table::EventOrigins, Table::Rejects];
 
 pub(crate) fn options() -> BatchOptions {
     BatchOptions { run_id: "run".to_owned(), memory_budget: 64 << 20, now: NOW, canonicalise: canonical }
@@ -262,6 +265,8 @@ pub(crate) async fn check(store: &Store, evidence: &[Evidence]) {
         assert_eq!(row.counts.kept, kept, "{}", row.evidence_id);
         assert!(row.counts.is_balanced());
     }
+    // The same rows again, and counted once.
+    assert_eq!(contents(store, Table::PivotalCalls).await.len(), wanted.len());
     let copies: usize = seen.values().map(|p| p.events.len()).sum();
     assert_eq!(contents(store, Table::EventOrigins).await.len(), copies);
     let rejects: usize = seen.values().map(|p| p.rejects as usize).sum();

@@ -8,7 +8,7 @@ use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::tally::{DELETE_OBJECT, LOG_OBJECT};
 use backtrail_model::window::Window;
 use datafusion::functions::expr_fn::contains;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{col, lit};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -79,33 +79,32 @@ pub(super) async fn log_changes(
     // What comes after the window cannot have blinded it.
     let until = window.or(around).map(Window::to);
     let span = around.zip(until).and_then(|(a, to)| Window::between(a.from(), to).ok());
-    // Of deleted objects only those where logs are delivered matter, and most files say that they hold no such call.
-    // Two conditions, not one with `or`: the scan reads parameters only where the name fits.
-    let on_date = one_of(EVENT_DATE, known.log_objects_deleted());
-    let is_named = one_of("event_name", coverage_names().into_iter().filter(|name| on_date.is_some() || *name != DELETE_OBJECT));
-    let is_log_object = on_date.map(|on_date| {
-        let of_logs = on_date.and(contains(col("request_parameters"), lit(LOG_OBJECT)));
-        col("event_name").not_eq(lit(DELETE_OBJECT)).or(of_logs)
-    });
-    let condition = is_named.into_iter().chain(is_log_object).reduce(Expr::and);
     // Few calls in many days: put in order here, so that the days are read at once.
     let mut met: BTreeMap<_, (LogChange, Option<String>)> = BTreeMap::new();
     let mut destinations: BTreeSet<String> = BTreeSet::new();
-    source
-        .few(span.as_ref(), condition, &mut |event| {
-            let request = json(event.request_parameters);
-            destinations.extend(destination(event, &request));
-            if let Some(change) = log_change(event, &request) {
-                let own = |text: Option<&str>| text.map(str::to_owned);
-                let order = (event.event_time.is_none(), event.event_time, own(event.event_id), own(event.record_sha256), event.place());
-                met.insert(order, change);
-                if met.len() > MOST {
-                    met.pop_last();
-                }
+    let mut take = |event: &Event<'_>| {
+        let request = json(event.request_parameters);
+        destinations.extend(destination(event, &request));
+        if let Some(change) = log_change(event, &request) {
+            let own = |text: Option<&str>| text.map(str::to_owned);
+            let order = (event.event_time.is_none(), event.event_time, own(event.event_id), own(event.record_sha256), event.place());
+            met.insert(order, change);
+            if met.len() > MOST {
+                met.pop_last();
             }
-            Ok(())
-        })
-        .await?;
+        }
+        Ok(())
+    };
+    let names: Vec<&str> = coverage_names().into_iter().filter(|name| *name != DELETE_OBJECT).collect();
+    if !source.pivotal(span.as_ref(), &names, &mut take).await? {
+        source.few(span.as_ref(), one_of("event_name", names), &mut take).await?;
+    }
+    // Of deleted objects only those where logs are delivered matter, and most files say that they hold no such call.
+    // Conditions one after the other, not one with `or`: the scan reads parameters only where the name fits.
+    if let Some(on_date) = one_of(EVENT_DATE, known.log_objects_deleted()) {
+        let of_logs = contains(col("request_parameters"), lit(LOG_OBJECT));
+        source.few(span.as_ref(), Some(col("event_name").eq(lit(DELETE_OBJECT)).and(on_date).and(of_logs)), &mut take).await?;
+    }
     let met = met.into_values();
     let settled = |(mut change, bucket): (LogChange, Option<String>)| match bucket {
         None => Some(change),

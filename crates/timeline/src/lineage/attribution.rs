@@ -43,7 +43,7 @@ impl Attribution {
     fn of(chain: Chain, holder: &Holder) -> Self {
         let (agreed, names) = (chain.origin().cloned(), one_of(&chain.paths));
         let mut paths = chain.paths.into_iter();
-        let Path { steps, origin, missing, .. } = paths.next().unwrap_or_else(|| Path::ending_at(holder, &[]));
+        let Path { steps, origin, missing, .. } = paths.next().unwrap_or_else(|| Path::ending_at(holder, holder, &[]));
         let others: Vec<Path> = paths.collect();
         let mut told = agreed.unwrap_or_else(|| Origin {
             kind: if others.iter().all(|p| p.origin.kind == origin.kind) { origin.kind } else { OriginKind::Unknown },
@@ -151,10 +151,12 @@ pub struct Actors {
     known: RwLock<HashMap<String, Arc<Attribution>>>,
 }
 
-/// Identity Center makes the same assertion for every session of a user: which call of its portal an event answers is told by what it issued.
+/// An event whose caller's record does not tell all: Identity Center makes the same assertion for every session of a user, and which call of its
+/// portal it answers is told by what it issued; a switch of roles names the session that was switched to, and who switched apart from it.
 fn asserted(event: &Event<'_>) -> Option<Issued> {
-    let issued = Some(event).filter(|e| e.user_identity_type == Some("SAMLUser")).and_then(Issued::of);
-    issued.filter(|one| one.what.by_identity_center)
+    let is_such = event.user_identity_type == Some("SAMLUser") || event.event_name == Some("SwitchRole");
+    let issued = Some(event).filter(|_| is_such).and_then(Issued::of);
+    issued.filter(|one| one.what.by_identity_center || one.switched_from().is_some())
 }
 
 /// A sign-in has nothing but its time to tell which password it was made with.

@@ -104,11 +104,12 @@ impl Chain {
 }
 
 impl Path {
-    /// The way that ends at a holder nothing leads further up from.
-    pub(super) fn ending_at(holder: &Holder, way: &[Link<'_>]) -> Self {
+    /// The way from a use that ends at a holder nothing leads further up from.
+    pub(super) fn ending_at(used: &Holder, holder: &Holder, way: &[Link<'_>]) -> Self {
         let steps: Vec<Step> = way.iter().map(step).collect();
         let top = way.last();
-        Self { origin: Origin::of(holder, top.map(|l| l.issued), &steps), missing: missing(holder), top: top.map(|l| l.index), steps }
+        let origin = Origin::of(used, holder, top.map(|l| l.issued), &steps);
+        Self { origin, missing: missing(holder), top: top.map(|l| l.index), steps }
     }
 }
 
@@ -117,7 +118,7 @@ impl Lineage {
     #[must_use]
     pub fn chain(&self, holder: &Holder, at: Option<i64>) -> Chain {
         let mut paths = Vec::new();
-        self.climb(holder, self.parents(holder, at), &mut Vec::new(), &mut paths);
+        self.climb(holder, &End { holder, switcher: None }, self.parents(holder, at), &mut Vec::new(), &mut paths);
         Chain { paths }
     }
 
@@ -125,16 +126,17 @@ impl Lineage {
     #[must_use]
     pub(super) fn chain_of_call(&self, one: &Issued) -> Chain {
         let mut paths = Vec::new();
-        self.climb(&one.holder, self.parents_of_call(one), &mut Vec::new(), &mut paths);
+        self.climb(&one.holder, &End::of(one), self.parents_of_call(one), &mut Vec::new(), &mut paths);
         Chain { paths }
     }
 
-    /// Goes up every way from a holder whose parents are known.
-    fn climb<'a>(&'a self, holder: &'a Holder, parents: Vec<Link<'a>>, way: &mut Vec<Link<'a>>, paths: &mut Vec<Path>) {
+    /// Goes up every way from somebody whose parents are known; `used` is where all began.
+    fn climb<'a>(&'a self, used: &Holder, end: &End<'_>, parents: Vec<Link<'a>>, way: &mut Vec<Link<'a>>, paths: &mut Vec<Path>) {
         // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong.
-        let ahead: Vec<Link<'a>> = parents.into_iter().filter(|p| way.iter().all(|l| l.index != p.index)).collect();
+        let is_ahead = |link: &Link<'_>| way.iter().all(|l| l.index != link.index) && !link.issued.is_of_another(&used.principal);
+        let ahead: Vec<Link<'a>> = parents.into_iter().filter(is_ahead).collect();
         if ahead.is_empty() {
-            paths.push(Path::ending_at(holder, way));
+            paths.push(Path::ending_at(used, end.switcher.as_ref().unwrap_or(end.holder), way));
             return;
         }
         for link in ahead {
@@ -142,9 +144,22 @@ impl Lineage {
                 return;
             }
             way.push(link);
-            self.climb(&link.issued.holder, self.parents_of(link.index), way, paths);
+            self.climb(used, &End::of(link.issued), self.parents_of(link.index), way, paths);
             way.pop();
         }
+    }
+}
+
+/// Where a way ends unless something leads further up.
+struct End<'a> {
+    holder: &'a Holder,
+    /// Who switched roles, where that is how the holder came to be.
+    switcher: Option<Holder>,
+}
+
+impl<'a> End<'a> {
+    fn of(issued: &'a Issued) -> Self {
+        Self { holder: &issued.holder, switcher: issued.switcher() }
     }
 }
 
@@ -192,7 +207,7 @@ fn missing(holder: &Holder) -> Option<Missing> {
         ),
         // A service that acts with what a caller's key let it forward: no call issues that.
         PrincipalKind::IamUser | PrincipalKind::Root if principal.invoked_by.as_deref().is_some_and(is_service) => return None,
-        PrincipalKind::IamUser | PrincipalKind::Root if holder.is_temporary() => {
+        PrincipalKind::IamUser | PrincipalKind::Root if holder.is_temporary() || principal.from_console == Some(true) => {
             format!(
                 "no sign-in and no GetSessionToken that issued {key} to {} is in evidence{began}: CloudTrail of account {whose} at that time would hold it",
                 principal.name

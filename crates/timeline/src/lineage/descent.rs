@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use backtrail_model::calls::STACK_CALLS;
 use backtrail_model::issuance::LASTING;
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::time::{MICROS_PER_DAY, format_date};
@@ -14,8 +15,8 @@ use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
-use super::motion::{STACKS, is_of_stacks};
-use super::read::{above, below, made_by};
+use super::motion::is_of_stacks;
+use super::read::{above, below, lineage_of, made_by};
 use super::wanted::{Caller, USED, Wanted};
 use crate::error::TimelineError;
 use crate::event::Event;
@@ -78,7 +79,7 @@ impl Descent {
         // All that may have issued the same: of calls that fit equally well none is left out, and a surer one counts alone.
         let holders = all.iter().map(|one| one.holder.clone()).collect();
         all.extend(above(source, holders, window).await?);
-        let lineage = Lineage::new(all);
+        let lineage = lineage_of(source, all);
         let members = members(&lineage, &named);
         let mut followed = Followed { lineage, members, ids, users, shared, stacks: HashMap::new() };
         let is_whole = followed.add_stacks(source, &mut named, is_meant, window).await?;
@@ -119,7 +120,9 @@ impl Followed {
             waiting.extend(Setting::of(event).map(|setting| (setting, is_meant(event))));
             Ok(())
         };
-        source.few(span.as_ref(), one_of("event_name", STACKS.iter().copied()), &mut take).await?;
+        if !source.pivotal(span.as_ref(), STACK_CALLS, &mut take).await? {
+            source.few(span.as_ref(), one_of("event_name", STACK_CALLS.iter().copied()), &mut take).await?;
+        }
         loop {
             let is_theirs = |(setting, is_named): &(Setting, bool)| {
                 let behind = || self.lineage.parents(&setting.holder, setting.time);
@@ -131,16 +134,16 @@ impl Followed {
             match SetOff::by(source, &theirs, span.as_ref(), |part| part == Part::SetInMotion, MOST).await? {
                 SetOff::Nothing => return Ok(true),
                 SetOff::TooMuch => return Ok(false),
-                SetOff::Sessions(sessions) => self.add(*sessions, named),
+                SetOff::Sessions(sessions) => self.add(source, *sessions, named),
             }
         }
     }
 
-    fn add(&mut self, more: Sessions, named: &mut HashSet<String>) {
+    fn add(&mut self, source: &Source, more: Sessions, named: &mut HashSet<String>) {
         named.extend(more.sessions.keys().cloned());
         self.stacks.extend(more.sessions.into_iter().filter_map(|(reference, session)| Some((reference, session.stacks?))));
         let known = std::mem::take(&mut self.lineage).into_issued();
-        self.lineage = Lineage::new(known.into_iter().chain(more.lineage.into_issued()).collect());
+        self.lineage = lineage_of(source, known.into_iter().chain(more.lineage.into_issued()).collect());
         self.members = members(&self.lineage, named);
     }
 }

@@ -1,5 +1,6 @@
 //! Who used credentials, as far as one event says: what lineage joins by.
 
+use backtrail_model::arn::Arn;
 use backtrail_model::time::MICROS_PER_SECOND;
 use serde::Serialize;
 use serde_json::Value;
@@ -53,6 +54,25 @@ impl Holder {
     /// Of a call whose method tells that it is a sign-in: the table of what was issued has no event types.
     pub(super) fn of_sign_in(event: &Event<'_>) -> Self {
         Self { signs_in: true, signed_in_at: signed_in_at(event), ..Self::of(event) }
+    }
+
+    /// Of a principal that another event names by its ARN, as somebody who works in the console.
+    pub(super) fn of_console(arn: &str) -> Option<Self> {
+        let parsed = Arn::parse(arn)?;
+        let kind = match (parsed.service(), parsed.resource_type()) {
+            ("iam", Some("user")) => "IAMUser",
+            ("sts", Some("assumed-role")) => "AssumedRole",
+            ("sts", Some("federated-user")) => "FederatedUser",
+            ("iam", _) if arn.ends_with(":root") => "Root",
+            _ => return None,
+        };
+        let (arn, session_credential_from_console) = (Some(arn), Some(true));
+        Some(Self::of(&Event {
+            user_identity_type: Some(kind),
+            user_identity_arn: arn,
+            session_credential_from_console,
+            ..Event::default()
+        }))
     }
 
     /// What tells a session from others of its name: its unique id and the second of its creation.

@@ -1,9 +1,10 @@
 //! A call that issued credentials, with who made it.
 
-use backtrail_model::issuance::{Issuance, IssuingCall, is_sign_in, issuance};
+use backtrail_model::issuance::{Issuance, IssuingCall, is_portal, is_sign_in, issuance};
 
 use crate::event::Event;
 use crate::lineage::Holder;
+use crate::principal::Principal;
 
 /// What a call issued, and who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,27 @@ impl Issued {
             identity_provider: event.user_identity_identity_provider,
         })?;
         Some(Self::by(event, what))
+    }
+
+    /// Who switched to the role, where it is a switch of roles in the console that says so.
+    pub(super) fn switched_from(&self) -> Option<&str> {
+        self.what.subject.as_deref().filter(|_| self.what.method == "SwitchRole")
+    }
+
+    /// The same, as a holder: the record's own is the session that was switched to.
+    pub(super) fn switcher(&self) -> Option<Holder> {
+        self.switched_from().and_then(Holder::of_console)
+    }
+
+    /// Everybody who may lead further up.
+    pub(super) fn callers(&self) -> impl Iterator<Item = Holder> {
+        std::iter::once(self.holder.clone()).chain(self.switcher())
+    }
+
+    /// Whether it is a call of Identity Center's portal for another user than the one on whose behalf this principal acts.
+    pub(super) fn is_of_another(&self, principal: &Principal) -> bool {
+        let (asked, acting) = (self.holder.principal.on_behalf_of.as_ref(), principal.on_behalf_of.as_ref());
+        is_portal(self.what.method) && asked.zip(acting).is_some_and(|(asked, acting)| asked != acting)
     }
 
     /// What an event is known to have issued.

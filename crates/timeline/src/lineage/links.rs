@@ -1,6 +1,7 @@
 //! The rules that join a use of credentials to the call that issued them (design.md section 5; domain reference 2.3).
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use backtrail_model::arn::Arn;
 use backtrail_model::issuance::{Issuance, is_access_key_id, is_portal, is_sign_in, portal_target};
@@ -10,20 +11,25 @@ use serde::Serialize;
 
 use crate::lineage::holder::second;
 use crate::lineage::origin::set_of_role;
-use crate::lineage::{Holder, Issued};
+use crate::lineage::{Holder, Issued, PasswordEnds};
 use crate::principal::{Principal, PrincipalKind};
 
 /// Clocks of services differ by about so much: a use may bear a time before that of its issue.
 const SKEW: i64 = 2 * MICROS_PER_SECOND;
 /// A console session's credentials are made within moments of the sign-in.
 const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
-/// A console session lasts at most so long (AWS Sign-In user guide).
+/// A console session keeps the creation time it began with: that of its sign-in, or so long after it.
+const BEGINS: i64 = 60 * MICROS_PER_SECOND;
+/// A console session lasts at most so long (AWS Sign-In user guide): within it somebody may switch to a role.
 const CONSOLE_SESSION: i64 = 12 * MICROS_PER_HOUR;
 
 /// The rule of exact links.
 pub(crate) const BY_KEY: &str = "access key id";
 /// The rule of strong links.
 pub(crate) const BY_SESSION: &str = "unique id of the session and its creation time";
+
+/// The rule that joins a switch of roles to the sign-in before it.
+const BY_SWITCH: &str = "sign-in of who switched (SwitchFrom), by time";
 
 /// How sure a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -80,6 +86,7 @@ pub struct Lineage {
     by_shared: HashMap<String, usize>,
     /// Users by unique id, from calls they made.
     users: HashMap<String, usize>,
+    password_ends: Arc<PasswordEnds>,
 }
 
 impl Lineage {
@@ -116,6 +123,11 @@ impl Lineage {
             }
         }
         all
+    }
+
+    /// With what is known to have ended passwords.
+    pub(super) fn with_password_ends(self, password_ends: Arc<PasswordEnds>) -> Self {
+        Self { password_ends, ..self }
     }
 
     /// All calls, in the order of time.
@@ -170,7 +182,7 @@ impl Lineage {
         if !begun.is_empty() {
             return self.links(begun, Strength::Probable, "session of the same unique id, issued at the sign-in");
         }
-        self.links(self.of_password(holder, &before), Strength::Probable, "password set for the user")
+        self.links(self.of_password(holder, at, &before), Strength::Probable, "password set for the user")
     }
 
     /// The calls that may have issued the credentials an issuing call was made with.
@@ -188,7 +200,11 @@ impl Lineage {
                 "portal call of Identity Center for this account and permission set, by time",
             );
         }
-        self.parents(&one.holder, one.time)
+        let parents = self.parents(&one.holder, one.time);
+        match one.switched_from() {
+            Some(from) if parents.is_empty() => self.links(self.of_switch(from, one.time), Strength::Probable, BY_SWITCH),
+            _ => parents,
+        }
     }
 
     /// The calls it knows of.
@@ -252,9 +268,15 @@ impl Lineage {
     fn of_console(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
         let Some(created) = holder.created else { return Vec::new() };
         let says_so = holder.principal.from_console == Some(true) || holder.principal.access_key_id.is_none();
-        let reach = if says_so { CONSOLE_SESSION } else { MOMENTS };
-        let fits = |i: &usize| self.issued[*i].time.is_some_and(|t| t <= created.saturating_add(MOMENTS) && created - t <= reach);
-        let ids = [holder.principal.principal_id.as_deref(), holder.principal.arn.as_deref()];
+        let reach = if says_so { BEGINS } else { MOMENTS };
+        let (id, arn) = (holder.principal.principal_id.as_deref(), holder.principal.arn.as_deref());
+        let fits = |i: &usize| {
+            let one = &self.issued[*i];
+            // Names are given again, unique ids are not.
+            let is_other = matches!((id, one.what.principal_id.as_deref()), (Some(used), Some(signed_in)) if used != signed_in);
+            !is_other && one.time.is_some_and(|t| t <= created.saturating_add(MOMENTS) && created - t <= reach)
+        };
+        let ids = [id, arn];
         let mut found: Vec<usize> =
             ids.into_iter().flat_map(|id| listed(&self.sign_ins, id)).copied().filter(|i| before(i) && fits(i)).collect();
         found.sort_unstable();
@@ -269,14 +291,24 @@ impl Lineage {
         moments.filter_map(|at| self.by_session.get(&(id.clone(), at))).flatten().copied().filter(before).collect()
     }
 
+    /// Who switched to a role in the console had signed in before.
+    fn of_switch(&self, from: &str, at: Option<i64>) -> Vec<usize> {
+        let fits = |i: &usize| {
+            let signed_in = self.issued[*i].time;
+            signed_in.zip(at).is_some_and(|(t, at)| t <= at.saturating_add(SKEW) && at - t <= CONSOLE_SESSION)
+        };
+        self.latest(listed(&self.sign_ins, Some(from)).iter().copied().filter(fits).collect())
+    }
+
     /// A sign-in has no key and no session yet: what made it possible is the password.
-    fn of_password(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+    fn of_password(&self, holder: &Holder, at: Option<i64>, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
         let principal = &holder.principal;
         if principal.kind != PrincipalKind::IamUser || !holder.signs_in {
             return Vec::new();
         }
         let Some(user) = principal.arn.as_deref().map(without_path) else { return Vec::new() };
-        self.latest(listed(&self.passwords, Some(&user)).iter().copied().filter(before).collect())
+        let last = self.latest(listed(&self.passwords, Some(&user)).iter().copied().filter(before).collect());
+        last.into_iter().filter(|i| !self.password_ends.is_between(&user, self.issued[*i].time, at)).collect()
     }
 
     fn of_portal(&self, one: &Issued) -> Vec<usize> {
@@ -284,7 +316,13 @@ impl Lineage {
         let Some((account, (role, _))) = arn.and_then(|a| Some((a.account(), a.role_session()?))) else { return Vec::new() };
         let Some(set) = set_of_role(role) else { return Vec::new() };
         let target = portal_target(account, set);
-        listed(&self.portal, Some(&target)).iter().copied().filter(|i| near(self.issued[*i].time, one.time, SKEW)).collect()
+        let caller = &one.holder.principal;
+        let fits = |i: &usize| near(self.issued[*i].time, one.time, SKEW) && !self.issued[*i].is_of_another(caller);
+        let found: Vec<usize> = listed(&self.portal, Some(&target)).iter().copied().filter(fits).collect();
+        // The portal may name its user by id alone; where it names some, the assertion's own name tells which.
+        let named: Vec<usize> =
+            found.iter().copied().filter(|i| self.issued[*i].holder.principal.name.eq_ignore_ascii_case(&caller.name)).collect();
+        if named.is_empty() { found } else { named }
     }
 
     /// The last of these, and those of the same instant.

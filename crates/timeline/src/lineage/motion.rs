@@ -19,8 +19,8 @@ pub use below::SetInMotion;
 pub(crate) use below::{Sessions, SetOff, is_of_stacks};
 pub(super) use read::{Sought, read};
 pub(crate) use setting::Setting;
-pub(super) use setting::{STACKS, group_of, stack_of};
 use setting::{Sets, StackCall};
+pub(super) use setting::{group_of, stack_of};
 
 /// CloudFormation begins a session of the stack's role when its work begins, and another when that one ends: a stack that takes longer than
 /// this has sessions that are joined to nobody.

@@ -59,10 +59,13 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Of the topmost holder of a chain, the call it made, and the steps below it.
-    pub(super) fn of(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Self {
+    /// Of the topmost holder of a chain, the call it made, and the steps below it, down to what was used.
+    pub(super) fn of(used: &Holder, holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Self {
         let principal = &holder.principal;
-        let (kind, name, basis) = classify(holder, call, steps);
+        let (kind, name, basis) = match principal.kind {
+            PrincipalKind::IamUser => user(used, holder, steps),
+            _ => classify(holder, call, steps),
+        };
         let arn = match kind {
             OriginKind::Workload => workload_arn(holder, steps).or_else(|| principal.arn.clone()),
             _ => principal.arn.clone(),
@@ -120,23 +123,23 @@ fn classify(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
     let name = principal.name.clone();
     match principal.kind {
         PrincipalKind::Root => (OriginKind::Root, name, "the account's root user"),
-        PrincipalKind::IamUser => user(holder, steps),
         PrincipalKind::SamlUser => (OriginKind::Human, vouched_for(call, name), "vouched for by a SAML provider"),
         PrincipalKind::IdentityCenterUser => (OriginKind::Human, portal_user(principal, steps), "user of IAM Identity Center"),
         PrincipalKind::WebIdentityUser => web_identity(call, name),
         PrincipalKind::Service => service(principal, steps),
         PrincipalKind::Account => (OriginKind::ExternalAccount, name, "record of another account"),
-        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::Unknown => session(holder),
+        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::IamUser | PrincipalKind::Unknown => session(holder),
     }
 }
 
-fn user(holder: &Holder, steps: &[Step]) -> Told {
+/// A user, and how far what was used tells a person: sessions begun with multi-factor authentication say so, not the call that began them.
+fn user(used: &Holder, holder: &Holder, steps: &[Step]) -> Told {
     let principal = &holder.principal;
     let signed_in = steps.iter().any(|s| is_sign_in(s.method));
     let name = principal.name.clone();
-    if signed_in || holder.signs_in || principal.from_console == Some(true) {
+    if signed_in || used.signs_in || holder.signs_in || principal.from_console == Some(true) {
         (OriginKind::Human, name, "signed in to the console")
-    } else if principal.mfa == Some(true) || steps.iter().any(|s| s.caller.mfa == Some(true)) {
+    } else if used.principal.mfa == Some(true) || principal.mfa == Some(true) || steps.iter().any(|s| s.caller.mfa == Some(true)) {
         (OriginKind::Human, name, "multi-factor authentication")
     } else {
         (OriginKind::Unknown, name, "a user's access key: a person or a program")

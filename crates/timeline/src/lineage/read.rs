@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
+use backtrail_model::calls::{ISSUING_CALLS, PASSWORD_ENDS};
 use backtrail_model::issuance::{Issuance, known_method};
 use backtrail_model::window::Window;
 use datafusion::dataframe::DataFrame;
@@ -15,23 +16,10 @@ use crate::event::{Event, Events, Text, flags};
 use crate::few::Found;
 use crate::lineage::holder::write_key;
 use crate::lineage::wanted::{Caller, ISSUED, USED, Wanted};
-use crate::lineage::{Actors, Holder, Issued, Lineage, motion};
+use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, motion};
 use crate::source::{Source, one_of};
 
 const TABLE: &str = "credentials";
-/// Calls that are few, and tied to their uses by more than a key and a creation time: all of them are read.
-const FEW: [&str; 10] = [
-    "AssumeRoot",
-    "ConsoleLogin",
-    "CreateAccessKey",
-    "CreateLoginProfile",
-    "CreateOAuth2Token",
-    "CreateSession",
-    "Federate",
-    "GetRoleCredentials",
-    "SwitchRole",
-    "UpdateLoginProfile",
-];
 /// Columns of the table that no chain needs: they say which copies are one.
 const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
 /// Columns of an event that tell its holder.
@@ -100,7 +88,7 @@ impl Actors {
         let sought = motion::Sought::of(holders.iter());
         let mut issued = above(source, holders, window).await?;
         let motions = motion::read(source, window, sought, &mut issued).await?;
-        Ok(Self::with(Lineage::new(issued), motions))
+        Ok(Self::with(lineage_of(source, issued), motions))
     }
 }
 
@@ -126,7 +114,7 @@ impl Actors {
         let known = holders.into_iter().chain(made.iter().map(|one| one.holder.clone())).collect();
         made.extend(above(source, known, None).await?);
         let motions = motion::read(source, None, sought, &mut made).await?;
-        Ok(Self::with(Lineage::new(made), motions))
+        Ok(Self::with(lineage_of(source, made), motions))
     }
 }
 
@@ -167,7 +155,7 @@ pub(super) async fn made_by(
 
 /// The records of every call in the chains above these holders. Whom another account's record means is sought in and about the window.
 pub(super) async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
-    let mut all = few(source).await?;
+    let mut all = few(source).await?.issued;
     climb(source, &mut all, holders, window).await?;
     Ok(all)
 }
@@ -190,7 +178,7 @@ pub(super) async fn climb(
         // Of the few, those that may stand above somebody here; all of them would lead through the whole store.
         let mut next = 0;
         while let Some(holder) = ahead.get(next) {
-            let above: Vec<Holder> = known.above(holder).filter(|at| climbed.insert(*at)).map(|at| all[at].holder.clone()).collect();
+            let above: Vec<Holder> = known.above(holder).filter(|at| climbed.insert(*at)).flat_map(|at| all[at].callers()).collect();
             ahead.extend(above);
             next += 1;
         }
@@ -234,12 +222,40 @@ impl Known {
     }
 }
 
-async fn few(source: &Source) -> Result<Vec<Issued>, TimelineError> {
+/// The calls that every chain may lead through.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FewIssued {
+    /// The calls that are few, and tied to their uses by more than a key and a creation time: all of them.
+    issued: Vec<Issued>,
+    /// What ended the passwords among them.
+    password_ends: Arc<PasswordEnds>,
+}
+
+async fn few(source: &Source) -> Result<FewIssued, TimelineError> {
     if let Some(known) = source.few_issued.get() {
         return Ok(known.clone());
     }
-    let met = fetch(source, one_of("method", FEW)).await?;
-    Ok(source.few_issued.get_or_init(|| met).clone())
+    let (mut issued, mut ends) = (Vec::new(), PasswordEnds::default());
+    let mut take = |event: &Event<'_>| {
+        issued.extend(Issued::of(event));
+        ends.take(event);
+        Ok(())
+    };
+    if !source.pivotal(None, &[ISSUING_CALLS, PASSWORD_ENDS].concat(), &mut take).await? {
+        issued = fetch(source, one_of("method", ISSUING_CALLS.iter().copied())).await?;
+        let mut take = |event: &Event<'_>| {
+            ends.take(event);
+            Ok(())
+        };
+        source.few(None, one_of("event_name", PASSWORD_ENDS.iter().copied()), &mut take).await?;
+    }
+    Ok(source.few_issued.get_or_init(|| FewIssued { issued, password_ends: Arc::new(ends) }).clone())
+}
+
+/// Of these calls, with what is known of all passwords.
+pub(super) fn lineage_of(source: &Source, issued: Vec<Issued>) -> Lineage {
+    let ends = source.few_issued.get().map(|few| Arc::clone(&few.password_ends)).unwrap_or_default();
+    Lineage::new(issued).with_password_ends(ends)
 }
 
 /// The calls that issued what is wanted.

@@ -132,7 +132,10 @@ fn console_sessions_lead_to_their_sign_in_and_a_failed_one_to_nothing() {
     assert_eq!(names(&lineage, &console(START + SECOND), START + 9 * SECOND), [(Strength::Probable, "morning".to_owned())]);
     let path = only_path(&lineage, &console(START + SECOND), START + 9 * SECOND);
     assert_eq!((path.origin.kind, path.origin.basis), (OriginKind::Human, "signed in to the console"));
-    assert_eq!(names(&lineage, &console(START + 13 * 3600 * SECOND), START + 13 * 3600 * SECOND), [], "no session lasts so long");
+    // It keeps the creation it began with: one that was created hours later began with another sign-in.
+    assert_eq!(names(&lineage, &console(START + 2 * 3600 * SECOND), START + 2 * 3600 * SECOND), []);
+    let again = Event { user_identity_principal_id: Some("AIDAother"), ..console(START) };
+    assert_eq!(names(&lineage, &again, START + SECOND), [], "a name is given again, a unique id is not");
     // Another user of that name, made anew, is somebody else.
     let other = Event {
         user_identity_principal_id: Some("AIDAother"),
@@ -195,6 +198,103 @@ fn a_console_session_leads_past_its_sign_in_to_who_set_the_password() {
 }
 
 #[test]
+fn a_password_that_the_user_changed_or_that_was_taken_away_leads_to_nobody() {
+    let iam = |name, caller: Event<'static>, id, at, request: &'static str| Event {
+        event_source: Some("iam.amazonaws.com"),
+        event_name: Some(name),
+        event_id: Some(id),
+        event_time: Some(at),
+        request_parameters: Some(request),
+        ..caller
+    };
+    let eve = r#"{"userName":"eve"}"#;
+    let admin = || by_user("admin", Some("AKIA1"));
+    let (day, first) = (86_400 * SECOND, START);
+    let set = Issued::of(&iam("CreateLoginProfile", admin(), "set", first, eve)).unwrap();
+    let signs_in = |at| Event { event_type: Some("AwsConsoleSignIn"), event_time: Some(at), ..by_user("eve", None) };
+    let origins = |end: &Event<'_>| {
+        let mut ends = PasswordEnds::default();
+        ends.take(end);
+        let lineage = Lineage::new(vec![set.clone()]).with_password_ends(Arc::new(ends));
+        [first + day, first + 9 * day].map(|at| only_path(&lineage, &signs_in(at), at).origin.name)
+    };
+    let own = Event { request_parameters: None, ..iam("ChangePassword", by_user("eve", Some("ASIAC")), "own", first + 2 * day, eve) };
+    assert_eq!(origins(&own), ["admin", "eve"]);
+    for name in ["DeleteLoginProfile", "DeleteUser", "CreateUser"] {
+        assert_eq!(origins(&iam(name, admin(), "end", first + 2 * day, eve)), ["admin", "eve"], "{name}");
+    }
+    // Refused, another user's, or before the password was set: nothing ended.
+    let end = || iam("DeleteLoginProfile", admin(), "end", first + 2 * day, eve);
+    for still in [
+        Event { error_code: Some("AccessDenied"), ..end() },
+        Event { request_parameters: Some(r#"{"userName":"bob"}"#), ..end() },
+        Event { event_time: Some(first - day), ..end() },
+    ] {
+        assert_eq!(origins(&still), ["admin", "admin"]);
+    }
+}
+
+#[test]
+fn a_session_begun_with_a_second_factor_is_a_persons_also_where_the_call_that_began_it_is_in_evidence() {
+    let token = Issued::of(&Event {
+        event_source: Some("sts.amazonaws.com"),
+        event_name: Some("GetSessionToken"),
+        event_id: Some("token"),
+        event_time: Some(START),
+        request_parameters: Some(r#"{"serialNumber":"arn:aws:iam::111122223333:mfa/alice"}"#),
+        response_elements: Some(r#"{"credentials":{"accessKeyId":"ASIAAAAAAAAAAAAAAAA1"}}"#),
+        ..by_user("alice", Some("AKIA1"))
+    });
+    let used = Event {
+        user_identity_access_key_id: Some("ASIAAAAAAAAAAAAAAAA1"),
+        session_creation_date: Some(START),
+        session_mfa_authenticated: Some(true),
+        ..by_user("alice", None)
+    };
+    for lineage in [Lineage::default(), Lineage::new(token.into_iter().collect())] {
+        let origin = only_path(&lineage, &used, START + SECOND).origin;
+        assert_eq!((origin.kind, origin.basis), (OriginKind::Human, "multi-factor authentication"));
+    }
+}
+
+#[test]
+fn a_switch_of_roles_leads_to_who_switched() {
+    let gina = "arn:aws:iam::444455556666:user/ops/gina";
+    let by_gina = || Event {
+        user_identity_arn: Some(gina),
+        user_identity_account_id: Some("444455556666"),
+        recipient_account_id: Some("444455556666"),
+        ..by_user("gina", None)
+    };
+    let at = START + 3600 * SECOND;
+    let switch = |at| Event {
+        event_source: Some("signin.amazonaws.com"),
+        event_name: Some("SwitchRole"),
+        event_type: Some("AwsConsoleSignIn"),
+        event_id: Some("switch"),
+        event_time: Some(at),
+        response_elements: Some(r#"{"SwitchRole":"Success"}"#),
+        additional_event_data: Some(r#"{"SwitchFrom":"arn:aws:iam::444455556666:user/ops/gina"}"#),
+        session_creation_date: None,
+        session_issuer_arn: None,
+        ..by_session("Ops", "gina", None, at)
+    };
+    let switched = Issued::of(&switch(at)).unwrap();
+    let used = Event { session_credential_from_console: Some(true), ..by_session("Ops", "gina", Some("ASIAC"), at) };
+    let signed_in = sign_in(by_gina(), "sign-in", START, "Success");
+    let found = Lineage::new(signed_in.into_iter().chain([switched.clone()]).collect());
+    let cited = |path: &Path| path.steps.iter().map(|s| s.refs[0].clone()).collect::<Vec<_>>();
+    let path = only_path(&found, &used, at + SECOND);
+    assert_eq!((cited(&path), path.origin.arn.as_deref()), (vec!["switch".to_owned(), "sign-in".to_owned()], Some(gina)));
+    assert_eq!(path.steps.iter().map(|s| s.strength).collect::<Vec<_>>(), [Strength::Probable; 2]);
+    // The switch itself is hers, too; and without her sign-in it still says who she is, and what is missing.
+    assert_eq!(Actors::new(found).of(&switch(at)).origin.arn.as_deref(), Some(gina));
+    let alone = only_path(&Lineage::new(vec![switched]), &used, at + SECOND);
+    assert_eq!((cited(&alone), alone.origin.arn.as_deref()), (vec!["switch".to_owned()], Some(gina)));
+    assert!(alone.missing.unwrap().text.starts_with("no sign-in"));
+}
+
+#[test]
 fn what_a_service_forwards_of_a_users_own_key_lacks_nothing() {
     let by =
         |service| Event { user_identity_invoked_by: Some(service), session_creation_date: Some(START), ..by_user("bot", Some("ASIA1")) };
@@ -245,6 +345,52 @@ fn the_portal_tells_an_id_and_the_assertion_the_name() {
         let actor = Actors::new(lineage).of(&assertion(START + SECOND));
         assert_eq!((actor.origin.name.as_str(), actor.chain[0].refs[0].as_str()), ("alice@example.org", method));
     }
+}
+
+#[test]
+fn of_two_users_of_identity_center_at_once_each_is_told_by_what_names_them() {
+    let portal = |user: &'static str, name: Option<&'static str>, id| {
+        Issued::of(&Event {
+            event_source: Some("sso.amazonaws.com"),
+            event_name: Some("GetRoleCredentials"),
+            event_id: Some(id),
+            event_time: Some(START),
+            user_identity_type: Some("IdentityCenterUser"),
+            user_identity_on_behalf_of_user_id: Some(user),
+            user_identity_user_name: name,
+            service_event_details: Some(r#"{"role_name":"Admin","account_id":"111122223333"}"#),
+            ..Event::default()
+        })
+    };
+    let assertion = Issued::of(&Event {
+        event_source: Some("sts.amazonaws.com"),
+        event_name: Some("AssumeRoleWithSAML"),
+        event_id: Some("assertion"),
+        event_time: Some(START),
+        user_identity_type: Some("SAMLUser"),
+        user_identity_user_name: Some("hank@example.org"),
+        user_identity_identity_provider: Some("q="),
+        request_parameters: Some(r#"{"principalArn":"arn:aws:iam::111122223333:saml-provider/AWSSSO_0f_DO_NOT_DELETE"}"#),
+        response_elements: Some(
+            r#"{"credentials":{"accessKeyId":"ASIAAAAAAAAAAAAAAAA1"},"assumedRoleUser":{"assumedRoleId":"AROAAWSReservedSSO_Admin_0f:hank@example.org","arn":"arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0f/hank@example.org"}}"#,
+        ),
+        ..Event::default()
+    });
+    let lineage = |named: bool| {
+        let name = |name| Some(name).filter(|_| named);
+        let portals = [portal("u-1", name("hank@example.org"), "hank"), portal("u-2", name("ivy@example.org"), "ivy")];
+        Lineage::new(portals.into_iter().flatten().chain(assertion.clone()).collect())
+    };
+    let role = || by_session("AWSReservedSSO_Admin_0f", "hank@example.org", Some("ASIA2"), START);
+    let on_behalf = || Event { user_identity_on_behalf_of_user_id: Some("u-1"), ..role() };
+    let callers = |lineage: &Lineage, used: &Event<'_>| {
+        let chain = lineage.chain(&Holder::of(used), Some(START));
+        chain.paths.iter().map(|p| p.steps.last().map(|s| s.refs[0].clone()).unwrap_or_default()).collect::<Vec<_>>()
+    };
+    // By the user's id in the event itself, by the name in the portal's record; where neither tells, both fit.
+    assert_eq!(callers(&lineage(false), &on_behalf()), ["hank"]);
+    assert_eq!(callers(&lineage(true), &role()), ["hank"]);
+    assert_eq!(callers(&lineage(false), &role()), ["hank", "ivy"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{Driven, MotionBasis, Motions, Moved, Part, SKEW, STACK_WORKS, Settin
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::lineage::Lineage;
-use crate::lineage::read::{below, made_by};
+use crate::lineage::read::{below, lineage_of, made_by};
 use crate::lineage::wanted::Caller;
 use crate::source::{Source, decided, instant, time_type, within};
 
@@ -105,7 +105,7 @@ impl SetOff {
         if met.len() + made.len() >= most {
             return Ok(Self::TooMuch);
         }
-        let lineage = Lineage::new(met.into_iter().chain(made).collect());
+        let lineage = lineage_of(source, met.into_iter().chain(made).collect());
         Ok(Self::Sessions(Box::new(Sessions { lineage, sessions })))
     }
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::arn::Arn;
-use backtrail_model::calls::action_name;
+use backtrail_model::calls::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, STACK_CALLS, action_name};
 use backtrail_model::time::EARLIEST;
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, lit};
 use hashbrown::{HashMap, HashSet};
 
-use super::setting::{FUNCTIONS, GROUPS, INSTANCES, STACKS, Sets};
+use super::setting::Sets;
 use super::{Driven, Motions, SKEW, STACK_WORKS, Setting, What};
 use crate::ends::widened;
 use crate::error::TimelineError;
@@ -175,18 +175,36 @@ impl Sought {
             let to = last.saturating_add(SKEW + 1);
             let near = Window::between(first.saturating_sub(STACK_WORKS), window.map_or(to, |w| to.min(w.to()))).ok();
             if near.is_some() {
-                met.extend(self.fetch_where(source, near.as_ref(), called(STACKS)).await?);
+                met.extend(self.fetch_called(source, near.as_ref(), STACK_CALLS).await?);
             }
         }
         if self.groups {
-            met.extend(self.fetch_where(source, span.as_ref(), called(GROUPS)).await?);
+            met.extend(self.fetch_called(source, span.as_ref(), GROUP_CALLS).await?);
         }
-        let sought = [(&self.instances, INSTANCES), (&self.functions, FUNCTIONS)].into_iter().filter(|(names, _)| !names.is_empty());
+        let sought =
+            [(&self.instances, INSTANCE_CALLS), (&self.functions, FUNCTION_CALLS)].into_iter().filter(|(names, _)| !names.is_empty());
         let calls: Vec<&'static str> = sought.flat_map(|(_, calls)| calls).copied().collect();
         if !calls.is_empty() {
-            met.extend(self.fetch_last(source, span.as_ref(), &calls).await?);
+            met.extend(match self.fetch_pivotal(source, span.as_ref(), &calls).await? {
+                Some(all) => all,
+                None => self.fetch_last(source, span.as_ref(), &calls).await?,
+            });
         }
         Ok(met)
+    }
+
+    async fn fetch_called(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Vec<Setting>, TimelineError> {
+        match self.fetch_pivotal(source, span, calls).await? {
+            Some(all) => Ok(all),
+            None => self.fetch_where(source, span, called(calls)).await,
+        }
+    }
+
+    /// The calls, where the store keeps those of their names together, and they are not too many.
+    async fn fetch_pivotal(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Option<Vec<Setting>>, TimelineError> {
+        let mut met = Vec::new();
+        let is_all = source.pivotal(span, calls, &mut |event| self.take(event, &mut met)).await?;
+        Ok(is_all.then_some(met))
     }
 
     /// The calls about instances and functions: the last of each, or the last few, if these tell enough; else all.
@@ -205,14 +223,15 @@ impl Sought {
 
     async fn fetch_where(&self, source: &Source, span: Option<&Window>, condition: Option<Expr>) -> Result<Vec<Setting>, TimelineError> {
         let mut met = Vec::new();
-        let mut take = |event: &Event<'_>| {
-            if self.may_count(event) {
-                met.extend(Setting::of(event).filter(|one| self.counts(one)));
-            }
-            Ok(())
-        };
-        source.few(span, condition, &mut take).await?;
+        source.few(span, condition, &mut |event| self.take(event, &mut met)).await?;
         Ok(met)
+    }
+
+    fn take(&self, event: &Event<'_>, met: &mut Vec<Setting>) -> Result<(), TimelineError> {
+        if self.may_count(event) {
+            met.extend(Setting::of(event).filter(|one| self.counts(one)));
+        }
+        Ok(())
     }
 
     /// When these calls named the instances and functions that are sought, by `event_arns`. None where not all events have their rows there.
@@ -266,10 +285,15 @@ pub(super) async fn set_anew(source: &Source, settings: &[Setting]) -> Result<Ha
     if sought.is_empty() {
         return Ok(HashMap::new());
     }
-    let calls: Vec<&str> = INSTANCES.iter().chain(FUNCTIONS).copied().collect();
-    let Some(named) = sought.named(source, None, &calls).await? else { return Ok(HashMap::new()) };
-    let next = named.next();
-    let later = sought.fetch_where(source, None, called(&calls).map(|called| called.and(next.condition()))).await?;
+    let calls = [INSTANCE_CALLS, FUNCTION_CALLS].concat();
+    let later = match sought.fetch_pivotal(source, None, &calls).await? {
+        Some(all) => all,
+        None => {
+            let Some(named) = sought.named(source, None, &calls).await? else { return Ok(HashMap::new()) };
+            let next = named.next();
+            sought.fetch_where(source, None, called(&calls).map(|called| called.and(next.condition()))).await?
+        }
+    };
     let anew = |one: &Setting| {
         let is_same = |other: &&Setting| other.is_of_same(one) && other.time.zip(one.time).is_some_and(|(later, set)| later > set);
         let time = later.iter().filter(is_same).filter_map(|other| other.time).min()?;

@@ -1,33 +1,13 @@
 //! Calls that set something up on which a service acts later, read from their records.
 
 use backtrail_model::arn::Arn;
-use backtrail_model::calls::{action_name, service_of};
+use backtrail_model::calls::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, STACK_CALLS, action_name, service_of};
 use backtrail_model::outcome::{Outcome, classify};
 use serde_json::Value;
 
 use super::{Driven, MotionBasis};
 use crate::event::Event;
 use crate::lineage::Holder;
-
-/// Calls about stacks. One that makes a change set names the role, one that carries it out does not.
-pub(in crate::lineage) const STACKS: &[&str] = &["CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ExecuteChangeSet"];
-/// Calls that launch an instance or give it a role.
-pub(super) const INSTANCES: &[&str] = &["RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"];
-/// Calls that make an Auto Scaling group, or change how many instances it is to have and of which kind.
-pub(super) const GROUPS: &[&str] = &["CreateAutoScalingGroup", "UpdateAutoScalingGroup", "SetDesiredCapacity"];
-/// Calls that write a function's code or say how it runs; Lambda's records have dates of its API in their names.
-pub(super) const FUNCTIONS: &[&str] = &[
-    "CreateFunction",
-    "CreateFunction20141111",
-    "CreateFunction20150331",
-    "UpdateFunctionCode",
-    "UpdateFunctionCode20150331",
-    "UpdateFunctionCode20150331v2",
-    "UpdateFunctionConfiguration",
-    "UpdateFunctionConfiguration20141111",
-    "UpdateFunctionConfiguration20150331",
-    "UpdateFunctionConfiguration20150331v2",
-];
 
 /// A call that set something up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,25 +75,29 @@ impl Setting {
     pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
         let name = event.event_name?;
         // Told before anything is parsed.
-        if ![STACKS, INSTANCES, GROUPS, FUNCTIONS].iter().any(|calls| calls.contains(&name)) || classify(&event.facts()) != Outcome::Ok {
+        if ![STACK_CALLS, INSTANCE_CALLS, GROUP_CALLS, FUNCTION_CALLS].iter().any(|calls| calls.contains(&name))
+            || classify(&event.facts()) != Outcome::Ok
+        {
             return None;
         }
         let (service, action) = (service_of(event.event_source?), action_name(name));
         let parse = |text: Option<&str>| text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);
         let (request, response) = (parse(event.request_parameters), parse(event.response_elements));
         let (sets, basis) = match (service, action) {
-            ("cloudformation", _) if STACKS.contains(&action) => (Sets::Stack(stack(action, &request, &response)?), MotionBasis::Request),
+            ("cloudformation", _) if STACK_CALLS.contains(&action) => {
+                (Sets::Stack(stack(action, &request, &response)?), MotionBasis::Request)
+            }
             ("ec2", "RunInstances") => {
                 let instances = instances(&response);
                 let group = group_tag(&request).or_else(|| group_tag(&response));
                 (Some(Sets::Launch { instances, group }).filter(|s| !s.names().is_empty())?, MotionBasis::Response)
             }
-            ("ec2", _) if INSTANCES.contains(&action) => {
+            ("ec2", _) if INSTANCE_CALLS.contains(&action) => {
                 let of_answer = find(&response, "instanceId").map(|id| (id, MotionBasis::Response));
                 let (id, basis) = find(&request, "instanceId").map(|id| (id, MotionBasis::Request)).or(of_answer)?;
                 (Sets::Profile(id.to_owned()), basis)
             }
-            ("autoscaling", _) if GROUPS.contains(&action) => {
+            ("autoscaling", _) if GROUP_CALLS.contains(&action) => {
                 (Sets::Group(own(&request, "autoScalingGroupName")?.to_owned()), MotionBasis::Request)
             }
             ("lambda", "CreateFunction" | "UpdateFunctionCode") if request.get("dryRun") != Some(&Value::Bool(true)) => {

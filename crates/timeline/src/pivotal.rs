@@ -1,0 +1,50 @@
+//! The calls that later events depend on, read where their records stand together: in `pivotal_calls`, not among all events of the store.
+
+use backtrail_model::window::Window;
+use datafusion::logical_expr::{Expr, col, lit};
+
+use crate::error::TimelineError;
+use crate::event::{Event, Events};
+use crate::few::reread;
+use crate::source::{Source, one_of, within};
+
+/// The version of the decoder that began to write `pivotal_calls`.
+const SINCE: i32 = 6;
+const PIVOTAL_CALLS: &str = "pivotal_calls";
+const EVIDENCE: &str = "evidence";
+
+impl Source {
+    /// Runs `each` over the events of a window whose calls have one of these names, in any order; all the names are pivotal
+    /// (`backtrail_model::calls::is_pivotal`). False where they do not all stand together, or are too many to be in memory at once: nothing was run.
+    pub(crate) async fn pivotal(
+        &self,
+        window: Option<&Window>,
+        names: &[&str],
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<bool, TimelineError> {
+        if !self.is_all_read_since(SINCE).await? {
+            return Ok(false);
+        }
+        let Some(condition) = one_of("event_name", names.iter().copied()).into_iter().chain(window.map(within)).reduce(Expr::and) else {
+            return Ok(true);
+        };
+        let frame = self.table(PIVOTAL_CALLS).await?.filter(condition).map_err(TimelineError::table(PIVOTAL_CALLS))?;
+        let Some(events) = reread(PIVOTAL_CALLS, frame).await? else { return Ok(false) };
+        Events::of(&events)?.iter().try_for_each(|event| each(&event))?;
+        Ok(true)
+    }
+
+    /// Whether all evidence was read by this version of the decoder or a later one.
+    pub(crate) async fn is_all_read_since(&self, version: i32) -> Result<bool, TimelineError> {
+        let failed = TimelineError::table(EVIDENCE);
+        let older = col("decoder").eq(lit("cloudtrail")).and(col("decoder_version").lt(lit(version)));
+        let frame = self.table(EVIDENCE).await?.filter(older).and_then(|f| f.select_columns(&["evidence_id"])).map_err(failed)?;
+        let mut is_all = true;
+        Self::batches_while(EVIDENCE, frame, &mut |batch| {
+            is_all &= batch.num_rows() == 0;
+            Ok(is_all)
+        })
+        .await?;
+        Ok(is_all)
+    }
+}
