@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Sql(commands::sql::SqlArgs),
     /// Merge the small files that many runs left, and remove what no table needs
     Compact(commands::compact::CompactArgs),
+    /// Make what records imply anew, in a store that an older version filled: who issued what, what was touched
+    Rebuild,
     /// Print a completion script for a shell
     Completions(commands::completions::CompletionsArgs),
     /// Print the manual page

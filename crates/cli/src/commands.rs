@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod previous;
 pub(crate) mod profile;
+pub(crate) mod rebuild;
 pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod timeline;

@@ -61,6 +61,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitSta
         Command::Evidence(args) => commands::evidence::run(args, context).await,
         Command::Sql(args) => commands::sql::run(args, context).await,
         Command::Compact(args) => commands::compact::run(args, context).await,
+        Command::Rebuild => commands::rebuild::run(context).await,
         Command::Completions(args) => commands::completions::run(&args, context),
         Command::Man => commands::man::run(context),
     }

@@ -101,7 +101,7 @@ pub(crate) fn add(
             Cell::Bool(issued.by_identity_center),
             Cell::Binary(&identity.key),
             Cell::Text(identity.hash.as_str()),
-            Cell::Int(record.route.rank()),
+            Cell::Int(identity.rank),
             Cell::Text(evidence_id),
             Cell::Long(record.index),
             Cell::Text(date),

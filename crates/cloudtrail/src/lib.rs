@@ -14,6 +14,7 @@
 mod canonical;
 mod cells;
 mod credentials;
+mod derive;
 mod event_arns;
 mod fields;
 mod foreign;
@@ -37,6 +38,7 @@ use backtrail_model::evidence::{Counts, Route};
 use backtrail_model::tables::Table;
 
 pub use canonical::canonical;
+pub use derive::{CopyOfEvent, DERIVED, Derivation, ShownEvent};
 use machine::{MAX_RECORD, Machine};
 use output::Output;
 pub use reread::{Kept, Reread};

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use backtrail_model::calls::is_pivotal;
 use backtrail_model::evidence::{Counts, RawForm, Route};
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::time;
 
-use crate::credentials;
-use crate::event_arns;
+use crate::derive::Derived;
 use crate::fields::{CLOUDTRAIL_FIELDS, F, FIELDS, Fields, W};
 use crate::foreign::ForeignItems;
 use crate::identity;
@@ -18,14 +16,11 @@ use crate::rows::{Cell, Col, Rows};
 use crate::walk::{Kind, Span};
 
 /// Rows in a batch, at most.
-const MAX_ROWS: usize = 16 * 1024;
+pub(crate) const MAX_ROWS: usize = 16 * 1024;
 /// Bytes of records in a batch, about.
-const MAX_BYTES: usize = 8 << 20;
+pub(crate) const MAX_BYTES: usize = 8 << 20;
 /// Bytes of a rejected record that are kept.
 pub(crate) const REJECT_BYTES: usize = 64 << 10;
-
-/// Columns of `pivotal_calls` that are fields of the record.
-const PIVOTAL_TEXTS: [F; 5] = [F::EventId, F::EventName, F::EventSource, F::RecipientAccountId, F::AwsRegion];
 
 /// Where a record stands in the evidence: its own bytes, or those of the carrier that holds it as a string.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +50,7 @@ pub(crate) struct Output {
     rejects: Rows,
     insights: Option<Rows>,
     aggregated: Option<Rows>,
-    credentials: Option<Rows>,
-    event_arns: Rows,
-    pivotal: Option<Rows>,
+    derived: Derived,
     pub(crate) ready: Vec<(Table, RecordBatch)>,
     pub(crate) counts: Counts,
     pub(crate) first: Option<i64>,
@@ -74,13 +67,19 @@ pub(crate) struct Output {
 
 /// The partition value, kept while the day does not change.
 #[derive(Debug)]
-struct DateText {
+pub(crate) struct DateText {
     day: i64,
     text: String,
 }
 
+impl Default for DateText {
+    fn default() -> Self {
+        Self { day: i64::MIN, text: String::new() }
+    }
+}
+
 impl DateText {
-    fn of(&mut self, time: Option<i64>) -> &str {
+    pub(crate) fn of(&mut self, time: Option<i64>) -> &str {
         let Some(micros) = time else { return UNKNOWN_DATE };
         let day = micros.div_euclid(time::MICROS_PER_DAY);
         if day != self.day {
@@ -101,9 +100,7 @@ impl Output {
             rejects: Rows::new(Table::Rejects),
             insights: None,
             aggregated: None,
-            credentials: None,
-            event_arns: Rows::new(Table::EventArns),
-            pivotal: None,
+            derived: Derived::new(),
             ready: Vec::new(),
             counts: Counts::default(),
             first: None,
@@ -111,7 +108,7 @@ impl Output {
             remarks: Remarks::default(),
             foreign: ForeignItems::default(),
             routes: Vec::new(),
-            date: DateText { day: i64::MIN, text: String::new() },
+            date: DateText::default(),
             scratch: Vec::new(),
             before: (0, 0),
         }
@@ -142,9 +139,9 @@ impl Output {
 
     /// Whether all rows are whole.
     pub(crate) fn is_sound(&self) -> bool {
-        let rare = [self.insights.as_ref(), self.aggregated.as_ref(), self.credentials.as_ref(), self.pivotal.as_ref()];
-        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.event_arns), Some(&self.rejects)].into_iter().chain(rare);
-        all.flatten().all(Rows::is_sound)
+        let rare = [self.insights.as_ref(), self.aggregated.as_ref()];
+        let all = [Some(&self.cloudtrail), Some(&self.origins), Some(&self.rejects)].into_iter().chain(rare);
+        all.flatten().chain(self.derived.all()).all(Rows::is_sound)
     }
 
     /// The number of the next record.
@@ -192,18 +189,9 @@ impl Output {
         rows.end_row(CLOUDTRAIL_FIELDS + 1, &identity.provenance(raw, record, &self.evidence_id, date));
         rows.bytes += record.raw.len();
         self.origins.end_row(0, &identity.origin(record, event_id.as_deref(), time, &self.evidence_id, date));
-        if let Some(issued) = credentials::issued(record) {
-            let rows = self.credentials.get_or_insert_with(|| Rows::new(Table::Credentials));
-            credentials::add(rows, record, &issued, &identity, (time, &self.evidence_id, date));
-        }
-        if record.text(F::EventName).is_some_and(|name| is_pivotal(&name)) {
-            let rows = self.pivotal.get_or_insert_with(|| Rows::new(Table::PivotalCalls));
-            fill(rows, &[time], &PIVOTAL_TEXTS, record);
-            let provenance = identity.provenance(Cell::Text(record.raw), record, &self.evidence_id, date);
-            rows.end_row(1 + PIVOTAL_TEXTS.len(), &provenance);
-            rows.bytes += record.raw.len();
-        }
-        if !event_arns::add(&mut self.event_arns, record, (time, &self.evidence_id, date)) {
+        let at = (time, &*self.evidence_id, date);
+        self.derived.add_pivotal(record, &identity, at);
+        if !self.derived.add(record, &identity, at) {
             self.remarks.add("records that name more than 10,000 resources: the first 10,000 of each are in event_arns");
         }
         self.seen(time);
@@ -384,8 +372,8 @@ impl Output {
 
     /// The rows of all tables but that of events.
     fn beside(&mut self) -> impl Iterator<Item = &mut Rows> {
-        let rare = [self.insights.as_mut(), self.aggregated.as_mut(), self.credentials.as_mut(), self.pivotal.as_mut()];
-        [Some(&mut self.origins), Some(&mut self.event_arns), Some(&mut self.rejects)].into_iter().chain(rare).flatten()
+        let rare = [self.insights.as_mut(), self.aggregated.as_mut()];
+        [Some(&mut self.origins), Some(&mut self.rejects)].into_iter().chain(rare).flatten().chain(self.derived.all_mut())
     }
 
     /// Hands on what has grown large.
@@ -435,7 +423,7 @@ pub(crate) fn fill_event(rows: &mut Rows, record: &Record<'_>, time: Option<i64>
 }
 
 /// A column for each time, then one for each field.
-fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>) {
+pub(crate) fn fill(rows: &mut Rows, times: &[Option<i64>], texts: &[F], record: &Record<'_>) {
     let (mut cols, block) = (rows.cols.iter_mut(), &mut rows.block);
     for time in times {
         // The window's size stands between the aggregated table's times and its other columns, as text.
@@ -469,8 +457,8 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// A record that stands alone, as the store keeps it.
-    pub(crate) fn kept(raw: &'a str, fields: &'a Fields, index: i64) -> Self {
-        Self { raw, start: 0, fields, form: RawForm::Exact, route: Route::Record, index }
+    pub(crate) fn kept(raw: &'a str, fields: &'a Fields, index: i64, form: RawForm) -> Self {
+        Self { raw, start: 0, fields, form, route: Route::Record, index }
     }
 
     #[inline(always)]
@@ -548,25 +536,33 @@ impl<'a> Record<'a> {
 pub(crate) struct Identity {
     pub(crate) hash: const_hex::Buffer<32>,
     pub(crate) key: [u8; 16],
+    pub(crate) rank: i32,
+    /// Known to the store alone.
+    conflict: bool,
 }
 
 impl Identity {
     fn of(record: &Record<'_>, event_id: Option<&str>) -> Self {
         let digest = identity::sha256(record.raw.as_bytes());
+        Self::kept(&digest, identity::dedupe_key(event_id, record.raw), record.route.rank(), false)
+    }
+
+    /// Of a copy as the store knows it.
+    pub(crate) fn kept(digest: &[u8; 32], key: [u8; 16], rank: i32, conflict: bool) -> Self {
         let mut hash = const_hex::Buffer::new();
-        hash.format(&digest);
-        Self { hash, key: identity::dedupe_key(event_id, record.raw) }
+        hash.format(digest);
+        Self { hash, key, rank, conflict }
     }
 
     /// `raw` to `record_index`, then the partition date.
-    fn provenance<'a>(&'a self, raw: Cell<'a>, record: &Record<'a>, evidence_id: &'a str, date: &'a str) -> [Cell<'a>; 9] {
+    pub(crate) fn provenance<'a>(&'a self, raw: Cell<'a>, record: &Record<'a>, evidence_id: &'a str, date: &'a str) -> [Cell<'a>; 9] {
         [
             raw,
             Cell::Text(record.form.as_str()),
             Cell::Text(self.hash.as_str()),
             Cell::Binary(&self.key),
-            Cell::Int(record.route.rank()),
-            Cell::Bool(false),
+            Cell::Int(self.rank),
+            Cell::Bool(self.conflict),
             Cell::Text(evidence_id),
             Cell::Long(record.index),
             Cell::Text(date),
@@ -589,7 +585,7 @@ impl Identity {
             Cell::Text(self.hash.as_str()),
             Cell::Text(record.form.as_str()),
             Cell::Text(record.route.as_str()),
-            Cell::Int(record.route.rank()),
+            Cell::Int(self.rank),
             Cell::Text(evidence_id),
             Cell::Long(record.index),
             Cell::Text(date),

@@ -4,6 +4,7 @@
 //! each of their pages; it reads `raw` instead, and this.
 
 use arrow_array::RecordBatch;
+use backtrail_model::evidence::RawForm;
 use backtrail_model::tables::{Column, Table};
 
 use crate::fields::{CLOUDTRAIL_FIELDS, Descend, Fields, walk_record};
@@ -28,6 +29,13 @@ pub struct Kept<'a> {
     pub record_index: i64,
 }
 
+/// Finds the fields of a record that stands alone; false where the text is none.
+pub(crate) fn read_again(raw: &str, fields: &mut Fields, index: &mut Index) -> bool {
+    index.restart(0);
+    let mut walker = Walker { bytes: raw.as_bytes(), pos: 0, index };
+    raw.starts_with('{') && walk_record(&mut walker, fields, 0, Descend::Never).is_ok_and(|span| span.end as usize == raw.len())
+}
+
 /// Decodes records again, into rows of `cloudtrail` without the columns of [`Reread::NOT_GIVEN`].
 #[derive(Debug)]
 pub struct Reread {
@@ -49,14 +57,10 @@ impl Reread {
 
     /// Takes the next event. False where its text is no record: nothing was added.
     pub fn add(&mut self, kept: &Kept<'_>) -> bool {
-        self.index.restart(0);
-        let mut walker = Walker { bytes: kept.raw.as_bytes(), pos: 0, index: &mut self.index };
-        let is_record = kept.raw.starts_with('{')
-            && walk_record(&mut walker, &mut self.fields, 0, Descend::Never).is_ok_and(|span| span.end as usize == kept.raw.len());
-        if !is_record {
+        if !read_again(kept.raw, &mut self.fields, &mut self.index) {
             return false;
         }
-        let record = Record::kept(kept.raw, &self.fields, kept.record_index);
+        let record = Record::kept(kept.raw, &self.fields, kept.record_index, RawForm::Exact);
         let base = fill_event(&mut self.rows, &record, kept.event_time, &mut self.scratch);
         let mut hash = const_hex::Buffer::<32>::new();
         let hash = hash.format(&sha256(kept.raw.as_bytes()));

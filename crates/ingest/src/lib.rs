@@ -17,6 +17,7 @@ mod pending;
 mod pieces;
 mod pipeline;
 mod reading;
+mod rebuild;
 mod recheck;
 pub mod registry;
 pub mod sniff;
@@ -27,6 +28,7 @@ use backtrail_model::evidence::EvidenceRow;
 
 pub use error::IngestError;
 pub use pipeline::ingest;
+pub use rebuild::rebuild;
 pub use recheck::{Cited, Originals};
 pub use summary::{Group, IngestSummary};
 

@@ -142,6 +142,12 @@ impl RawForm {
             Self::Projected => "projected",
         }
     }
+
+    /// The form of that word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Exact, Self::Unescaped, Self::Projected].into_iter().find(|form| form.as_str() == word)
+    }
 }
 
 /// What checking a citation against an original file came to.

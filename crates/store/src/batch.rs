@@ -234,11 +234,16 @@ impl Batch {
         if let Some(missing) = seen.with_rows.iter().find(|id| !finished.contains(id.as_str())) {
             return Err(StoreError::Unfinished { evidence_id: missing.clone() });
         }
+        self.write_rest()?;
+        Ok(Finished { rows: seen.finished, with_rows: seen.with_rows })
+    }
+
+    /// Writes what is still buffered.
+    pub(crate) fn write_rest(&self) -> Result<(), StoreError> {
         let mut rest: Vec<(Partition, Buffer)> = std::mem::take(&mut lock(&self.buffers).partitions).into_iter().collect();
         // The largest first, so that no thread begins with it when the others are done.
         rest.sort_by_key(|(_, buffer)| std::cmp::Reverse(buffer.bytes));
-        rest.into_iter().par_bridge().try_for_each(|(partition, buffer)| self.write(partition, buffer))?;
-        Ok(Finished { rows: seen.finished, with_rows: seen.with_rows })
+        rest.into_iter().par_bridge().try_for_each(|(partition, buffer)| self.write(partition, buffer))
     }
 
     /// The name for another file of this batch.

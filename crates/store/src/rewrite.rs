@@ -36,6 +36,17 @@ impl Source {
         &self,
         columns: &[&str],
         wanted: Option<&[u32]>,
+        each: impl FnMut(&RecordBatch, &[u32]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.scan_by(columns, wanted, WRITE_ROWS, each)
+    }
+
+    /// The same, so many rows at a time.
+    pub(crate) fn scan_by(
+        &self,
+        columns: &[&str],
+        wanted: Option<&[u32]>,
+        at_once: usize,
         mut each: impl FnMut(&RecordBatch, &[u32]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let path = &self.path;
@@ -54,7 +65,7 @@ impl Source {
         }
         let mut done = 0;
         let mut numbers = Vec::new();
-        for batch in builder.with_projection(mask).with_batch_size(WRITE_ROWS).build().at("read", path)? {
+        for batch in builder.with_projection(mask).with_batch_size(at_once).build().at("read", path)? {
             let batch = batch.at("read", path)?;
             let count = batch.num_rows();
             numbers.clear();

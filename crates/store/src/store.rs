@@ -9,7 +9,7 @@ use backtrail_model::tables::Table;
 use crate::error::{At, blocking};
 use crate::layout::{self, StoreLock};
 use crate::log::{TableLog, TableState};
-use crate::{Batch, BatchOptions, CompactOptions, CompactSummary, StoreError, StoreSnapshot, ledger};
+use crate::{Batch, BatchOptions, CompactOptions, CompactSummary, Rebuild, RebuildSummary, StoreError, StoreSnapshot, ledger};
 
 /// A store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -110,6 +110,14 @@ impl Store {
     /// Merges what many runs left into files of a sane size, and deletes what nothing mentions any more.
     pub async fn compact(&self, options: CompactOptions) -> Result<CompactSummary, StoreError> {
         crate::compact::compact(self, options).await
+    }
+
+    /// Makes derived tables anew from the records of the store, as one change: nothing is read of the evidence itself. Ingests wait until it is done.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or written; it is then as it was.
+    pub async fn rebuild(&self, options: BatchOptions, how: Arc<dyn Rebuild>) -> Result<RebuildSummary, StoreError> {
+        crate::rebuild::rebuild(self, options, how).await
     }
 
     pub(crate) fn log(&self, table: Table) -> Result<&TableLog, StoreError> {

@@ -228,11 +228,16 @@ const STRETCHES: usize = 10;
 /// A column has one of these values; `None` where there are none.
 pub(crate) fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) -> Option<Expr> {
     let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
+    if values.is_empty() {
+        return None;
+    }
     let sorted: Vec<&str> = values.iter().map(String::as_str).collect();
-    let lie = (values.len() > LISTED).then(|| stretches(&sorted, STRETCHES).into_iter()).into_iter().flatten();
-    let lie = lie.map(|(first, last)| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last)))).reduce(Expr::or);
-    let listed = (!sorted.is_empty()).then(|| col(column).in_list(sorted.iter().map(|value| lit(*value)).collect(), false));
-    lie.into_iter().chain(listed).reduce(Expr::and)
+    let listed = col(column).in_list(sorted.iter().map(|value| lit(*value)).collect(), false);
+    if sorted.len() <= LISTED {
+        return Some(listed);
+    }
+    let lies = |(first, last)| col(column).gt_eq(lit(first)).and(col(column).lt_eq(lit(last)));
+    stretches(&sorted, STRETCHES).into_iter().map(lies).reduce(Expr::or).map(|lie| lie.and(listed))
 }
 
 /// The first and last of each of some stretches in which sorted values lie, cut where they lie furthest apart.

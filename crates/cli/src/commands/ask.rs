@@ -74,9 +74,9 @@ fn quoted(word: &str) -> String {
 /// Where a session's events are read from.
 pub(crate) async fn source(session: &Session) -> anyhow::Result<Source> {
     let table = session.snapshot().table(Table::Cloudtrail).await?;
-    let files = Arc::clone(&table.files);
     let day = |f: &backtrail_store::DataFile| Day { date: f.event_date.clone().unwrap_or_else(|| UNKNOWN_DATE.to_owned()), rows: f.rows };
-    Ok(Source::new(session.context().clone(), files.iter().map(day)).with_tallies(Arc::new(move |is_asked| table.tallies(is_asked))))
+    let source = Source::new(session.context().clone(), table.files.iter().map(day));
+    Ok(source.with_tallies(Arc::new(move |is_asked| table.tallies(is_asked))))
 }
 
 /// Wrong usage that only the question notices keeps its exit code.

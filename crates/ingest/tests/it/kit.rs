@@ -64,6 +64,10 @@ impl Bench {
         summary
     }
 
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     pub(crate) fn store(&self, name: &str) -> Store {
         self.runtime.block_on(Store::open_or_create(&self.folder.path().join(name))).unwrap()
     }

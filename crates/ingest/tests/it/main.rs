@@ -7,5 +7,6 @@ mod fates;
 mod kit;
 mod memory;
 mod odd_wrappers;
+mod rebuild;
 mod runs;
 mod shared;

@@ -1,6 +1,5 @@
 //! Copies and conflicts: the rows of a store are a function of the set of evidence.
 
-use backtrail_model::tables::Table;
 use proptest::prelude::*;
 
 use super::kit::*;
@@ -45,9 +44,7 @@ async fn known_evidence_met_again_changes_nothing_but_its_origins() {
     let batch = store.begin(options()).await.unwrap();
     let mut row = piece.row();
     row.origins = vec!["/another/place".to_owned()];
-    for table in GIVEN {
-        batch.append(table, piece.rows(table)).unwrap();
-    }
+    piece.put_rows(&batch, &GIVEN);
     batch.finish_evidence(row).unwrap();
     batch.commit().await.unwrap();
     assert_eq!(store.evidence().await.unwrap()[0].origins, ["/another/place", "/evidence/1"]);
@@ -99,9 +96,7 @@ async fn another_version_of_the_decoder_replaces_what_the_first_made_of_the_evid
     ingest(&store, std::slice::from_ref(&piece)).await;
     let better = Evidence { events: vec![copy(1, 0, 0, 10), copy(2, 0, 0, 10), copy(4, 0, 0, 10)], rejects: 2, ..piece };
     let batch = store.begin(options()).await.unwrap();
-    for table in GIVEN {
-        batch.append(table, better.rows(table)).unwrap();
-    }
+    better.put_rows(&batch, &GIVEN);
     let mut row = better.row();
     row.decoder_version = 2;
     batch.finish_evidence(row).unwrap();

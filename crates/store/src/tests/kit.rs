@@ -125,10 +125,14 @@ impl Evidence {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     }
 
-    pub(crate) fn put(&self, batch: &Batch) {
-        for table in GIVEN {
-            batch.append(table, self.rows(table)).unwrap();
+    pub(crate) fn put_rows(&self, batch: &Batch, tables: &[Table]) {
+        for table in tables {
+            batch.append(*table, self.rows(*table)).unwrap();
         }
+    }
+
+    pub(crate) fn put(&self, batch: &Batch) {
+        self.put_rows(batch, &GIVEN);
         batch.finish_evidence(self.row()).unwrap();
     }
 }

@@ -88,15 +88,21 @@ async fn threads_without_work_write_what_others_leave_to_them() {
     let batch = store.begin(BatchOptions { memory_budget: budget, ..options() }).await.unwrap();
     let files = || lock(&batch.staged).parts.len();
     assert!(!batch.help(1).unwrap(), "there is nothing to write");
-    batch.while_idle(|| pieces[0].put(&batch));
+    // Of one table that is large, so that one buffer fills.
+    let put = |piece: &Evidence| {
+        piece.put_rows(&batch, &[Table::Cloudtrail, Table::EventOrigins, Table::Rejects]);
+        batch.finish_evidence(piece.row()).unwrap();
+    };
+    batch.while_idle(|| put(&pieces[0]));
     assert_eq!(files(), 0, "a full buffer is left to the thread that waits");
     assert!(batch.help(1).unwrap());
     assert_eq!(files(), 1);
     assert!(!batch.help(1).unwrap(), "others append: what is not full grows");
     assert!(!batch.help(0).unwrap(), "nor is a handful of rows worth a file when nobody does");
-    batch.while_idle(|| pieces[1..].iter().for_each(|piece| piece.put(&batch)));
+    batch.while_idle(|| pieces[1..].iter().for_each(put));
     assert!(files() > 1, "beyond half the budget nobody waits for help");
     while batch.help(0).unwrap() {}
+    pieces.iter().for_each(|piece| piece.put_rows(&batch, &[Table::PivotalCalls]));
     batch.commit().await.unwrap();
     check(&store, &pieces).await;
 }

@@ -89,9 +89,12 @@ fn one_of(paths: &[Path]) -> String {
 
 /// What the chain leads through: roles assumed, users given keys; and the service that called for the principal.
 fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
-    let name = |step: &Step| {
+    // The console assumes the role that somebody switches to: where that call is in evidence, it says so.
+    let is_told_above = |at: usize| steps.get(at + 1).is_some_and(|above| above.issued_to == steps[at].issued_to);
+    let name = |(at, step): (usize, &Step)| {
         let arn = Arn::parse(step.issued_to.as_deref()?)?;
         match step.method {
+            "SwitchRole" if !is_told_above(at) => arn.role_session().map(|(role, _)| role.to_owned()),
             method if is_sign_in(method) => None,
             method if is_portal(method) => None,
             "GetSessionToken" | "UpdateLoginProfile" => None,
@@ -100,7 +103,7 @@ fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
             _ => Some(arn.role_session().map_or_else(|| arn.name(), |(role, _)| role).to_owned()),
         }
     };
-    let mut via: Vec<String> = steps.iter().rev().filter_map(name).collect();
+    let mut via: Vec<String> = steps.iter().enumerate().rev().filter_map(name).collect();
     let principal = &holder.principal;
     if steps.is_empty() {
         via.extend(principal.role_arn.as_deref().and_then(permission_set).map(str::to_owned));

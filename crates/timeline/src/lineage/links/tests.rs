@@ -287,6 +287,7 @@ fn a_switch_of_roles_leads_to_who_switched() {
     let path = only_path(&found, &used, at + SECOND);
     assert_eq!((cited(&path), path.origin.arn.as_deref()), (vec!["switch".to_owned(), "sign-in".to_owned()], Some(gina)));
     assert_eq!(path.steps.iter().map(|s| s.strength).collect::<Vec<_>>(), [Strength::Probable; 2]);
+    assert_eq!(Actors::new(Lineage::new(found.issued().to_vec())).of(&used).label(), "gina via Ops");
     // The switch itself is hers, too; and without her sign-in it still says who she is, and what is missing.
     assert_eq!(Actors::new(found).of(&switch(at)).origin.arn.as_deref(), Some(gina));
     let alone = only_path(&Lineage::new(vec![switched]), &used, at + SECOND);

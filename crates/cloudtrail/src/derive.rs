@@ -1,0 +1,150 @@
+//! What a record implies beside its own row: `credentials`, `event_arns` and `pivotal_calls`.
+//!
+//! All of it is made of the record alone, so that it can be made again from the store, without the evidence: [`Derivation`].
+
+use arrow_array::RecordBatch;
+use backtrail_model::calls::is_pivotal;
+use backtrail_model::evidence::RawForm;
+use backtrail_model::tables::Table;
+
+use crate::fields::{F, Fields};
+use crate::index::Index;
+use crate::output::{DateText, Identity, MAX_BYTES, MAX_ROWS, Record, fill};
+use crate::reread::read_again;
+use crate::rows::{Cell, Rows};
+use crate::{credentials, event_arns};
+
+/// The tables.
+pub const DERIVED: [Table; 3] = [Table::Credentials, Table::EventArns, Table::PivotalCalls];
+/// The first version whose rows of `cloudtrail` are what today's would be: what later ones added is in the derived tables.
+const ROWS_SINCE: i32 = 5;
+
+/// Columns of `pivotal_calls` that are fields of the record.
+const PIVOTAL_TEXTS: [F; 5] = [F::EventId, F::EventName, F::EventSource, F::RecipientAccountId, F::AwsRegion];
+
+/// Where a copy of an event stands: its time, its evidence, its date.
+pub(crate) type Standing<'a> = (Option<i64>, &'a str, &'a str);
+
+/// Rows of the derived tables in the making. What few records have takes no room before the first of them.
+#[derive(Debug)]
+pub(crate) struct Derived {
+    credentials: Option<Rows>,
+    event_arns: Rows,
+    pivotal: Option<Rows>,
+}
+
+impl Derived {
+    pub(crate) fn new() -> Self {
+        Self { credentials: None, event_arns: Rows::new(Table::EventArns), pivotal: None }
+    }
+
+    /// Adds what a copy of an event implies; false where it names more than are tied to one event.
+    pub(crate) fn add(&mut self, record: &Record<'_>, identity: &Identity, at: Standing<'_>) -> bool {
+        if let Some(issued) = credentials::issued(record) {
+            let rows = self.credentials.get_or_insert_with(|| Rows::new(Table::Credentials));
+            credentials::add(rows, record, &issued, identity, at);
+        }
+        event_arns::add(&mut self.event_arns, record, at)
+    }
+
+    /// Adds the record of a call that later events depend on.
+    pub(crate) fn add_pivotal(&mut self, record: &Record<'_>, identity: &Identity, (time, evidence_id, date): Standing<'_>) {
+        if !record.text(F::EventName).is_some_and(|name| is_pivotal(&name)) {
+            return;
+        }
+        let rows = self.pivotal.get_or_insert_with(|| Rows::new(Table::PivotalCalls));
+        fill(rows, &[time], &PIVOTAL_TEXTS, record);
+        rows.end_row(1 + PIVOTAL_TEXTS.len(), &identity.provenance(Cell::Text(record.raw), record, evidence_id, date));
+        rows.bytes += record.raw.len();
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Rows> {
+        [Some(&self.event_arns), self.credentials.as_ref(), self.pivotal.as_ref()].into_iter().flatten()
+    }
+
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
+        [Some(&mut self.event_arns), self.credentials.as_mut(), self.pivotal.as_mut()].into_iter().flatten()
+    }
+}
+
+/// An event as the store shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownEvent<'a> {
+    /// The record.
+    pub raw: &'a str,
+    /// `raw_form`.
+    pub raw_form: &'a str,
+    /// `dedupe_key`.
+    pub dedupe_key: [u8; 16],
+    /// Microseconds UTC.
+    pub event_time: Option<i64>,
+    /// Whether another row has this event id and other content.
+    pub id_conflict: bool,
+}
+
+/// A copy of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct CopyOfEvent<'a> {
+    /// Evidence it stands in.
+    pub evidence_id: &'a str,
+    /// Its number there, from 0.
+    pub record_index: i64,
+    /// SHA-256 of its own text.
+    pub record_sha256: &'a [u8; 32],
+    /// Precedence of the route it came by.
+    pub copy_rank: i32,
+}
+
+/// Makes the rows of the derived tables again, from records of a store.
+#[derive(Debug)]
+pub struct Derivation {
+    derived: Derived,
+    fields: Fields,
+    index: Index,
+    date: DateText,
+}
+
+impl Default for Derivation {
+    fn default() -> Self {
+        Self { derived: Derived::new(), fields: Fields::default(), index: Index::default(), date: DateText::default() }
+    }
+}
+
+impl Derivation {
+    /// Takes an event with its copies, the shown one first. False where it has no text of its own: nothing was added.
+    pub fn add<'c>(&mut self, event: &ShownEvent<'_>, copies: impl IntoIterator<Item = CopyOfEvent<'c>>) -> bool {
+        let Some(form) = RawForm::named(event.raw_form).filter(|form| *form != RawForm::Projected) else { return false };
+        if !read_again(event.raw, &mut self.fields, &mut self.index) {
+            return false;
+        }
+        let date = self.date.of(event.event_time);
+        for (number, copy) in copies.into_iter().enumerate() {
+            let record = Record::kept(event.raw, &self.fields, copy.record_index, form);
+            let identity = Identity::kept(copy.record_sha256, event.dedupe_key, copy.copy_rank, event.id_conflict);
+            let at = (event.event_time, copy.evidence_id, date);
+            // More things than are tied to one event: as many as there are room for, as when it was taken in.
+            self.derived.add(&record, &identity, at);
+            if number == 0 {
+                self.derived.add_pivotal(&record, &identity, at);
+            }
+        }
+        true
+    }
+
+    /// Whether there are enough rows to be written.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.derived.all().any(|rows| rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES)
+    }
+
+    /// The rows made since the last time.
+    pub fn take(&mut self) -> Vec<(Table, RecordBatch)> {
+        self.derived.all_mut().filter_map(Rows::take).collect()
+    }
+
+    /// The version that evidence is of, which this version of the decoder read, once its derived rows are made again.
+    #[must_use]
+    pub fn version_after(version: i32) -> i32 {
+        if version >= ROWS_SINCE { version.max(crate::VERSION) } else { version }
+    }
+}

@@ -1,0 +1,69 @@
+//! Derived tables made anew from the records of a store, by the decoders that made them first.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use backtrail_cloudtrail::{CopyOfEvent, DERIVED, Derivation, ShownEvent};
+use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::tables::Table;
+use backtrail_store::{BatchOptions, Derive, Rebuild, RebuildSummary, Store, StoreError, StoredCopy, StoredEvent};
+
+use crate::IngestOptions;
+
+/// Makes what the records of a store imply anew (`credentials`, `event_arns`, `pivotal_calls`), as this version does.
+///
+/// # Errors
+/// Where the store cannot be read or written; it is then as it was.
+pub async fn rebuild(store: &Store, options: &IngestOptions) -> Result<RebuildSummary, StoreError> {
+    let options = BatchOptions {
+        run_id: options.run_id.clone(),
+        memory_budget: options.memory_budget,
+        now: options.now,
+        canonicalise: backtrail_cloudtrail::canonical,
+    };
+    store.rebuild(options, Arc::new(CloudTrail)).await
+}
+
+struct CloudTrail;
+
+impl Rebuild for CloudTrail {
+    fn tables(&self) -> &[Table] {
+        &DERIVED
+    }
+
+    fn derive(&self) -> Box<dyn Derive> {
+        Box::new(Rows(Derivation::default()))
+    }
+
+    fn version_after(&self, row: &EvidenceRow) -> i32 {
+        if row.decoder == backtrail_cloudtrail::NAME { Derivation::version_after(row.decoder_version) } else { row.decoder_version }
+    }
+
+    fn is_of_older(&self, row: &EvidenceRow) -> bool {
+        row.decoder == backtrail_cloudtrail::NAME && row.decoder_version < backtrail_cloudtrail::VERSION
+    }
+}
+
+/// Rows of one thread.
+struct Rows(Derivation);
+
+impl Derive for Rows {
+    fn take(&mut self, event: &StoredEvent<'_>, copies: &[StoredCopy]) -> bool {
+        let StoredEvent { raw, raw_form, dedupe_key, event_time, id_conflict } = *event;
+        let copies = copies.iter().map(|copy| CopyOfEvent {
+            evidence_id: &copy.evidence_id,
+            record_index: copy.record_index,
+            record_sha256: &copy.record_sha256,
+            copy_rank: copy.copy_rank,
+        });
+        self.0.add(&ShownEvent { raw, raw_form, dedupe_key, event_time, id_conflict }, copies)
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.is_full()
+    }
+
+    fn rows(&mut self) -> Vec<(Table, RecordBatch)> {
+        self.0.take()
+    }
+}
