@@ -78,14 +78,6 @@ impl Found<'_> {
         }
     }
 
-    /// The events in order, where they are in memory.
-    pub(crate) fn in_memory(&self) -> Result<Option<RecordBatch>, TimelineError> {
-        match self {
-            Self::Few(batch) => in_order(batch).map(Some),
-            Self::Many(..) => Ok(None),
-        }
-    }
-
     /// Runs `each` over them in any order, with these columns at least.
     pub(crate) async fn in_any_order(
         &self,

@@ -26,7 +26,7 @@ pub use chain::{Caller, Chain, Missing, Path, Step};
 pub(crate) use descent::{Descent, MOST as MOST_FOLLOWED};
 pub use holder::{Holder, Workload};
 pub use issued::Issued;
-pub(crate) use links::{BY_KEY, BY_SESSION};
+pub(crate) use links::{BY_KEY, BY_SESSION, without_path};
 pub use links::{Lineage, Link, Strength};
 pub use motion::{MotionBasis, Mover, Part, SetInMotion};
 pub(crate) use motion::{Sessions, SetOff, Setting, is_of_stacks};

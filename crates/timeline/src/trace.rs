@@ -1,30 +1,26 @@
 //! The question `trace`: from a key, a session or an event up to its origin, and down to everything that descended from it.
 
+mod read;
 mod tree;
+mod up;
 
 use std::collections::BTreeMap;
 
 use backtrail_model::issuance::is_access_key_id;
-use backtrail_model::time::{format_instant, parse_instant};
+use backtrail_model::time::parse_instant;
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, NotSeen};
 use crate::ends::stretch;
 use crate::error::TimelineError;
-use crate::event::Events;
-use crate::few::Found;
 use crate::item::Made;
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Attribution, Chain, Holder, Issued, Lineage, Mover, SetInMotion, Strength, holders};
-use crate::principal::Principal;
+use crate::lineage::{Holder, SetInMotion, Strength};
 use crate::question::WindowShown;
 use crate::show::Reference;
 use crate::source::Source;
-use tree::{Down, MOST_NODES};
-
-/// Principals traced upwards at most: a console session signs with many keys.
-const MOST_HOLDERS: usize = 20;
+pub use up::Upward;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,33 +30,22 @@ enum Subject {
     Event(String),
 }
 
-/// One who used, or made, what was asked for, and the way up from there.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Upward {
-    /// The principal.
-    pub principal: Principal,
-    /// When its session began.
-    pub session_created: Option<String>,
-    /// The ways up.
-    pub chain: Chain,
-    /// The service that acted: for itself, or for the principal.
-    pub service: Option<String>,
-    /// Who set the service or workload in motion, as far as evidence says.
-    pub set_in_motion_by: Vec<Mover>,
-}
-
-impl Upward {
-    fn of(actors: &Actors, holder: &Holder, at: Option<i64>) -> Self {
-        Self::by(holder, actors.lineage().chain(holder, at), &actors.of_holder(holder, at))
+impl Subject {
+    /// Its kind, as `profile` calls them.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Key(_) => "key",
+            Self::Arn(_) => "arn",
+            Self::Event(_) => "event",
+        }
     }
 
-    fn by(holder: &Holder, chain: Chain, actor: &Attribution) -> Self {
-        Self {
-            principal: holder.principal.clone(),
-            session_created: holder.created.map(format_instant),
-            chain,
-            service: actor.service.clone(),
-            set_in_motion_by: actor.set_in_motion_by.clone(),
+    /// What every event fulfils that was made with what was asked for, or is it.
+    fn used(&self) -> Expr {
+        match self {
+            Self::Key(key) => col("user_identity_access_key_id").eq(lit(key.clone())),
+            Self::Arn(arn) => col("user_identity_arn").eq(lit(arn.clone())),
+            Self::Event(id) => col("event_id").eq(lit(id.clone())),
         }
     }
 }
@@ -87,7 +72,7 @@ pub struct Uses {
 /// Credentials, and what descended from them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Node {
-    /// The call that issued them; `null` at the top, where it is part of the way up or not in evidence.
+    /// The call that issued them; `null` above what descends from a key or an ARN: there it is part of the way up, or not in evidence.
     pub method: Option<&'static str>,
     /// When.
     pub event_time: Option<String>,
@@ -115,9 +100,12 @@ pub struct Node {
 pub struct Trace {
     /// What was asked for.
     pub subject: String,
+    /// What it was taken for: `key`, `arn` or `event`.
+    pub taken_for: &'static str,
     /// Up to the origin.
     pub up: Vec<Upward>,
-    /// Down from it.
+    /// Down from it: of a key or an ARN one node, which is these credentials; of an event what the call issued, and the sessions of services
+    /// and workloads that it set in motion, none for most calls.
     pub down: Vec<Node>,
     /// Credentials found downwards that are not listed.
     pub more: u64,
@@ -129,6 +117,19 @@ pub struct Trace {
     pub evidence_set: String,
 }
 
+/// The ways up and down from what was asked for.
+#[derive(Default)]
+struct Traced {
+    up: Vec<Upward>,
+    down: tree::Down,
+    /// When the events asked for were.
+    times: Vec<i64>,
+    not_seen: Vec<NotSeen>,
+}
+
+/// Who, and the time of the first use.
+type Seen = (Holder, Option<i64>);
+
 /// Traces an access key id, the ARN of a session or user, or an event by its citation.
 ///
 /// # Errors
@@ -136,31 +137,20 @@ pub struct Trace {
 pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> {
     let subject = subject(text)?;
     let ledger = Ledger::read(source).await?;
-    let found = source.found(None, Some(used(&subject)), matches!(subject, Subject::Event(_))).await?;
-    let told = told_of_events(source, &found).await?;
-    let mut users = match &told {
-        Some((_, callers)) => in_order(callers.clone()),
-        None => in_order(holders(source, &found).await?),
+    let Traced { up, down, times, not_seen } = match &subject {
+        Subject::Event(_) => read::of_event(source, &subject).await?,
+        Subject::Key(_) | Subject::Arn(_) => read::of_credentials(source, &subject).await?,
     };
-    if users.is_empty() {
-        // Issued, and never used: the way up begins with who had it issued.
-        users = issuers(source, &subject).await?;
-    }
-    let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), MOST_NODES).await?;
-    let lineage = actors.lineage();
-    let own = own(lineage, &subject);
-    let up = match told {
-        Some((up, _)) => up,
-        None => users.iter().take(MOST_HOLDERS).map(|(holder, at)| Upward::of(&actors, holder, *at)).collect(),
-    };
-    let Down { nodes: down, more, is_cut } = tree::below(source, lineage, &users, &own).await?;
-    let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down)).await?;
-    coverage.not_seen.extend(is_cut.then(tree::not_followed));
-    Ok(Trace { subject: text.to_owned(), up, down, more, coverage_window, coverage, evidence_set: ledger.set })
+    let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down.nodes, times)).await?;
+    coverage.not_seen.extend(not_seen);
+    coverage.not_seen.extend(down.is_cut.then(tree::not_followed));
+    let (down, more) = (down.nodes, down.more);
+    let (subject, taken_for) = (text.to_owned(), subject.word());
+    Ok(Trace { subject, taken_for, up, down, more, coverage_window, coverage, evidence_set: ledger.set })
 }
 
-/// The stretch of time that the calls and uses told lie in.
-fn stretch_of(up: &[Upward], down: &[Node]) -> Option<(i64, i64)> {
+/// The stretch of time that the calls and uses told lie in, and the events asked for.
+fn stretch_of(up: &[Upward], down: &[Node], own: Vec<i64>) -> Option<(i64, i64)> {
     let calls = up.iter().flat_map(|u| &u.chain.paths).flat_map(|p| &p.steps).filter_map(|s| s.event_time.as_deref());
     let mut times: Vec<&str> = calls.collect();
     let mut ahead: Vec<&Node> = down.iter().collect();
@@ -168,7 +158,7 @@ fn stretch_of(up: &[Upward], down: &[Node]) -> Option<(i64, i64)> {
         times.extend([&node.event_time, &node.uses.first_event_time, &node.uses.last_event_time].into_iter().flatten().map(String::as_str));
         ahead.extend(&node.children);
     }
-    stretch(times.into_iter().filter_map(parse_instant))
+    stretch(times.into_iter().filter_map(parse_instant).chain(own))
 }
 
 fn subject(text: &str) -> Result<Subject, TimelineError> {
@@ -183,58 +173,4 @@ fn subject(text: &str) -> Result<Subject, TimelineError> {
         Reference::Event(id) => Ok(Subject::Event(id)),
         Reference::Place { .. } => Err(TimelineError::Reference(text.to_owned())),
     }
-}
-
-/// Who, and the time of the first use.
-type Seen = (Holder, Option<i64>);
-
-/// What every event fulfils that was made with what was asked for, or is it.
-fn used(subject: &Subject) -> Expr {
-    match subject {
-        Subject::Key(key) => col("user_identity_access_key_id").eq(lit(key.clone())),
-        Subject::Arn(arn) => col("user_identity_arn").eq(lit(arn.clone())),
-        Subject::Event(id) => col("event_id").eq(lit(id.clone())),
-    }
-}
-
-/// The ways up from events that are asked about, as every other answer tells them, and their callers in full; `None` where none is in memory.
-async fn told_of_events(source: &Source, found: &Found<'_>) -> Result<Option<(Vec<Upward>, Vec<Seen>)>, TimelineError> {
-    let Some(events) = found.in_memory()? else { return Ok(None) };
-    let actors = Actors::behind(source, None, found).await?;
-    let (mut up, mut callers): (Vec<Upward>, Vec<Seen>) = Default::default();
-    for event in Events::of(&events)?.iter() {
-        let (holder, chain) = actors.chain_to(&event);
-        let one = Upward::by(&holder, chain, &actors.of(&event));
-        // Two records of one id may be of the same caller.
-        if up.len() < MOST_HOLDERS && !up.contains(&one) {
-            up.push(one);
-            callers.push((holder, event.event_time));
-        }
-    }
-    Ok(Some((up, callers)))
-}
-
-/// Who had what was asked for issued.
-async fn issuers(source: &Source, subject: &Subject) -> Result<Vec<Seen>, TimelineError> {
-    let issued = match subject {
-        Subject::Key(key) => Lineage::that_issued(source, "issued_access_key_id", key).await?,
-        Subject::Arn(arn) => Lineage::that_issued(source, "issued_arn", arn).await?,
-        Subject::Event(_) => Vec::new(),
-    };
-    Ok(in_order(issued.into_iter().map(|one| (one.holder, one.time)).collect()))
-}
-
-fn in_order(mut holders: Vec<Seen>) -> Vec<Seen> {
-    holders.sort_by(|a, b| (a.1.is_none(), a.1, &a.0.principal, a.0.created).cmp(&(b.1.is_none(), b.1, &b.0.principal, b.0.created)));
-    holders
-}
-
-/// The calls that themselves are asked for, or that issued what is.
-fn own(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
-    let fits = |one: &Issued| match subject {
-        Subject::Key(key) => one.what.access_key_id.as_ref() == Some(key),
-        Subject::Arn(arn) => one.what.arn.as_ref() == Some(arn) && one.what.method != "ConsoleLogin",
-        Subject::Event(id) => one.refs.contains(id),
-    };
-    lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
 }

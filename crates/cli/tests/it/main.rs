@@ -19,4 +19,5 @@ mod resources;
 mod shell;
 mod snapshots;
 mod tidy;
+mod trace;
 mod truth;

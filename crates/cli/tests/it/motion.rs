@@ -8,7 +8,7 @@ const ACCOUNT: &str = "111122223333";
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci/Build";
 const INSTANCE: &str = "i-0123456789abcdef0";
 
-fn event(id: &str, time: &str, call: &str, identity: &Value, request: &Value, response: &Value) -> Value {
+pub(crate) fn event(id: &str, time: &str, call: &str, identity: &Value, request: &Value, response: &Value) -> Value {
     let (service, action) = call.split_once(':').expect("service:Action");
     json!({
         "eventVersion": "1.09", "eventID": id, "eventTime": format!("2025-10-15T{time}Z"), "eventSource": format!("{service}.amazonaws.com"),
@@ -18,13 +18,13 @@ fn event(id: &str, time: &str, call: &str, identity: &Value, request: &Value, re
     })
 }
 
-fn user(name: &str) -> Value {
+pub(crate) fn user(name: &str) -> Value {
     json!({"type": "IAMUser", "userName": name, "principalId": format!("AIDA{}", name.to_uppercase()), "accountId": ACCOUNT,
         "arn": format!("arn:aws:iam::{ACCOUNT}:user/{name}"), "accessKeyId": format!("AKIA{:A<16}", name.to_uppercase())})
 }
 
 /// The session that a service began for a role, and its record of beginning it.
-fn session(service: &str, role: &str, name: &str, time: &str, id: &str) -> (Value, Value) {
+pub(crate) fn session(service: &str, role: &str, name: &str, time: &str, id: &str) -> (Value, Value) {
     let short = role.rsplit('/').next().expect("a role");
     let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{short}/{name}");
     let key = format!("ASIA{:A<16}", id.to_uppercase().replace('-', ""));
@@ -49,7 +49,7 @@ fn with(mut identity: Value, member: &str, value: &str) -> Value {
 
 /// alice has a stack built with a role of its own; bob launches an instance, which goes on to act; carol writes a function's code, which goes
 /// on to act; dave calls CloudFormation, which acts with his own credentials; a service acts for itself.
-fn afternoon() -> Vec<Value> {
+pub(crate) fn afternoon() -> Vec<Value> {
     let none = json!(null);
     let (stack_began, stack) = session("cloudformation.amazonaws.com", ROLE, "AWSCloudFormation", "12:00:03", "begin-stack");
     let stack = with(stack, "invokedBy", "cloudformation.amazonaws.com");
@@ -83,7 +83,7 @@ fn afternoon() -> Vec<Value> {
     ]
 }
 
-fn store(records: &[Value]) -> TestStore {
+pub(crate) fn store(records: &[Value]) -> TestStore {
     let store = TestStore::new();
     let path = store.scratch().join("afternoon.json");
     std::fs::write(&path, json!({"Records": records}).to_string()).expect("written");
@@ -91,7 +91,7 @@ fn store(records: &[Value]) -> TestStore {
     store
 }
 
-fn answered(store: &TestStore, arguments: &[&str]) -> String {
+pub(crate) fn answered(store: &TestStore, arguments: &[&str]) -> String {
     let output = store.run(arguments);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()

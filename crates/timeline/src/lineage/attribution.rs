@@ -198,9 +198,9 @@ impl Actors {
         Attribution { set_in_motion_by: movers, ..Attribution::of(chain, holder) }
     }
 
-    /// Whose credentials these are, for callers that have no event.
-    pub(crate) fn of_holder(&self, holder: &Holder, at: Option<i64>) -> Attribution {
-        self.attribution(holder, self.lineage.chain(holder, at), 0)
+    /// Whose credentials these are, for callers that have their chain and no event.
+    pub(crate) fn of_chain(&self, holder: &Holder, chain: Chain) -> Attribution {
+        self.attribution(holder, chain, 0)
     }
 
     /// What is known of credentials.
@@ -288,10 +288,11 @@ impl Actors {
         (holder, chain)
     }
 
-    /// The same, of an event that is itself asked about.
-    #[must_use]
-    pub fn chain_to(&self, event: &Event<'_>) -> (Holder, Chain) {
-        self.chain_of(event, asserted(event))
+    /// The same, of an event that is itself asked about, and who is responsible for it.
+    pub(crate) fn chain_to(&self, event: &Event<'_>) -> (Holder, Chain, Arc<Attribution>) {
+        let (holder, chain) = self.chain_of(event, asserted(event));
+        let actor = self.by_event(event, Arc::new(self.attribution(&holder, chain.clone(), 0)));
+        (holder, chain, actor)
     }
 
     /// Who is responsible for an event.

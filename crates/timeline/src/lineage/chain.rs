@@ -130,6 +130,17 @@ impl Lineage {
         Chain { paths }
     }
 
+    /// The chain of what a call issued, which begins with that call.
+    #[must_use]
+    pub(crate) fn chain_from(&self, index: usize, basis: &'static str) -> Chain {
+        let mut paths = Vec::new();
+        if let Some(issued) = self.issued().get(index) {
+            let link = Link { issued, index, strength: Strength::Exact, basis };
+            self.climb(&issued.holder, &End::of(issued), vec![link], &mut Vec::new(), &mut paths);
+        }
+        Chain { paths }
+    }
+
     /// Goes up every way from somebody whose parents are known; `used` is where all began.
     fn climb<'a>(&'a self, used: &Holder, end: &End<'_>, parents: Vec<Link<'a>>, way: &mut Vec<Link<'a>>, paths: &mut Vec<Path>) {
         // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong.

@@ -350,7 +350,7 @@ fn near(a: Option<i64>, b: Option<i64>, reach: i64) -> bool {
 }
 
 /// `arn:…:user/people/alice` as `arn:…:user/alice`: calls that name a user do not say its path.
-pub(super) fn without_path(arn: &str) -> String {
+pub(crate) fn without_path(arn: &str) -> String {
     match (Arn::parse(arn), arn.find(":user/")) {
         (Some(parsed), Some(at)) => format!("{}:user/{}", &arn[..at], parsed.name()),
         _ => arn.to_owned(),

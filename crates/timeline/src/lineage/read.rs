@@ -103,13 +103,16 @@ impl Lineage {
 }
 
 impl Actors {
-    /// By every call in the chains above these holders, and every call that their holders and those below them made.
+    /// By every call in the chains above these holders, and every call that their holders and those below them made; and the same of these
+    /// calls and what they issued.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) async fn around(source: &Source, holders: Vec<Holder>, most: usize) -> Result<Self, TimelineError> {
+    pub(crate) async fn around(source: &Source, holders: Vec<Holder>, issued: Vec<Issued>, most: usize) -> Result<Self, TimelineError> {
         let sought = motion::Sought::of(holders.iter());
-        let mut made = below(source, holders.iter().map(Caller::of), None, most.saturating_sub(holders.len())).await?;
+        let callers = holders.iter().map(Caller::of).chain(issued.iter().map(Caller::issued));
+        let mut made = below(source, callers, None, most.saturating_sub(holders.len())).await?;
+        made.extend(issued);
         // The calls' own holders, so that all that may have issued them is read, too.
         let known = holders.into_iter().chain(made.iter().map(|one| one.holder.clone())).collect();
         made.extend(above(source, known, None).await?);

@@ -36,9 +36,25 @@ type Below = (usize, Strength, &'static str);
 /// Of each call those below it.
 type Children = HashMap<usize, Vec<Below>>;
 
-/// Everything below those who used what is traced, and the calls that are or issued it.
-pub(super) async fn below(source: &Source, lineage: &Lineage, users: &[Seen], own: &[usize]) -> Result<Down, TimelineError> {
-    descend(source, Tree::grow(lineage, Known::of(users), own), ROUNDS).await
+/// What the tree hangs from.
+pub(super) enum Top<'t> {
+    /// Credentials: those of who used them, and those that these calls issued.
+    Credentials { users: &'t [Seen], own: &'t [usize] },
+    /// Calls: what they issued, and what they set up.
+    Call { own: &'t [usize], settings: Vec<Setting> },
+}
+
+/// Everything below what is traced: below credentials in one node, which is these.
+pub(super) async fn below(source: &Source, lineage: &Lineage, top: Top<'_>) -> Result<Down, TimelineError> {
+    match top {
+        Top::Credentials { users, own } => descend(source, Tree::of_credentials(lineage, Known::of(users), own), ROUNDS).await,
+        Top::Call { own, settings } => {
+            let mut down = descend(source, Tree::of_calls(lineage, own, settings), ROUNDS).await?;
+            // The call is no credentials: what it issued hangs from nothing.
+            down.nodes = down.nodes.into_iter().flat_map(|node| node.children).collect();
+            Ok(down)
+        }
+    }
 }
 
 /// Counts what was done with each set of credentials, and follows what services did because of it.
@@ -68,6 +84,7 @@ fn descend<'f>(source: &'f Source, mut tree: Tree<'f>, rounds: usize) -> LocalBo
 }
 
 /// What descended from something.
+#[derive(Default)]
 pub(super) struct Down {
     pub(super) nodes: Vec<Node>,
     pub(super) more: u64,
@@ -160,7 +177,8 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    fn grow(lineage: &'a Lineage, top: Known, own: &[usize]) -> Self {
+    /// Below credentials: what they issued, each node with what its call issued.
+    fn of_credentials(lineage: &'a Lineage, top: Known, own: &[usize]) -> Self {
         let children = lineage.children();
         let mut tree = Self::new(lineage, top, MOST_NODES);
         for at in own {
@@ -171,6 +189,16 @@ impl<'a> Tree<'a> {
             below.extend(tree.top.has(&one.holder).map(|(strength, basis)| (at, strength, basis)));
         }
         tree.go_down(VecDeque::from([(0, below)]), &children);
+        tree
+    }
+
+    /// Below calls: what each issued, and what descends from that.
+    fn of_calls(lineage: &'a Lineage, own: &[usize], settings: Vec<Setting>) -> Self {
+        let children = lineage.children();
+        let mut tree = Self::new(lineage, Known::default(), MOST_NODES);
+        tree.settings = settings.into_iter().map(|setting| (0, setting)).collect();
+        let ahead = own.iter().map(|at| (tree.add(Some(*at), None, Some(0)), children.get(at).cloned().unwrap_or_default())).collect();
+        tree.go_down(ahead, &children);
         tree
     }
 
@@ -251,7 +279,7 @@ impl<'a> Tree<'a> {
             Ok(())
         };
         source.few(None, Some(condition), &mut take).await?;
-        self.settings = settings;
+        self.settings.extend(settings);
         for (node, one) in taken {
             self.nodes[node].uses.take(one);
         }

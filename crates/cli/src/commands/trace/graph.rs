@@ -42,36 +42,51 @@ impl Graph {
     fn of(trace: &Trace) -> Self {
         let mut graph = Self { labels: Vec::new(), edges: Vec::new() };
         let top = graph.node(&trace.subject);
-        for path in trace.up.iter().flat_map(|u| &u.chain.paths) {
-            let mut below = top;
-            for step in &path.steps {
-                let key = step.caller.access_key_id.as_deref().map(|k| format!(" {k}")).unwrap_or_default();
-                let above = graph.node(&format!("{}{key}", step.caller.name));
-                let reference = step.refs.first().map_or("", String::as_str);
-                graph.edge(above, below, &format!("{} {reference} {}", step.method, step.strength.as_str()));
-                below = above;
+        let is_event = trace.taken_for == "event";
+        for upward in &trace.up {
+            let mut own = top;
+            if is_event {
+                // Above a call stands its caller.
+                own = graph.holder(&upward.principal.label(), upward.principal.access_key_id.as_deref());
+                graph.edge(own, top, "made this call");
+            }
+            for path in &upward.chain.paths {
+                let mut below = own;
+                for step in &path.steps {
+                    let above = graph.holder(&step.caller.name, step.caller.access_key_id.as_deref());
+                    let reference = step.refs.first().map_or("", String::as_str);
+                    graph.edge(above, below, &format!("{} {reference} {}", step.method, step.strength.as_str()));
+                    below = above;
+                }
             }
         }
-        for node in &trace.down {
-            graph.down(node, top);
+        if is_event {
+            graph.down(&trace.down, top);
+        } else {
+            trace.down.iter().for_each(|node| graph.down(&node.children, top));
         }
         graph
     }
 
-    fn down(&mut self, node: &Node, at: usize) {
-        for child in &node.children {
+    /// The node of whoever holds a key.
+    fn holder(&mut self, name: &str, key: Option<&str>) -> usize {
+        self.node(&[Some(name), key].into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
+
+    fn down(&mut self, nodes: &[Node], at: usize) {
+        for child in nodes {
             let name = [child.issued_to.as_deref(), child.access_key_id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
             let below = self.node(&format!("{name} ({})", counted(child.uses.events, "event")));
-            let strength = child.strength.map(|s| s.as_str()).unwrap_or_default();
-            let reference = child.refs.first().map_or("", String::as_str);
+            let strength = child.strength.map(|s| s.as_str());
+            let reference = child.refs.first().map(String::as_str);
             match child.set_in_motion_by.first() {
                 Some(by) => {
                     let call = by.refs.first().map_or("", String::as_str);
                     self.edge(at, below, &format!("{} {} {call}: {}", by.part.words(), by.event_name, by.subject));
                 }
-                None => self.edge(at, below, &format!("{} {reference} {strength}", child.method.unwrap_or_default())),
+                None => self.edge(at, below, &[child.method, reference, strength].into_iter().flatten().collect::<Vec<_>>().join(" ")),
             }
-            self.down(child, below);
+            self.down(&child.children, below);
         }
     }
 

@@ -18,15 +18,29 @@ pub(super) fn write(trace: &Trace, color: bool, out: &mut dyn Write) -> io::Resu
         write_upward(upward, out)?;
     }
     writeln!(out, "\n{}", style.bold(&format!("{}: what descended from it", sanitize(&trace.subject))))?;
-    for node in &trace.down {
-        uses(&node.uses, "", out)?;
-        children(&node.children, "", out)?;
-    }
+    below(trace, out)?;
     if trace.more > 0 {
         writeln!(out, "and {} of credentials", counted(trace.more, "more set"))?;
     }
     for line in not_seen_about(&trace.coverage, &trace.coverage_window, &style) {
         writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn below(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
+    if trace.down.is_empty() {
+        return writeln!(
+            out,
+            "nothing in evidence: no credentials are known that this call issued, and no service or workload that it set in motion"
+        );
+    }
+    if trace.taken_for == "event" {
+        return children(&trace.down, "", out);
+    }
+    for node in &trace.down {
+        uses(&node.uses, "", out)?;
+        children(&node.children, "", out)?;
     }
     Ok(())
 }

@@ -1,0 +1,154 @@
+//! What a trace tells of keys, users and calls: records of one made-up morning, and the answers worked out by hand from what each of them says.
+
+use serde_json::{Value, json};
+
+use crate::asked::{TestStore, list, plain};
+use crate::motion::{afternoon, answered, event, store, user};
+
+const BACKUP: &str = "arn:aws:iam::111122223333:user/backup";
+const NEVER_USED: &str = "AKIANEVERUSEDAAAAAAA";
+const OTHER: &str = "ASIAOTHERAAAAAAAAAAA";
+
+/// A role's session, and the call by which somebody assumed it.
+fn assumed(id: &str, time: &str, by: &Value, role: &str, key: &str) -> (Value, Value) {
+    let (principal, arn) = (format!("AROA{role}:s"), format!("arn:aws:sts::111122223333:assumed-role/{role}/s"));
+    let call = event(
+        id,
+        time,
+        "sts:AssumeRole",
+        by,
+        &json!({"roleArn": format!("arn:aws:iam::111122223333:role/{role}"), "roleSessionName": "s"}),
+        &json!({"credentials": {"accessKeyId": key}, "assumedRoleUser": {"assumedRoleId": principal, "arn": arn}}),
+    );
+    let identity = json!({"type": "AssumedRole", "principalId": principal, "arn": arn, "accountId": "111122223333", "accessKeyId": key,
+        "sessionContext": {"attributes": {"creationDate": format!("2025-10-15T{time}Z")},
+            "sessionIssuer": {"type": "Role", "arn": format!("arn:aws:iam::111122223333:role/{role}"), "userName": role}}});
+    (call, identity)
+}
+
+/// mallory makes a key for backup that nobody uses, ends an instance, and assumes a role in which a bucket is deleted.
+fn morning() -> Vec<Value> {
+    let none = json!(null);
+    let created = json!({"accessKey": {"userName": "backup", "accessKeyId": NEVER_USED, "status": "Active"}});
+    let (assume, session) = assumed("assume", "09:06:00", &user("mallory"), "Other", OTHER);
+    vec![
+        event("make-key", "09:00:00", "iam:CreateAccessKey", &user("mallory"), &json!({"userName": "backup"}), &created),
+        event(
+            "end-instance",
+            "09:05:00",
+            "ec2:TerminateInstances",
+            &user("mallory"),
+            &json!({"instancesSet": {"items": [{"instanceId": "i-0123456789abcdef0"}]}}),
+            &none,
+        ),
+        assume,
+        event("delete-bucket", "09:07:00", "s3:DeleteBucket", &session, &json!({"bucketName": "acme-exports"}), &none),
+    ]
+}
+
+fn traced(store: &TestStore, subject: &str) -> Value {
+    serde_json::from_str(&answered(store, &["trace", subject, "--format", "json"])).expect("JSON")
+}
+
+/// The part of a text about what descended.
+fn below(text: &str) -> &str {
+    text.split("what descended from it").nth(1).and_then(|rest| rest.split("What was not seen").next()).expect("both headings")
+}
+
+#[test]
+fn a_key_that_was_made_and_never_used_leads_up_to_its_maker_and_down_to_nothing() {
+    let store = store(&morning());
+    for subject in [NEVER_USED, BACKUP] {
+        let trace = traced(&store, subject);
+        let [up] = list(&trace["up"]) else { panic!("one way up: {trace}") };
+        assert_eq!((plain(&up["principal"]["name"]), plain(&up["principal"]["kind"])), ("backup".to_owned(), "iam_user".to_owned()));
+        let path = &up["chain"]["paths"][0];
+        let [step] = list(&path["steps"]) else { panic!("one call: {path}") };
+        assert_eq!((plain(&step["method"]), plain(&step["caller"]["name"])), ("CreateAccessKey".to_owned(), "mallory".to_owned()));
+        assert_eq!((&step["refs"], plain(&path["origin"]["name"])), (&json!(["make-key"]), "mallory".to_owned()));
+        let [own] = list(&trace["down"]) else { panic!("the key itself: {trace}") };
+        assert_eq!(
+            (&own["uses"]["events"], &own["children"]),
+            (&json!(0), &json!([])),
+            "what mallory did with the key of mallory is none of it"
+        );
+        let text = answered(&store, &["trace", subject]);
+        assert!(text.contains("↑ CreateAccessKey by mallory, 2025-10-15T09:00:00Z"), "{text}");
+        assert_eq!(below(&text).trim(), "not used in evidence");
+    }
+}
+
+#[test]
+fn a_user_is_told_with_the_key_that_was_used_and_with_one_that_was_not() {
+    let mut records = morning();
+    records.push(event("own-key", "09:30:00", "ec2:StopInstances", &user("backup"), &json!({}), &json!(null)));
+    let trace = traced(&store(&records), BACKUP);
+    let ways: Vec<(String, usize)> = list(&trace["up"])
+        .iter()
+        .map(|up| (plain(&up["principal"]["access_key_id"]), list(&up["chain"]["paths"][0]["steps"]).len()))
+        .collect();
+    assert_eq!(ways, [("AKIABACKUPAAAAAAAAAA".to_owned(), 0), (NEVER_USED.to_owned(), 1)]);
+    assert_eq!(trace["down"][0]["uses"]["events"], 1);
+}
+
+#[test]
+fn below_a_call_is_what_it_issued_and_nothing_else_of_its_caller() {
+    let store = store(&morning());
+    let made = |trace: &Value| {
+        let [issued] = list(&trace["down"]) else { panic!("one set of credentials: {trace}") };
+        let made = list(&issued["uses"]["made"]).iter().map(|made| plain(&made["ref"])).collect::<Vec<_>>();
+        (plain(&issued["method"]), plain(&issued["access_key_id"]), plain(&issued["refs"][0]), made)
+    };
+    let expected = |method: &str, key: &str, call: &str, made: &[&str]| {
+        (method.to_owned(), key.to_owned(), call.to_owned(), made.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>())
+    };
+    let (assume, key) = (traced(&store, "assume"), traced(&store, "make-key"));
+    assert_eq!(made(&assume), expected("AssumeRole", OTHER, "assume", &["delete-bucket"]));
+    assert_eq!(made(&key), expected("CreateAccessKey", NEVER_USED, "make-key", &[]));
+    for trace in [&assume, &key] {
+        assert_eq!((plain(&trace["taken_for"]), plain(&trace["up"][0]["principal"]["name"])), ("event".to_owned(), "mallory".to_owned()));
+    }
+    let text = answered(&store, &["trace", "assume"]);
+    assert!(below(&text).contains("└─ AssumeRole 2025-10-15T09:06:00Z") && below(&text).contains("deleted bucket acme-exports"), "{text}");
+    assert!(!text.contains("CreateAccessKey") && !text.contains("i-0123456789abcdef0"), "{text}");
+    for (format, caller, issued) in [
+        ("dot", "n1 -> n0 [label=\"made this call\"];", "n0 -> n2 [label=\"AssumeRole assume\"];"),
+        ("mermaid", "n1 -->|\"made this call\"| n0", "n0 -->|\"AssumeRole assume\"| n2"),
+    ] {
+        let graph = answered(&store, &["trace", "assume", "--format", format]);
+        assert!(graph.contains(caller) && graph.contains(issued) && graph.contains(OTHER) && !graph.contains(NEVER_USED), "{graph}");
+    }
+}
+
+#[test]
+fn what_no_call_issued_and_nothing_was_set_in_motion_by_is_said() {
+    let mut records = morning();
+    let mut refused = assumed("refused", "09:10:00", &user("mallory"), "Admin", "ASIAREFUSEDAAAAAAAAA").0;
+    (refused["errorCode"], refused["responseElements"]) = (json!("AccessDenied"), json!(null));
+    records.push(refused);
+    let store = store(&records);
+    for call in ["refused", "end-instance", "delete-bucket"] {
+        assert_eq!(traced(&store, call)["down"], json!([]), "{call}");
+        let text = answered(&store, &["trace", call]);
+        assert!(below(&text).trim().starts_with("nothing in evidence: no credentials are known that this call issued"), "{text}");
+    }
+    // Up it goes as for every other event.
+    let up = &traced(&store, "delete-bucket")["up"][0];
+    assert_eq!((plain(&up["principal"]["name"]), &up["chain"]["paths"][0]["steps"][0]["refs"]), ("Other/s".to_owned(), &json!(["assume"])));
+}
+
+#[test]
+fn below_a_call_that_set_something_up_is_what_acted_because_of_it() {
+    let store = store(&afternoon());
+    for (call, part, began, did) in [
+        ("create-stack", "set_in_motion", "begin-stack", "by-stack"),
+        ("launch", "launched", "begin-instance", "by-instance"),
+        ("write", "code_last_set", "begin-function", "by-function"),
+    ] {
+        let trace = traced(&store, call);
+        let [session] = list(&trace["down"]) else { panic!("one session: {trace}") };
+        let by = &session["set_in_motion_by"][0];
+        assert_eq!((plain(&by["part"]).as_str(), &by["refs"], &session["refs"]), (part, &json!([call]), &json!([began])));
+        assert_eq!((&session["uses"]["events"], &session["uses"]["made"][0]["ref"]), (&json!(1), &json!(did)));
+    }
+}

@@ -1,0 +1,121 @@
+//! What is traced, read from the store: credentials by who used them and which calls issued them, an event by itself.
+
+use backtrail_model::issuance::is_sign_in;
+use backtrail_model::words::counted;
+use hashbrown::HashSet;
+
+use super::tree::{self, Down, MOST_NODES, Top};
+use super::{Seen, Subject, Traced, Upward};
+use crate::coverage::{NotSeen, NotSeenKind};
+use crate::error::TimelineError;
+use crate::event::Events;
+use crate::lineage::{Actors, Issued, Lineage, Setting, holders, without_path};
+use crate::source::Source;
+
+/// Principals traced upwards at most: a console session signs with many keys.
+const MOST_HOLDERS: usize = 20;
+
+/// A key, or whatever an ARN names: what was done with it, by whom it was issued, and what descends from both.
+pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
+    let found = source.found(None, Some(subject.used()), false).await?;
+    let users = in_order(holders(source, &found).await?);
+    let issued = issued_as(source, subject, users.is_empty()).await?;
+    let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), issued, MOST_NODES).await?;
+    let own = own(actors.lineage(), subject);
+    let (up, not_seen) = ways_up(&actors, &users, &own);
+    let down = tree::below(source, actors.lineage(), Top::Credentials { users: &users, own: &own }).await?;
+    Ok(Traced { up, down, times: Vec::new(), not_seen })
+}
+
+/// An event: the ways up as every other answer tells them, and down what the call itself issued and set in motion. What else its caller did is
+/// not its doing.
+pub(super) async fn of_event(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
+    let found = source.found(None, Some(subject.used()), true).await?;
+    let actors = Actors::behind(source, None, &found).await?;
+    let mut traced = Traced::default();
+    let (mut issues, mut settings) = (false, Vec::new());
+    let mut take = |events: &Events<'_>| {
+        for event in events.iter() {
+            traced.times.extend(event.event_time);
+            issues |= Issued::of(&event).is_some();
+            settings.extend(Setting::of(&event));
+            let one = Upward::of_event(&actors, &event);
+            // Two records of one id may be of the same caller.
+            if traced.up.len() < MOST_HOLDERS && !traced.up.contains(&one) {
+                traced.up.push(one);
+            }
+        }
+        Ok(())
+    };
+    found.in_order(source, &mut take).await?;
+    if issues || !settings.is_empty() {
+        traced.down = of_calls(source, subject, issues, settings).await?;
+    }
+    Ok(traced)
+}
+
+/// What descends from the calls that are asked for.
+async fn of_calls(source: &Source, subject: &Subject, issues: bool, settings: Vec<Setting>) -> Result<Down, TimelineError> {
+    let issued = if issues { issued_as(source, subject, true).await? } else { Vec::new() };
+    let actors = Actors::around(source, Vec::new(), issued, MOST_NODES).await?;
+    let own = own(actors.lineage(), subject);
+    tree::below(source, actors.lineage(), Top::Call { own: &own, settings }).await
+}
+
+/// The calls that issued what was asked for, or are it. Of a key that was used they are among those that lead up from its uses.
+async fn issued_as(source: &Source, subject: &Subject, is_unused: bool) -> Result<Vec<Issued>, TimelineError> {
+    match subject {
+        Subject::Key(key) if is_unused => Lineage::that_issued(source, "issued_access_key_id", key).await,
+        Subject::Key(_) => Ok(Vec::new()),
+        // Calls that name a user do not say its path.
+        Subject::Arn(arn) => Lineage::that_issued(source, "issued_arn", &without_path(arn)).await,
+        Subject::Event(id) => {
+            let mut issued = Lineage::that_issued(source, "event_id", id).await?;
+            // Other accounts' records of the same call.
+            let keys: HashSet<String> = issued.iter().filter_map(|one| one.what.access_key_id.clone()).collect();
+            for key in keys {
+                issued.extend(Lineage::that_issued(source, "issued_access_key_id", &key).await?);
+            }
+            Ok(issued)
+        }
+    }
+}
+
+/// The calls that issued what is asked for, or are it.
+fn own(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
+    let fits = |one: &Issued| match subject {
+        Subject::Key(key) => one.what.access_key_id.as_ref() == Some(key),
+        // A sign-in is an act of whom it names.
+        Subject::Arn(arn) => one.what.method != "ConsoleLogin" && one.what.arn.as_deref().map(without_path) == Some(without_path(arn)),
+        Subject::Event(id) => one.refs.contains(id),
+    };
+    lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
+}
+
+/// The ways up from all who used it, and then from what was issued and not used, as far as evidence shows.
+fn ways_up(actors: &Actors, users: &[Seen], own: &[usize]) -> (Vec<Upward>, Vec<NotSeen>) {
+    let lineage = actors.lineage();
+    let used: HashSet<usize> = users.iter().flat_map(|(holder, at)| lineage.parents(holder, *at)).map(|link| link.index).collect();
+    let is_unused = |at: &&usize| !used.contains(*at) && lineage.issued().get(**at).is_some_and(|one| !is_sign_in(one.what.method));
+    let unused: Vec<usize> = own.iter().filter(is_unused).copied().collect();
+    let mut up: Vec<Upward> = Vec::new();
+    let by_users = users.iter().map(|(holder, at)| Some(Upward::of(actors, holder, *at)));
+    for one in by_users.chain(unused.iter().map(|at| Upward::of_issued(actors, *at))).take(MOST_HOLDERS).flatten() {
+        if !up.contains(&one) {
+            up.push(one);
+        }
+    }
+    let rest: HashSet<_> = users.iter().skip(MOST_HOLDERS).map(|(holder, _)| (&holder.principal, holder.created)).collect();
+    let untold = rest.len() + unused.len().saturating_sub(MOST_HOLDERS.saturating_sub(users.len()));
+    (up, (untold > 0).then(|| untold_up(untold)).into_iter().collect())
+}
+
+fn untold_up(count: usize) -> NotSeen {
+    let text = format!("The ways up from {} of the same credentials are not told: {MOST_HOLDERS} are.", counted(count as u64, "more set"));
+    NotSeen { kind: NotSeenKind::NotFollowed, text, refs: Vec::new() }
+}
+
+fn in_order(mut holders: Vec<Seen>) -> Vec<Seen> {
+    holders.sort_by(|a, b| (a.1.is_none(), a.1, &a.0.principal, a.0.created).cmp(&(b.1.is_none(), b.1, &b.0.principal, b.0.created)));
+    holders
+}
