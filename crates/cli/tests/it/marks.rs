@@ -271,6 +271,42 @@ fn a_workload_is_its_role_whatever_its_session_is_named() {
     assert!(all.iter().any(|a| plain(&a["compared"]["text"]).contains("none of this session's name was met")), "{all:?}");
 }
 
+/// dave's assertion, his sign-in with it, and a call he makes in the console, which signs with a key of its own.
+fn in_the_console(made: &mut Made, day: u8, role: &str, call: Option<&str>) {
+    let (principal, arn) = (format!("AROA{role}:dave"), format!("arn:aws:sts::{KNOWN}:assumed-role/{role}/dave"));
+    let at = |time: &str| format!("2024-05-0{day}T{time}Z");
+    let asserted = json!({"type": "SAMLUser", "principalId": "abc=:dave", "userName": "dave@example.org", "identityProvider": "abc="});
+    let answer = json!({"credentials": {"accessKeyId": format!("ASIADAVE{role}LOGGED{day}")}, "subject": "dave@example.org",
+        "assumedRoleUser": {"assumedRoleId": principal, "arn": arn}});
+    made.record(&at("09:00:00"), KNOWN, asserted, "sts", "AssumeRoleWithSAML", &json!({"responseElements": answer}));
+    // A sign-in says neither the key nor when the session began, nor the role's path.
+    let signed_in = json!({"type": "AssumedRole", "principalId": principal, "arn": arn, "accountId": KNOWN});
+    let success = json!({"eventType": "AwsConsoleSignIn", "responseElements": {"ConsoleLogin": "Success"}});
+    made.record(&at("09:00:01"), KNOWN, signed_in, "signin", "ConsoleLogin", &success);
+    if let Some(call) = call {
+        let mut own = session(role, "dave", &format!("ASIADAVE{role}CONSOLE{day}"));
+        own["sessionContext"]["attributes"] = json!({"creationDate": at("09:00:00"), "mfaAuthenticated": "false"});
+        own["sessionContext"]["sessionIssuer"]["arn"] = json!(format!("arn:aws:iam::{KNOWN}:role/people/{role}"));
+        made.record(&at("09:05:00"), KNOWN, own, "ec2", call, &json!({"sessionCredentialFromConsole": "true"}));
+    }
+}
+
+#[test]
+fn what_was_done_in_the_console_before_is_not_new_and_a_role_that_was_only_signed_in_with_is_not_either() {
+    let mut made = Made::default();
+    in_the_console(&mut made, 1, "ADMIN", Some("DescribeVpcs"));
+    in_the_console(&mut made, 1, "AUDIT", None);
+    // A session of the same name that began at another time is not known to be his.
+    made.call("2024-05-01T12:00:00Z", KNOWN, session("ADMIN", "dave", "ASIASOMEBODYELSE2222"), "ec2", "DescribeHosts");
+    in_the_console(&mut made, 2, "ADMIN", Some("DescribeVpcs"));
+    in_the_console(&mut made, 2, "AUDIT", Some("DescribeHosts"));
+    in_the_console(&mut made, 2, "OTHER", None);
+    let dave = actors(&made.store(), &MAY_2).into_iter().find(|a| a["actor"]["name"] == "dave@example.org").expect("dave");
+    assert_eq!(values(&dave, "new_role"), BTreeSet::from([format!("arn:aws:sts::{KNOWN}:assumed-role/OTHER/dave")]));
+    assert_eq!(values(&dave, "new_call"), BTreeSet::from(["ec2:DescribeHosts".to_owned()]));
+    assert_eq!(dave["in_store"]["first_event_time"], "2024-05-01T09:00:00Z");
+}
+
 #[test]
 fn ten_refusals_within_five_minutes_are_a_burst() {
     let mut made = Made::default();

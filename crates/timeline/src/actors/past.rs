@@ -2,15 +2,16 @@
 //!
 //! An actor is the root of a chain of credentials; sessions come and go below it. So what is sought is what lasts of it ([`Lasting`]): the unique
 //! id of a user, of a person's session at Identity Center, or of another account's principal; the role of a workload, whatever its session is named; the name of a
-//! service. To it belongs what was done with the keys it was issued before the window, by the calls that `credentials` has, level by level: sessions it opened,
-//! and those they opened. A session whose issue is not in evidence is compared with sessions of the same role and name; where there are none, with its role: most
+//! service. To it belongs what was done with the keys and in the sessions it was issued before the window, by the calls that `credentials` has, level by level:
+//! sessions it opened, and those they opened. Sessions are told by unique id and creation, as the console signs with keys of its own. A session whose issue is not in evidence is compared with sessions of the same role and name; where there are none, with its role: most
 //! such names are made anew each time. `sourceIdentity` is not compared: whoever assumes a role may be let to choose it.
 //!
 //! The look is one pass over few columns, never JSON, and keeps only what answers the question: values of the window that were not met yet.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray};
 use backtrail_model::calls::service_of;
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::window::Window;
@@ -21,7 +22,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::ends::{stretch, widened};
 use crate::error::TimelineError;
 use crate::event::{Event, Text, times};
-use crate::lineage::{Attribution, OriginKind, is_reserved};
+use crate::lineage::{Attribution, OriginKind, begun_before, is_reserved, second};
 use crate::source::{SOUGHT, Source, instant, one_of};
 
 const CLOUDTRAIL: &str = "cloudtrail";
@@ -102,8 +103,8 @@ const ASPECTS: usize = 6;
 struct Subject {
     /// Values of the window that were not met before it.
     open: [HashSet<String>; ASPECTS],
-    /// Events before the window.
-    before: u64,
+    /// Whether an event of it was met before the window.
+    was_met: bool,
     /// First and last time outside the window.
     span: Option<(i64, i64)>,
 }
@@ -118,13 +119,61 @@ impl Subject {
     }
 }
 
+/// Whom a unique id belongs to.
+#[derive(Debug, Default)]
+struct OfId {
+    /// At any time.
+    always: Vec<usize>,
+    /// In sessions that began in a second: others may have used their name at other times.
+    begun: HashMap<i64, Vec<usize>>,
+}
+
+impl OfId {
+    /// Those to whom it belongs in a session that began then; which began moments before, where the record of a sign-in does not say when.
+    fn of(&self, names: &Names<'_>, row: usize) -> impl Iterator<Item = usize> {
+        let created = names.begun.filter(|_| !self.begun.is_empty()).map(|begun| (!begun.is_null(row)).then(|| second(begun.value(row))));
+        let signed_in = || (names.key.get(row).is_none() && !names.time.is_null(row)).then(|| begun_before(names.time.value(row)));
+        let seconds = created.and_then(|created| created.map(|at| at..=at).or_else(signed_in));
+        let begun = seconds.into_iter().flatten().filter_map(|at| self.begun.get(&at)).flatten();
+        self.always.iter().chain(begun).copied()
+    }
+
+    /// Whether it is known to belong to somebody in sessions that began in each of these seconds; at any time, where none are given.
+    fn holds(&self, begun: Option<&Seconds>, subject: usize) -> bool {
+        let in_second = |at: i64| self.begun.get(&at).is_some_and(|of| of.contains(&subject));
+        self.always.contains(&subject) || begun.is_some_and(|seconds| seconds.clone().all(in_second))
+    }
+
+    fn add(&mut self, begun: Option<Seconds>, subject: usize) {
+        if self.holds(begun.as_ref(), subject) {
+            return;
+        }
+        match begun {
+            Some(seconds) => seconds.for_each(|at| self.begun.entry(at).or_default().push(subject)),
+            None => self.always.push(subject),
+        }
+    }
+}
+
+/// From one second to another.
+type Seconds = RangeInclusive<i64>;
+
+/// What a call issued to somebody who is sought.
+struct Issued {
+    subject: usize,
+    key: Option<String>,
+    session: Option<String>,
+    /// When the session began; none of what has the id of a user, which is nobody else's at any time.
+    begun: Option<Seconds>,
+}
+
 /// What is sought outside a window, and what was found.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     subjects: Vec<Subject>,
     known: HashMap<Lasting, usize>,
     /// Subjects by what records name them with.
-    principals: HashMap<String, Vec<usize>>,
+    principals: HashMap<String, OfId>,
     roles: HashMap<String, usize>,
     services: HashMap<String, usize>,
     keys: HashMap<String, Vec<usize>>,
@@ -136,14 +185,20 @@ struct Names<'a> {
     arn: Text<'a>,
     key: Text<'a>,
     invoked_by: Text<'a>,
+    time: &'a TimestampMicrosecondArray,
+    begun: Option<&'a TimestampMicrosecondArray>,
 }
 
+/// When the session began.
+const BEGUN: &str = "session_creation_date";
 const NAMES: [&str; 4] = ["user_identity_principal_id", "user_identity_arn", "user_identity_access_key_id", "user_identity_invoked_by"];
 
 impl<'a> Names<'a> {
     fn of(batch: &'a RecordBatch, table: &'static str) -> Result<Self, TimelineError> {
         let text = |column| Text::of(batch, table, column);
-        Ok(Self { principal: text(NAMES[0])?, arn: text(NAMES[1])?, key: text(NAMES[2])?, invoked_by: text(NAMES[3])? })
+        let begun = batch.column_by_name(BEGUN).map(|_| times(batch, table, BEGUN)).transpose()?;
+        let (principal, arn, key, invoked_by) = (text(NAMES[0])?, text(NAMES[1])?, text(NAMES[2])?, text(NAMES[3])?);
+        Ok(Self { principal, arn, key, invoked_by, time: times(batch, table, "event_time")?, begun })
     }
 
     fn id(&self, row: usize) -> Option<&'a str> {
@@ -162,7 +217,7 @@ impl Past {
         self.subjects.push(Subject::default());
         self.known.insert(who.clone(), at);
         match who {
-            Lasting::Principal(id) | Lasting::Session(id) => self.principals.entry(id.clone()).or_default().push(at),
+            Lasting::Principal(id) | Lasting::Session(id) => self.principals.entry(id.clone()).or_default().add(None, at),
             Lasting::Role(id) => _ = self.roles.insert(id.clone(), at),
             Lasting::Service(name) => _ = self.services.insert(name.clone(), at),
         }
@@ -206,8 +261,9 @@ impl Past {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         let by_arn = self.principals.keys().any(|id| is_arn(id));
         let by_key = !self.keys.is_empty() || self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
-        let told = [true, by_arn, by_key, !self.services.is_empty()];
-        NAMES.into_iter().zip(told).filter(|(_, is_told)| *is_told).map(|(column, _)| column)
+        let by_begun = self.principals.values().any(|of| !of.begun.is_empty());
+        let told = [true, by_arn, by_key, !self.services.is_empty(), by_begun];
+        NAMES.into_iter().chain([BEGUN]).zip(told).filter(|(_, is_told)| *is_told).map(|(column, _)| column)
     }
 
     /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
@@ -216,45 +272,60 @@ impl Past {
             let failed = TimelineError::table(CREDENTIALS);
             let early = col("event_time").lt(instant(window.from()));
             let condition = self.condition(CREDENTIALS).into_iter().fold(early, Expr::and);
-            let columns: Vec<&str> = NAMES.into_iter().chain(["issued_access_key_id", "issued_principal_id"]).collect();
+            let columns: Vec<&str> =
+                NAMES.into_iter().chain([BEGUN, "event_time", "issued_access_key_id", "issued_principal_id"]).collect();
             let frame = source.table(CREDENTIALS).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(failed)?;
-            let mut issued: Vec<(bool, String, usize)> = Vec::new();
+            let mut issued: Vec<Issued> = Vec::new();
             Source::batches(CREDENTIALS, frame, &mut |batch| self.issued(batch, &mut issued)).await?;
             if issued.is_empty() {
                 break;
             }
-            for (is_key, name, at) in issued {
-                let named = if is_key { &mut self.keys } else { &mut self.principals }.entry(name).or_default();
-                if !named.contains(&at) {
-                    named.push(at);
-                }
-            }
+            issued.into_iter().for_each(|one| self.add(one));
         }
         Ok(())
     }
 
+    /// Adds what was issued. A role that was assumed was met, though nothing may be known to have been done in it.
+    fn add(&mut self, one: Issued) {
+        self.subjects[one.subject].close(Aspect::Role, one.session.as_deref().and_then(role_of));
+        if let Some(key) = one.key {
+            let named = self.keys.entry(key).or_default();
+            if !named.contains(&one.subject) {
+                named.push(one.subject);
+            }
+        }
+        if let Some(session) = one.session {
+            self.principals.entry(session).or_default().add(one.begun, one.subject);
+        }
+    }
+
     /// What calls of a batch issued to those who are sought, unless that is known.
-    fn issued(&self, batch: &RecordBatch, issued: &mut Vec<(bool, String, usize)>) -> Result<(), TimelineError> {
+    fn issued(&self, batch: &RecordBatch, issued: &mut Vec<Issued>) -> Result<(), TimelineError> {
         let names = Names::of(batch, CREDENTIALS)?;
-        let (key, session) = (Text::of(batch, CREDENTIALS, "issued_access_key_id")?, Text::of(batch, CREDENTIALS, "issued_principal_id")?);
+        let (keys, sessions) =
+            (Text::of(batch, CREDENTIALS, "issued_access_key_id")?, Text::of(batch, CREDENTIALS, "issued_principal_id")?);
         // What a service is issued is a workload's: an actor of its own.
         for row in (0..batch.num_rows()).filter(|row| names.id(*row).is_some()) {
-            let (is_key, map, name) = match (key.get(row).filter(|k| is_access_key_id(k)), session.get(row).filter(|s| !s.is_empty())) {
-                (Some(key), _) => (true, &self.keys, key),
-                (None, Some(session)) => (false, &self.principals, session),
-                (None, None) => continue,
-            };
-            let known = map.get(name).map_or(&[][..], Vec::as_slice);
-            self.each(&names, row, &mut |at| {
-                if !known.contains(&at) {
-                    issued.push((is_key, name.to_owned(), at));
+            let key = keys.get(row).filter(|key| is_access_key_id(key));
+            let time = (!names.time.is_null(row)).then(|| names.time.value(row));
+            // A key issued to a user, or to an account's root, makes its holder nobody else.
+            let is_told = |id: &&str| if id.contains(':') { time.is_some() } else { key.is_none() && !id.is_empty() };
+            let session = sessions.get(row).filter(is_told);
+            // A role's session that signs in began before.
+            let began = |at: i64| if key.is_some() { second(at)..=second(at) } else { begun_before(at) };
+            let begun = time.filter(|_| session.is_some_and(|id| id.contains(':'))).map(began);
+            self.each(&names, row, &mut |subject| {
+                let has_key = key.is_none_or(|key| self.keys.get(key).is_some_and(|of| of.contains(&subject)));
+                let has_session = session.is_none_or(|id| self.principals.get(id).is_some_and(|of| of.holds(begun.as_ref(), subject)));
+                if !has_key || !has_session {
+                    issued.push(Issued { subject, key: key.map(str::to_owned), session: session.map(str::to_owned), begun: begun.clone() });
                 }
             });
         }
         Ok(())
     }
 
-    /// The subjects that a row belongs to, each once.
+    /// The subjects that a row belongs to; one that it belongs to in two ways is told twice.
     fn each(&self, names: &Names<'_>, row: usize, take: &mut dyn FnMut(usize)) {
         let Some(id) = names.id(row) else {
             if let Some(at) = names.invoked_by.get(row).and_then(|service| self.services.get(service)) {
@@ -262,19 +333,10 @@ impl Past {
             }
             return;
         };
-        let by_id = self.principals.get(id).map_or(&[][..], Vec::as_slice);
+        let by_id = self.principals.get(id).into_iter().flat_map(|of| of.of(names, row));
         let by_key = if self.keys.is_empty() { None } else { names.key.get(row).and_then(|key| self.keys.get(key)) };
-        let by_key = by_key.map_or(&[][..], Vec::as_slice);
         let by_role = if self.roles.is_empty() { None } else { role_of(id).and_then(|role| self.roles.get(role)) };
-        for at in by_id {
-            take(*at);
-        }
-        for at in by_key.iter().filter(|at| !by_id.contains(at)) {
-            take(*at);
-        }
-        if let Some(at) = by_role.filter(|at| !by_id.contains(at) && !by_key.contains(at)) {
-            take(*at);
-        }
+        by_id.chain(by_key.into_iter().flatten().copied()).chain(by_role.copied()).for_each(take);
     }
 
     /// A condition that every row of those who are sought fulfils, where they are few.
@@ -312,7 +374,7 @@ impl Past {
                 if at >= window.from() {
                     continue;
                 }
-                subject.before += 1;
+                subject.was_met = true;
                 if !subject.open[Aspect::Call as usize].is_empty() {
                     write_call(service.get(row), name.get(row), &mut call);
                     subject.close(Aspect::Call, Some(&call));
@@ -337,7 +399,7 @@ impl Past {
                 Lasting::Principal(_) => (own, "events of this principal and of the sessions it opened"),
                 Lasting::Role(_) => (own, "events of its role in any session"),
                 Lasting::Service(_) => (own, "events of this service"),
-                Lasting::Session(_) if own.is_some_and(|s| s.before > 0) => (own, "events of sessions of its role and name"),
+                Lasting::Session(_) if own.is_some_and(|s| s.was_met) => (own, "events of sessions of its role and name"),
                 Lasting::Session(id) => {
                     let role = role_of(id).and_then(|role| subject(&Lasting::Role(role.to_owned())));
                     (role, "events of its role in any session (none of this session's name was met)")
@@ -360,7 +422,7 @@ pub(super) struct PastOf<'a> {
 impl PastOf<'_> {
     /// Whether it was met before the window.
     pub(super) fn was_met(&self) -> bool {
-        self.subjects.iter().any(|s| s.before > 0)
+        self.subjects.iter().any(|s| s.was_met)
     }
 
     /// Whether it had a value before that was asked for.

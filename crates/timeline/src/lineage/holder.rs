@@ -109,7 +109,7 @@ fn signed_in_at(event: &Event<'_>) -> Option<i64> {
 }
 
 /// Events state their time to the second, and so is `creationDate` compared.
-pub(super) fn second(time: i64) -> i64 {
+pub(crate) fn second(time: i64) -> i64 {
     time.div_euclid(MICROS_PER_SECOND)
 }
 

@@ -336,9 +336,14 @@ impl Lineage {
 pub(super) fn begun_at(holder: &Holder) -> Option<RangeInclusive<i64>> {
     match (holder.created, holder.signed_in_at) {
         (Some(created), _) => Some(second(created)..=second(created)),
-        (None, Some(signed_in)) => Some(second(signed_in - MOMENTS)..=second(signed_in + SKEW)),
+        (None, Some(signed_in)) => Some(begun_before(signed_in)),
         (None, None) => None,
     }
+}
+
+/// The seconds in which a role's session can have been issued that signed in then, and whose record does not say when it was created.
+pub(crate) fn begun_before(signed_in: i64) -> RangeInclusive<i64> {
+    second(signed_in - MOMENTS)..=second(signed_in + SKEW)
 }
 
 fn listed<'a>(map: &'a HashMap<String, Vec<usize>>, key: Option<&str>) -> &'a [usize] {
