@@ -5,21 +5,30 @@ use std::fmt::Write as _;
 
 /// Text safe to show: control, bidirectional and zero-width characters are written as `\u{…}`, line breaks and tabs as `\n`, `\r`, `\t`.
 pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
+    escaped(text, is_unsafe)
+}
+
+/// The same for a cell of a file, whose lines and tabs are its own.
+pub(crate) fn sanitize_cell(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| is_unsafe(c) && !matches!(c, '\n' | '\t'))
+}
+
+fn escaped(text: &str, is_meant: impl Fn(char) -> bool) -> Cow<'_, str> {
     let is_plain = text.bytes().all(|b| matches!(b, b' '..=b'~'));
-    if is_plain || !text.chars().any(is_unsafe) {
+    if is_plain || !text.chars().any(&is_meant) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
+            c if !is_meant(c) => safe.push(c),
             '\n' => safe.push_str("\\n"),
             '\r' => safe.push_str("\\r"),
             '\t' => safe.push_str("\\t"),
-            c if is_unsafe(c) => {
+            c => {
                 // Writing to a string does not fail.
                 let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
             }
-            c => safe.push(c),
         }
     }
     Cow::Owned(safe)
@@ -48,6 +57,7 @@ mod tests {
         assert_eq!(sanitize("\u{1b}[31mred"), "\\u{1b}[31mred");
         assert_eq!(sanitize("a\u{202e}txt.exe"), "a\\u{202e}txt.exe");
         assert_eq!(sanitize("two\nlines"), "two\\nlines");
+        assert_eq!(sanitize_cell("two\nlines\tand a \u{7}bell\r"), "two\nlines\tand a \\u{7}bell\\r");
         assert!(matches!(sanitize("plain – ünïcode"), Cow::Borrowed(_)));
         assert_eq!(shorten("abcdef", 4), "abc…");
         assert_eq!(shorten("abcd", 4), "abcd");

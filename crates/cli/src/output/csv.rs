@@ -1,4 +1,5 @@
-//! CSV (RFC 4180), safe to open in a spreadsheet: a text cell that begins like a formula gets an apostrophe in front.
+//! CSV (RFC 4180), safe to open in a spreadsheet: a text cell that begins like a formula gets an apostrophe in front; and to print in a terminal:
+//! what would be read as a command there, or hide, is written out. Lines and tabs inside a cell stay.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -8,6 +9,7 @@ use arrow_schema::SchemaRef;
 
 use super::BatchWriter;
 use super::cell::{is_text, text};
+use crate::sanitize::sanitize_cell;
 
 pub(super) struct CsvWriter {
     out: Box<dyn Write + Send>,
@@ -16,7 +18,7 @@ pub(super) struct CsvWriter {
 
 impl CsvWriter {
     pub(super) fn new(schema: &SchemaRef, mut out: Box<dyn Write + Send>) -> anyhow::Result<Self> {
-        let names: Vec<_> = schema.fields().iter().map(|f| quoted(&guarded(f.name())).into_owned()).collect();
+        let names: Vec<_> = schema.fields().iter().map(|f| quoted(&guarded(&sanitize_cell(f.name()))).into_owned()).collect();
         writeln!(out, "{}", names.join(","))?;
         Ok(Self { out, texts: schema.fields().iter().map(|f| is_text(f.data_type())).collect() })
     }
@@ -39,7 +41,8 @@ impl BatchWriter for CsvWriter {
                     self.out.write_all(b",")?;
                 }
                 let value = text(column.as_ref(), row)?;
-                let value = if self.texts[i] { guarded(&value) } else { Cow::Borrowed(value.as_str()) };
+                let value = if self.texts[i] { sanitize_cell(&value) } else { Cow::Borrowed(value.as_str()) };
+                let value = if self.texts[i] { guarded(&value) } else { value };
                 self.out.write_all(quoted(&value).as_bytes())?;
             }
             self.out.write_all(b"\n")?;
