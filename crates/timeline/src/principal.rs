@@ -7,6 +7,8 @@ use crate::event::Event;
 
 /// Placeholder CloudTrail writes for a user name it will not repeat: never an identity.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+/// What S3 writes for the account of a caller without credentials: no account's id.
+const ANONYMOUS: &str = "ANONYMOUS_PRINCIPAL";
 
 /// What kind of principal an event names (domain reference 1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -30,6 +32,8 @@ pub enum PrincipalKind {
     Service,
     /// Another account; its record names the principal, ours does not.
     Account,
+    /// A caller without credentials: anybody.
+    Anonymous,
     /// The record does not say.
     Unknown,
 }
@@ -48,6 +52,7 @@ impl PrincipalKind {
             Self::IdentityCenterUser => "identity_center_user",
             Self::Service => "service",
             Self::Account => "account",
+            Self::Anonymous => "anonymous",
             Self::Unknown => "unknown",
         }
     }
@@ -95,7 +100,7 @@ impl Principal {
             kind,
             name: name_of(event, kind),
             arn: own(event.user_identity_arn),
-            account: own(event.user_identity_account_id)
+            account: own(event.user_identity_account_id.filter(|id| *id != ANONYMOUS))
                 .or_else(|| event.user_identity_arn.and_then(Arn::parse).map(|a| a.account().to_owned()).filter(|a| !a.is_empty())),
             principal_id: own(event.user_identity_principal_id),
             role_arn: own(event.session_issuer_arn.filter(|_| kind == PrincipalKind::AssumedRole))
@@ -130,6 +135,7 @@ fn kind_of(event: &Event<'_>) -> PrincipalKind {
         Some("WebIdentityUser") => PrincipalKind::WebIdentityUser,
         Some("IdentityCenterUser") => PrincipalKind::IdentityCenterUser,
         Some("AWSService") => PrincipalKind::Service,
+        Some("AWSAccount") if event.user_identity_account_id == Some(ANONYMOUS) => PrincipalKind::Anonymous,
         Some("AWSAccount") => PrincipalKind::Account,
         // Identity Center's own events of older versions say `Unknown` and name the user in `onBehalfOf` or `userName`.
         _ if event.user_identity_on_behalf_of_user_id.is_some() => PrincipalKind::IdentityCenterUser,
@@ -174,6 +180,7 @@ fn name_of(event: &Event<'_>, kind: PrincipalKind) -> String {
             Some(id) => format!("{id} of account {}", account()),
             None => format!("account {}", account()),
         },
+        PrincipalKind::Anonymous => "anonymous".to_owned(),
         PrincipalKind::IdentityCenterUser => {
             user.or(event.user_identity_on_behalf_of_user_id).or(principal).unwrap_or("an Identity Center user").to_owned()
         }
@@ -217,6 +224,16 @@ mod tests {
             ..Event::default()
         };
         assert_eq!(name(other), "AIDAX of account 2");
+        // As S3 records a request without credentials.
+        let anybody = Event {
+            user_identity_type: Some("AWSAccount"),
+            user_identity_principal_id: Some(""),
+            user_identity_account_id: Some("ANONYMOUS_PRINCIPAL"),
+            recipient_account_id: Some("2"),
+            ..Event::default()
+        };
+        let principal = Principal::of(&anybody);
+        assert_eq!((principal.kind, principal.name.as_str(), principal.account), (PrincipalKind::Anonymous, "anonymous", None));
         assert_eq!(
             name(Event { user_identity_type: Some("AWSService"), user_identity_invoked_by: Some("ec2.amazonaws.com"), ..Event::default() }),
             "ec2.amazonaws.com"

@@ -128,6 +128,7 @@ fn classify(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
         PrincipalKind::WebIdentityUser => web_identity(call, name),
         PrincipalKind::Service => service(principal, steps),
         PrincipalKind::Account => (OriginKind::ExternalAccount, name, "record of another account"),
+        PrincipalKind::Anonymous => (OriginKind::Unknown, name, "called without credentials: anybody"),
         PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::IamUser | PrincipalKind::Unknown => session(holder),
     }
 }
