@@ -113,6 +113,8 @@ pub struct Present {
     pub regions: Values,
     /// Access keys.
     pub keys: Values,
+    /// Source identities: what whoever began a session declared; it is carried through every further role.
+    pub source_identities: Values,
     /// Services called on its behalf.
     pub invoked_by: Values,
     /// Calls, as service:action.

@@ -99,6 +99,9 @@ impl Flat for Item {
         "relation",
         "relation_why",
         "relation_refs",
+        "source_identity",
+        "from_console",
+        "mfa",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -140,6 +143,10 @@ impl Flat for Item {
             self.relation.as_ref().map(|r| r.rank.as_str().to_owned()),
             self.relation.as_ref().map(|r| r.why.clone()),
             self.relation.as_ref().map(|r| r.refs.join(" ")),
+            self.actor.origin.source_identity.clone(),
+            // Empty where the record does not say.
+            self.principal.from_console.map(|b| b.to_string()),
+            self.principal.mfa.map(|b| b.to_string()),
         ]
     }
 }
@@ -170,6 +177,7 @@ impl Flat for Present {
         "keys",
         "regions",
         "refs",
+        "source_identities",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -196,6 +204,7 @@ impl Flat for Present {
             joined(&self.keys),
             joined(&self.regions),
             Some(self.refs.join(" ")),
+            joined(&self.source_identities),
         ]
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
-use backtrail_timeline::{Covered, Item, Phase, Present, Question, Rank, Values, WindowShown};
+use backtrail_timeline::{Covered, Item, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown};
 
 use super::chain::chain_lines;
 use super::marks::mark_lines;
@@ -171,7 +171,9 @@ impl TextItem for Item {
         place.extend(self.region.as_deref().map(|r| sanitize(r).into_owned()));
         place.extend(self.account.as_deref().map(|a| sanitize(a).into_owned()));
         place.extend(self.source_ip_address.as_deref().map(|ip| format!("from {}", sanitize(ip))));
+        place.extend(session(&self.principal).map(str::to_owned));
         place.extend(self.principal.access_key_id.as_deref().map(|k| format!("key {}", sanitize(k))));
+        place.extend(self.actor.origin.source_identity.as_deref().map(|who| format!("source identity {}", sanitize(who))));
         place.extend(self.error_code.as_deref().map(|e| sanitize(e).into_owned()));
         place.extend(cited(self));
         place.extend(self.twins.iter().map(|t| format!("also {} in {}", sanitize(&t.reference), t.account.as_deref().unwrap_or("?"))));
@@ -199,6 +201,18 @@ impl TextItem for Item {
         }
         Ok(())
     }
+}
+
+/// What the record says of the session beside its key. That a session had no multi-factor authentication says something of users and root
+/// alone: records say so of nearly every role's session.
+fn session(principal: &Principal) -> impl Iterator<Item = &'static str> {
+    let has_own = matches!(principal.kind, PrincipalKind::IamUser | PrincipalKind::Root) && principal.from_console == Some(true);
+    let mfa = match principal.mfa {
+        Some(true) => Some("MFA"),
+        Some(false) if has_own => Some("no MFA"),
+        _ => None,
+    };
+    (principal.from_console == Some(true)).then_some("console").into_iter().chain(mfa)
 }
 
 /// What items are told under.
@@ -273,6 +287,10 @@ impl TextItem for Present {
                 let is_notable = word == "notable";
                 writeln!(out, "{}", if is_notable { style.paint("33", &line) } else { style.dim(&line) })?;
             }
+        }
+        let declared: Vec<String> = listed(&self.source_identities, LISTED).iter().map(|who| format!("source identity {who}")).collect();
+        for line in style.labelled("declared", declared.iter().map(String::as_str), ", ") {
+            writeln!(out, "{}", style.dim(&line))?;
         }
         let mfa = format!("{:<8} {} with, {} without, {} not said", "MFA", self.mfa.with, self.mfa.without, self.mfa.unknown);
         writeln!(out, "{}", style.dim(&format!("    {mfa}")))?;

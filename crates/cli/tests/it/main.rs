@@ -19,5 +19,6 @@ mod resources;
 mod shell;
 mod snapshots;
 mod tidy;
+mod told;
 mod trace;
 mod truth;

@@ -97,6 +97,7 @@ pub(super) struct Counts {
     /// Roles by unique id, and the ARN of each.
     roles: Tally,
     role_arns: BTreeMap<String, String>,
+    source_identities: Tally,
     invoked_by: Tally,
     calls: Tally,
     notable: Tally,
@@ -154,6 +155,7 @@ impl Counts {
         tick(&mut self.regions, event.aws_region, event, compares);
         tick(&mut self.keys, event.user_identity_access_key_id, event, compares);
         tick(&mut self.invoked_by, event.user_identity_invoked_by.filter(|_| actor.origin.kind != OriginKind::Service), event, false);
+        tick(&mut self.source_identities, actor.origin.source_identity.as_deref(), event, false);
         let role = event.user_identity_principal_id.and_then(role_of);
         tick(&mut self.roles, role, event, compares);
         if let Some((role, arn)) = role.zip(event.session_issuer_arn.or(event.user_identity_arn)) {
@@ -304,6 +306,7 @@ impl Counts {
             accounts: values(self.accounts),
             regions: values(self.regions),
             keys: values(self.keys),
+            source_identities: values(self.source_identities),
             invoked_by: values(self.invoked_by),
             calls: values(self.calls),
             notable: values(self.notable),
