@@ -6,17 +6,21 @@ use std::hash::BuildHasher;
 
 use arrow_array::RecordBatch;
 use backtrail_model::arn::{self, Arn};
+use backtrail_model::calls::service_of;
 use hashbrown::{DefaultHashBuilder, HashSet};
 
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
 use crate::event::Text;
 use crate::instants::{EVENT_ARNS, is_known_of_all};
+use crate::principal::ANONYMOUS;
 use crate::question::{Filters, Question};
 use crate::source::{CLOUDTRAIL, Source};
 
 /// Longer names are compared with none: it takes time by the product of lengths.
 const LONGEST: usize = 300;
+/// Values listed where they are so few.
+const LISTED: usize = 8;
 /// Names suggested.
 const SUGGESTED: usize = 3;
 /// How like a suggestion must be, from 0 to 1.
@@ -35,10 +39,11 @@ const IDENTITIES: [&str; 8] = [
 /// Columns ARNs and ids stand in, for stores whose `event_arns` does not tell of all events.
 const TEXTS: [&str; 3] = ["resources", "request_parameters", "response_elements"];
 
-/// Says of each value of `--arn`, `--actor` and `--key` whether any evidence knows it, where a question found nothing.
+/// Says of each value of `--arn`, `--actor` and `--key` whether any evidence knows it, where a question found nothing, and of `--account`,
+/// `--region` and `--source` whether any event has it.
 pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Result<Vec<NotSeen>, TimelineError> {
     let wanted = [("arn", &question.filters.arn), ("actor", &question.filters.actor), ("key", &question.filters.key)];
-    let mut said = Vec::new();
+    let mut said = unknown_values(source, &question.filters).await?;
     for (option, name) in wanted.iter().flat_map(|(option, names)| names.iter().map(move |n| (*option, n))) {
         let alone = match option {
             "arn" => Filters { arn: vec![name.clone()], ..Filters::default() },
@@ -67,6 +72,67 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
     Ok(said)
 }
 
+/// What every event has some of: values asked for that none has, with those that some have.
+async fn unknown_values(source: &Source, filters: &Filters) -> Result<Vec<NotSeen>, TimelineError> {
+    let asked: [(&str, &[&'static str], &[String]); 3] = [
+        ("account", &["recipient_account_id", "user_identity_account_id"], &filters.account),
+        ("region", &["aws_region"], &filters.region),
+        ("service", &["event_source"], &filters.source),
+    ];
+    let mut said = Vec::new();
+    for (what, columns, values) in asked.into_iter().filter(|(.., values)| !values.is_empty()) {
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        let mut take = |value: &str| {
+            let value = if what == "service" { service_of(value) } else { value };
+            if !value.is_empty() && !known.contains(value) {
+                known.insert(value.to_owned());
+            }
+        };
+        each_value(source, CLOUDTRAIL, columns, &mut take).await?;
+        let unknown: Vec<&String> = values.iter().filter(|value| !known.contains(*value)).collect();
+        known.remove(ANONYMOUS);
+        for value in unknown {
+            let mut nearest = Nearest::new(value);
+            known.iter().for_each(|name| nearest.take(name));
+            let hint = match nearest.names() {
+                near if !near.is_empty() => format!(" The nearest that evidence has: {}.", near.join(", ")),
+                _ if !known.is_empty() && known.len() <= LISTED => {
+                    format!(" Evidence has {}.", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+                }
+                _ => String::new(),
+            };
+            let text = format!("No event in the store is of the {what} {value}.{hint}");
+            said.push(NotSeen { kind: NotSeenKind::UnknownName, text, refs: Vec::new() });
+        }
+    }
+    Ok(said)
+}
+
+/// Runs `take` over the values of some columns; of those that follow each other and are the same over one.
+async fn each_value(
+    source: &Source,
+    table: &'static str,
+    columns: &[&'static str],
+    take: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), TimelineError> {
+    let frame = source.table(table).await?.select_columns(columns).map_err(TimelineError::table(table))?;
+    let mut each = |batch: &RecordBatch| {
+        for column in columns {
+            let values = Text::of(batch, table, column)?;
+            // Events of one caller follow each other, and rows of one thing.
+            let mut last = "";
+            for value in (0..batch.num_rows()).filter_map(|row| values.get(row)) {
+                if value != last {
+                    take(value);
+                }
+                last = value;
+            }
+        }
+        Ok(())
+    };
+    Source::batches(table, frame, &mut each).await
+}
+
 /// The first event, in order, that a filter admits.
 async fn first_met(source: &Source, filters: &Filters) -> Result<Option<(Option<i64>, String)>, TimelineError> {
     let filters = &filters.reached(source, None).await?;
@@ -89,9 +155,8 @@ async fn first_met(source: &Source, filters: &Filters) -> Result<Option<(Option<
 
 /// The names most like one, of all that evidence has: ARNs, users, roles, keys, and ids of the same kind.
 struct Nearest<'w> {
-    wanted: &'w str,
-    /// Its last part, if it is an ARN.
-    short: &'w str,
+    /// What was typed, and its last part if it is an ARN, in lower case: who types a name by heart does not know its case.
+    lower: (String, String),
     kind: Option<&'w str>,
     /// Hashes of the names compared: a store has many events and few identities.
     compared: HashSet<u64>,
@@ -104,7 +169,8 @@ impl<'w> Nearest<'w> {
     fn new(typed: &'w str) -> Self {
         let wanted = typed.trim_end_matches('*');
         let short = Arn::parse(wanted).map_or(wanted, |a| a.name());
-        Self { wanted, short, kind: id_kind(typed), compared: HashSet::new(), hasher: DefaultHashBuilder::default(), best: BTreeSet::new() }
+        let lower = (wanted.to_lowercase(), short.to_lowercase());
+        Self { lower, kind: id_kind(typed), compared: HashSet::new(), hasher: DefaultHashBuilder::default(), best: BTreeSet::new() }
     }
 
     async fn of(typed: &'w str, source: &Source) -> Result<Vec<String>, TimelineError> {
@@ -130,22 +196,7 @@ impl<'w> Nearest<'w> {
         columns: &[&'static str],
         take: &(dyn Fn(&mut Self, &str) + Sync),
     ) -> Result<(), TimelineError> {
-        let frame = source.table(table).await?.select_columns(columns).map_err(TimelineError::table(table))?;
-        let mut each = |batch: &RecordBatch| {
-            for column in columns {
-                let values = Text::of(batch, table, column)?;
-                // Events of one caller follow each other, and rows of one thing.
-                let mut last = "";
-                for value in (0..batch.num_rows()).filter_map(|row| values.get(row)) {
-                    if value != last {
-                        take(self, value);
-                    }
-                    last = value;
-                }
-            }
-            Ok(())
-        };
-        Source::batches(table, frame, &mut each).await
+        each_value(source, table, columns, &mut |value| take(self, value)).await
     }
 
     fn take(&mut self, name: &str) {
@@ -184,7 +235,8 @@ impl<'w> Nearest<'w> {
             let is_too_short = wanted.is_ascii() && name.is_ascii() && shorter * 5 < longer * 3;
             if is_too_short { 0.0 } else { strsim::normalized_levenshtein(wanted, name) }
         };
-        of(self.wanted, name).max(Arn::parse(name).map_or(0.0, |a| of(self.short, a.name())))
+        let last = Arn::parse(name).map_or(0.0, |a| of(&self.lower.1, &a.name().to_lowercase()));
+        of(&self.lower.0, &name.to_lowercase()).max(last)
     }
 }
 
@@ -235,6 +287,7 @@ mod tests {
         };
         assert_eq!(nearest("arn:aws:iam::111122223333:user/alise")[0], "arn:aws:iam::111122223333:user/alice");
         assert_eq!(nearest("acme-log"), ["arn:aws:s3:::acme-logs"]);
+        assert_eq!(nearest("ALICE"), ["alice", "arn:aws:iam::111122223333:user/alice"], "a name in another case is as near as can be");
         assert_eq!(nearest("something-else-entirely"), Vec::<String>::new());
     }
 

@@ -8,7 +8,7 @@ use crate::event::Event;
 /// Placeholder CloudTrail writes for a user name it will not repeat: never an identity.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// What S3 writes for the account of a caller without credentials: no account's id.
-const ANONYMOUS: &str = "ANONYMOUS_PRINCIPAL";
+pub(crate) const ANONYMOUS: &str = "ANONYMOUS_PRINCIPAL";
 
 /// What kind of principal an event names (domain reference 1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -126,3 +126,31 @@ fn no_cell_of_a_file_commands_a_terminal() {
     let rows = answered(&store, &["sql", "SELECT user_agent, 'two' || chr(10) || 'lines' AS two FROM cloudtrail", "--format", "csv"]);
     assert_eq!(rows, "user_agent,two\n\\u{1b}[2J\\u{1b}]0;title\\u{7}clear\\r,\"two\nlines\"\n");
 }
+
+#[test]
+fn what_no_event_has_is_said_with_what_events_have() {
+    let store = store(&night());
+    for (option, value, said) in [
+        ("--source", "S3", "No event in the store is of the service S3. The nearest that evidence has: s3."),
+        ("--account", "nope", "No event in the store is of the account nope. Evidence has 111122223333."),
+        ("--region", "EU-WEST-1", "No event in the store is of the region EU-WEST-1. The nearest that evidence has: eu-west-1."),
+        (
+            "--actor",
+            "GINA",
+            "No evidence in the store names GINA. The nearest that evidence names: arn:aws:iam::111122223333:user/gina, gina.",
+        ),
+        (
+            "--arn",
+            "PROD",
+            "No evidence in the store names PROD. The nearest that evidence names: Prod, arn:aws:iam::111122223333:role/Prod.",
+        ),
+    ] {
+        for question in ["timeline", "actors", "changes", "network"] {
+            let text = answered(&store, &[question, option, value]);
+            assert!(text.lines().any(|line| line.trim() == said), "{question}: {text}");
+        }
+    }
+    // An account and a service that events have, though not together, are known.
+    let text = answered(&store, &["timeline", "--source", "iam", "--account", "111122223333"]);
+    assert!(text.contains("of the service iam") && !text.contains("of the account"), "{text}");
+}
