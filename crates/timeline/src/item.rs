@@ -103,6 +103,9 @@ pub struct Item {
     /// Told under its resource, with others of it.
     #[serde(skip)]
     pub is_grouped: bool,
+    /// The ARN of the resource it is told under, where that is known by another one than its own.
+    #[serde(skip)]
+    pub(crate) told_under: Option<String>,
     #[serde(skip)]
     pub(crate) order: Order,
 }
@@ -163,6 +166,7 @@ impl Item {
             id_conflict: event.id_conflict == Some(true),
             relation: None,
             is_grouped: false,
+            told_under: None,
             refs: vec![event.citation()],
             order: Order {
                 time: event.event_time,
@@ -191,7 +195,8 @@ impl Item {
     /// The resource it is told under: the first it acted on.
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
-        self.resources.iter().find(|t| t.part == Part::Target).map(|t| t.arn.as_str())
+        let own = || self.resources.iter().find(|t| t.part == Part::Target).map(|t| t.arn.as_str());
+        self.told_under.as_deref().or_else(own)
     }
 
     /// The item in short.

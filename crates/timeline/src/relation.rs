@@ -1,6 +1,7 @@
 //! `changes` around an anchor: every change of the window, ranked by how it relates to what `--arn`, `--actor`, `--ip` or `--key` names, with the
 //! reason for each rank and the event it rests on.
 
+mod named;
 mod neighbourhood;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -143,6 +144,7 @@ async fn related(source: &Source, question: &Question, others: usize, sink: &mut
 
 /// By rank; in a rank by resource, the one that was changed first first, what acted on none that is known last; then by time, as they came.
 fn in_order(mut items: Vec<Item>) -> Vec<Item> {
+    named::join(&mut items);
     let place = |item: &Item| (item.relation.as_ref().map(|r| r.rank), item.resource().map(str::to_owned));
     let mut first: BTreeMap<_, usize> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
@@ -239,7 +241,12 @@ impl Anchor {
 
     fn relation(&self, item: &Item) -> Relation {
         let resource = item.resource().map(str::to_owned);
-        let related = |rank, why: String, refs: Vec<String>| Relation { rank, why, resource: resource.clone(), refs };
+        let related = |rank, why: String, mut refs: Vec<String>| {
+            // One call may say two things.
+            let mut cited = BTreeSet::new();
+            refs.retain(|reference| cited.insert(reference.clone()));
+            Relation { rank, why, resource: resource.clone(), refs }
+        };
         let cited = item.refs.iter().chain(item.twins.iter().map(|t| &t.reference)).chain(item.updated_by.iter().map(|u| &u.reference));
         if let Some(how) = cited.into_iter().find_map(|reference| self.direct.get(reference)) {
             return related(Rank::Direct, how.clone(), Vec::new());

@@ -225,14 +225,15 @@ fn of_two_stacks_that_one_session_may_build_a_tag_tells_whose_work_it_was() {
 fn changes_of_whatever_somebody_set_in_motion_are_of_the_same_lineage() {
     let store = store(&afternoon());
     let all = ["--from", "2025-10-15T12:00:00Z", "--to", "2025-10-15T13:00:00Z", "--format", "json"];
-    for (name, event, why) in [
-        ("alice", "by-stack", "set in motion by alice, who made CreateStack"),
-        ("bob", "by-instance", "launched by bob, who made RunInstances"),
-        ("carol", "by-function", "code last set by carol, who made UpdateFunctionCode20150331v2"),
+    for (name, event, why, cited) in [
+        ("alice", "by-stack", "set in motion by alice, who made CreateStack", "create-stack"),
+        ("bob", "by-instance", "launched by bob, who made RunInstances", "launch"),
+        ("carol", "by-function", "code last set by carol, who made UpdateFunctionCode20150331v2", "write"),
     ] {
         let answer: Value = serde_json::from_str(&answered(&store, &[&["changes", "--actor", name], &all[..]].concat())).expect("JSON");
         let item = answer["answer"].as_array().expect("items").iter().find(|item| item["refs"][0] == event).expect("the event");
         assert_eq!((plain(&item["relation"]["rank"]).as_str(), plain(&item["relation"]["why"]).as_str()), ("same_lineage", why));
+        assert_eq!(item["relation"]["refs"], json!([cited]), "one call is cited once");
     }
 }
 
