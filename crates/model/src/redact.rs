@@ -1,6 +1,7 @@
 //! Keeps secrets out of answers: session tokens, passwords, private keys (design, promise 7).
 //!
-//! Two nets. By key: the value of a key that names a secret is replaced, whatever it looks like. By shape: texts that look
+//! Two nets. By key: the value of a key that names a secret is replaced, whatever it looks like; so is the `value` of what is named like a secret, and
+//! that of a parameter of Systems Manager, whatever its name. By shape: texts that look
 //! like a secret (a private key, a JSON Web Token, a signed URL's signature, `password=…` inside a command) are replaced wherever
 //! they stand. What is replaced becomes [`REDACTED`]; CloudTrail's own placeholders stay as they are. Key *ids* (`AKIA…`,
 //! `ASIA…`) are no secrets: they are how a trail is followed.
@@ -43,6 +44,7 @@ const SECRET_KEYS: &[&str] = &[
     "token",
     "tokencode",
     "tokenvalue",
+    "userdata",
     "webidentitytoken",
     "xamzsecuritytoken",
     "xamzsignature",
@@ -76,6 +78,16 @@ pub fn is_secret_key(key: &str) -> bool {
 /// Keys under which a thing says its name, beside the `value` it has.
 const NAMES: &[&str] = &["name", "Name", "key", "Key"];
 
+/// Keys that only `ssm:PutParameter` has beside `name` and `value`, and the types of what it writes. Of a parameter that exists its type need not be given.
+const PARAMETER_KEYS: &[&str] = &["overwrite", "tier", "dataType"];
+const PARAMETER_TYPES: &[&str] = &["SecureString", "String", "StringList"];
+
+/// Whether this key, with this text, marks a parameter of Systems Manager.
+fn marks_parameter(key: &str, text: Option<&str>) -> bool {
+    let is = |known: &&str| known.eq_ignore_ascii_case(key);
+    PARAMETER_KEYS.iter().any(is) || (is(&"type") && text.is_some_and(|text| PARAMETER_TYPES.contains(&text)))
+}
+
 /// Whether a secret is in plain sight, not replaced by a placeholder.
 fn is_shown(secret: &str) -> bool {
     !PLACEHOLDERS.contains(&secret) && !secret.bytes().all(|b| b == b'*')
@@ -86,7 +98,9 @@ pub fn redact_value(value: &mut Value) {
     match value {
         Value::Object(object) => {
             // `{"name": "DB_PASSWORD", "value": "…"}`, as container definitions and tags write it.
-            let named = NAMES.iter().find_map(|k| object.get(*k)?.as_str()).is_some_and(is_secret_key);
+            let name = NAMES.iter().find_map(|k| object.get(*k)?.as_str());
+            let is_parameter = name.is_some() && object.iter().any(|(key, inner)| marks_parameter(key, inner.as_str()));
+            let named = is_parameter || name.is_some_and(is_secret_key);
             for (key, inner) in object.iter_mut() {
                 if is_secret_key(key) || (named && key.eq_ignore_ascii_case("value")) {
                     hide(inner);
@@ -155,11 +169,19 @@ struct Tokens {
     secrets: Vec<Span>,
 }
 
-/// An open bracket: whether a secret is named in it (`{"name": "DB_PASSWORD", ...}`), and the texts that are it then.
+/// An open bracket: whether a secret is named in it (`{"name": "DB_PASSWORD", ...}`) or a parameter is, and the texts that are it then.
 #[derive(Default)]
 struct Bracket {
     names_secret: bool,
+    has_name: bool,
+    is_parameter: bool,
     values: Vec<Span>,
+}
+
+impl Bracket {
+    fn holds_secret(&self) -> bool {
+        self.names_secret || (self.has_name && self.is_parameter)
+    }
 }
 
 impl Tokens {
@@ -202,7 +224,11 @@ impl Tokens {
         let inner = &text[span.0..span.1];
         let plain = || serde_json::from_str::<String>(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned());
         if is_key {
-            self.key = Some(plain());
+            let key = plain();
+            if let Some(bracket) = self.open.last_mut() {
+                bracket.is_parameter |= marks_parameter(&key, None);
+            }
+            self.key = Some(key);
             return;
         }
         let key = self.key.take();
@@ -210,7 +236,10 @@ impl Tokens {
         if is_secret && is_shown(inner) {
             self.secrets.push(span);
         } else if let (Some(key), Some(bracket)) = (key, self.open.last_mut()) {
-            bracket.names_secret |= NAMES.contains(&key.as_str()) && is_secret_key(&plain());
+            let is_name = NAMES.contains(&key.as_str());
+            bracket.has_name |= is_name;
+            bracket.names_secret |= is_name && is_secret_key(&plain());
+            bracket.is_parameter |= marks_parameter(&key, Some(&plain()));
             if key.eq_ignore_ascii_case("value") && is_shown(inner) {
                 bracket.values.push(span);
             }
@@ -219,7 +248,7 @@ impl Tokens {
 
     fn close(&mut self) {
         self.key = None;
-        if let Some(bracket) = self.open.pop().filter(|bracket| bracket.names_secret) {
+        if let Some(bracket) = self.open.pop().filter(Bracket::holds_secret) {
             self.secrets.extend(bracket.values);
         }
         self.hidden = self.hidden.filter(|outside| self.open.len() > *outside);
@@ -422,6 +451,31 @@ mod tests {
             redacted(r#"[{"name":"DB_PASSWORD","value":"x"},{"name":"HOST","value":"y"}]"#),
             r#"[{"name":"DB_PASSWORD","value":"[redacted]"},{"name":"HOST","value":"y"}]"#
         );
+    }
+
+    #[test]
+    fn what_starts_machines_and_what_parameters_hold() {
+        for (record, clean) in [
+            (r#"{"userData":"IyEv","imageId":"ami-1"}"#, r#"{"userData":"[redacted]","imageId":"ami-1"}"#),
+            (r#"{"instanceId":"i-1","userData":{"value":"IyEv"}}"#, r#"{"instanceId":"i-1","userData":{"value":"[redacted]"}}"#),
+            (r#"{"LaunchTemplateData":{"UserData":"IyEv"}}"#, r#"{"LaunchTemplateData":{"UserData":"[redacted]"}}"#),
+            (r#"{"name":"/x","type":"SecureString","value":"s"}"#, r#"{"name":"/x","type":"SecureString","value":"[redacted]"}"#),
+            (r#"{"value":"s","overwrite":true,"name":"/x"}"#, r#"{"value":"[redacted]","overwrite":true,"name":"/x"}"#),
+        ] {
+            assert_eq!(redacted(record), clean);
+            // The same of what no tree can be made of.
+            let ending = ",\"n\":1e400}";
+            let unparsed = |json: &str| format!("{}{ending}", &json[..json.len() - 1]);
+            assert_eq!(redacted(&unparsed(record)), unparsed(clean));
+        }
+        for same in [
+            r#"{"userData":"<sensitiveDataRemoved>"}"#,
+            r#"{"name":"/x","type":"SecureString","value":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#,
+            r#"{"name":"HOST","type":"PLAINTEXT","value":"y"}"#,
+            r#"{"type":"String","value":"y"}"#,
+        ] {
+            assert_eq!(redacted(same), same);
+        }
     }
 
     #[test]

@@ -51,6 +51,18 @@ const SUSPICIOUS: &[&str] = &[
     "assertion",
     "signature",
     "authorization",
+    "userdata",
+    "user_data",
+    "user-data",
+    "user data",
+    "user.data",
+    // What marks a parameter of Systems Manager.
+    "\"overwrite\"",
+    "\"tier\"",
+    "\"datatype\"",
+    "\"string\"",
+    "\"stringlist\"",
+    "\"securestring\"",
     "fqogzxivyxdz",
     "fwogzxivyxdz",
     "iqojb3jpz2lu",
@@ -238,6 +250,13 @@ mod tests {
             assert_ne!(clean_text(text), text);
         }
         assert_eq!(clean_json(r#"{"\u0070assword":"hunter2"}"#), r#"{"password":"[redacted]"}"#);
+        for mark in
+            [r#""overwrite":true"#, r#""Tier":"Standard""#, r#""dataType":"text""#, r#""type":"String""#, r#""type":"SecureString""#]
+        {
+            let parameter = format!(r#"{{"name":"/x","value":"hunter2",{mark}}}"#);
+            assert_eq!(clean_json(&parameter), redact_json(&parameter));
+            assert!(!clean_json(&parameter).contains("hunter2"), "{mark}");
+        }
     }
 
     #[test]
