@@ -12,8 +12,8 @@
 //!    Without that report the outcome is `unknown`, never `ok`.
 //! 4. Long-running work reports a state in `serviceEventDetails.*Status.state`.
 //! 5. A batch call may fail in part without an error code: it is `failed` where every part failed, else `ok`, and
-//!    [`failed_parts`] counts what failed.
-//! 6. An error message without a code is `unknown`. Everything else is `ok`.
+//!    [`failed_parts`] counts what failed. Rules of a security group that EC2 was asked to revoke and did not know are such parts.
+//! 6. An error message without a code is `unknown`, unless it is the sentence of rule 2. Everything else is `ok`.
 
 use std::fmt;
 
@@ -123,6 +123,8 @@ const DENIED: &[&str] = &[
     "missingauthenticationtokenexception",
     "notauthorized",
     "notauthorizedexception",
+    "permissiondenied",
+    "permissiondeniedexception",
     "requestexpired",
     "requesttimetooskewed",
     "signaturedoesnotmatch",
@@ -169,8 +171,8 @@ pub fn classify(facts: &Facts<'_>) -> Outcome {
     if let Some(outcome) = facts.service_event_details.and_then(of_state) {
         return outcome;
     }
-    if facts.error_message.is_some_and(|m| !m.is_empty()) {
-        return Outcome::Unknown;
+    if let Some(message) = facts.error_message.filter(|m| !m.is_empty()) {
+        return if refuses(message) { Outcome::Denied } else { Outcome::Unknown };
     }
     match parts(facts) {
         Some(parts) if parts.all_failed => Outcome::Failed,
@@ -265,7 +267,10 @@ const FAILURE_LISTS: &[&str] = &[
     "unsuccessful",
     "unsuccessfulitems",
 ];
-const FAILURE_WORDS: &[&str] = &["nsuccessful", "rrors", "rrorEntries", "ail", "nprocessed"];
+const FAILURE_WORDS: &[&str] = &["nsuccessful", "rrors", "rrorEntries", "ail", "nprocessed", UNKNOWN_RULES];
+
+/// What a revocation lists that EC2 knew no rule for: of a default VPC's groups it says so in an answer that is no error.
+const UNKNOWN_RULES: &str = "unknownIpPermissionSet";
 
 fn parts(facts: &Facts<'_>) -> Option<Parts> {
     let text = facts.response_elements?;
@@ -280,6 +285,12 @@ fn parts(facts: &Facts<'_>) -> Option<Parts> {
         _ => &response,
     };
     let body = body.as_object()?;
+    let request = || facts.request_parameters.and_then(|t| serde_json::from_str::<Value>(t).ok());
+    if let Some(failed) = body.get(UNKNOWN_RULES).map(rules_of).filter(|failed| *failed > 0) {
+        // One rule may be written flat, without a list.
+        let asked = request().and_then(|r| r.get("ipPermissions").map(rules_of)).unwrap_or_default().max(1);
+        return Some(Parts { failed, all_failed: failed >= asked });
+    }
     let is_failure_list = |key: &str| FAILURE_LISTS.contains(&key.to_ascii_lowercase().as_str());
     let failed: usize = body.iter().filter(|(key, _)| is_failure_list(key)).map(|(_, v)| entries(v)).sum();
     if failed == 0 {
@@ -287,8 +298,18 @@ fn parts(facts: &Facts<'_>) -> Option<Parts> {
     }
     let carried_out =
         body.iter().any(|(key, v)| !is_failure_list(key) && matches!(v, Value::Array(_) | Value::Object(_)) && entries(v) > 0);
-    let asked = facts.request_parameters.and_then(|t| serde_json::from_str::<Value>(t).ok()).map_or(1, |v| longest_list(&v, 0).max(1));
+    let asked = request().map_or(1, |v| longest_list(&v, 0).max(1));
     Some(Parts { failed, all_failed: !carried_out && failed >= asked })
+}
+
+/// How many rules a list of permissions holds: one for each other side.
+fn rules_of(permissions: &Value) -> usize {
+    let list = permissions.get("items").unwrap_or(permissions).as_array();
+    let sides = |permission: &Value| {
+        let lists = ["ipRanges", "ipv6Ranges", "groups", "prefixListIds"];
+        lists.iter().filter_map(|key| permission.get(*key)).map(entries).sum::<usize>().max(1)
+    };
+    list.map_or(0, |permissions| permissions.iter().map(sides).sum())
 }
 
 /// How many things a list holds; EC2 writes `{"item": {...}}` for one and `{"item": [...]}` or `{"items": [...]}` for more.
@@ -327,7 +348,10 @@ mod tests {
         let cases = [
             (Outcome::Denied, "AccessDenied AccessDeniedException Client.UnauthorizedOperation UnauthorizedOperation VpceAccessDenied"),
             (Outcome::Denied, "KMS.AccessDeniedException com.amazonaws.kms#AccessDeniedException AccessDeniedForDependencyException"),
-            (Outcome::Denied, "NotAuthorizedException UnauthorizedException ForbiddenException AuthorizationError AuthFailure"),
+            (
+                Outcome::Denied,
+                "NotAuthorizedException UnauthorizedException ForbiddenException AuthorizationError AuthFailure PermissionDenied",
+            ),
             (Outcome::Denied, "SignatureDoesNotMatch InvalidClientTokenId ExpiredToken Client.RequestExpired Client.AuthFailure"),
             (Outcome::Throttled, "Throttling ThrottlingException ThrottledException Client.RequestLimitExceeded RequestLimitExceeded"),
             (Outcome::Throttled, "TooManyRequestsException SlowDown ProvisionedThroughputExceededException RequestThrottledException"),
@@ -351,6 +375,8 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(classify(&denied), Outcome::Denied);
+        // Nor does it need a code: it is what the service itself says.
+        assert_eq!(classify(&Facts { error_code: None, ..denied }), Outcome::Denied);
         // A name in a message that only quotes the sentence decides nothing.
         let quoted = Facts { error_message: Some("no group `User: x is not authorized to perform: y`"), ..denied };
         assert_eq!(classify(&quoted), Outcome::Failed);
@@ -428,6 +454,28 @@ mod tests {
         let tasks = r#"{"tasks":[{"taskArn":"a"}],"failures":[{"reason":"x"}]}"#;
         assert_eq!(classify(&facts("{}", tasks)), Outcome::Ok);
         assert_eq!(classify(&facts("{}", r#"{"tasks":[],"failures":[{"reason":"x"}]}"#)), Outcome::Failed);
+    }
+
+    #[test]
+    fn rules_that_were_not_there_were_not_revoked() {
+        let of = |request, response| {
+            let facts = Facts {
+                event_name: Some("RevokeSecurityGroupIngress"),
+                request_parameters: Some(request),
+                response_elements: Some(response),
+                ..Facts::default()
+            };
+            (classify(&facts), failed_parts(&facts))
+        };
+        let two = r#"{"groupId":"sg-1","ipPermissions":{"items":[{"ipProtocol":"tcp","ipRanges":{"items":[{"cidrIp":"0.0.0.0/0"},{"cidrIp":"10.0.0.0/8"}]}}]}}"#;
+        let both = r#"{"_return":true,"unknownIpPermissionSet":{"items":[{"ipProtocol":"tcp","ipRanges":{"items":[{"cidrIp":"0.0.0.0/0"},{"cidrIp":"10.0.0.0/8"}]}}]}}"#;
+        let one =
+            r#"{"_return":true,"unknownIpPermissionSet":{"items":[{"ipProtocol":"tcp","ipRanges":{"items":[{"cidrIp":"0.0.0.0/0"}]}}]}}"#;
+        assert_eq!(of(two, both), (Outcome::Failed, 2));
+        assert_eq!(of(two, one), (Outcome::Ok, 1));
+        let flat = r#"{"groupName":"default","ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"0.0.0.0/0","ipPermissions":{}}"#;
+        assert_eq!(of(flat, one), (Outcome::Failed, 1));
+        assert_eq!(of(two, r#"{"_return":true,"unknownIpPermissionSet":{}}"#), (Outcome::Ok, 0));
     }
 
     #[test]

@@ -7,36 +7,18 @@ mod compute;
 mod identity;
 mod logs;
 mod network;
+mod rule;
 mod storage;
 
 use backtrail_model::calls::{action_name, service_of};
 use backtrail_model::outcome::{Outcome, failed_parts};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::event::Event;
+pub use rule::Rule;
 
 /// Longest value quoted in a summary, in characters.
 const LONGEST_VALUE: usize = 80;
-
-/// One rule of reachability that a call set or removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rule {
-    /// `open`, `close`, `allow`, `deny`, `route`, `record`.
-    pub action: &'static str,
-    /// `ingress` or `egress`, where it has one.
-    pub direction: Option<&'static str>,
-    /// `tcp`, `udp`, `icmp`, `all` or a protocol number.
-    pub protocol: Option<String>,
-    /// `22`, `80-90`, `all`.
-    pub ports: Option<String>,
-    /// The other side: a CIDR block, group, prefix list, gateway, or a record's value.
-    pub peer: Option<String>,
-    /// What the rule belongs to.
-    pub target: Option<String>,
-    /// Whether the other side is the whole internet.
-    pub public: bool,
-}
 
 /// What a call did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +26,8 @@ pub struct Summary {
     phrase: Phrase,
     /// The rules it set or removed, for network commands.
     pub rules: Vec<Rule>,
+    /// Whether the words say which parts of the call were not carried out.
+    tells_failures: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +45,7 @@ fn days(count: &str) -> String {
 
 /// Words for a call: what it did, what it wanted, and with what.
 fn words(done: &'static str, wanted: &'static str, rest: impl Into<String>) -> Summary {
-    Summary { phrase: Phrase::Words { done, wanted, rest: rest.into() }, rules: Vec::new() }
+    Summary { phrase: Phrase::Words { done, wanted, rest: rest.into() }, rules: Vec::new(), tells_failures: false }
 }
 
 impl Summary {
@@ -69,7 +53,12 @@ impl Summary {
     #[must_use]
     pub fn of(event: &Event<'_>, request: &Value, response: &Value) -> Self {
         let (service, action) = (service_of(event.event_source.unwrap_or_default()), action_name(event.event_name.unwrap_or_default()));
-        let call = Call { action, request: Parameters(body(request, "Request")), response: Parameters(body(response, "Response")) };
+        let call = Call {
+            action,
+            account: event.recipient_account_id.unwrap_or_default(),
+            request: Parameters(body(request, "Request")),
+            response: Parameters(body(response, "Response")),
+        };
         let told = match service {
             "ec2" => network::tell(&call).or_else(|| compute::ec2(&call)),
             "iam" => identity::iam(&call),
@@ -78,18 +67,35 @@ impl Summary {
             "s3" | "kms" | "secretsmanager" => storage::tell(service, &call),
             "ssm" | "ec2-instance-connect" | "ecs" | "lambda" | "rds" | "organizations" => compute::tell(service, &call),
             "route53" => network::dns(&call),
+            "lightsail" => network::lightsail(&call),
+            "eks" => network::eks(&call),
             _ => None,
         };
-        told.unwrap_or_else(|| Self { phrase: Phrase::Call { rest: parameters(call.request.0) }, rules: Vec::new() })
+        told.unwrap_or_else(|| Self { phrase: Phrase::Call { rest: parameters(call.request.0) }, rules: Vec::new(), tells_failures: false })
     }
 
-    /// The line for an outcome: a call that was not carried out is told as an attempt.
+    /// `opened`; nothing for calls without words of their own.
+    fn done(&self) -> &str {
+        match &self.phrase {
+            Phrase::Words { done, .. } => done,
+            Phrase::Call { .. } => "",
+        }
+    }
+
+    /// What follows [`Self::done`].
+    fn rest(&self) -> &str {
+        match &self.phrase {
+            Phrase::Words { rest, .. } | Phrase::Call { rest } => rest,
+        }
+    }
+
+    /// The line for an outcome: a call that was not carried out, or of which the record does not say whether it was, is told as an attempt.
     #[must_use]
     pub fn line(&self, event: &Event<'_>, outcome: Outcome) -> String {
         let name = event.event_name.unwrap_or("an event without a name");
         let tried = matches!(outcome, Outcome::Denied | Outcome::Failed | Outcome::Throttled | Outcome::DryRun);
         let mut line = match &self.phrase {
-            Phrase::Words { wanted, rest, .. } if tried => format!("tried to {wanted} {rest}"),
+            Phrase::Words { wanted, rest, .. } if tried || outcome == Outcome::Unknown => format!("tried to {wanted} {rest}"),
             Phrase::Words { done, rest, .. } => format!("{done} {rest}"),
             Phrase::Call { rest, .. } => {
                 let (lead, colon) = (if tried { "tried " } else { "" }, if rest.is_empty() { "" } else { ": " });
@@ -98,10 +104,11 @@ impl Summary {
         };
         match (outcome, event.error_code) {
             (Outcome::DryRun, _) => line.push_str(" (dry run)"),
+            (Outcome::Unknown, _) => line.push_str(" (outcome not known)"),
             (_, Some(code)) if tried => line.push_str(&format!(" ({code})")),
             _ => {}
         }
-        let failed = if outcome == Outcome::Ok { failed_parts(&event.facts()) } else { 0 };
+        let failed = if outcome == Outcome::Ok && !self.tells_failures { failed_parts(&event.facts()) } else { 0 };
         if failed > 0 {
             line.push_str(&format!(" ({failed} of its parts failed)"));
         }
@@ -112,6 +119,8 @@ impl Summary {
 /// A call, as the modules below read it.
 struct Call<'a> {
     action: &'a str,
+    /// The account that recorded it.
+    account: &'a str,
     request: Parameters<'a>,
     response: Parameters<'a>,
 }
@@ -174,7 +183,7 @@ impl<'a> Parameters<'a> {
 }
 
 /// EC2's newer calls wrap their parameters in an object named after the call.
-fn body<'a>(value: &'a Value, suffix: &str) -> &'a Value {
+pub(crate) fn body<'a>(value: &'a Value, suffix: &str) -> &'a Value {
     match value.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) {
         Some((key, inner @ Value::Object(_))) if key.ends_with(suffix) => inner,
         _ => value,
@@ -200,7 +209,7 @@ fn some_of(texts: &[String]) -> String {
 }
 
 /// The last segment of an ARN, or the text itself: `AdministratorAccess` of `arn:aws:iam::aws:policy/AdministratorAccess`.
-fn short_name(text: &str) -> &str {
+pub(crate) fn short_name(text: &str) -> &str {
     backtrail_model::arn::Arn::parse(text).map_or(text, |arn| arn.name())
 }
 
@@ -228,6 +237,11 @@ fn parameters(request: &Value) -> String {
 }
 
 const DULL: u8 = 9;
+
+/// Whether a parameter says nothing of what a call is about.
+pub(crate) fn is_dull(key: &str) -> bool {
+    weight(key) == DULL
+}
 
 /// How little a parameter says.
 fn weight(key: &str) -> u8 {

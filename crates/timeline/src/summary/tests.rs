@@ -45,6 +45,133 @@ fn security_groups_to_the_rule() {
     );
 }
 
+/// An event of one account, told with its rules.
+fn told_in(account: &str, source: &str, name: &str, request: Value, response: Value) -> (String, Vec<Rule>) {
+    let (asked, answered) = (request.to_string(), response.to_string());
+    let event = Event {
+        event_source: Some(source),
+        event_name: Some(name),
+        recipient_account_id: Some(account),
+        request_parameters: Some(&asked),
+        response_elements: Some(&answered),
+        ..Event::default()
+    };
+    let summary = Summary::of(&event, &request, &response);
+    (summary.line(&event, classify(&event.facts())), summary.rules)
+}
+
+#[test]
+fn a_group_of_another_account_is_told_as_such() {
+    let from = |owner: &str| {
+        let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [
+            {"ipProtocol": "tcp", "fromPort": 3306, "toPort": 3306, "groups": {"items": [{"userId": owner, "groupId": "sg-2"}]}}]}});
+        told_in("111122223333", "ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", request, Value::Null)
+    };
+    let (text, rules) = from("444455556666");
+    assert_eq!(text, "opened tcp/3306 from sg-2 of account 444455556666 on sg-1");
+    assert_eq!((rules[0].peer.as_deref(), rules[0].peer_account.as_deref()), (Some("sg-2"), Some("444455556666")));
+    let (text, rules) = from("111122223333");
+    assert_eq!((text.as_str(), rules[0].peer_account.as_deref()), ("opened tcp/3306 from sg-2 on sg-1", None));
+}
+
+#[test]
+fn icmp_is_told_by_type_and_code() {
+    let opened = |protocol: &str, kind: i64, code: i64| {
+        let permission =
+            json!({"ipProtocol": protocol, "fromPort": kind, "toPort": code, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}});
+        line("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", json!({"groupId": "sg-1", "ipPermissions": {"items": [permission]}}))
+    };
+    assert_eq!(opened("icmp", 8, -1), "opened icmp echo request (type 8) from 0.0.0.0/0 on sg-1");
+    assert_eq!(opened("icmp", 3, 4), "opened icmp destination unreachable (type 3 code 4) from 0.0.0.0/0 on sg-1");
+    assert_eq!(opened("1", 42, 0), "opened icmp type 42 code 0 from 0.0.0.0/0 on sg-1");
+    assert_eq!(opened("icmp", -1, -1), "opened icmp from 0.0.0.0/0 on sg-1");
+    assert_eq!(opened("icmpv6", 128, -1), "opened icmpv6 echo request (type 128) from 0.0.0.0/0 on sg-1");
+    let entry = json!({"networkAclId": "acl-1", "ruleNumber": 100, "egress": true, "ruleAction": "allow", "icmpTypeCode": {"code": -1, "type": 8},
+        "portRange": {}, "aclProtocol": "1", "cidrBlock": "0.0.0.0/0"});
+    assert_eq!(
+        line("ec2.amazonaws.com", "CreateNetworkAclEntry", entry),
+        "allowed egress icmp echo request (type 8) to 0.0.0.0/0, rule 100 on acl-1"
+    );
+}
+
+#[test]
+fn what_was_not_there_was_not_closed() {
+    let permissions = |blocks: &[&str]| {
+        let ranges: Vec<Value> = blocks.iter().map(|block| json!({"cidrIp": block})).collect();
+        json!({"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": ranges}}]})
+    };
+    let revoked = |asked: &[&str], unknown: &[&str]| {
+        let request = json!({"groupId": "sg-1", "ipPermissions": permissions(asked)});
+        let response = json!({"_return": true, "unknownIpPermissionSet": permissions(unknown)});
+        told_in("1", "ec2.amazonaws.com", "RevokeSecurityGroupIngress", request, response)
+    };
+    let (text, _) = revoked(&["0.0.0.0/0"], &["0.0.0.0/0"]);
+    assert_eq!(text, "tried to close tcp/22 from 0.0.0.0/0 on sg-1, which had no such rule");
+    let (text, rules) = revoked(&["10.0.0.0/8", "0.0.0.0/0"], &["0.0.0.0/0"]);
+    assert_eq!(text, "closed tcp/22 from 10.0.0.0/8 on sg-1, not tcp/22 from 0.0.0.0/0: there was no such rule");
+    assert_eq!(rules.iter().map(|rule| rule.peer.as_deref()).collect::<Vec<_>>(), [Some("10.0.0.0/8")]);
+}
+
+#[test]
+fn managed_services_to_the_rule() {
+    let ports = |cidrs: Value| json!({"fromPort": 22, "toPort": 22, "protocol": "tcp", "cidrs": cidrs});
+    let told = |name: &str, request: Value| told("lightsail.amazonaws.com", name, request, Value::Null, None);
+    let (text, rules) = told("OpenInstancePublicPorts", json!({"instanceName": "ls", "portInfo": ports(json!(["0.0.0.0/0"]))}));
+    assert_eq!(text, "opened tcp/22 from 0.0.0.0/0 on instance ls");
+    assert_eq!((rules.len(), rules[0].action, rules[0].public, rules[0].target.as_deref()), (1, "open", true, Some("ls")));
+    let (text, rules) = told("PutInstancePublicPorts", json!({"instanceName": "ls", "portInfos": [ports(json!(["203.0.113.0/24"]))]}));
+    assert_eq!(text, "opened tcp/22 from 203.0.113.0/24 on instance ls, and nothing else");
+    assert_eq!(rules.iter().map(Rule::words).collect::<Vec<_>>(), ["close ingress all else", "open ingress tcp/22 from 203.0.113.0/24"]);
+    let (text, _) = told("CloseInstancePublicPorts", json!({"instanceName": "ls", "portInfo": ports(Value::Null)}));
+    assert_eq!(text, "closed tcp/22 from addresses that the call does not name on instance ls");
+    let config = |config: Value| line("eks.amazonaws.com", "UpdateClusterConfig", json!({"name": "k", "resourcesVpcConfig": config}));
+    assert_eq!(
+        config(json!({"endpointPublicAccess": true, "publicAccessCidrs": ["0.0.0.0/0"]})),
+        "opened the public API endpoint of cluster k to 0.0.0.0/0"
+    );
+    assert_eq!(config(json!({"endpointPublicAccess": false})), "closed the public API endpoint of cluster k");
+    assert_eq!(config(json!({"subnetIds": ["subnet-1"]})), "UpdateClusterConfig: name=k");
+}
+
+#[test]
+fn what_the_record_does_not_say_was_done_is_not_told_as_done() {
+    let line = |message: &str| {
+        let event = Event {
+            event_source: Some("s3.amazonaws.com"),
+            event_name: Some("PutBucketAcl"),
+            error_message: Some(message),
+            ..Event::default()
+        };
+        Summary::of(&event, &json!({"bucketName": "z"}), &Value::Null).line(&event, classify(&event.facts()))
+    };
+    assert_eq!(line("something"), "tried to set the ACL of bucket z (outcome not known)");
+    assert_eq!(line("User: x is not authorized to perform: y"), "tried to set the ACL of bucket z");
+}
+
+#[test]
+fn rules_have_a_place_and_what_has_none_is_compared_whole() {
+    let rule = |peer: &str, ports: &str| Rule {
+        action: "open",
+        direction: Some("ingress"),
+        protocol: Some("tcp".to_owned()),
+        ports: Some(ports.to_owned()),
+        peer: Some(peer.to_owned()),
+        ..Rule::default()
+    };
+    assert_eq!(rule("208.236.235.254/0", "22").is_at_place_of(&rule("0.0.0.0/0", "22")), Some(true), "EC2 keeps blocks without host bits");
+    assert_eq!(rule("0.0.0.0/0", "22").is_at_place_of(&rule("0.0.0.0/0", "80")), Some(false));
+    let by_id = |id: &str| Rule { action: "close", direction: Some("ingress"), id: Some(id.to_owned()), ..Rule::default() };
+    let known = Rule { id: Some("sgr-1".to_owned()), ..rule("0.0.0.0/0", "22") };
+    assert_eq!(by_id("sgr-1").is_at_place_of(&known), Some(true));
+    assert_eq!(by_id("sgr-2").is_at_place_of(&known), Some(false));
+    assert_eq!(by_id("sgr-2").is_at_place_of(&rule("0.0.0.0/0", "22")), None, "whose id is not known may be meant");
+    let entry = |number, direction| Rule { action: "allow", direction: Some(direction), number: Some(number), ..rule("0.0.0.0/0", "22") };
+    let gone = Rule { action: "remove", direction: Some("ingress"), number: Some(100), ..Rule::default() };
+    assert_eq!(gone.is_at_place_of(&entry(100, "ingress")), Some(true));
+    assert_eq!(gone.is_at_place_of(&entry(100, "egress")), Some(false));
+    assert_eq!(gone.is_at_place_of(&entry(200, "ingress")), Some(false));
+}
+
 #[test]
 fn acls_routes_and_gateways() {
     let entry = json!({"aclProtocol": "17", "cidrBlock": "0.0.0.0/0", "egress": false, "networkAclId": "acl-5fb85d36", "portRange": {"from": 53, "to": 53}, "ruleAction": "allow", "ruleNumber": 100});
@@ -58,6 +185,12 @@ fn acls_routes_and_gateways() {
         line("ec2.amazonaws.com", "AttachInternetGateway", json!({"internetGatewayId": "igw-1", "vpcId": "vpc-1"})),
         "attached internet gateway igw-1 to vpc-1"
     );
+    let (text, rules) =
+        told("ec2.amazonaws.com", "DeleteRoute", json!({"destinationCidrBlock": "10.0.0.0/8", "routeTableId": "rtb-1"}), Value::Null, None);
+    assert_eq!((text.as_str(), rules[0].words().as_str()), ("removed the route 10.0.0.0/8 in rtb-1", "remove 10.0.0.0/8"));
+    let entry = json!({"networkAclId": "acl-1", "ruleNumber": 100, "egress": false});
+    let (text, rules) = told("ec2.amazonaws.com", "DeleteNetworkAclEntry", entry, Value::Null, None);
+    assert_eq!((text.as_str(), rules[0].words().as_str()), ("removed ingress, rule 100 of acl-1", "remove ingress rule 100"));
     let flow_logs = json!({"DeleteFlowLogsRequest": {"FlowLogId": {"content": "fl-1", "tag": 1}}});
     assert_eq!(line("ec2.amazonaws.com", "DeleteFlowLogs", flow_logs), "deleted flow logs fl-1");
 }

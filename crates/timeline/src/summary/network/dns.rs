@@ -1,0 +1,33 @@
+//! DNS records.
+
+use serde_json::Value;
+
+use crate::summary::rule::Rule;
+use crate::summary::{Call, Parameters, Summary, some_of, words};
+
+pub(in crate::summary) fn dns(call: &Call<'_>) -> Option<Summary> {
+    if call.action != "ChangeResourceRecordSets" {
+        return None;
+    }
+    let zone = call.request.text("hostedZoneId").unwrap_or_else(|| "a zone".to_owned());
+    let mut rules = Vec::new();
+    let mut told = Vec::new();
+    for change in call.request.get("changeBatch").map(|b| b.list("changes")).unwrap_or_default() {
+        let set = change.get("resourceRecordSet").unwrap_or(Parameters(&Value::Null));
+        let (name, kind) = (set.text("name").unwrap_or_else(|| "?".to_owned()), set.text("type").unwrap_or_default());
+        let mut values = set.texts("resourceRecords", "value");
+        values.extend(set.get("aliasTarget").and_then(|a| a.text("dNSName")));
+        let verb = change.text("action").unwrap_or_else(|| "CHANGE".to_owned());
+        told.push(format!("{verb} {kind} {name} = {}", some_of(&values)));
+        rules.push(Rule {
+            action: if verb == "DELETE" { "remove" } else { "record" },
+            id: set.text("setIdentifier"),
+            protocol: Some(kind),
+            peer: Some(values.join(", ")),
+            target: Some(name),
+            ..Rule::default()
+        });
+    }
+    let rest = if told.is_empty() { format!("records of {zone}") } else { format!("records of {zone}: {}", some_of(&told)) };
+    Some(Summary { rules, ..words("changed", "change", rest) })
+}
