@@ -264,10 +264,18 @@ fn touches(event: &Event<'_>, arn: &str) -> bool {
         event.session_issuer_principal_id,
     ];
     let in_identity = identity.into_iter().flatten().any(|text| stands_in(text, wanted, is_start));
+    in_identity || is_named(event, wanted, is_start) || is_tied(event, arn)
+}
+
+/// Whether the record names this ARN, id or name elsewhere than as the caller.
+pub(crate) fn names(event: &Event<'_>, arn: &str) -> bool {
+    let (wanted, is_start) = arn.strip_suffix('*').map_or((arn, false), |start| (start, true));
+    is_named(event, wanted, is_start)
+}
+
+fn is_named(event: &Event<'_>, wanted: &str, is_start: bool) -> bool {
     let texts = [event.resources, event.request_parameters, event.response_elements, event.service_event_details];
-    in_identity
-        || texts.into_iter().flatten().any(|text| spellings(wanted).iter().any(|s| stands_in(text, s, is_start)))
-        || is_tied(event, arn)
+    texts.into_iter().flatten().any(|text| spellings(wanted).iter().any(|s| stands_in(text, s, is_start)))
 }
 
 /// Whether an event is tied to what was asked for without naming it so: a role by its bare name, a bucket by a parameter.

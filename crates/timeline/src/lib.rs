@@ -53,7 +53,7 @@ pub use lineage::{
     SetInMotion, Step, Strength, Workload,
 };
 pub use novelty::{Compared, Comparison, Reach};
-pub use previous::{InForce, Previous, Property, SetBy, previous};
+pub use previous::{ActsOn, InForce, Known, NamedBy, Previous, Property, SetBy, previous};
 pub use principal::{Principal, PrincipalKind};
 pub use profile::{DayOf, Peer, Peers, Profile, profile};
 pub use question::{Filters, Network, Question, Typed, WindowShown};

@@ -13,6 +13,7 @@ mod lineage_truth;
 mod marks;
 mod motion;
 mod odd_input;
+mod previous;
 mod real_evidence;
 mod related;
 mod resources;

@@ -1,0 +1,314 @@
+//! `previous`: what a resource was like before an instant, of evidence made for each case.
+
+use serde_json::{Value, json};
+
+use crate::asked::{TestStore, list, plain};
+
+const ACCOUNT: &str = "111122223333";
+const AT: &str = "2025-03-02T00:00:00Z";
+
+/// A call of a user, at a time of the first of March; its id is its name here.
+fn call(id: &str, time: &str, who: &str, (source, name): (&str, &str), request: Value, response: Value) -> Value {
+    json!({"eventVersion": "1.08", "eventTime": format!("2025-03-01T{time}Z"), "eventSource": format!("{source}.amazonaws.com"), "eventName": name,
+        "eventID": id, "awsRegion": "us-east-1", "recipientAccountId": ACCOUNT, "readOnly": false, "eventType": "AwsApiCall", "eventCategory": "Management",
+        "managementEvent": true, "sourceIPAddress": "198.51.100.7", "requestParameters": request, "responseElements": response,
+        "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::{ACCOUNT}:user/{who}"), "accountId": ACCOUNT, "principalId": format!("AIDA{who}"),
+            "userName": who}})
+}
+
+fn store_of(calls: &[Value]) -> TestStore {
+    let store = TestStore::new();
+    let evidence = store.scratch().join("calls.json");
+    std::fs::write(&evidence, json!({"Records": calls}).to_string()).expect("written");
+    store.ingest(&evidence);
+    store
+}
+
+fn before(store: &TestStore, what: &str, at: &str) -> Value {
+    store.json(&["previous", what, "--at", at, "--format", "json"])
+}
+
+fn text(store: &TestStore, what: &str) -> String {
+    String::from_utf8_lossy(&store.run(&["previous", what, "--at", AT]).stdout).into_owned()
+}
+
+/// Each property, with the call that set it, and to what.
+fn properties(answer: &Value) -> Vec<(String, String, Value)> {
+    list(&answer["properties"]).iter().map(|p| (plain(&p["property"]), plain(&p["set_by"]["ref"]), p["set_by"]["value"].clone())).collect()
+}
+
+/// The rules in force: the call, what lets through what, and what may have closed it.
+fn rules(answer: &Value) -> Vec<[String; 4]> {
+    let word = |value: &Value| if value.is_null() { String::new() } else { plain(value) };
+    let told = |r: &Value| {
+        let place = if r["rule"]["destination"].is_null() { &r["rule"]["ports"] } else { &r["rule"]["destination"] };
+        [word(&r["ref"]), word(place), word(&r["rule"]["peer"]), word(&r["perhaps_closed_by"])]
+    };
+    list(&answer["rules"]).iter().map(told).collect()
+}
+
+fn told(rules: &[[&str; 4]]) -> Vec<[String; 4]> {
+    rules.iter().map(|rule| rule.map(str::to_owned)).collect()
+}
+
+const OPENED: (&str, &str) = ("ec2", "AuthorizeSecurityGroupIngress");
+const CLOSED: (&str, &str) = ("ec2", "RevokeSecurityGroupIngress");
+
+fn port(group: &str, port: u16, peer: Value) -> Value {
+    let mut permission = json!({"ipProtocol": "tcp", "fromPort": port, "toPort": port});
+    permission.as_object_mut().expect("an object").extend(peer.as_object().expect("an object").clone());
+    json!({"groupId": group, "ipPermissions": {"items": [permission]}})
+}
+
+fn from_block(block: &str) -> Value {
+    json!({"ipRanges": {"items": [{"cidrIp": block}]}})
+}
+
+#[test]
+fn what_was_removed_is_not_in_force() {
+    let (acl, table, group) = ("acl-0aaaaaaaaaaaaaaa1", "rtb-0aaaaaaaaaaaaaaa1", "sg-0bbbbbbbbbbbbbbb1");
+    let entry = |number: u32, action: &str, port: u32| {
+        json!({"networkAclId": acl, "ruleNumber": number, "egress": false, "ruleAction": action, "portRange": {"from": port, "to": port}, "aclProtocol": "6",
+            "cidrBlock": "0.0.0.0/0"})
+    };
+    let route =
+        |destination: &str| json!({"routeTableId": table, "destinationCidrBlock": destination, "gatewayId": "igw-0aaaaaaaaaaaaaaa1"});
+    let store = store_of(&[
+        call("entry-100", "10:00:00", "alice", ("ec2", "CreateNetworkAclEntry"), entry(100, "allow", 22), Value::Null),
+        call("entry-200", "10:01:00", "alice", ("ec2", "CreateNetworkAclEntry"), entry(200, "allow", 80), Value::Null),
+        call("entry-200-denied", "10:02:00", "alice", ("ec2", "ReplaceNetworkAclEntry"), entry(200, "deny", 80), Value::Null),
+        call(
+            "entry-100-gone",
+            "10:03:00",
+            "alice",
+            ("ec2", "DeleteNetworkAclEntry"),
+            json!({"networkAclId": acl, "ruleNumber": 100, "egress": false}),
+            Value::Null,
+        ),
+        call("route-10", "11:00:00", "alice", ("ec2", "CreateRoute"), route("10.0.0.0/8"), Value::Null),
+        call("route-0", "11:01:00", "alice", ("ec2", "CreateRoute"), route("0.0.0.0/0"), Value::Null),
+        call("route-172", "11:02:00", "alice", ("ec2", "CreateRoute"), route("172.16.0.0/12"), Value::Null),
+        call(
+            "route-10-gone",
+            "11:03:00",
+            "alice",
+            ("ec2", "DeleteRoute"),
+            json!({"routeTableId": table, "destinationCidrBlock": "10.0.0.0/8"}),
+            Value::Null,
+        ),
+        call(
+            "group",
+            "13:00:00",
+            "alice",
+            ("ec2", "CreateSecurityGroup"),
+            json!({"groupName": "tmp", "vpcId": "vpc-0aaaaaaaaaaaaaaa1"}),
+            json!({"groupId": group}),
+        ),
+        call("opened", "13:01:00", "alice", OPENED, port(group, 22, from_block("0.0.0.0/0")), Value::Null),
+        call("group-gone", "13:02:00", "alice", ("ec2", "DeleteSecurityGroup"), json!({"groupId": group}), Value::Null),
+    ]);
+    let answer = before(&store, acl, AT);
+    assert_eq!(rules(&answer), told(&[["entry-200-denied", "80", "0.0.0.0/0", ""]]));
+    let set: Vec<(String, String)> = properties(&answer).into_iter().map(|(name, by, _)| (name, by)).collect();
+    let expected = [("NetworkAclEntry ingress 100", "entry-100-gone"), ("NetworkAclEntry ingress 200", "entry-200-denied")];
+    assert_eq!(set, expected.map(|(name, by)| (name.to_owned(), by.to_owned())));
+    // Before the entry was replaced the other one stood, and what replaced it is said.
+    let earlier = before(&store, acl, "2025-03-01T10:02:00Z");
+    assert_eq!(rules(&earlier), told(&[["entry-100", "22", "0.0.0.0/0", ""], ["entry-200", "80", "0.0.0.0/0", ""]]));
+    let changed: Vec<String> = list(&earlier["rules"]).iter().map(|r| plain(&r["changed_by"])).collect();
+    assert_eq!(changed, ["entry-100-gone", "entry-200-denied"]);
+
+    let answer = before(&store, table, AT);
+    let gateway = "igw-0aaaaaaaaaaaaaaa1";
+    assert_eq!(rules(&answer), told(&[["route-0", "0.0.0.0/0", gateway, ""], ["route-172", "172.16.0.0/12", gateway, ""]]));
+    assert!(text(&store, table).contains("route 0.0.0.0/0 to igw-0aaaaaaaaaaaaaaa1, since 2025-03-01T11:01:00Z by alice [route-0]\n"));
+
+    let answer = before(&store, group, AT);
+    assert!(rules(&answer).is_empty());
+    let known = &answer["resources"][0];
+    assert_eq!((plain(&known["made_by"]["ref"]), plain(&known["deleted_by"]["ref"])), ("group".to_owned(), "group-gone".to_owned()));
+    assert!(text(&store, group).contains("it did not exist at that time"));
+}
+
+#[test]
+fn what_other_resources_have_is_not_its_own() {
+    let (web, db) = ("sg-0aaaaaaaaaaaaaaa1", "sg-0ddddddddddddddd1");
+    let of_web = json!({"groups": {"items": [{"userId": ACCOUNT, "groupId": web}]}});
+    let groups = json!({"items": [{"groupId": web}]});
+    let balancer = format!("arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:loadbalancer/app/lb/abc");
+    let store = store_of(&[
+        call("web-443", "09:00:00", "alice", OPENED, port(web, 443, from_block("0.0.0.0/0")), Value::Null),
+        call("db-3306", "09:01:00", "bob", OPENED, port(db, 3306, of_web), Value::Null),
+        call(
+            "worn",
+            "09:02:00",
+            "bob",
+            ("ec2", "ModifyInstanceAttribute"),
+            json!({"instanceId": "i-0aaaaaaaaaaaaaaa1", "groupSet": groups}),
+            Value::Null,
+        ),
+        call(
+            "balancer",
+            "09:03:00",
+            "bob",
+            ("elasticloadbalancing", "CreateLoadBalancer"),
+            json!({"name": "lb", "securityGroups": [web]}),
+            json!({"loadBalancers": [{"loadBalancerArn": balancer}]}),
+        ),
+        call(
+            "classic",
+            "09:04:00",
+            "bob",
+            ("elasticloadbalancing", "ApplySecurityGroupsToLoadBalancer"),
+            json!({"loadBalancerName": "clb", "securityGroups": [web]}),
+            Value::Null,
+        ),
+        call(
+            "tagged",
+            "09:05:00",
+            "bob",
+            ("ec2", "CreateTags"),
+            json!({"resourcesSet": {"items": [{"resourceId": web}]}, "tagSet": {"items": [{"key": "Name", "value": "web"}]}}),
+            Value::Null,
+        ),
+    ]);
+    let answer = before(&store, web, AT);
+    assert_eq!(rules(&answer), told(&[["web-443", "443", "0.0.0.0/0", ""]]));
+    let set: Vec<String> = properties(&answer).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(set, ["SecurityGroupIngress", "Tag Name"]);
+    // What names it otherwise is not left out in silence.
+    let mut named: Vec<(String, String)> =
+        list(&answer["named_by"]).iter().map(|n| (plain(&n["event_name"]), plain(&n["acts_on"]))).collect();
+    named.sort();
+    let expected = [
+        ("ApplySecurityGroupsToLoadBalancer", "not_known"),
+        ("AuthorizeSecurityGroupIngress", "something_else"),
+        ("CreateLoadBalancer", "something_else"),
+        ("ModifyInstanceAttribute", "something_else"),
+    ];
+    assert_eq!(named, expected.map(|(name, on)| (name.to_owned(), on.to_owned())));
+    assert!(answer["not_known"].to_string().contains("ApplySecurityGroupsToLoadBalancer. They may have set something of it."));
+    // The other group has its own rule.
+    assert_eq!(rules(&before(&store, db, AT)), told(&[["db-3306", "3306", web, ""]]));
+}
+
+#[test]
+fn each_property_is_told_by_the_call_that_set_it_last() {
+    let arn = format!("arn:aws:rds:us-east-1:{ACCOUNT}:db:db1");
+    let modify = |id: &str, time: &str, who: &str, parameter: &str, value: Value| {
+        let request = json!({"dBInstanceIdentifier": "db1", parameter: value});
+        call(id, time, who, ("rds", "ModifyDBInstance"), request, json!({"dBInstanceArn": arn}))
+    };
+    let instance = "i-0aaaaaaaaaaaaaaa1";
+    let store = store_of(&[
+        modify("public", "12:00:00", "alice", "publiclyAccessible", json!(true)),
+        modify("kept", "12:01:00", "bob", "backupRetentionPeriod", json!(1)),
+        modify("private", "12:02:00", "carol", "publiclyAccessible", json!(false)),
+        call(
+            "script",
+            "14:00:00",
+            "alice",
+            ("ec2", "ModifyInstanceAttribute"),
+            json!({"instanceId": instance, "userData": {"value": "IyEvYmluL3No"}}),
+            Value::Null,
+        ),
+        call(
+            "kept-alive",
+            "14:01:00",
+            "alice",
+            ("ec2", "ModifyInstanceAttribute"),
+            json!({"instanceId": instance, "disableApiTermination": {"value": true}}),
+            Value::Null,
+        ),
+    ]);
+    let own = |name: &str, by: &str, value: Value| (name.to_owned(), by.to_owned(), value);
+    let answer = before(&store, "db1", "2025-03-01T12:01:30Z");
+    assert_eq!(properties(&answer), [own("backupRetentionPeriod", "kept", json!(1)), own("publiclyAccessible", "public", json!(true))]);
+    let changed = &answer["properties"][1]["changed_by"];
+    assert_eq!((plain(&changed["ref"]), &changed["value"]), ("private".to_owned(), &json!(false)));
+    let told = text(&store, "db1");
+    assert!(told.contains("  publiclyAccessible = false\n    set by carol"), "{told}");
+    // A start-up script may hold any secret: it is not shown.
+    let script = before(&store, instance, AT);
+    assert_eq!(
+        properties(&script),
+        [own("disableApiTermination", "kept-alive", json!(true)), own("userData", "script", json!("[redacted]"))]
+    );
+}
+
+#[test]
+fn only_what_makes_a_resource_has_made_it() {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/deploy");
+    let store = store_of(&[
+        call(
+            "function",
+            "09:00:00",
+            "alice",
+            ("lambda", "CreateFunction20150331"),
+            json!({"functionName": "f", "role": role}),
+            json!({"functionArn": format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"), "role": role}),
+        ),
+        call("key", "09:01:00", "alice", ("iam", "CreateAccessKey"), json!({"userName": "eve"}), json!({"accessKey": {"userName": "eve"}})),
+        call("trail", "09:02:00", "alice", ("cloudtrail", "CreateTrail"), json!({"name": "t", "s3BucketName": "logs"}), Value::Null),
+        call("user", "09:03:00", "alice", ("iam", "CreateUser"), json!({"userName": "new"}), Value::Null),
+    ]);
+    for unmade in [role.as_str(), "eve", "logs"] {
+        let answer = before(&store, unmade, AT);
+        assert!(answer["not_known"].to_string().contains("is known to have made it"), "{unmade}: {}", answer["not_known"]);
+    }
+    let answer = before(&store, "new", AT);
+    assert_eq!(plain(&answer["resources"][0]["made_by"]["ref"]), "user");
+    assert!(!answer["not_known"].to_string().contains("is known to have made it"));
+}
+
+#[test]
+fn what_records_leave_open_is_said() {
+    let group = "sg-0aaaaaaaaaaaaaaa1";
+    let by_id = |id: &str| json!({"groupId": group, "securityGroupRuleIds": {"items": [{"securityGroupRuleId": id}]}});
+    let ids = |id: &str, port: u16| {
+        json!({"securityGroupRuleSet": {"items": [{"groupId": group, "securityGroupRuleId": id, "isEgress": false, "ipProtocol": "tcp", "fromPort": port,
+            "toPort": port, "cidrIpv4": "0.0.0.0/0"}]}})
+    };
+    let mut undecided = call("undecided", "09:06:00", "alice", OPENED, port(group, 25, from_block("0.0.0.0/0")), Value::Null);
+    undecided["errorMessage"] = json!("something");
+    let store = store_of(&[
+        call("known", "09:00:00", "alice", OPENED, port(group, 22, from_block("0.0.0.0/0")), ids("sgr-0aaaaaaaaaaaaaaa1", 22)),
+        call("nameless", "09:01:00", "alice", OPENED, port(group, 80, from_block("0.0.0.0/0")), Value::Null),
+        call("other", "09:02:00", "alice", OPENED, port(group, 443, from_block("0.0.0.0/0")), ids("sgr-0aaaaaaaaaaaaaaa2", 443)),
+        call("revoked", "09:03:00", "bob", CLOSED, by_id("sgr-0aaaaaaaaaaaaaaa2"), Value::Null),
+        call("a-opened", "09:05:00", "alice", OPENED, port(group, 8080, from_block("0.0.0.0/0")), Value::Null),
+        call("b-closed", "09:05:00", "bob", CLOSED, port(group, 8080, from_block("0.0.0.0/0")), Value::Null),
+        undecided,
+    ]);
+    let answer = before(&store, group, AT);
+    // By its id one rule is surely closed and one surely is not; of the third the id is not known. And two calls share a second.
+    assert_eq!(
+        rules(&answer),
+        told(&[
+            ["known", "22", "0.0.0.0/0", ""],
+            ["nameless", "80", "0.0.0.0/0", "revoked"],
+            ["a-opened", "8080", "0.0.0.0/0", "b-closed"],
+        ])
+    );
+    let ingress = &answer["properties"][0];
+    assert_eq!((plain(&ingress["set_by"]["ref"]), plain(&ingress["perhaps_set_by"])), ("b-closed".to_owned(), "a-opened".to_owned()));
+    assert!(answer["not_known"].to_string().contains("[undecided]"), "{}", answer["not_known"]);
+}
+
+#[test]
+fn one_name_of_several_resources_is_told_by_resource() {
+    let store = store_of(&[
+        call("user", "09:00:00", "alice", ("iam", "CreateUser"), json!({"userName": "ops", "path": "/"}), Value::Null),
+        call("role", "09:01:00", "alice", ("iam", "CreateRole"), json!({"roleName": "ops", "path": "/"}), Value::Null),
+        call("user-gone", "09:02:00", "alice", ("iam", "DeleteUser"), json!({"userName": "ops"}), Value::Null),
+        call("user-again", "09:03:00", "alice", ("iam", "CreateUser"), json!({"userName": "ops"}), Value::Null),
+    ]);
+    let answer = before(&store, "ops", AT);
+    let [role, user] = ["role", "user"].map(|kind| format!("arn:aws:iam::{ACCOUNT}:{kind}/ops"));
+    let made: Vec<(String, String)> = list(&answer["resources"]).iter().map(|r| (plain(&r["arn"]), plain(&r["made_by"]["ref"]))).collect();
+    assert_eq!(made, [(role.clone(), "role".to_owned()), (user, "user-again".to_owned())]);
+    // The user that was made again has nothing of the one before.
+    let whose: Vec<String> = list(&answer["properties"]).iter().map(|p| plain(&p["resource"])).collect();
+    assert_eq!(whose, [role]);
+    assert!(answer["not_known"].to_string().contains("ops is the name of 2 resources"));
+}

@@ -1,0 +1,443 @@
+//! What a call sets: the properties of its target, by name.
+//!
+//! One rule for all services. A call that changes a resource in part (`Modify…`, `Update…`, `Set…`), or makes it, sets each parameter it names: the
+//! property is the parameter by its path (`publiclyAccessible`, `resourcesVpcConfig.endpointPublicAccess`), whatever sets it. Any other call sets or removes a part of
+//! the resource as a whole: the property is the action without its verb, and what tells the part from others of its kind (`BucketPolicy`,
+//! `RolePolicy AdministratorAccess`, `NetworkAclEntry ingress 100`). Parameters that only name the resource are no properties.
+
+use backtrail_model::arn::Arn;
+use backtrail_model::touch::{Touched, Wanted};
+use serde_json::Value;
+
+use super::noun::Action;
+use crate::summary::{Rule, body, is_dull, short_name};
+
+/// A call that sets more is told as one property: nobody reads so many, and attackers write records, too.
+const MOST: usize = 200;
+/// Parameters nested deeper are told with what they stand in.
+const DEEPEST: usize = 6;
+
+/// A property that a call sets.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Set {
+    pub(super) name: String,
+    /// The parameter it is a part of, if any: setting other parts of that may have replaced this one.
+    pub(super) within: Option<String>,
+    /// To what, where it is a parameter.
+    pub(super) value: Option<Value>,
+}
+
+impl Set {
+    fn whole(name: String) -> Self {
+        Self { name, within: None, value: None }
+    }
+}
+
+/// A call as properties are read from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) action: Action<'a>,
+    pub(super) request: &'a Value,
+    pub(super) rules: &'a [Rule],
+    /// What it acts on, and where it names that.
+    pub(super) target: &'a Touched,
+}
+
+/// Parameters that tell which of several parts it is, best first.
+const WHICH: &[&str] = &[
+    "destinationCidrBlock",
+    "destinationIpv6CidrBlock",
+    "destinationPrefixListId",
+    "policyArn",
+    "policyName",
+    "accessKeyId",
+    "serialNumber",
+    "sSHPublicKeyId",
+    "publicKeyId",
+    "certificateId",
+    "serviceSpecificCredentialId",
+    "statementId",
+    "aliasName",
+    "filterName",
+    "ruleName",
+    "granteePrincipal",
+];
+/// Endings of other parameters that tell it.
+const WHICH_ENDINGS: &[&str] = &["arn", "id", "identifier", "name", "cidr", "cidrblock", "cidrip", "number", "principal"];
+/// Parameters that name the one attribute a call sets, and those that hold what it is set to.
+const ATTRIBUTES: &[&str] = &["attribute", "attributeName"];
+const ATTRIBUTE_VALUES: &[&str] = &["value", "attributeValue"];
+/// Parameters that say how a call is to be carried out, or what kind of parameter follows.
+const OPTIONS: &[&str] = &["applyImmediately", "attributeType", "operationType"];
+/// Properties that two actions name differently.
+const RENAMED: &[(&str, &str)] = &[("AssumeRolePolicy policyDocument", "assumeRolePolicyDocument")];
+/// Keys that tell a list's members apart.
+const MEMBER_KEYS: &[&str] = &["key", "name", "parameterName", "attributeName", "optionName", "deviceName", "ruleName"];
+
+impl Setting<'_> {
+    /// The properties it sets.
+    pub(super) fn properties(&self) -> Vec<Set> {
+        let Some(resource) = Arn::parse(&self.target.arn) else { return Vec::new() };
+        let noun = self.action.property();
+        if let Some(sets) = self.of_rules(&noun) {
+            return sets;
+        }
+        let own = self.own_parameters();
+        let tags = if self.is_tagging() { tags(&own) } else { Vec::new() };
+        if !tags.is_empty() {
+            return tags;
+        }
+        if !self.action.is_partial(&resource) {
+            let which = which_known(&own).map(|(_, which)| which).or_else(|| which_named(&own));
+            return vec![Set::whole(which.map_or(noun.clone(), |which| format!("{noun} {which}")))];
+        }
+        let is_whole = self.action.is_of(&resource);
+        let which = if is_whole { None } else { which_known(&own) };
+        let lead = match &which {
+            _ if is_whole => String::new(),
+            Some((_, which)) => format!("{noun} {which} "),
+            None => format!("{noun} "),
+        };
+        let own: Vec<_> = own.into_iter().filter(|(key, _)| which.as_ref().is_none_or(|(by, _)| by != key)).collect();
+        let mut leaves = Leaves { lead: &lead, skips_empty: resource.service() == "ec2", sets: Vec::new() };
+        leaves.read(&own);
+        match leaves.sets {
+            // That it was made is told without.
+            sets if sets.is_empty() && self.action.makes(&resource) => sets,
+            sets if sets.is_empty() || sets.len() > MOST => vec![Set::whole(noun)],
+            sets => sets,
+        }
+    }
+
+    fn is_tagging(&self) -> bool {
+        matches!(self.action.verb, "Tag" | "Untag") || self.action.noun.contains("Tag")
+    }
+
+    /// Rules have their own list; the calls that set them are told by place where they have one, else as one property of that kind.
+    fn of_rules(&self, noun: &str) -> Option<Vec<Set>> {
+        let place = |rule: &Rule| match (&rule.destination, rule.number, rule.action) {
+            (Some(destination), ..) => Some(destination.clone()),
+            (None, Some(number), _) => Some(format!("{} {number}", rule.direction.unwrap_or_default())),
+            (None, None, "record" | "remove") => {
+                Some([&rule.protocol, &rule.target, &rule.id].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" "))
+            }
+            _ => None,
+        };
+        let places: Vec<String> = self.rules.iter().filter_map(place).collect();
+        if !places.is_empty() {
+            return Some(places.into_iter().map(|place| Set::whole(format!("{noun} {place}"))).collect());
+        }
+        let is_all_rules =
+            ["SecurityGroupIngress", "SecurityGroupEgress", "SecurityGroupRules", "PublicPorts"].iter().any(|end| noun.ends_with(end));
+        is_all_rules.then(|| vec![Set::whole(noun.to_owned())])
+    }
+
+    /// Its parameters, without those that only name the resource, and without those that change nothing.
+    fn own_parameters(&self) -> Vec<(&str, &Value)> {
+        let Some(object) = body(self.request, "Request").as_object() else { return Vec::new() };
+        let named_at = self.target.path.strip_prefix("requestParameters.").map(|path| {
+            // A level named after the call is looked through, here as above.
+            let mut keys = path.split(['.', '[']).filter(|key| !key.ends_with("Request"));
+            keys.next().unwrap_or_default()
+        });
+        let wanted = Wanted::read(&self.target.arn);
+        let names_it = |key: &str, value: &Value| match named_at {
+            Some(named) => key.eq_ignore_ascii_case(named) || value.as_str().is_some_and(|text| wanted.fits(text)),
+            None => value.as_str().is_some_and(|text| wanted.fits(text) || is_name_of(text, &self.target.arn)),
+        };
+        let mut own: Vec<(&str, &Value)> = object
+            .iter()
+            .filter(|(key, value)| !value.is_null() && !is_dull(key) && !is_among(OPTIONS, key) && !names_it(key, value))
+            .map(|(k, v)| (k.as_str(), v))
+            .collect();
+        own.sort_by_key(|(key, _)| *key);
+        own
+    }
+}
+
+/// Which of several parts it is, by a parameter that is known to tell, and that parameter.
+fn which_known<'a>(own: &[(&'a str, &Value)]) -> Option<(&'a str, String)> {
+    let (key, which) = WHICH.iter().find_map(|known| own.iter().find(|(key, _)| key.eq_ignore_ascii_case(known)))?;
+    Some((*key, short_name(which.as_str()?).to_owned()))
+}
+
+/// Which of several parts it is, by every parameter that names something: rather one property too many than a call hidden by another.
+fn which_named(own: &[(&str, &Value)]) -> Option<String> {
+    let tells = |key: &str| WHICH_ENDINGS.iter().any(|end| key.to_ascii_lowercase().ends_with(end));
+    let texts = own.iter().filter(|(key, _)| tells(key)).filter_map(|(_, value)| scalar(value));
+    let told: Vec<String> = texts.filter(|text| !text.is_empty()).map(|text| short_name(&text).to_owned()).collect();
+    (!told.is_empty()).then(|| told.join(" "))
+}
+
+fn is_among(keys: &[&str], key: &str) -> bool {
+    keys.iter().any(|k| k.eq_ignore_ascii_case(key))
+}
+
+/// Whether a text is the name of a resource.
+fn is_name_of(text: &str, resource: &str) -> bool {
+    Arn::parse(resource).is_some_and(|arn| [arn.name(), arn.resource_id()].contains(&text))
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// One property for each tag that is set or taken away: by lists of key and value, maps, or lists of keys.
+fn tags(own: &[(&str, &Value)]) -> Vec<Set> {
+    let mut keys: Vec<String> = Vec::new();
+    for (key, value) in own.iter().filter(|(key, _)| key.to_ascii_lowercase().starts_with("tag")) {
+        match seen_through(value) {
+            Value::Array(members) => {
+                keys.extend(members.iter().filter_map(|m| m.as_str().or_else(|| member(m, "key")?.as_str()).map(str::to_owned)))
+            }
+            Value::Object(map) if map.values().all(Value::is_string) && !key.ends_with("Set") => keys.extend(map.keys().cloned()),
+            _ => {}
+        }
+    }
+    keys.truncate(MOST);
+    keys.into_iter().map(|key| Set::whole(format!("Tag {key}"))).collect()
+}
+
+fn member<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+    value.as_object()?.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v)
+}
+
+/// A value without what EC2 and others wrap lists and attributes in.
+fn seen_through(value: &Value) -> &Value {
+    let Some(object) = value.as_object() else { return value };
+    let inner = ["items", "item", "member", "content"].iter().find_map(|key| object.get(*key));
+    let inner = inner.or_else(|| if object.len() == 1 { object.get("value") } else { None });
+    inner.map_or(value, seen_through)
+}
+
+/// The parameters of a call, each by its path.
+struct Leaves<'a> {
+    lead: &'a str,
+    /// EC2 writes what was not given as an empty list.
+    skips_empty: bool,
+    sets: Vec<Set>,
+}
+
+impl Leaves<'_> {
+    fn set(&self, path: &str, within: Option<&str>, value: Option<Value>) -> Set {
+        let name = format!("{}{path}", self.lead);
+        let name = RENAMED.iter().find(|(of, _)| *of == name).map_or(name.clone(), |(_, renamed)| (*renamed).to_owned());
+        Set { name, within: within.map(|within| format!("{}{within}", self.lead)), value }
+    }
+
+    /// All parameters of a call. Some calls name one attribute in a parameter, and what it is set to in another.
+    fn read(&mut self, own: &[(&str, &Value)]) {
+        let attribute = own.iter().find(|(key, _)| is_among(ATTRIBUTES, key)).and_then(|(_, value)| value.as_str());
+        let mut is_set = false;
+        for (key, value) in own.iter().filter(|(key, _)| !is_among(ATTRIBUTES, key)) {
+            is_set = true;
+            match attribute {
+                Some(attribute) if is_among(ATTRIBUTE_VALUES, key) => self.take(attribute, None, value, 0),
+                Some(attribute) if is_among(&["valuesToAdd", "valuesToRemove"], key) => self.each(attribute, seen_through(value)),
+                _ => self.take(key, None, value, 0),
+            }
+        }
+        if let Some(attribute) = attribute.filter(|_| !is_set) {
+            self.sets.push(self.set(attribute, None, None));
+        }
+    }
+
+    fn take(&mut self, path: &str, within: Option<&str>, value: &Value, depth: usize) {
+        if self.sets.len() > MOST {
+            return;
+        }
+        if let Some(base) = additive(path) {
+            return self.each(&base, seen_through(value));
+        }
+        match seen_through(value) {
+            Value::Object(object) if object.is_empty() && self.skips_empty => {}
+            Value::Object(object) if !object.is_empty() && depth < DEEPEST => {
+                for (key, inner) in object.iter().filter(|(_, inner)| !inner.is_null()) {
+                    self.take(&format!("{path}.{key}"), within.or(Some(path)), inner, depth + 1);
+                }
+            }
+            Value::Array(members) => match named_members(members) {
+                Some(named) => {
+                    for (name, member) in named {
+                        let set = self.set(&format!("{path}[{name}]"), within.or(Some(path)), Some(member.clone()));
+                        self.sets.push(set);
+                    }
+                }
+                None => self.sets.push(self.set(path, within, Some(Value::Array(members.clone())))),
+            },
+            other => self.sets.push(self.set(path, within, Some(other.clone()))),
+        }
+    }
+
+    /// What is added or removed: each thing is a property of its own, for the next such call leaves the others as they are.
+    fn each(&mut self, base: &str, value: &Value) {
+        let members = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        for member in members.iter().take(MOST + 1) {
+            let name = match seen_through(member) {
+                Value::Object(object) => object.values().filter_map(scalar).collect::<Vec<_>>().join(" "),
+                other => scalar(other).unwrap_or_default(),
+            };
+            if !name.is_empty() {
+                self.sets.push(Set::whole(format!("{}{base} {name}", self.lead)));
+            }
+        }
+    }
+}
+
+/// The parameter that a path adds to or removes from: `createVolumePermission` of `createVolumePermission.add`, `RouteTableId` of `AddRouteTableId`.
+fn additive(path: &str) -> Option<String> {
+    let (before, last) = path.rsplit_once('.').unwrap_or(("", path));
+    if matches!(last, "add" | "remove" | "Add" | "Remove") && !before.is_empty() {
+        return Some(before.to_owned());
+    }
+    let lead = ["Add", "Remove", "add", "remove"]
+        .iter()
+        .find_map(|verb| last.strip_prefix(*verb))
+        .filter(|rest| rest.starts_with(char::is_uppercase));
+    let base = lead.or_else(|| last.strip_suffix("ToAdd")).or_else(|| last.strip_suffix("ToRemove"))?;
+    Some(if before.is_empty() { base.to_owned() } else { format!("{before}.{base}") })
+}
+
+/// The members of a list by name, where all have one, and no two the same.
+fn named_members(members: &[Value]) -> Option<Vec<(String, &Value)>> {
+    let named: Option<Vec<(String, &Value)>> =
+        members.iter().map(|m| Some((MEMBER_KEYS.iter().find_map(|key| member(m, key).and_then(Value::as_str))?.to_owned(), m))).collect();
+    let named = named.filter(|named| !named.is_empty())?;
+    let mut names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    (names.len() == named.len()).then_some(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backtrail_model::touch::{Basis, Part};
+    use serde_json::json;
+
+    /// The names of what a call sets, with values where they are parameters.
+    fn set(action: &str, arn: &str, path: &str, request: Value) -> Vec<String> {
+        let target = Touched { arn: arn.to_owned(), part: Part::Target, basis: Basis::Rule, path: path.to_owned(), owner_is_stated: false };
+        let setting = Setting { action: Action::read(action), request: &request, rules: &[], target: &target };
+        let words = |set: Set| set.value.map_or(set.name.clone(), |value| format!("{} = {value}", set.name));
+        setting.properties().into_iter().map(words).collect()
+    }
+
+    const DB: &str = "arn:aws:rds:us-east-1:111122223333:db:db1";
+    const ROLE: &str = "arn:aws:iam::111122223333:role/deploy";
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
+
+    #[test]
+    fn a_parameter_is_a_property_whatever_sets_it() {
+        let path = "requestParameters.dBInstanceIdentifier";
+        let modified = json!({"dBInstanceIdentifier": "db1", "publiclyAccessible": true, "applyImmediately": true});
+        assert_eq!(set("ModifyDBInstance", DB, path, modified), ["publiclyAccessible = true"]);
+        let created = json!({"dBInstanceIdentifier": "db1", "engine": "mysql", "publiclyAccessible": false, "clientToken": "x"});
+        assert_eq!(
+            set("CreateDBInstance", DB, "responseElements.dBInstanceArn", created),
+            ["engine = \"mysql\"", "publiclyAccessible = false"]
+        );
+        let instance = "arn:aws:ec2:r:1:instance/i-0aaaaaaa";
+        let attribute = |request| set("ModifyInstanceAttribute", instance, "requestParameters.instanceId", request);
+        assert_eq!(
+            attribute(json!({"instanceId": "i-0aaaaaaa", "disableApiTermination": {"value": true}})),
+            ["disableApiTermination = true"]
+        );
+        assert_eq!(
+            attribute(json!({"instanceId": "i-0aaaaaaa", "attribute": "instanceType", "value": "m5.large"})),
+            ["instanceType = \"m5.large\""]
+        );
+        assert_eq!(
+            set(
+                "ModifySubnetAttribute",
+                "arn:aws:ec2:r:1:subnet/subnet-0aaaaaaa",
+                "requestParameters.subnetId",
+                json!({"subnetId": "subnet-0aaaaaaa", "mapPublicIpOnLaunch": {"value": true}})
+            ),
+            ["mapPublicIpOnLaunch = true"]
+        );
+        assert_eq!(
+            set(
+                "UpdateFunctionConfiguration",
+                FUNCTION,
+                "requestParameters.functionName",
+                json!({"functionName": "f", "timeout": 3, "environment": {"variables": {"A": "1"}}})
+            ),
+            ["environment.variables.A = \"1\"", "timeout = 3"]
+        );
+        let cluster = "arn:aws:eks:r:1:cluster/k";
+        let config = json!({"name": "k", "resourcesVpcConfig": {"endpointPublicAccess": true, "publicAccessCidrs": ["0.0.0.0/0"]}});
+        assert_eq!(
+            set("UpdateClusterConfig", cluster, "requestParameters.name", config),
+            ["resourcesVpcConfig.endpointPublicAccess = true", "resourcesVpcConfig.publicAccessCidrs = [\"0.0.0.0/0\"]"]
+        );
+    }
+
+    #[test]
+    fn a_part_is_a_property_by_what_tells_it_from_others() {
+        let of_role = |action, mut request: Value| {
+            request["roleName"] = json!("deploy");
+            set(action, ROLE, "requestParameters.roleName", request)
+        };
+        let admin = json!({"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
+        assert_eq!(of_role("AttachRolePolicy", admin.clone()), ["RolePolicy AdministratorAccess"]);
+        assert_eq!(of_role("DetachRolePolicy", admin), ["RolePolicy AdministratorAccess"]);
+        assert_eq!(
+            of_role("TagRole", json!({"tags": [{"key": "team", "value": "a"}, {"key": "env", "value": "b"}]})),
+            ["Tag team", "Tag env"]
+        );
+        assert_eq!(of_role("UntagRole", json!({"tagKeys": ["team"]})), ["Tag team"]);
+        // What a role trusts is one property, whether set when it was made or later.
+        assert_eq!(of_role("UpdateAssumeRolePolicy", json!({"policyDocument": "{}"})), ["assumeRolePolicyDocument = \"{}\""]);
+        assert_eq!(of_role("CreateRole", json!({"assumeRolePolicyDocument": "{}"})), ["assumeRolePolicyDocument = \"{}\""]);
+        let bucket = |action, request| set(action, "arn:aws:s3:::b", "requestParameters.bucketName", request);
+        assert_eq!(bucket("PutBucketPolicy", json!({"bucketName": "b", "Host": "x", "bucketPolicy": {"Statement": []}})), ["BucketPolicy"]);
+        assert_eq!(bucket("DeleteBucketPolicy", json!({"bucketName": "b"})), ["BucketPolicy"]);
+        let user = |action, request| set(action, "arn:aws:iam::1:user/eve", "requestParameters.userName", request);
+        assert_eq!(user("AddUserToGroup", json!({"userName": "eve", "groupName": "eve"})), ["UserGroup eve"]);
+        assert_eq!(
+            user("UpdateAccessKey", json!({"userName": "eve", "accessKeyId": "AKIAX", "status": "Inactive"})),
+            ["AccessKey AKIAX status = \"Inactive\""]
+        );
+        assert_eq!(user("DeleteAccessKey", json!({"userName": "eve", "accessKeyId": "AKIAX"})), ["AccessKey AKIAX"]);
+    }
+
+    #[test]
+    fn what_is_added_hides_nothing_added_before() {
+        let share = |action: &str, account: &str| {
+            let request = json!({"snapshotId": "snap-0aaaaaaa", "createVolumePermission": {action: {"items": [{"userId": account}]}}, "attributeType": "CREATE_VOLUME_PERMISSION"});
+            set("ModifySnapshotAttribute", "arn:aws:ec2:r:1:snapshot/snap-0aaaaaaa", "requestParameters.snapshotId", request)
+        };
+        assert_eq!(share("add", "444455556666"), ["createVolumePermission 444455556666"]);
+        assert_eq!(share("remove", "444455556666"), share("add", "444455556666"));
+        let restore = json!({"dBSnapshotIdentifier": "s", "attributeName": "restore", "valuesToAdd": ["444455556666", "all"]});
+        assert_eq!(
+            set("ModifyDBSnapshotAttribute", "arn:aws:rds:r:1:snapshot:s", "requestParameters.dBSnapshotIdentifier", restore),
+            ["restore 444455556666", "restore all"]
+        );
+    }
+
+    #[test]
+    fn lists_are_told_by_name_where_their_members_have_one() {
+        let request = json!({"dBParameterGroupName": "g", "parameters": [{"parameterName": "a", "parameterValue": "1"}, {"parameterName": "b", "parameterValue": "2"}]});
+        let set = set("ModifyDBParameterGroup", "arn:aws:rds:r:1:pg:g", "requestParameters.dBParameterGroupName", request);
+        assert_eq!(set.iter().map(|s| s.split(' ').next().unwrap()).collect::<Vec<_>>(), ["parameters[a]", "parameters[b]"]);
+    }
+
+    #[test]
+    fn odd_parameters_do_no_harm() {
+        let deep = (0..200).fold(json!(1), |inner, _| json!({"a": inner}));
+        let many: serde_json::Map<String, Value> = (0..10_000).map(|n| (format!("k{n}"), json!(n))).collect();
+        for request in [json!(null), json!("text"), json!([1]), json!({"functionName": null}), json!({"a": deep}), Value::Object(many)] {
+            for action in ["UpdateFunctionConfiguration", "CreateFunction", "TagResource", "AddPermission", "Odd", ""] {
+                let sets = set(action, FUNCTION, "requestParameters.functionName", request.clone());
+                let least = usize::from(action != "CreateFunction");
+                assert!((least..=MOST).contains(&sets.len()), "{action}: {}", sets.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What calls made of one resource, in order of time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::property::Set;
+use super::rules::Rules;
+use super::{Known, Property, SetBy};
+use crate::summary::Rule;
+
+/// A call that acted on the resource.
+pub(super) struct Call<'a> {
+    pub(super) time: i64,
+    pub(super) is_before: bool,
+    pub(super) set_by: &'a SetBy,
+    pub(super) rules: &'a [Rule],
+    pub(super) sets: Vec<Set>,
+    /// Whether it made the resource, or ended it.
+    pub(super) made: bool,
+    pub(super) ended: bool,
+    /// Whether it left parts of the property it names as they were.
+    pub(super) is_partial: bool,
+}
+
+/// What is known of one resource.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) known: Known,
+    ended_at: Option<i64>,
+    pub(super) properties: BTreeMap<String, Property>,
+    pub(super) rules: Rules,
+    /// When each property was set last.
+    times: BTreeMap<String, i64>,
+}
+
+impl Told {
+    pub(super) fn of(arn: String) -> Self {
+        let known = Known { arn, made_by: None, deleted_by: None, changed_by: None };
+        Self { known, ended_at: None, properties: BTreeMap::new(), rules: Rules::default(), times: BTreeMap::new() }
+    }
+
+    /// Takes the next call, in order of time.
+    pub(super) fn take(&mut self, call: Call<'_>) {
+        if call.is_before { self.set(call) } else { self.change(call) }
+    }
+
+    fn set(&mut self, call: Call<'_>) {
+        if call.made {
+            // What went by this name before was another resource.
+            if self.ended_at.is_some_and(|ended| ended < call.time) {
+                self.properties.clear();
+                self.times.clear();
+                self.rules = Rules::default();
+            }
+            self.known.made_by = Some(call.set_by.clone());
+            self.known.deleted_by = None;
+            self.ended_at = None;
+        }
+        if call.ended {
+            self.known.deleted_by = Some(call.set_by.clone());
+            self.ended_at = Some(call.time);
+            self.rules.end();
+        }
+        self.rules.apply(call.rules, call.time, call.set_by);
+        for set in &call.sets {
+            self.set_one(set, &call);
+        }
+        if call.is_partial {
+            self.doubt_siblings(&call);
+        }
+    }
+
+    fn set_one(&mut self, set: &Set, call: &Call<'_>) {
+        if !call.is_partial {
+            // A part that is set or removed as a whole keeps nothing of what was set of it before.
+            let below = format!("{} ", set.name);
+            self.properties.retain(|name, property| !name.starts_with(&below) || property.set_by.is_none());
+        }
+        let last = self.times.insert(set.name.clone(), call.time);
+        let property = self.property(set);
+        property.earlier += u64::from(property.set_by.is_some());
+        // Times are of whole seconds: of two calls in one second, which came last is not known.
+        let rival = property.set_by.as_ref().filter(|_| last == Some(call.time)).map(|rival| rival.reference.clone());
+        property.perhaps_set_by = rival;
+        property.set_by = Some(call.set_by.with(set.value.clone()));
+    }
+
+    /// A call that sets a parameter, or parts of it, may have replaced it as a whole: what it was set to before in other parts is in doubt.
+    fn doubt_siblings(&mut self, call: &Call<'_>) {
+        for set in &call.sets {
+            let parameter = set.within.as_ref().unwrap_or(&set.name);
+            let is_part = |name: &str| name.strip_prefix(parameter.as_str()).is_some_and(|rest| rest.starts_with(['.', '[']));
+            for (name, property) in self.properties.iter_mut().filter(|(name, _)| is_part(name)) {
+                if !call.sets.iter().any(|set| set.name == *name) {
+                    property.perhaps_set_by = Some(call.set_by.reference.clone());
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, call: Call<'_>) {
+        if (call.made || call.ended) && self.known.changed_by.is_none() {
+            self.known.changed_by = Some(call.set_by.clone());
+        }
+        self.rules.change(call.rules, call.ended, call.set_by);
+        for set in &call.sets {
+            if !call.is_partial {
+                let below = format!("{} ", set.name);
+                let parts = self.properties.iter_mut().filter(|(name, _)| name.starts_with(&below)).map(|(_, property)| property);
+                parts.for_each(|property| property.change(call.set_by, set));
+            }
+            self.property(set).change(call.set_by, set);
+        }
+    }
+
+    fn property(&mut self, set: &Set) -> &mut Property {
+        let resource = &self.known.arn;
+        self.properties.entry(set.name.clone()).or_insert_with(|| Property {
+            resource: resource.clone(),
+            property: set.name.clone(),
+            set_by: None,
+            perhaps_set_by: None,
+            earlier: 0,
+            changed_by: None,
+        })
+    }
+
+    /// A call may have changed its rules, without saying which.
+    pub(super) fn doubt_rules(&mut self, reference: &str) {
+        self.rules.doubt(reference);
+    }
+}
+
+impl Property {
+    fn change(&mut self, set_by: &SetBy, set: &Set) {
+        if self.changed_by.is_none() {
+            self.changed_by = Some(set_by.with(set.value.clone()));
+        }
+    }
+}
+
+impl SetBy {
+    /// The call as what set one parameter.
+    fn with(&self, value: Option<serde_json::Value>) -> Self {
+        Self { value, actor: Arc::clone(&self.actor), request_parameters: Arc::clone(&self.request_parameters), ..self.clone() }
+    }
+}
