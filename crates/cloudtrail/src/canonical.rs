@@ -1,4 +1,5 @@
-//! The canonical form of a record (RFC 8785), by which two copies are compared: what carriers add or leave out is taken away first.
+//! The canonical form of a record (RFC 8785), by which a record without an id is named; and what a record states, by which copies are
+//! compared (see `statement`): what carriers add or leave out is taken away first.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -15,6 +16,39 @@ use crate::walk::{Kind, MAX_DEPTH, Span, TOO_DEEP, Walk, Walker, space_len};
 /// Neither nesting nor size is paid for more than once: no recursion, and each byte is moved once, however many objects it stands in.
 #[must_use]
 pub fn canonical(raw: &str) -> Option<Vec<u8>> {
+    rewritten(raw, |name, value| if name == "eventContext" || is_omitted(value) { Keeps::Nothing } else { Keeps::Value })
+}
+
+/// Fields whose content CloudTrail omits where it is too large (domain.md 1.2): what is not there may have been.
+pub(crate) const OMITTABLE: [&str; 5] =
+    ["additionalEventData", "edgeDeviceDetails", "requestParameters", "responseElements", "serviceEventDetails"];
+
+/// The canonical form of what a record states: `null` is nothing stated, and so is a field that was not delivered. In the place of a field that
+/// was omitted stands `null`: that it would have said nothing is not stated either. An [omittable](OMITTABLE) one has no place at all.
+pub(crate) fn stated(raw: &str) -> Option<Vec<u8>> {
+    rewritten(raw, |name, value| match name {
+        "eventContext" => Keeps::Nothing,
+        _ if value == b"null" => Keeps::Nothing,
+        _ if is_omitted(value) => {
+            if OMITTABLE.contains(&name) {
+                Keeps::Nothing
+            } else {
+                Keeps::Null
+            }
+        }
+        _ => Keeps::Value,
+    })
+}
+
+/// What becomes of a member of the record.
+enum Keeps {
+    Value,
+    Null,
+    Nothing,
+}
+
+/// A record's canonical form, given what becomes of each member, by its name and value.
+fn rewritten(raw: &str, keeps: fn(&str, &[u8]) -> Keeps) -> Option<Vec<u8>> {
     let mut index = Index::default();
     index.restart(0);
     let mut form = Form {
@@ -22,6 +56,7 @@ pub fn canonical(raw: &str) -> Option<Vec<u8>> {
         out: Vec::with_capacity(raw.len()),
         open: Vec::new(),
         unordered: Vec::new(),
+        keeps,
     };
     form.walker.skip_space();
     form.document().ok()?;
@@ -37,6 +72,7 @@ struct Form<'a> {
     open: Vec<Open>,
     /// Objects whose members do not stand in order.
     unordered: Vec<Unordered>,
+    keeps: fn(&str, &[u8]) -> Keeps,
 }
 
 enum Open {
@@ -46,8 +82,9 @@ enum Open {
         start: usize,
         members: Vec<Member>,
         is_ordered: bool,
-        /// Where the value of the last member starts in the record.
+        /// Where the value of the last member starts in the record, and in the output.
         source: usize,
+        at: usize,
     },
 }
 
@@ -124,7 +161,7 @@ impl Form<'_> {
         if bracket == b'[' {
             self.open.push(Open::Array);
         } else {
-            self.open.push(Open::Object { start, members: Vec::new(), is_ordered: true, source: 0 });
+            self.open.push(Open::Object { start, members: Vec::new(), is_ordered: true, source: 0, at: 0 });
             self.begin_member()?;
         }
         Ok(true)
@@ -142,8 +179,8 @@ impl Form<'_> {
         let from = self.out.len();
         write_string(&key, &mut self.out);
         self.out.push(b':');
-        if let Some(Open::Object { members, is_ordered, source, .. }) = self.open.last_mut() {
-            *source = self.walker.pos;
+        if let Some(Open::Object { members, is_ordered, source, at, .. }) = self.open.last_mut() {
+            (*source, *at) = (self.walker.pos, self.out.len());
             *is_ordered &= members.last().is_none_or(|last| compare(&last.key, &key).is_lt());
             members.push(Member { key, place: from..from, is_dropped: false });
         }
@@ -154,14 +191,21 @@ impl Form<'_> {
     fn end_value(&mut self) -> Walk<Next> {
         let is_record = self.open.len() == 1;
         let Some(open) = self.open.last_mut() else { return Ok(Next::Nothing) };
-        if let Open::Object { members, is_ordered, source, .. } = open
+        if let Open::Object { members, is_ordered, source, at, .. } = open
             && let Some(member) = members.last_mut()
         {
-            member.place.end = self.out.len();
-            if is_record && (member.key == "eventContext" || is_omitted(&self.walker.bytes[*source..self.walker.pos])) {
-                member.is_dropped = true;
-                *is_ordered = false;
+            if is_record {
+                match (self.keeps)(&member.key, &self.walker.bytes[*source..self.walker.pos]) {
+                    Keeps::Value => {}
+                    Keeps::Null => {
+                        self.out.truncate(*at);
+                        self.out.extend_from_slice(b"null");
+                        self.unordered.retain(|object| object.place.end <= *at);
+                    }
+                    Keeps::Nothing => (member.is_dropped, *is_ordered) = (true, false),
+                }
             }
+            member.place.end = self.out.len();
         }
         let is_array = matches!(open, Open::Array);
         self.walker.skip_space();
@@ -311,6 +355,18 @@ mod tests {
         assert_ne!(canonical(plain), canonical(r#"{"eventID":"a","n":2}"#));
         assert_ne!(canonical(r#"{"n":9007199254740993}"#), canonical(r#"{"n":9007199254740992}"#));
         assert_eq!(canonical("not json"), None);
+    }
+
+    #[test]
+    fn what_is_null_or_was_omitted_is_not_stated() {
+        let text = |raw: &str| String::from_utf8(stated(raw).unwrap()).unwrap();
+        let plain = r#"{"eventID":"a","requestParameters":{"b":null,"c":1}}"#;
+        assert_eq!(text(plain), plain, "only the record's own");
+        for nothing in [r#""errorCode":null"#, r#""responseElements":{"z":1,"omitted":true}"#, r#""eventContext":{"z":1,"a":2}"#] {
+            assert_eq!(text(&format!(r#"{{{nothing},"eventID":"a","requestParameters":{{"c":1,"b":null}}}}"#)), plain, "{nothing}");
+        }
+        let omitted = r#"{"userAgent":{"z":{"c":1,"b":2},"omitted":true},"eventID":"a"}"#;
+        assert_eq!(text(omitted), r#"{"eventID":"a","userAgent":null}"#, "there was one");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod remarks;
 mod reread;
 mod rows;
 mod skip;
+mod statement;
 mod text;
 mod unwrap;
 mod walk;
@@ -42,6 +43,7 @@ pub use derive::{CopyOfEvent, DERIVED, Derivation, ShownEvent};
 use machine::{MAX_RECORD, Machine};
 use output::Output;
 pub use reread::{Kept, Reread};
+pub use statement::{covered, statement};
 
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";

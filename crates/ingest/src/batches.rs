@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use backtrail_model::evidence::EvidenceRow;
-use backtrail_store::{Batch, BatchOptions, CommitSummary, Store, StoreError};
+use backtrail_store::{Batch, BatchOptions, CommitSummary, Comparison, Store, StoreError};
 use tokio::runtime::Handle;
 
 use crate::IngestOptions;
@@ -63,7 +63,7 @@ impl<'a> Batches<'a> {
             run_id: options.run_id.clone(),
             memory_budget: options.memory_budget,
             now: options.now,
-            canonicalise: backtrail_cloudtrail::canonical,
+            compare: Comparison { statement: backtrail_cloudtrail::statement, covered: backtrail_cloudtrail::covered },
         };
         let batches = Self { store, runtime, options, open: RwLock::new(None) };
         *batches.open.write().unwrap_or_else(PoisonError::into_inner) = Some(batches.new_batch()?);

@@ -10,14 +10,12 @@ use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::{EVENT_DATE, Table};
 use rayon::prelude::*;
 
+use crate::copies::Comparison;
 use crate::durable::Flusher;
 use crate::layout::{self, RunLock};
 use crate::stage::{Folded, StagedPart, Target, stage};
 use crate::staged_rows::StagedRows;
 use crate::{Store, StoreError, encode, rows};
-
-/// The canonical form of a record's raw text, by which two copies are the same record; `None` where it has none.
-pub type Canonicalise = fn(&str) -> Option<Vec<u8>>;
 
 /// Bytes of rows at which a partition's buffer is written. With dozens of text columns beside `raw`, some 40,000 events.
 const BUFFER_TARGET: usize = 128 << 20;
@@ -37,8 +35,8 @@ pub struct BatchOptions {
     pub memory_budget: usize,
     /// Now, microseconds UTC.
     pub now: i64,
-    /// Says when two copies of an event are the same record.
-    pub canonicalise: Canonicalise,
+    /// Says which copies of an event state the same, and which state less than others.
+    pub compare: Comparison,
 }
 
 /// Rows on their way into the store. Nothing of it is visible before [`Batch::commit`]; dropped, it leaves nothing.
@@ -302,7 +300,7 @@ impl Batch {
         let mut batches = buffer.batches;
         batches.extend(buffer.small);
         tracing::debug!(table = table.name(), date = event_date, bytes = buffer.bytes, "writing");
-        let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.canonicalise, &staged_rows);
+        let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.compare, &staged_rows);
         tracing::debug!(table = table.name(), "written");
         let (part, folded) = result.inspect_err(|_| self.broken.store(true, Ordering::Release))?;
         if let Some(part) = &part {

@@ -1,14 +1,25 @@
-//! Which of several copies of an event is shown, and when two copies are the same record (design.md section 4, "Duplicates").
+//! Which copies of an event are shown, and when two copies say the same (design.md section 4, "Duplicates").
 //!
-//! The choice depends on the copies alone, never on which came first, so that the rows of a store are a function of
-//! the set of evidence in it.
+//! Copies that state the same form a class, of which one is shown. A class is not shown where another states all that it states,
+//! and more: a field was omitted in it, or it is an extract of some columns. What remains are the copies of which none says all
+//! that another says; they are the same whichever of the others came first, or were left out before. So the choice depends on
+//! the copies alone, and the rows of a store are a function of the set of evidence in it.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use backtrail_model::evidence::RawForm;
 use sha2::{Digest, Sha256};
 
-use crate::Canonicalise;
+/// How the copies of one event are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Comparison {
+    /// What a record states, given its raw text and whether that is an extract, cells of a table: the same bytes wherever the same is stated.
+    /// `None` where it has no such form: then its bytes tell.
+    pub statement: fn(raw: &str, is_extract: bool) -> Option<Vec<u8>>,
+    /// Of the different statements of one event, those covered by another one, which states all of it and more.
+    pub covered: fn(statements: &[&[u8]]) -> Vec<bool>,
+}
 
 /// A SHA-256.
 pub(crate) type Sha = [u8; 32];
@@ -23,6 +34,7 @@ pub(crate) struct Copy {
     pub(crate) class: Sha,
     pub(crate) rank: i32,
     pub(crate) sha: Sha,
+    pub(crate) is_extract: bool,
     pub(crate) evidence: Sha,
     pub(crate) index: i64,
 }
@@ -30,7 +42,12 @@ pub(crate) struct Copy {
 impl Copy {
     /// Whether both are one copy, read twice.
     pub(crate) fn is_same_copy(&self, other: &Self) -> bool {
-        self.evidence == other.evidence && self.index == other.index && self.sha == other.sha
+        self.evidence == other.evidence && self.index == other.index && self.has_content_of(other)
+    }
+
+    /// Whether both have the same bytes, and these mean the same.
+    pub(crate) fn has_content_of(&self, other: &Self) -> bool {
+        self.sha == other.sha && self.is_extract == other.is_extract
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -38,18 +55,47 @@ impl Copy {
     }
 }
 
-/// The copies shown, by their class: the first of the lowest in each.
-pub(crate) fn shown(copies: &[Copy]) -> HashMap<Sha, usize> {
+/// The copies shown, by their class: the first of each class that is not covered.
+pub(crate) fn shown(copies: &[Copy], covered: &HashSet<Sha>) -> HashMap<Sha, usize> {
     let mut best: HashMap<Sha, usize> = HashMap::new();
-    for (i, copy) in copies.iter().enumerate() {
+    for (i, copy) in copies.iter().enumerate().filter(|(_, c)| !covered.contains(&c.class)) {
         best.entry(copy.class).and_modify(|b| *b = if copy.order(&copies[*b]) == Ordering::Less { i } else { *b }).or_insert(i);
     }
     best
 }
 
-/// The class of a record: by its canonical form, by its bytes where it has none.
-pub(crate) fn class_of(raw: &str, sha: &Sha, canonicalise: Canonicalise) -> Sha {
-    canonicalise(raw).map_or(*sha, |canonical| Sha256::digest(canonical).into())
+/// Different statements of one event, by their class.
+#[derive(Debug, Default)]
+pub(crate) struct Statements(BTreeMap<Sha, Vec<u8>>);
+
+impl Statements {
+    /// Takes in what a copy states; returns its class.
+    pub(crate) fn take(&mut self, raw: &str, copy: &Copy, compare: Comparison) -> Sha {
+        let Some(statement) = (compare.statement)(raw, copy.is_extract) else { return copy.sha };
+        let class = Sha256::digest(&statement).into();
+        self.0.entry(class).or_insert(statement);
+        class
+    }
+
+    /// The classes that others cover.
+    pub(crate) fn covered(&self, compare: Comparison) -> HashSet<Sha> {
+        if self.0.len() < 2 {
+            return HashSet::new();
+        }
+        let statements: Vec<&[u8]> = self.0.values().map(Vec::as_slice).collect();
+        let covered = (compare.covered)(&statements);
+        self.0.keys().zip(covered).filter(|(_, is_covered)| *is_covered).map(|(class, _)| *class).collect()
+    }
+}
+
+/// The class of a copy that differs from another one of its event: by what it states, by its bytes where it has no such form.
+pub(crate) fn class_of(raw: &str, copy: &Copy, compare: Comparison) -> Sha {
+    (compare.statement)(raw, copy.is_extract).map_or(copy.sha, |statement| Sha256::digest(statement).into())
+}
+
+/// Whether a raw form means that `raw` is an extract, no record.
+pub(crate) fn is_extract(raw_form: &str) -> bool {
+    raw_form == RawForm::Projected.as_str()
 }
 
 /// A hash given as hex; anything else is hashed, so that it has an order all the same.
@@ -76,14 +122,14 @@ mod tests {
     use super::*;
 
     fn copy(class: u8, rank: i32, sha: u8, evidence: u8) -> Copy {
-        Copy { class: [class; 32], rank, sha: [sha; 32], evidence: [evidence; 32], index: 0 }
+        Copy { class: [class; 32], rank, sha: [sha; 32], is_extract: false, evidence: [evidence; 32], index: 0 }
     }
 
     #[test]
     fn the_best_route_is_shown_then_the_lowest_hash_whatever_the_order() {
         let mut copies = vec![copy(1, 60, 1, 1), copy(1, 10, 9, 2), copy(1, 10, 5, 3), copy(1, 10, 5, 4)];
         for _ in 0..copies.len() {
-            let best = shown(&copies);
+            let best = shown(&copies, &HashSet::new());
             assert_eq!(copies[best[&[1; 32]]].evidence, [3; 32]);
             copies.rotate_left(1);
         }
@@ -91,8 +137,14 @@ mod tests {
 
     #[test]
     fn different_contents_are_all_shown() {
-        let best = shown(&[copy(1, 10, 1, 1), copy(2, 60, 2, 2), copy(1, 20, 3, 3)]);
+        let best = shown(&[copy(1, 10, 1, 1), copy(2, 60, 2, 2), copy(1, 20, 3, 3)], &HashSet::new());
         assert_eq!(best.len(), 2);
         assert_eq!((best[&[1; 32]], best[&[2; 32]]), (0, 1));
+    }
+
+    #[test]
+    fn a_copy_that_another_covers_is_not_shown_however_good_its_route() {
+        let best = shown(&[copy(1, 10, 1, 1), copy(2, 60, 2, 2), copy(1, 20, 3, 3)], &HashSet::from([[1; 32]]));
+        assert_eq!(best, HashMap::from([([2; 32], 1)]));
     }
 }

@@ -3,8 +3,9 @@
 //! A [`Batch`] takes rows from many decoding threads and stages them as Parquet files that no table knows yet; its
 //! commit settles duplicates against what is there, and publishes data first and the ledger last. A [`StoreSnapshot`]
 //! names the files a reader may read. The store knows nothing of AWS formats: decoders give it `dedupe_key`,
-//! `record_sha256`, `copy_rank` and the partition date as columns, the caller a function that says when two copies are the same record.
+//! `record_sha256`, `copy_rank` and the partition date as columns, the caller a [`Comparison`], which says what copies state.
 
+mod across;
 mod batch;
 mod commit;
 mod compact;
@@ -31,8 +32,9 @@ mod tally;
 mod tests;
 mod unique;
 
-pub use batch::{Batch, BatchOptions, Canonicalise, CommitSummary};
+pub use batch::{Batch, BatchOptions, CommitSummary};
 pub use compact::{CompactOptions, CompactSummary};
+pub use copies::Comparison;
 pub use encode::has_bloom_filter;
 pub use error::StoreError;
 pub use rebuild::{Derive, Rebuild, RebuildSummary, StoredCopy, StoredEvent};

@@ -1,22 +1,27 @@
-//! Duplicates of one table and date: the staged rows against each other and against those in the store.
+//! Duplicates of one table: the staged rows against each other and against those in the store.
 //!
-//! Staged rows are known by their keys (see [`crate::staged_rows`]); the stored ones are looked up among them, file by file.
-//! Only copies that meet are then read closely, a bounded number at a time. The outcome depends on the copies alone (see
-//! [`crate::copies`]); a date's rows are therefore the same whatever batches brought them.
+//! Staged rows are known by their keys (see [`crate::staged_rows`]); which of the stored ones they meet was sought before (see
+//! [`crate::across`]). Dates are settled each on its own, and then the few events that have copies on several. Only copies that
+//! meet are read closely, a bounded number at a time. The outcome depends on the copies alone (see [`crate::copies`]); the rows
+//! of a store are therefore the same whatever batches brought them.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use arrow_array::Array;
 use backtrail_model::tables::Table;
 
-use crate::copies::{self, Copy, Key, Sha};
+use crate::across::Hit;
+use crate::copies::{self, Comparison, Copy, Key, Sha, Statements};
 use crate::rewrite::{Edit, Source};
 use crate::stage::Folded;
-use crate::staged_rows::{StagedRow, StagedRows};
-use crate::{Canonicalise, StoreError, rows};
+use crate::staged_rows::{StagedRow, StagedRows, Twin};
+use crate::{StoreError, rows};
 
 /// Copies read closely at a time: some 40 MB.
 const COPIES_AT_ONCE: usize = 262_144;
+/// Different statements compared at a time: as many records are in memory wherever rows are read whole.
+const STATEMENTS_AT_ONCE: usize = 8_192;
 
 /// A copy by its event's identity, and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,19 +36,43 @@ struct Entry {
 /// The files of one date: first those in the store, then those staged.
 #[derive(Debug)]
 pub(crate) struct Files<'a> {
-    pub(crate) table: Table,
     pub(crate) sources: Vec<Source>,
-    /// How many of the sources are in the store.
-    pub(crate) stored: usize,
+    /// The rows of each source in the store whose event is staged: there are as many as sources in the store.
+    pub(crate) hits: Vec<&'a [Hit]>,
     /// The slot of each staged source.
     pub(crate) slots: Vec<u32>,
-    pub(crate) rows: &'a StagedRows,
+    /// Absent where nothing is staged on that date.
+    pub(crate) rows: Option<&'a StagedRows>,
 }
 
-impl Files<'_> {
-    /// The staged source of each slot; a slot without one has no rows.
-    fn source_of_slot(&self) -> HashMap<u32, u32> {
-        self.slots.iter().enumerate().map(|(i, slot)| (*slot, number(self.stored + i))).collect()
+/// Which events to settle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    AllBut(&'a HashSet<Key>),
+    Only(&'a HashSet<Key>),
+}
+
+impl Wanted<'_> {
+    fn has(&self, key: &Key) -> bool {
+        match self {
+            Self::AllBut(others) => !others.contains(key),
+            Self::Only(these) => these.contains(key),
+        }
+    }
+}
+
+/// What is settled together: the files of some dates, one after the other.
+#[derive(Debug)]
+struct Field<'a> {
+    table: Table,
+    sources: Vec<&'a Source>,
+    is_stored: Vec<bool>,
+    twins: Vec<&'a Twin>,
+}
+
+impl<'a> Field<'a> {
+    fn twin(&self, entry: &Entry) -> Option<&'a Twin> {
+        entry.twin.checked_sub(1).and_then(|n| self.twins.get(n as usize)).copied()
     }
 }
 
@@ -51,7 +80,7 @@ fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// What settling a date found.
+/// What settling found.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// One for each source.
@@ -64,15 +93,27 @@ pub(crate) struct Outcome {
     pub(crate) conflicts: u64,
 }
 
-/// Settles the copies of one date.
-pub(crate) fn reconcile(files: &Files<'_>, replaced: &HashSet<String>, canonicalise: Canonicalise) -> Result<Outcome, StoreError> {
-    let mut outcome = Outcome { edits: vec![Edit::default(); files.sources.len()], ..Outcome::default() };
-    let entries = meeting(files)?;
+/// Settles copies on some dates; the edits are of their sources, one after the other.
+pub(crate) fn reconcile(
+    table: Table,
+    dates: &[Files<'_>],
+    wanted: Wanted<'_>,
+    replaced: &HashSet<String>,
+    compare: Comparison,
+) -> Result<Outcome, StoreError> {
+    let mut field = Field { table, sources: Vec::new(), is_stored: Vec::new(), twins: Vec::new() };
+    let mut entries = Vec::new();
+    for files in dates {
+        meeting(files, wanted, &mut field, &mut entries);
+    }
+    entries.sort_unstable();
+    entries.dedup();
+    let mut outcome = Outcome { edits: vec![Edit::default(); field.sources.len()], ..Outcome::default() };
     let mut chunk: Vec<&[Entry]> = Vec::new();
     let mut size = 0;
     for group in entries.chunk_by(|a, b| a.key == b.key) {
         if size + group.len() > COPIES_AT_ONCE && !chunk.is_empty() {
-            Settling::of(files, replaced, canonicalise, &chunk)?.into(&mut outcome);
+            Settling::of(&field, replaced, compare, &chunk)?.into(&mut outcome);
             chunk.clear();
             size = 0;
         }
@@ -80,42 +121,51 @@ pub(crate) fn reconcile(files: &Files<'_>, replaced: &HashSet<String>, canonical
         size += group.len();
     }
     if !chunk.is_empty() {
-        Settling::of(files, replaced, canonicalise, &chunk)?.into(&mut outcome);
+        Settling::of(&field, replaced, compare, &chunk)?.into(&mut outcome);
     }
     Ok(outcome)
 }
 
-/// The copies whose event has another copy, sorted by event and place.
-fn meeting(files: &Files<'_>) -> Result<Vec<Entry>, StoreError> {
-    let sources = files.source_of_slot();
+/// Adds the files of a date to the field, and their copies whose event has another copy to the entries.
+fn meeting<'a>(files: &'a Files<'a>, wanted: Wanted<'_>, field: &mut Field<'a>, entries: &mut Vec<Entry>) {
+    let (base, stored) = (field.sources.len(), files.hits.len());
+    field.sources.extend(&files.sources);
+    field.is_stored.extend((0..files.sources.len()).map(|i| i < stored));
+    // A slot without a source has no rows.
+    let sources: HashMap<u32, u32> = files.slots.iter().enumerate().map(|(i, slot)| (*slot, number(base + stored + i))).collect();
     let staged = |row: StagedRow, key: Key, twin: usize| {
         sources.get(&row.slot).map(|source| Entry { key, source: *source, row: row.row, twin: number(twin) })
     };
-    let mut entries: Vec<Entry> = files.rows.meeting().filter_map(|row| staged(row, files.rows.key(row), 0)).collect();
-    let twins = files.rows.twins().iter().enumerate();
-    entries.extend(twins.filter_map(|(i, twin)| staged(twin.host, files.rows.key(twin.host), i + 1)));
-    for (i, source) in files.sources[..files.stored].iter().enumerate() {
-        source.scan(&["dedupe_key"], None, |batch, numbers| {
-            let keys = rows::binary(files.table, batch, "dedupe_key")?;
-            for (row, at) in numbers.iter().enumerate() {
-                let key = copies::key(keys.value(row));
-                let before = entries.len();
-                entries.extend(files.rows.of_event(&key).filter_map(|row| staged(row, key, 0)));
-                if entries.len() > before {
-                    entries.push(Entry { key, source: number(i), row: *at, twin: 0 });
-                }
+    if let Some(rows) = files.rows {
+        match wanted {
+            Wanted::AllBut(_) => {
+                let met = rows.meeting().map(|row| (row, rows.key(row))).filter(|(_, key)| wanted.has(key));
+                entries.extend(met.filter_map(|(row, key)| staged(row, key, 0)));
             }
-            Ok(())
-        })?;
+            Wanted::Only(keys) => {
+                entries.extend(keys.iter().flat_map(|key| rows.of_event(key).filter_map(|row| staged(row, *key, 0))));
+            }
+        }
+        for twin in rows.twins() {
+            let key = rows.key(twin.host);
+            if wanted.has(&key) {
+                field.twins.push(twin);
+                entries.extend(staged(twin.host, key, field.twins.len()));
+            }
+        }
     }
-    entries.sort_unstable();
-    entries.dedup();
-    Ok(entries)
+    for (i, hits) in files.hits.iter().enumerate() {
+        for (row, key) in hits.iter().filter(|(_, key)| wanted.has(key)) {
+            entries.push(Entry { key: *key, source: number(base + i), row: *row, twin: 0 });
+            let here = files.rows.into_iter().flat_map(|rows| rows.of_event(key));
+            entries.extend(here.filter_map(|row| staged(row, *key, 0)));
+        }
+    }
 }
 
 /// Copies of some events, read closely.
 struct Settling<'a> {
-    files: &'a Files<'a>,
+    field: &'a Field<'a>,
     /// Neighbouring members of one event form a group.
     members: Vec<Member>,
     groups: Vec<usize>,
@@ -131,6 +181,8 @@ struct Member {
     copy: Copy,
     evidence: u32,
     marked: bool,
+    /// Whether another copy states all that this one does, and more.
+    covered: bool,
 }
 
 impl Member {
@@ -141,25 +193,21 @@ impl Member {
 }
 
 impl<'a> Settling<'a> {
-    fn of(
-        files: &'a Files<'a>,
-        replaced: &'a HashSet<String>,
-        canonicalise: Canonicalise,
-        groups: &[&[Entry]],
-    ) -> Result<Self, StoreError> {
-        let blank = Copy { class: [0; 32], rank: 0, sha: [0; 32], evidence: [0; 32], index: 0 };
-        let members: Vec<Member> =
-            groups.iter().flat_map(|g| g.iter()).map(|entry| Member { entry: *entry, copy: blank, evidence: 0, marked: false }).collect();
+    fn of(field: &'a Field<'a>, replaced: &'a HashSet<String>, compare: Comparison, groups: &[&[Entry]]) -> Result<Self, StoreError> {
+        let blank = Copy { class: [0; 32], rank: 0, sha: [0; 32], is_extract: false, evidence: [0; 32], index: 0 };
+        let member = |entry: &Entry| Member { entry: *entry, copy: blank, evidence: 0, marked: false, covered: false };
+        let members: Vec<Member> = groups.iter().flat_map(|g| g.iter()).map(member).collect();
         let groups = groups.iter().map(|g| g.len()).collect();
-        let mut settling = Settling { files, members, groups, evidence: Vec::new(), numbers: HashMap::new(), replaced };
+        let mut settling = Settling { field, members, groups, evidence: Vec::new(), numbers: HashMap::new(), replaced };
         settling.identify()?;
-        settling.classify(canonicalise)?;
+        settling.classify(compare)?;
+        settling.cover(compare)?;
         Ok(settling)
     }
 
     /// The written members that `wanted` names, by source, each with its row, ascending.
     fn by_source(&self, wanted: impl Fn(usize) -> bool) -> Vec<Vec<(u32, usize)>> {
-        let mut by_source = vec![Vec::new(); self.files.sources.len()];
+        let mut by_source = vec![Vec::new(); self.field.sources.len()];
         for (i, member) in self.members.iter().enumerate().filter(|(i, m)| m.entry.twin == 0 && wanted(*i)) {
             by_source[member.entry.source as usize].push((member.entry.row, i));
         }
@@ -178,24 +226,31 @@ impl<'a> Settling<'a> {
     }
 
     fn identify(&mut self) -> Result<(), StoreError> {
-        const COLUMNS: &[&str] = &["record_sha256", "copy_rank", "evidence_id", "record_index", "id_conflict"];
-        let files = self.files;
-        for (source, wanted) in files.sources.iter().zip(self.by_source(|_| true)) {
+        const COLUMNS: &[&str] = &["record_sha256", "raw_form", "copy_rank", "evidence_id", "record_index", "id_conflict"];
+        let field = self.field;
+        for (source, wanted) in field.sources.iter().zip(self.by_source(|_| true)) {
             if wanted.is_empty() {
                 continue;
             }
             let numbers: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
             let mut next = wanted.iter();
             source.scan(COLUMNS, Some(&numbers), |batch, _| {
-                let table = files.table;
+                let table = field.table;
                 let (sha, evidence) = (rows::text(table, batch, "record_sha256")?, rows::text(table, batch, "evidence_id")?);
                 let (rank, index) = (rows::int(table, batch, "copy_rank")?, rows::long(table, batch, "record_index")?);
-                let conflict = rows::boolean(table, batch, "id_conflict")?;
+                let (form, conflict) = (rows::text(table, batch, "raw_form")?, rows::boolean(table, batch, "id_conflict")?);
                 for (i, (_, member)) in (0..batch.num_rows()).zip(next.by_ref()) {
                     let name = rows::value(evidence, i);
                     let evidence = self.number_of(name);
                     let hash = copies::sha(rows::value(sha, i));
-                    let copy = Copy { class: hash, rank: rank.value(i), sha: hash, evidence: copies::sha(name), index: index.value(i) };
+                    let copy = Copy {
+                        class: hash,
+                        rank: rank.value(i),
+                        sha: hash,
+                        is_extract: copies::is_extract(rows::value(form, i)),
+                        evidence: copies::sha(name),
+                        index: index.value(i),
+                    };
                     let marked = !conflict.is_null(i) && conflict.value(i);
                     let slot = &mut self.members[*member];
                     *slot = Member { copy, evidence, marked, ..*slot };
@@ -209,11 +264,10 @@ impl<'a> Settling<'a> {
 
     /// A twin says what its host says, and came from elsewhere.
     fn identify_twins(&mut self) {
-        let files = self.files;
         let mut host = 0;
         for i in 0..self.members.len() {
             let entry = self.members[i].entry;
-            let Some(twin) = entry.twin.checked_sub(1).and_then(|n| files.rows.twins().get(n as usize)) else {
+            let Some(twin) = self.field.twin(&entry) else {
                 host = i;
                 continue;
             };
@@ -221,72 +275,137 @@ impl<'a> Settling<'a> {
             let (rank, index) = (from.copy_rank, from.record_index);
             let copy = Copy { rank, index, evidence: copies::sha(&from.evidence_id), ..self.members[host].copy };
             let evidence = self.number_of(&from.evidence_id);
-            self.members[i] = Member { entry, copy, evidence, marked: self.members[host].marked };
+            self.members[i] = Member { entry, copy, evidence, ..self.members[host] };
         }
     }
 
-    /// Where copies of one event differ in their bytes, compares what they say.
-    fn classify(&mut self, canonicalise: Canonicalise) -> Result<(), StoreError> {
-        let files = self.files;
-        let mut differs = vec![false; self.members.len()];
+    /// The members of each group.
+    fn ranges(&self) -> Vec<Range<usize>> {
         let mut start = 0;
-        for length in &self.groups {
-            let group = start..start + length;
-            let first: Sha = self.members[start].copy.sha;
-            if self.members[group.clone()].iter().any(|m| m.copy.sha != first) {
-                differs[group].fill(true);
-            }
+        let range = |length: &usize| {
             start += length;
-        }
-        for (source, wanted) in files.sources.iter().zip(self.by_source(|i| differs[i])) {
+            start - length..start
+        };
+        self.groups.iter().map(range).collect()
+    }
+
+    /// Hands out the records of written members.
+    fn read(&mut self, wanted: impl Fn(usize) -> bool, mut each: impl FnMut(usize, &mut Member, &str)) -> Result<(), StoreError> {
+        let field = self.field;
+        for (source, wanted) in field.sources.iter().zip(self.by_source(wanted)) {
             if wanted.is_empty() {
                 continue;
             }
             let numbers: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
             let mut next = wanted.iter();
             source.scan(&["raw"], Some(&numbers), |batch, _| {
-                let raw = rows::text(files.table, batch, "raw")?;
+                let raw = rows::text(field.table, batch, "raw")?;
                 for (i, (_, member)) in (0..batch.num_rows()).zip(next.by_ref()) {
-                    let copy = &mut self.members[*member].copy;
-                    copy.class = copies::class_of(rows::value(raw, i), &copy.sha, canonicalise);
+                    each(*member, &mut self.members[*member], rows::value(raw, i));
                 }
                 Ok(())
             })?;
         }
-        let mut class = Sha::default();
+        Ok(())
+    }
+
+    /// Lets twins be of the class of their hosts.
+    fn follow_hosts(&mut self) {
+        let (mut class, mut covered) = (Sha::default(), false);
         for member in &mut self.members {
             if member.entry.twin == 0 {
-                class = member.copy.class;
+                (class, covered) = (member.copy.class, member.covered);
             }
-            member.copy.class = class;
+            (member.copy.class, member.covered) = (class, covered);
+        }
+    }
+
+    /// Where copies of one event differ in their bytes, compares what they state.
+    fn classify(&mut self, compare: Comparison) -> Result<(), StoreError> {
+        let mut differs = vec![false; self.members.len()];
+        for group in self.ranges() {
+            let first = self.members[group.start].copy;
+            if self.members[group.clone()].iter().any(|m| !m.copy.has_content_of(&first)) {
+                differs[group].fill(true);
+            }
+        }
+        self.read(|i| differs[i], |_, member, raw| member.copy.class = copies::class_of(raw, &member.copy, compare))?;
+        self.follow_hosts();
+        Ok(())
+    }
+
+    /// Where copies of one event state different things, finds those that state a part of what another does.
+    fn cover(&mut self, compare: Comparison) -> Result<(), StoreError> {
+        // One member for each class of an event that has several.
+        let mut contested: Vec<Vec<usize>> = Vec::new();
+        for group in self.ranges() {
+            let mut classes = HashSet::new();
+            let first: Vec<usize> = group.filter(|i| classes.insert(self.members[*i].copy.class)).collect();
+            contested.extend((first.len() > 1).then_some(first));
+        }
+        // By place, since what stands together is read together.
+        contested.sort_unstable_by_key(|first| (self.members[first[0]].entry.source, self.members[first[0]].entry.row));
+        let mut rest = contested.as_slice();
+        while !rest.is_empty() {
+            let mut count = 0;
+            let mut fits = |first: &Vec<usize>| {
+                count += first.len();
+                count <= STATEMENTS_AT_ONCE
+            };
+            let some;
+            (some, rest) = rest.split_at(rest.iter().take_while(|f| fits(f)).count().max(1));
+            self.cover_some(some, compare)?;
+        }
+        self.follow_hosts();
+        Ok(())
+    }
+
+    fn cover_some(&mut self, contested: &[Vec<usize>], compare: Comparison) -> Result<(), StoreError> {
+        let event_of: HashMap<usize, usize> =
+            contested.iter().enumerate().flat_map(|(event, first)| first.iter().map(move |i| (*i, event))).collect();
+        let mut statements: Vec<Statements> = contested.iter().map(|_| Statements::default()).collect();
+        self.read(
+            |i| event_of.contains_key(&i),
+            |i, member, raw| {
+                if let Some(event) = event_of.get(&i) {
+                    statements[*event].take(raw, &member.copy, compare);
+                }
+            },
+        )?;
+        let ranges = self.ranges();
+        for (first, statements) in contested.iter().zip(statements) {
+            let covered = statements.covered(compare);
+            let group = ranges.partition_point(|range| range.end <= first[0]);
+            for member in &mut self.members[ranges[group].clone()] {
+                member.covered = covered.contains(&member.copy.class);
+            }
         }
         Ok(())
     }
 
     fn into(self, outcome: &mut Outcome) {
-        let mut start = 0;
-        for length in &self.groups {
-            self.settle(&self.members[start..start + length], outcome);
-            start += length;
+        for group in self.ranges() {
+            self.settle(&self.members[group], outcome);
         }
     }
 
     fn settle(&self, group: &[Member], outcome: &mut Outcome) {
         // Of one copy read twice the stored reading stays, unless another version of the decoder read it anew.
-        let is_stored = |m: &Member| (m.entry.source as usize) < self.files.stored;
+        let is_stored = |m: &Member| self.field.is_stored[m.entry.source as usize];
         let is_outdated = |m: &Member| is_stored(m) && self.replaced.contains(&self.evidence[m.evidence as usize]);
         let mut group = group.to_vec();
         group.sort_by_key(is_outdated);
         let copies: Vec<Copy> = group.iter().map(|m| m.copy).collect();
-        let best = copies::shown(&copies);
+        let covered = group.iter().filter(|m| m.covered).map(|m| m.copy.class).collect();
+        let best = copies::shown(&copies, &covered);
         let conflict = best.len() > 1;
         outcome.conflicts += u64::from(conflict);
         let mut counted = HashSet::new();
         for (i, member) in group.iter().enumerate() {
-            let winner = best.get(&member.copy.class).copied().unwrap_or(i);
+            let winner = best.get(&member.copy.class).copied();
             let edit = &mut outcome.edits[member.entry.source as usize];
-            if winner == i {
-                if let Some(twin) = member.entry.twin.checked_sub(1).and_then(|n| self.files.rows.twins().get(n as usize)) {
+            if winner == Some(i) {
+                if let Some(twin) = self.field.twin(&member.entry) {
                     edit.adopt.push((member.entry.row, twin.provenance.clone()));
                 }
                 if conflict && !member.marked {
@@ -294,13 +413,13 @@ impl<'a> Settling<'a> {
                 }
                 continue;
             }
-            let stays = member.entry.twin > 0 || group[winner].is_at(member);
+            let stays = member.entry.twin > 0 || winner.is_some_and(|w| group[w].is_at(member));
             if !stays {
                 edit.drop.push(member.entry.row);
             }
             // One copy read twice is one copy: it counts once among the staged, and once among the stored.
             let is_new = counted.insert((is_stored(member), member.copy.evidence, member.copy.index, member.copy.sha));
-            if is_new && !copies[winner].is_same_copy(&member.copy) {
+            if is_new && !winner.is_some_and(|w| copies[w].is_same_copy(&member.copy)) {
                 let account = if is_stored(member) { &mut outcome.lost } else { &mut outcome.folded };
                 *account.entry(self.evidence[member.evidence as usize].clone()).or_default() += 1;
             }

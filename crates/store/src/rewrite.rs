@@ -96,6 +96,13 @@ impl Edit {
         self.drop.is_empty() && self.mark.is_empty() && self.adopt.is_empty()
     }
 
+    /// Adds what is to change beside.
+    pub(crate) fn join(&mut self, more: Self) {
+        self.drop.extend(more.drop);
+        self.mark.extend(more.mark);
+        self.adopt.extend(more.adopt);
+    }
+
     fn sort(&mut self) {
         self.drop.sort_unstable();
         self.drop.dedup();

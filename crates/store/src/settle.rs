@@ -1,22 +1,21 @@
 //! What a batch changes in a store: its rows against those that are there, and the ledger's account of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
 
 use backtrail_model::evidence::{Counts, EvidenceRow};
 use backtrail_model::tables::Table;
 
 use rayon::prelude::*;
 
-use crate::batch::{Finished, Partition, lock};
+use crate::across::{Meetings, StagedDate, seek};
+use crate::batch::{Finished, lock};
 use crate::encode::{Part, PartWriter};
 use crate::layout;
 use crate::ledger::{self, LedgerKey, key_of};
 use crate::log::{Change, LogFile, add_of};
-use crate::reconcile::{Files, reconcile};
+use crate::reconcile::{Files, Outcome, Wanted, reconcile};
 use crate::rewrite::{Destination, Edit, Source, rewrite};
 use crate::stage::{Folded, StagedPart};
-use crate::staged_rows::StagedRows;
 use crate::store::Moment;
 use crate::unique::unique;
 use crate::{Batch, StoreError};
@@ -37,30 +36,55 @@ pub(crate) struct Plan {
 pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Result<Plan, StoreError> {
     let mut plan = Plan::default();
     let staged = lock(&batch.staged);
-    let staged_rows = lock(&batch.staged_rows);
     let readings = Readings::gather(finished, moment)?;
-    let mut folded = staged.folded.clone();
-    let mut lost = Folded::new();
+    let mut tally = Tally { folded: staged.folded.clone(), ..Tally::default() };
+    // What is settled the same in a table beside that of events counts once.
+    let mut beside = Tally::default();
     for table in Table::ALL.into_iter().filter(|t| *t != Table::Evidence) {
-        let dates = dates_of(table, &staged.parts, moment, !readings.replaced.is_empty());
-        let settled: Vec<Settled> =
-            dates.into_par_iter().map(|date| date.settle(batch, &staged_rows, &readings)).collect::<Result<_, _>>()?;
+        let files = moment.table(table).map_or(&[][..], |s| &s.files);
+        let written = if table.is_deduplicated() {
+            let rows = lock(&batch.staged_rows);
+            let rows: Vec<_> = rows.iter().filter(|((t, _), _)| *t == table).map(|((_, date), rows)| (date, lock(rows))).collect();
+            let rows: Vec<StagedDate<'_>> = rows.iter().map(|(date, rows)| StagedDate { event_date: date.as_deref(), rows }).collect();
+            let counted = if table.counts_records() { &mut tally } else { &mut beside };
+            settle_copies(batch, &Scope { table, parts: &staged.parts, files, rows: &rows }, &readings.replaced, counted)?
+        } else {
+            let dates = dates_of(table, &staged.parts, files, |_| !readings.replaced.is_empty());
+            let edits = |date: &Date<'_>| unique(table, &date.sources(), date.stored.len(), &readings);
+            dates.par_iter().map(|date| date.write(batch, edits(date)?)).collect::<Result<Vec<_>, _>>()?
+        };
         let mut change = Change::default();
-        for mut date in settled {
+        for mut date in written {
             change.add.append(&mut date.change.add);
             change.remove.append(&mut date.change.remove);
             plan.superseded.append(&mut date.superseded);
-            if table.counts_records() {
-                plan.conflicts += date.conflicts;
-                merge(&mut folded, date.folded);
-                merge(&mut lost, date.lost);
-            }
         }
         plan.changes.push((table, change));
     }
-    drop((staged, staged_rows));
-    account(batch, readings, finished, &Shift { folded, lost }, moment, &mut plan)?;
+    drop(staged);
+    plan.conflicts = tally.conflicts;
+    account(batch, readings, finished, &tally, moment, &mut plan)?;
     Ok(plan)
+}
+
+/// What a batch does to the counts.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Copies of the batch's evidence that are not shown.
+    folded: Folded,
+    /// Rows of earlier evidence that are shown no more.
+    lost: Folded,
+    conflicts: u64,
+}
+
+impl Tally {
+    /// Counts what settling found, and hands out its edits.
+    fn take(&mut self, outcome: Outcome) -> Vec<Edit> {
+        merge(&mut self.folded, outcome.folded);
+        merge(&mut self.lost, outcome.lost);
+        self.conflicts += outcome.conflicts;
+        outcome.edits
+    }
 }
 
 fn merge(all: &mut Folded, more: Folded) {
@@ -69,77 +93,84 @@ fn merge(all: &mut Folded, more: Folded) {
     }
 }
 
+/// A table in which copies are settled.
+struct Scope<'a> {
+    table: Table,
+    parts: &'a [StagedPart],
+    files: &'a [LogFile],
+    rows: &'a [StagedDate<'a>],
+}
+
+/// Settles each date, and then the events that have copies on several.
+fn settle_copies(batch: &Batch, scope: &Scope<'_>, replaced: &HashSet<String>, tally: &mut Tally) -> Result<Vec<Written>, StoreError> {
+    let &Scope { table, parts, files, rows } = scope;
+    let Meetings { hits, across } = seek(table, rows, files)?;
+    let dates = dates_of(table, parts, files, |file| hits[file].iter().any(|(_, key)| across.contains(key)));
+    let files_of = |date: &Date<'_>| Files {
+        sources: date.sources(),
+        hits: date.stored.iter().map(|(number, _)| hits[*number].as_slice()).collect(),
+        slots: date.staged.iter().map(|p| p.slot).collect(),
+        rows: rows.iter().find(|r| r.event_date == date.event_date.as_deref()).map(|r| r.rows),
+    };
+    let files: Vec<Files<'_>> = dates.iter().map(files_of).collect();
+    let compare = batch.options.compare;
+    let settle = |files: &[Files<'_>], wanted| reconcile(table, files, wanted, replaced, compare);
+    let settled: Vec<Outcome> =
+        files.par_iter().map(|files| settle(std::slice::from_ref(files), Wanted::AllBut(&across))).collect::<Result<_, _>>()?;
+    let mut edits: Vec<Vec<Edit>> = settled.into_iter().map(|outcome| tally.take(outcome)).collect();
+    if !across.is_empty() {
+        let more = tally.take(settle(&files, Wanted::Only(&across))?);
+        edits.iter_mut().flatten().zip(more).for_each(|(edit, more)| edit.join(more));
+    }
+    dates.par_iter().zip(edits).map(|(date, edits)| date.write(batch, edits)).collect()
+}
+
 /// The files of one date of a table.
 struct Date<'a> {
     table: Table,
     event_date: Option<String>,
     staged: Vec<&'a StagedPart>,
-    stored: Vec<&'a LogFile>,
+    /// Each with its number among the files of the table.
+    stored: Vec<(usize, &'a LogFile)>,
 }
 
 /// What settling a date changes.
 #[derive(Default)]
-struct Settled {
+struct Written {
     change: Change,
     superseded: Vec<Part>,
-    folded: Folded,
-    lost: Folded,
-    conflicts: u64,
 }
 
-/// The dates a batch touches; all dates where evidence is replaced in a table that keeps every copy.
-fn dates_of<'a>(table: Table, staged: &'a [StagedPart], moment: &'a Moment, replaces: bool) -> Vec<Date<'a>> {
+/// The dates for which something is staged, and those of other files in the store that `concerns` names by their numbers.
+fn dates_of<'a>(table: Table, staged: &'a [StagedPart], files: &'a [LogFile], concerns: impl Fn(usize) -> bool) -> Vec<Date<'a>> {
     let mut dates: BTreeMap<Option<String>, Date<'a>> = BTreeMap::new();
     let new = |event_date: &Option<String>| Date { table, event_date: event_date.clone(), staged: Vec::new(), stored: Vec::new() };
     for part in staged.iter().filter(|p| p.part.table == table) {
         dates.entry(part.part.event_date.clone()).or_insert_with(|| new(&part.part.event_date)).staged.push(part);
     }
-    for file in moment.table(table).map_or(&[][..], |s| &s.files) {
+    for (number, file) in files.iter().enumerate() {
         if let Some(date) = dates.get_mut(&file.data.event_date) {
-            date.stored.push(file);
-        } else if replaces && !table.is_deduplicated() {
-            dates.entry(file.data.event_date.clone()).or_insert_with(|| new(&file.data.event_date)).stored.push(file);
+            date.stored.push((number, file));
+        } else if concerns(number) {
+            dates.entry(file.data.event_date.clone()).or_insert_with(|| new(&file.data.event_date)).stored.push((number, file));
         }
     }
     dates.into_values().collect()
 }
 
 impl Date<'_> {
-    fn settle(
-        &self,
-        batch: &Batch,
-        staged_rows: &HashMap<Partition, Arc<Mutex<StagedRows>>>,
-        readings: &Readings,
-    ) -> Result<Settled, StoreError> {
-        let sources = self.sources();
-        let mut settled = Settled::default();
-        let edits = match staged_rows.get(&(self.table, self.event_date.clone())) {
-            Some(rows) if self.table.is_deduplicated() => {
-                let slots = self.staged.iter().map(|p| p.slot).collect();
-                let rows = lock(rows);
-                let files = Files { table: self.table, sources: sources.clone(), stored: self.stored.len(), slots, rows: &rows };
-                let outcome = reconcile(&files, &readings.replaced, batch.options.canonicalise)?;
-                (settled.folded, settled.lost, settled.conflicts) = (outcome.folded, outcome.lost, outcome.conflicts);
-                outcome.edits
-            }
-            _ if self.table.is_deduplicated() => vec![Edit::default(); sources.len()],
-            _ => unique(self.table, &sources, self.stored.len(), readings)?,
-        };
-        self.apply(batch, &sources, edits, &mut settled)?;
-        Ok(settled)
-    }
-
     fn sources(&self) -> Vec<Source> {
-        let stored = self.stored.iter().map(|f| Source { table: self.table, path: f.data.path.clone(), rows: f.data.rows });
+        let stored = self.stored.iter().map(|(_, f)| Source { table: self.table, path: f.data.path.clone(), rows: f.data.rows });
         let staged = self.staged.iter().map(|p| Source { table: self.table, path: p.part.path.clone(), rows: p.part.rows });
         stored.chain(staged).collect()
     }
 
     /// Writes the files that change and notes what to add and to remove.
-    fn apply(&self, batch: &Batch, sources: &[Source], edits: Vec<Edit>, settled: &mut Settled) -> Result<(), StoreError> {
+    fn write(&self, batch: &Batch, edits: Vec<Edit>) -> Result<Written, StoreError> {
         let dir = layout::table_dir(batch.store.root(), self.table);
         let now = batch.options.now;
-        let rewritten: Vec<Option<Option<Part>>> = sources
+        let rewritten: Vec<Option<Option<Part>>> = self
+            .sources()
             .par_iter()
             .zip(edits)
             .map(|(source, edit)| {
@@ -151,18 +182,19 @@ impl Date<'_> {
                 rewrite(source, edit, to).map(Some)
             })
             .collect::<Result<_, StoreError>>()?;
+        let mut written = Written::default();
         for (i, outcome) in rewritten.into_iter().enumerate() {
             let stored = self.stored.get(i);
             let is_rewritten = outcome.is_some();
-            settled.change.add.extend(outcome.flatten().map(|part| add_of(&part, now)));
+            written.change.add.extend(outcome.flatten().map(|part| add_of(&part, now)));
             match (stored, i.checked_sub(self.stored.len()).and_then(|n| self.staged.get(n))) {
-                (Some(file), _) if is_rewritten => settled.change.remove.push(file.add.clone()),
-                (None, Some(staged)) if is_rewritten => settled.superseded.push(staged.part.clone()),
-                (None, Some(staged)) => settled.change.add.push(add_of(&staged.part, now)),
+                (Some((_, file)), _) if is_rewritten => written.change.remove.push(file.add.clone()),
+                (None, Some(staged)) if is_rewritten => written.superseded.push(staged.part.clone()),
+                (None, Some(staged)) => written.change.add.push(add_of(&staged.part, now)),
                 _ => {}
             }
         }
-        Ok(())
+        Ok(written)
     }
 }
 
@@ -218,16 +250,8 @@ fn accepted(counts: &Counts) -> i64 {
     counts.kept + counts.duplicate
 }
 
-/// What a batch does to the counts.
-struct Shift {
-    /// Copies of the batch's evidence that are not shown.
-    folded: Folded,
-    /// Rows of earlier evidence that are shown no more.
-    lost: Folded,
-}
-
 /// The ledger row of a piece of evidence after this batch, and whether it is the earlier one with at most an origin more.
-fn reconciled(mut row: EvidenceRow, old: Option<&EvidenceRow>, has_rows: bool, shift: &Shift) -> Result<(EvidenceRow, bool), StoreError> {
+fn reconciled(mut row: EvidenceRow, old: Option<&EvidenceRow>, has_rows: bool, shift: &Tally) -> Result<(EvidenceRow, bool), StoreError> {
     let records = accepted(&row.counts);
     unite_origins(&mut row, old.map_or(&[], |o| &o.origins));
     if let Some(old) = old.filter(|o| o.decoder_version == row.decoder_version) {
@@ -256,7 +280,7 @@ fn account(
     batch: &Batch,
     readings: Readings,
     finished: &Finished,
-    shift: &Shift,
+    shift: &Tally,
     moment: &Moment,
     plan: &mut Plan,
 ) -> Result<(), StoreError> {

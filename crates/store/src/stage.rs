@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
+use crate::StoreError;
 use crate::batch::lock;
-use crate::copies::{self, Copy, Key};
+use crate::copies::{self, Comparison, Copy, Key, Statements};
 use crate::encode::{Part, PartWriter, WRITE_ROWS};
 use crate::rows::{self, Place};
 use crate::staged_rows::{Admission, StagedRows};
-use crate::{Canonicalise, StoreError};
 
 /// A file written but in no log.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub(crate) struct Target<'a> {
 pub(crate) fn stage(
     target: Target<'_>,
     batches: Vec<RecordBatch>,
-    canonicalise: Canonicalise,
+    compare: Comparison,
     staged: &Mutex<StagedRows>,
 ) -> Result<(Option<StagedPart>, Folded), StoreError> {
     let table = target.table;
@@ -46,7 +46,7 @@ pub(crate) fn stage(
     let (mut slot, mut folded) = (0, Folded::new());
     if table.is_deduplicated() {
         let columns: Vec<Identity<'_>> = batches.iter().map(|b| Identity::of(table, b)).collect::<Result<_, _>>()?;
-        fold(&mut places, &columns, canonicalise, &mut folded);
+        fold(&mut places, &columns, compare, &mut folded);
         slot = admit(&mut places, &columns, &mut lock(staged));
     }
     if places.is_empty() {
@@ -67,7 +67,7 @@ fn admit(places: &mut Vec<Place>, columns: &[Identity<'_>], staged: &mut StagedR
         let (of, row) = (&columns[place.batch as usize], place.row as usize);
         let sha = copies::sha(rows::value(of.sha, row));
         let time = of.time.is_valid(row).then(|| of.time.value(row));
-        match staged.admit(&of.key(row), &sha, time) {
+        match staged.admit(&of.key(row), &sha, of.is_extract(row), time) {
             Admission::New => true,
             Admission::Twin(host) => {
                 let (evidence, form) = (rows::value(of.evidence, row), rows::value(of.form, row));
@@ -113,12 +113,18 @@ impl<'a> Identity<'a> {
         copies::key(self.key.value(row))
     }
 
-    fn copy(&self, row: usize, by_content: Option<Canonicalise>) -> Copy {
+    fn is_extract(&self, row: usize) -> bool {
+        copies::is_extract(rows::value(self.form, row))
+    }
+
+    /// A copy, as if its class were its bytes.
+    fn copy(&self, row: usize) -> Copy {
         let sha = copies::sha(rows::value(self.sha, row));
         Copy {
-            class: by_content.map_or(sha, |canonicalise| copies::class_of(self.raw.value(row), &sha, canonicalise)),
+            class: sha,
             rank: self.rank.value(row),
             sha,
+            is_extract: self.is_extract(row),
             evidence: copies::sha(rows::value(self.evidence, row)),
             index: self.index.value(row),
         }
@@ -129,7 +135,7 @@ impl<'a> Identity<'a> {
 ///
 /// Copies share time and id, so sorting brought nearly all together; what stays apart the commit settles. Folding here
 /// spares overlapping evidence read in one run the second writing.
-fn fold(places: &mut Vec<Place>, columns: &[Identity<'_>], canonicalise: Canonicalise, folded: &mut Folded) {
+fn fold(places: &mut Vec<Place>, columns: &[Identity<'_>], compare: Comparison, folded: &mut Folded) {
     let key = |p: &Place| columns[p.batch as usize].key.value(p.row as usize);
     let mut kept = Vec::new();
     let mut done = 0;
@@ -141,7 +147,7 @@ fn fold(places: &mut Vec<Place>, columns: &[Identity<'_>], canonicalise: Canonic
         }
         if end - start > 1 {
             kept.extend_from_slice(&places[done..start]);
-            fold_run(&places[start..end], columns, canonicalise, folded, &mut kept);
+            fold_run(&places[start..end], columns, compare, folded, &mut kept);
             done = end;
         }
         start = end;
@@ -152,20 +158,25 @@ fn fold(places: &mut Vec<Place>, columns: &[Identity<'_>], canonicalise: Canonic
     }
 }
 
-fn fold_run(run: &[Place], columns: &[Identity<'_>], canonicalise: Canonicalise, folded: &mut Folded, kept: &mut Vec<Place>) {
-    let sha = |p: &Place| rows::value(columns[p.batch as usize].sha, p.row as usize);
-    let differ = run.iter().any(|p| sha(p) != sha(&run[0]));
-    let by_content = differ.then_some(canonicalise);
-    let copies: Vec<Copy> = run.iter().map(|p| columns[p.batch as usize].copy(p.row as usize, by_content)).collect();
-    let best = copies::shown(&copies);
+fn fold_run(run: &[Place], columns: &[Identity<'_>], compare: Comparison, folded: &mut Folded, kept: &mut Vec<Place>) {
+    let of = |p: &Place| (&columns[p.batch as usize], p.row as usize);
+    let mut copies: Vec<Copy> = run.iter().map(of).map(|(columns, row)| columns.copy(row)).collect();
+    let mut statements = Statements::default();
+    if copies.iter().any(|c| !c.has_content_of(&copies[0])) {
+        for (copy, (columns, row)) in copies.iter_mut().zip(run.iter().map(of)) {
+            copy.class = statements.take(columns.raw.value(row), copy, compare);
+        }
+    }
+    let best = copies::shown(&copies, &statements.covered(compare));
     let mut counted = HashSet::new();
     for (i, place) in run.iter().enumerate() {
-        let winner = best.get(&copies[i].class).copied().unwrap_or(i);
-        if winner == i {
+        let winner = best.get(&copies[i].class);
+        let is_winner_read_twice = winner.is_some_and(|w| copies[*w].is_same_copy(&copies[i]));
+        if winner == Some(&i) {
             kept.push(*place);
-        } else if counted.insert((copies[i].evidence, copies[i].index, copies[i].sha)) && !copies[winner].is_same_copy(&copies[i]) {
-            let evidence = rows::value(columns[place.batch as usize].evidence, place.row as usize);
-            *folded.entry(evidence.to_owned()).or_default() += 1;
+        } else if counted.insert((copies[i].evidence, copies[i].index, copies[i].sha)) && !is_winner_read_twice {
+            let (columns, row) = of(place);
+            *folded.entry(rows::value(columns.evidence, row).to_owned()).or_default() += 1;
         }
     }
 }

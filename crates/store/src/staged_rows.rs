@@ -41,14 +41,15 @@ pub(crate) struct Twin {
 struct RowId {
     key: Key,
     /// Half of the record's hash, with the event's time in it: a record that has none of its own takes its carrier's, and
-    /// copies that differ in it differ in more than provenance.
+    /// copies that differ in it differ in more than provenance. So do a record and an extract, were they the same bytes.
     content: [u8; 16],
 }
 
 impl RowId {
-    fn new(key: &Key, sha: &Sha, time: Option<i64>) -> Self {
+    fn new(key: &Key, sha: &Sha, is_extract: bool, time: Option<i64>) -> Self {
         let mut content = [0; 16];
         content.copy_from_slice(&sha[..16]);
+        content[15] ^= u8::from(is_extract);
         for (byte, time) in content.iter_mut().zip(time.unwrap_or(i64::MIN).to_le_bytes()) {
             *byte ^= time;
         }
@@ -87,8 +88,8 @@ impl StagedRows {
     }
 
     /// Admits the next row to the last file.
-    pub(crate) fn admit(&mut self, key: &Key, sha: &Sha, time: Option<i64>) -> Admission {
-        let id = RowId::new(key, sha, time);
+    pub(crate) fn admit(&mut self, key: &Key, sha: &Sha, is_extract: bool, time: Option<i64>) -> Admission {
+        let id = RowId::new(key, sha, is_extract, time);
         let hash = self.hasher.hash_one(key);
         let mut other = None;
         for found in self.rows.iter_hash(hash) {
@@ -132,6 +133,11 @@ impl StagedRows {
         self.rows.iter_hash(hash).copied().filter(|r| self.key(*r) == *key)
     }
 
+    /// The keys of the staged rows.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.ids.iter().flatten().map(|id| &id.key)
+    }
+
     /// Rows whose event has another staged copy, written or not.
     pub(crate) fn meeting(&self) -> impl Iterator<Item = StagedRow> {
         self.meeting.iter().copied().chain(self.twins.iter().map(|t| t.host))
@@ -156,16 +162,17 @@ mod tests {
         let mut rows = StagedRows::default();
         let (key, other_key, sha, other_sha) = ([1; 16], [2; 16], [3; 32], [4; 32]);
         assert_eq!(rows.begin_file(), 0);
-        assert_eq!(rows.admit(&key, &sha, Some(5)), Admission::New);
-        assert_eq!(rows.admit(&other_key, &sha, Some(5)), Admission::New);
+        assert_eq!(rows.admit(&key, &sha, false, Some(5)), Admission::New);
+        assert_eq!(rows.admit(&other_key, &sha, false, Some(5)), Admission::New);
         assert_eq!(rows.begin_file(), 1);
-        assert_eq!(rows.admit(&key, &sha, Some(5)), Admission::Twin(StagedRow { slot: 0, row: 0 }));
+        assert_eq!(rows.admit(&key, &sha, false, Some(5)), Admission::Twin(StagedRow { slot: 0, row: 0 }));
         assert_eq!(rows.meeting().count(), 0);
-        assert_eq!(rows.admit(&key, &sha, None), Admission::New);
-        assert_eq!(rows.admit(&key, &other_sha, Some(5)), Admission::New);
+        assert_eq!(rows.admit(&key, &sha, false, None), Admission::New);
+        assert_eq!(rows.admit(&key, &other_sha, false, Some(5)), Admission::New);
+        assert_eq!(rows.admit(&key, &sha, true, Some(5)), Admission::New);
         let mut meeting: Vec<_> = rows.meeting().map(|r| (r.slot, r.row)).collect();
         meeting.sort_unstable();
-        assert_eq!(meeting, [(0, 0), (1, 0), (1, 1)]);
-        assert_eq!(rows.of_event(&key).count(), 3);
+        assert_eq!(meeting, [(0, 0), (1, 0), (1, 1), (1, 2)]);
+        assert_eq!(rows.of_event(&key).count(), 4);
     }
 }

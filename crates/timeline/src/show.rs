@@ -1,5 +1,7 @@
 //! Opens a citation: the record as delivered, every copy of it, and its hash worked out again.
 
+use std::collections::HashSet;
+
 use arrow_array::Array;
 use arrow_array::RecordBatch;
 use backtrail_model::evidence::OriginalCheck;
@@ -72,6 +74,8 @@ pub struct Copy {
     pub record_sha256: Option<String>,
     /// Whether this copy is the shown one, byte for byte.
     pub identical: bool,
+    /// Whether it is of another record with the same id, which is a row of its own (`id_conflict`).
+    pub of_other_record: bool,
     /// Where the evidence was met.
     pub paths: Vec<String>,
     /// The record checked against what is there now. Filled by whoever can read files; this crate knows none.
@@ -219,12 +223,17 @@ async fn find(source: &Source, condition: &Expr, opened: &mut Opened) -> Result<
         let mut found: Vec<(Shown, Vec<u8>)> = Vec::new();
         Source::batches(table, frame, &mut |batch| read(table, batch, &actors, &mut found)).await?;
         found.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+        let records: HashSet<(Vec<u8>, String)> = found.iter().map(|(shown, key)| (key.clone(), shown.record_sha256.clone())).collect();
         for (mut shown, key) in found {
             if opened.answer.len() >= MOST {
                 opened.more += 1;
                 continue;
             }
-            shown.origins = origins(source, key, &shown.record_sha256).await?;
+            shown.origins = origins(source, key.clone(), &shown.record_sha256).await?;
+            for origin in shown.origins.iter_mut().filter(|o| !o.identical) {
+                let hash = origin.record_sha256.clone().unwrap_or_default();
+                origin.of_other_record = records.contains(&(key.clone(), hash));
+            }
             if !shown.origins.iter().any(|o| o.identical && o.evidence_id == shown.evidence_id && o.record_index == shown.record_index) {
                 // Record and hash were replaced together: the list of copies still has the hash it was taken in with.
                 shown.hash = HashCheck::Mismatch;
@@ -338,6 +347,7 @@ async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Copy>
                 raw_form: form.get(row).map(str::to_owned),
                 record_sha256: hash.get(row).map(str::to_owned),
                 identical: hash.get(row) == Some(shown),
+                of_other_record: false,
                 paths: Vec::new(),
                 originals: Vec::new(),
             });

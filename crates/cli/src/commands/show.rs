@@ -154,7 +154,11 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
 fn copy(origin: &Copy, out: &mut dyn Write) -> std::io::Result<()> {
     let form = origin.raw_form.as_deref().unwrap_or("?");
     let route = origin.route.as_deref().unwrap_or("?");
-    let differs = if origin.identical { "" } else { ", other bytes than the shown copy" };
+    let differs = match origin {
+        Copy { identical: true, .. } => "",
+        Copy { of_other_record: true, .. } => ", OTHER CONTENT: of the other record with this id",
+        _ => ", other bytes than the shown copy",
+    };
     writeln!(out, "  {}#{} ({route}, {form}{differs})", origin.evidence_id, origin.record_index)?;
     places(&origin.paths, &origin.originals, out)
 }

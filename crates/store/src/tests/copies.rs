@@ -21,8 +21,8 @@ async fn a_better_copy_takes_the_place_of_the_shown_one_and_the_ledger_follows()
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_id_with_other_content_keeps_both_rows_marked() {
     let (_dir, store) = new_store().await;
-    let real = Evidence { name: 1, events: vec![copy(3, 0, 0, 10)], rejects: 0 };
-    let forged = Evidence { name: 2, events: vec![copy(3, 1, 0, 10)], rejects: 0 };
+    let real = Evidence { name: 1, events: vec![copy(3, 4, 0, 10)], rejects: 0 };
+    let forged = Evidence { name: 2, events: vec![copy(3, 5, 0, 10)], rejects: 0 };
     ingest(&store, std::slice::from_ref(&real)).await;
     let summary = ingest(&store, std::slice::from_ref(&forged)).await;
     assert_eq!(summary.conflicts, 1);
@@ -30,6 +30,43 @@ async fn the_same_id_with_other_content_keeps_both_rows_marked() {
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|r| r.6), "{rows:?}");
     check(&store, &[real, forged]).await;
+}
+
+/// A record dated back has its own date's partition, and all the same the id of the real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_id_with_other_content_on_another_date_is_marked_too() {
+    let real = Evidence { name: 1, events: vec![copy(3, 1, 0, 10), copy(4, 1, 0, 10)], rejects: 0 };
+    let forged = Evidence { name: 2, events: vec![copy(3, 2, 0, 10)], rejects: 0 };
+    assert_ne!(real.events[0].date(), forged.events[0].date());
+    let (_dir, apart) = new_store().await;
+    assert_eq!(ingest(&apart, std::slice::from_ref(&real)).await.conflicts, 0);
+    assert_eq!(ingest(&apart, std::slice::from_ref(&forged)).await.conflicts, 1);
+    let (_dir, at_once) = new_store().await;
+    assert_eq!(ingest(&at_once, &[real.clone(), forged.clone()]).await.conflicts, 1);
+    for store in [apart, at_once] {
+        let marks: Vec<(u32, bool)> = shown(&store).await.into_iter().map(|row| (row.1, row.6)).collect();
+        assert_eq!(marks, [(3, true), (3, true), (4, false)]);
+        check(&store, &[real.clone(), forged.clone()]).await;
+    }
+}
+
+/// 4 says 1 and 1; 1 says the first only, 3 the second; 7 says otherwise of the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_which_something_was_left_out_is_no_row_beside_one_that_says_all_of_it() {
+    let [full, first, second, other] = [(1, 4, 60), (2, 1, 10), (3, 3, 20), (4, 7, 30)].map(|(name, content, rank)| Evidence {
+        name,
+        events: vec![copy(1, content, 0, rank)],
+        rejects: 0,
+    });
+    let (_dir, store) = new_store().await;
+    let contents = async |store| shown(store).await.into_iter().map(|row| (row.2, row.6)).collect::<Vec<_>>();
+    ingest(&store, &[first.clone(), second.clone()]).await;
+    assert_eq!(contents(&store).await, [(1, true), (3, true)], "neither says what the other does");
+    ingest(&store, std::slice::from_ref(&full)).await;
+    assert_eq!(contents(&store).await, [(4, false)], "which says what both do, whatever its rank");
+    ingest(&store, std::slice::from_ref(&other)).await;
+    assert_eq!(contents(&store).await, [(4, true), (7, true)]);
+    check(&store, &[full, first, second, other]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +142,7 @@ async fn another_version_of_the_decoder_replaces_what_the_first_made_of_the_evid
 }
 
 pub(crate) fn pieces() -> impl Strategy<Value = Vec<Evidence>> {
-    let record = (0u32..9, 0u32..3, 0u32..2);
+    let record = (0u32..9, prop_oneof![0u32..3, 0u32..9], 0u32..2);
     let piece = (proptest::collection::vec(record, 0..8), 0u32..2, prop::sample::select(vec![10, 30, 60]));
     proptest::collection::vec(piece, 1..7).prop_map(|pieces| {
         pieces

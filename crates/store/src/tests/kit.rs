@@ -13,7 +13,7 @@ use backtrail_model::tables::{EVENT_DATE, Table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
-use crate::{Batch, BatchOptions, Store};
+use crate::{Batch, BatchOptions, Comparison, Store};
 
 pub(crate) const NOW: i64 = 1_700_000_000_000_000;
 
@@ -44,10 +44,25 @@ impl Event {
     }
 }
 
-/// What the two first fields of the made-up record say is its content.
-pub(crate) fn canonical(raw: &str) -> Option<Vec<u8>> {
-    raw.rsplit_once('|').map(|(content, _)| content.as_bytes().to_vec())
+/// The made-up record's content is two digits, to base three: 0 is a field that was left out, 1 and 2 are what it can say.
+pub(crate) fn says(content: u32) -> [u32; 2] {
+    [content % 3, content / 3]
 }
+
+/// Whether one content says all that another says, and more.
+pub(crate) fn covers(fuller: u32, other: u32) -> bool {
+    fuller != other && says(fuller).iter().zip(says(other)).all(|(a, b)| b == 0 || *a == b)
+}
+
+/// What the two first parts of the made-up record say is its content.
+const COMPARISON: Comparison = Comparison {
+    statement: |raw, _| raw.rsplit_once('|').map(|(content, _)| content.as_bytes().to_vec()),
+    covered: |statements| {
+        let content = |s: &&[u8]| std::str::from_utf8(s).unwrap().rsplit_once('|').unwrap().1.parse::<u32>().unwrap();
+        let contents: Vec<u32> = statements.iter().map(content).collect();
+        contents.iter().map(|c| contents.iter().any(|other| covers(*other, *c))).collect()
+    },
+};
 
 /// A piece of evidence: its name's digits, and its records.
 #[derive(Debug, Clone)]
@@ -141,7 +156,7 @@ impl Evidence {
 pub(crate) const GIVEN: [Table; 4] = [Table::Cloudtrail, Table::PivotalCalls, Table::EventOrigins, Table::Rejects];
 
 pub(crate) fn options() -> BatchOptions {
-    BatchOptions { run_id: "run".to_owned(), memory_budget: 64 << 20, now: NOW, canonicalise: canonical }
+    BatchOptions { run_id: "run".to_owned(), memory_budget: 64 << 20, now: NOW, compare: COMPARISON }
 }
 
 /// Takes in evidence as one batch.
@@ -217,21 +232,22 @@ type ExpectedCopy = (i32, String, String, i64, u32);
 
 /// What a store must show for a set of evidence, worked out the plain way.
 pub(crate) fn expected(evidence: &[Evidence]) -> Vec<Shown> {
-    let mut events: BTreeMap<(String, u32), BTreeMap<u32, Vec<ExpectedCopy>>> = BTreeMap::new();
+    let mut events: BTreeMap<u32, BTreeMap<u32, Vec<(ExpectedCopy, String)>>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
     for piece in evidence.iter().filter(|p| seen.insert(p.name)) {
         for (index, e) in piece.events.iter().enumerate() {
             let sha = Evidence::hash(&e.raw());
-            let contents = events.entry((e.date(), e.id)).or_default();
-            contents.entry(e.content).or_default().push((e.rank, sha, piece.id(), index as i64, e.context));
+            let contents = events.entry(e.id).or_default();
+            contents.entry(e.content).or_default().push(((e.rank, sha, piece.id(), index as i64, e.context), e.date()));
         }
     }
     let mut shown = Vec::new();
-    for ((date, id), contents) in events {
-        let conflict = contents.len() > 1;
-        for (content, copies) in contents {
-            let (_, _, evidence, index, context) = copies.into_iter().min().unwrap();
-            shown.push((date.clone(), id, content, context, evidence, index, conflict));
+    for (id, contents) in events {
+        let fullest = |content: &u32| !contents.keys().any(|other| covers(*other, *content));
+        let kept: Vec<u32> = contents.keys().copied().filter(fullest).collect();
+        for content in &kept {
+            let ((_, _, evidence, index, context), date) = contents[content].iter().min().unwrap().clone();
+            shown.push((date, id, *content, context, evidence, index, kept.len() > 1));
         }
     }
     shown.sort();

@@ -54,6 +54,95 @@ fn one_id_with_other_content_is_two_rows_both_marked() {
     assert_eq!(store.column("SELECT count(*) FROM cloudtrail"), ["3"]);
 }
 
+/// As Athena and Lake print rows: structures without quotes, times with a space.
+fn table_of(records: &[Value]) -> String {
+    let mut table = String::from(
+        "eventversion,useridentity,eventtime,eventsource,eventname,awsregion,sourceipaddress,errorcode,responseelements,eventid,readonly,dt\n",
+    );
+    for r in records {
+        let text = |field: &str| r[field].as_str().expect("a text").to_owned();
+        let user = &r["userIdentity"];
+        let identity = format!(
+            "{{type=IAMUser, principalid=AIDAEXAMPLE, arn={}, accountid=111122223333, sessioncontext=null, username={}}}",
+            user["arn"].as_str().expect("a text"),
+            user["userName"].as_str().expect("a text")
+        );
+        let time = text("eventTime").replace('T', " ").replace('Z', ".000");
+        let response = r#"{instancesSet={""items"":[{""instanceId"":""i-0123456789abcdef0""}]}}"#;
+        let row = [
+            text("eventVersion"),
+            identity,
+            time,
+            text("eventSource"),
+            text("eventName"),
+            text("awsRegion"),
+            text("sourceIPAddress"),
+            String::new(),
+            response.to_owned(),
+            text("eventID"),
+            "false".to_owned(),
+            "2024/05/01".to_owned(),
+        ];
+        table += &format!("\"{}\"\n", row.join("\",\""));
+    }
+    table
+}
+
+#[test]
+fn events_of_a_trail_and_the_same_as_rows_of_a_table_are_one_each_and_the_record_is_shown() {
+    let records = [event(), event(), event()];
+    let mut forged = records[2].clone();
+    forged["userIdentity"]["userName"] = json!("mallory");
+    let store = check(vec![
+        Case::new("a-table.csv", table_of(&records)).kept(3),
+        Case::new("b-trail.json", trail(&records)).kept(3),
+        Case::new("c-few-columns.csv", few_columns_of(&records[0])).kept(1),
+        Case::new("d-forged.csv", table_of(&[forged])).kept(1),
+    ]);
+    let rows = store.rows("SELECT user_identity_user_name AS name, raw_form, id_conflict FROM cloudtrail ORDER BY event_time, name");
+    let told: Vec<_> = rows.iter().map(|r| [&r["name"], &r["raw_form"], &r["id_conflict"]].map(crate::asked::plain).join(" ")).collect();
+    assert_eq!(told, ["alice exact false", "alice exact false", "alice exact true", "mallory projected true"]);
+    assert_eq!(store.column("SELECT count(*) FROM event_origins"), ["8"]);
+}
+
+fn few_columns_of(record: &Value) -> String {
+    let text = |field: &str| record[field].as_str().expect("a text");
+    let (id, time) = (text("eventID"), text("eventTime"));
+    format!("eventId,eventName,eventSource,awsRegion,eventTime\n{id},RunInstances,ec2.amazonaws.com,eu-west-1,{time}\n")
+}
+
+#[test]
+fn a_copy_with_an_omitted_field_is_no_row_beside_the_whole_record() {
+    let mut record = event();
+    record["requestParameters"] = json!({"instanceType": "x"});
+    for (omitted, name) in [(json!({"omitted": true, "originalSize": 120_000}), "a-omitted.json"), (Value::Null, "b-null.json")] {
+        let mut copy = record.clone();
+        copy["requestParameters"] = omitted;
+        copy["errorCode"] = Value::Null;
+        let store = check(vec![Case::new(name, trail(&[copy])).kept(1), Case::new("whole.jsonl", format!("{record}\n")).kept(1)]);
+        assert_eq!(store.column("SELECT request_parameters FROM cloudtrail WHERE NOT id_conflict"), [r#"{"instanceType":"x"}"#], "{name}");
+    }
+}
+
+#[test]
+fn a_forged_record_on_another_date_or_without_a_time_is_marked_with_the_real_one() {
+    for (time, name) in [("2024-04-22T10:00:00Z", "dated-back.json"), ("yesterday", "no-time.json")] {
+        let record = event();
+        let mut forged = record.clone();
+        forged["eventTime"] = json!(time);
+        forged["userIdentity"]["userName"] = json!("mallory");
+        let store =
+            check(vec![Case::new("real.json", trail(&[record.clone(), event()])).kept(2), Case::new(name, trail(&[forged])).kept(1)]);
+        let marked = store.column("SELECT user_identity_user_name FROM cloudtrail WHERE id_conflict ORDER BY 1");
+        assert_eq!(marked, ["alice", "mallory"], "{name}");
+        let shown = store.json(&["show", record["eventID"].as_str().expect("an id"), "--format", "json"]);
+        for opened in crate::asked::list(&shown["answer"]) {
+            let other: Vec<_> = crate::asked::list(&opened["origins"]).iter().map(|o| o["of_other_record"] == true).collect();
+            assert_eq!(other.iter().filter(|other| **other).count(), 1, "{name}: of two copies the other record's is told apart");
+        }
+    }
+}
+
 #[test]
 fn shared_event_ids_link_and_never_merge() {
     let (mut caller, mut owner) = (event(), event());
