@@ -285,12 +285,22 @@ impl Fields {
             F::RequestId,
             F::RequestParameters,
         ];
-        let is_named = self.has(F::EventName) && self.has(F::EventSource);
+        let is_named = self.names_call();
         if is_named && self.has(F::EventVersion) {
             return true;
         }
         let enough = if is_named { 1 } else { 3 };
         MARKS.iter().filter(|f| self.has(**f)).take(enough).count() == enough
+    }
+
+    /// Whether the fields found make a record of any of the three sorts, of which no list inside is an envelope's.
+    pub(crate) fn is_record(&self, bytes: &[u8]) -> bool {
+        (self.names_call() && self.is_event()) || self.is_insight() || self.is_aggregated(bytes)
+    }
+
+    /// Whether it is said which call was made, and of which service.
+    pub(crate) fn names_call(&self) -> bool {
+        self.has(F::EventName) && self.has(F::EventSource)
     }
 
     /// An Insights record: by its details, which no other has.
@@ -458,6 +468,10 @@ fn walk_scope(walker: &mut Walker<'_>, fields: &mut Fields, scope: Scope, depth:
     }
     loop {
         let key = walker.key()?;
+        // Before its value is walked over: what is broken in there is followed by a record that starts with the same key.
+        if fields.first_key.kind == Kind::Absent && scope == Scope::Top {
+            fields.first_key = key;
+        }
         let action = if key.kind == Kind::EscapedText {
             scope.action(&crate::text::unescape(&walker.bytes[key.inner()]))
         } else {
@@ -492,9 +506,6 @@ fn walk_scope(walker: &mut Walker<'_>, fields: &mut Fields, scope: Scope, depth:
                 walker.value(depth + 1)?;
             }
         }
-        if fields.first_key.kind == Kind::Absent && scope == Scope::Top {
-            fields.first_key = key;
-        }
         walker.skip_space();
         match walker.peek()? {
             b',' => {
@@ -521,7 +532,9 @@ fn note_unknown(fields: &mut Fields, key: Span) {
 fn unknown_top(walker: &mut Walker<'_>, fields: &mut Fields, key: Span, depth: u32, containers: Descend) -> Walk<()> {
     note_unknown(fields, key);
     let name = &walker.bytes[key.inner()];
+    // Whatever a record has been given besides its fields (`hits`, `results`, `records`), it is a record.
     if let Some(kind) = containers.container(name)
+        && !fields.is_record(walker.bytes)
         && opens_list(walker, kind)?
     {
         return Err(Stop::Container { kind, at: walker.pos });

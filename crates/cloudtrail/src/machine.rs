@@ -9,7 +9,7 @@
 
 use backtrail_model::evidence::{RawForm, Route};
 
-use crate::fields::{Container, Descend, Fields, NULL, W, opens_list, walk_record};
+use crate::fields::{Container, Descend, F, Fields, NULL, W, opens_list, walk_record};
 use crate::index::Index;
 use crate::lake::LakeTable;
 use crate::output::{Output, Place};
@@ -20,10 +20,28 @@ use crate::walk::{Kind, Span, Stop, Walker, space_len};
 pub(crate) const MAX_RECORD: usize = 64 << 20;
 /// Envelopes inside envelopes, at most.
 const MAX_FRAMES: usize = 8;
+/// Bytes of an object looked at as a whole before the list in it is taken for an envelope's: its other fields may make it a record.
+const LOOK_BEHIND_LIST: usize = 64 << 10;
 /// The longest time prefix of a CloudWatch Logs export line.
 const MAX_PREFIX: usize = 40;
 /// The longest name of a log stream.
 const MAX_STREAM: usize = 512;
+/// What records start with besides `eventVersion`: with sorted keys, in LookupEvents' lists, and as other tools write them.
+const FIRST_KEYS: [&str; 11] = [
+    "additionalEventData",
+    "addendum",
+    "apiVersion",
+    "awsRegion",
+    "eventID",
+    "eventName",
+    "eventSource",
+    "eventTime",
+    "userIdentity",
+    "EventId",
+    "CloudTrailEvent",
+];
+/// What is counted as other where an envelope holds nothing.
+const NO_ITEMS: &str = "lists without records";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Something that is open around the position.
@@ -39,7 +57,33 @@ enum Frame {
         control: bool,
     },
     /// An envelope, before one of its keys or its end.
-    Envelope { after_value: bool },
+    Envelope { after_value: bool, holds: Holds },
+}
+
+/// What was met in an envelope.
+#[derive(Debug, Clone, Copy, Default)]
+struct Holds {
+    /// A list, which gave items or was counted as empty.
+    list: bool,
+    /// Fields of a call of its own, which make it a record around a list: `eventName`, `eventSource`.
+    name: bool,
+    source: bool,
+    /// It was seen as a whole before, and is none.
+    no_record: bool,
+}
+
+impl Holds {
+    fn is_record(self) -> bool {
+        self.name && self.source && !self.no_record
+    }
+}
+
+/// What an object with a list in it is.
+enum Look {
+    Record(Span),
+    Envelope(Holds),
+    /// Too few bytes to tell.
+    More,
 }
 
 /// What carries a nested document.
@@ -73,6 +117,8 @@ pub(crate) struct Machine {
     started: bool,
     /// The item at the position stands behind a CloudWatch Logs time.
     prefixed: bool,
+    /// The key with which an item of this list started.
+    usual_key: Vec<u8>,
     skip: Option<Box<Skip>>,
     lake: Option<Box<LakeTable>>,
     /// The record the evidence ended in.
@@ -81,12 +127,19 @@ pub(crate) struct Machine {
     pub(crate) nested: Option<Box<Machine>>,
 }
 
+/// The first key of the object walked over last, if it is short and plain.
+fn first_key<'a>(window: &'a [u8], fields: &Fields) -> Option<&'a [u8]> {
+    let key = fields.first_key;
+    if key.kind == Kind::Text && key.end - key.start < 64 { window.get(key.inner()) } else { None }
+}
+
 impl Machine {
     /// Forgets a document, for the next one. Buffers stay.
     pub(crate) fn reset(&mut self) {
         self.stack.clear();
         self.started = false;
         self.prefixed = false;
+        self.usual_key.clear();
         self.skip = None;
         self.lake = None;
         self.unfinished = None;
@@ -105,9 +158,9 @@ impl Machine {
                 match self.stack.last() {
                     None => self.at_top(window, pos, eof, carrier, out),
                     Some(Frame::List { .. }) => self.in_list(window, pos, eof, carrier, out),
-                    Some(Frame::Envelope { after_value }) => {
+                    Some(Frame::Envelope { after_value, .. }) => {
                         let after_value = *after_value;
-                        self.in_envelope(window, pos, eof, after_value, out)
+                        self.in_envelope(window, pos, eof, (after_value, carrier), out)
                     }
                 }
             };
@@ -237,7 +290,7 @@ impl Machine {
                     out.remarks.add("commas too many");
                 }
                 if *items == 0 {
-                    out.other("lists without records");
+                    out.other(NO_ITEMS);
                 }
                 self.stack.pop();
                 self.value_ended();
@@ -317,23 +370,66 @@ impl Machine {
         match walk_record(&mut walker, &mut self.fields, 0, descend) {
             Ok(span) => {
                 self.in_sync = true;
-                let place = self.place(window, span.inner(), carrier);
-                let context = self.context(place, carrier);
-                self.value_ended();
-                self.settle(window, span, context, out);
-                Step::To(span.end as usize)
+                self.settle_item(window, span, carrier, out)
             }
             Err(Stop::Container { kind, at }) => {
-                self.in_sync = true;
-                let control = self.is_control(window);
-                self.note_next_token(self.fields.wrapper(W::NextToken), out);
+                let (control, token) = (self.is_control(window), self.fields.wrapper(W::NextToken));
+                let holds = match self.look_behind_list(window, (pos, at), eof) {
+                    Look::Record(span) => return self.settle_item(window, span, carrier, out),
+                    Look::More => return Step::More,
+                    Look::Envelope(holds) => holds,
+                };
+                self.note_next_token(token, out);
                 self.prefixed = false;
-                self.stack.push(Frame::Envelope { after_value: false });
+                self.stack.push(Frame::Envelope { after_value: false, holds });
+                if holds.is_record() {
+                    self.reject_around_list(self.place(window, pos..at, carrier), out);
+                }
                 self.open_container(window, kind, at, control, out)
             }
             Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
             Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
         }
+    }
+
+    /// An object that was walked over to its end.
+    fn settle_item(&mut self, window: &[u8], span: Span, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        if self.usual_key.is_empty()
+            && let Some(key) = first_key(window, &self.fields)
+        {
+            self.usual_key.extend_from_slice(key);
+        }
+        let place = self.place(window, span.inner(), carrier);
+        let context = self.context(place, carrier);
+        self.value_ended();
+        self.settle(window, span, context, out);
+        Step::To(span.end as usize)
+    }
+
+    /// Whether the object at `pos`, whose first list stands at `at`, is an envelope, or a record to which somebody added a list. A
+    /// trail's file is told by its first bytes; others are looked at as a whole, as far as is affordable.
+    fn look_behind_list(&mut self, window: &[u8], (pos, at): (usize, usize), eof: bool) -> Look {
+        let mut holds = Holds { name: self.fields.has(F::EventName), source: self.fields.has(F::EventSource), ..Holds::default() };
+        self.in_sync = true;
+        if window[at..].starts_with(b"[{\"eventVersion\":") && !holds.name && !holds.source {
+            return Look::Envelope(holds);
+        }
+        self.in_sync = false;
+        let limit = window.len().min(pos + LOOK_BEHIND_LIST);
+        self.index.restart(pos);
+        let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
+        match walk_record(&mut walker, &mut self.fields, 0, Descend::Never) {
+            Ok(span) if self.fields.is_record(window) => return Look::Record(span),
+            Ok(_) => holds.no_record = true,
+            Err(Stop::Incomplete) if limit == window.len() && limit < pos + LOOK_BEHIND_LIST && !eof => return Look::More,
+            Err(_) => {}
+        }
+        Look::Envelope(holds)
+    }
+
+    /// An envelope that turns out to be a record as well, when its list is being read or has been: what it says itself is not kept.
+    fn reject_around_list(&mut self, place: Place<'_>, out: &mut Output) {
+        out.reject(place, "fields of a record around a list of items: the items were read in its place".to_owned());
     }
 
     /// Which lists are opened here: generic ones only where no named one is open.
@@ -360,26 +456,37 @@ impl Machine {
 
     /// Into a container's value; the outer `hits` is an envelope itself.
     fn open_container(&mut self, window: &[u8], kind: Container, at: usize, control: bool, out: &mut Output) -> Step {
+        if let Some(Frame::Envelope { holds, .. }) = self.stack.last_mut() {
+            holds.list = true;
+        }
         if window[at..].starts_with(NULL) {
-            out.other("lists without records");
+            out.other(NO_ITEMS);
             self.in_sync = false;
             self.set_after_value(true);
             return Step::To(at + NULL.len());
         }
         if window[at] == b'{' {
-            self.stack.push(Frame::Envelope { after_value: false });
+            self.stack.push(Frame::Envelope { after_value: false, holds: Holds::default() });
             return Step::To(at + 1);
         }
         self.open_list(Some(kind), at + 1, control)
     }
 
     fn open_list(&mut self, kind: Option<Container>, at: usize, control: bool) -> Step {
+        self.usual_key.clear();
         self.stack.push(Frame::List { kind, items: 0, at_start: true, control });
         Step::To(at)
     }
 
     /// An envelope's keys before and behind its list.
-    fn in_envelope(&mut self, window: &[u8], pos: usize, eof: bool, after_value: bool, out: &mut Output) -> Step {
+    fn in_envelope(
+        &mut self,
+        window: &[u8],
+        pos: usize,
+        eof: bool,
+        (after_value, carrier): (bool, Option<Carrier<'_>>),
+        out: &mut Output,
+    ) -> Step {
         let pos = pos + space_len(&window[pos..]);
         let Some(&byte) = window.get(pos) else { return Step::To(pos) };
         match byte {
@@ -388,11 +495,10 @@ impl Machine {
                 Step::To(pos + 1)
             }
             b'}' => {
-                self.stack.pop();
-                self.value_ended();
+                self.close_envelope(out);
                 Step::To(pos + 1)
             }
-            b'"' if !after_value => self.envelope_key(window, pos, eof, out),
+            b'"' if !after_value => self.envelope_key(window, pos, eof, carrier, out),
             b']' => {
                 out.remarks.add("closing brackets without their opening ones");
                 Step::To(pos + 1)
@@ -400,15 +506,22 @@ impl Machine {
             b'{' => {
                 // The list was closed too early, or another document follows one that was never closed.
                 out.remarks.add("documents that were not closed before the next one");
-                self.stack.pop();
-                self.value_ended();
+                self.close_envelope(out);
                 Step::To(pos)
             }
             _ => self.broken(window, pos, pos, "a key or the end of the document was expected"),
         }
     }
 
-    fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, out: &mut Output) -> Step {
+    /// An envelope ends. One in which no list was met (`hits` of a search for counts only) is in no other account.
+    fn close_envelope(&mut self, out: &mut Output) {
+        if let Some(Frame::Envelope { holds: Holds { list: false, .. }, .. }) = self.stack.pop() {
+            out.other(NO_ITEMS);
+        }
+        self.value_ended();
+    }
+
+    fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         self.sync(pos);
         let limit = window.len().min(pos + MAX_RECORD);
         let descend = self.descend();
@@ -421,14 +534,19 @@ impl Machine {
             {
                 return Err(Stop::Container { kind, at: walker.pos });
             }
-            let value = walker.value(1)?;
-            Ok((matches!(name, b"NextToken" | b"nextToken").then_some(value), walker.pos))
+            Ok((name, walker.value(1)?, walker.pos))
         };
         match step() {
-            Ok((token, end)) => {
+            Ok((name, value, end)) => {
                 self.in_sync = true;
                 self.set_after_value(true);
-                self.note_next_token(token.unwrap_or_default(), out);
+                match name {
+                    b"NextToken" | b"nextToken" => self.note_next_token(value, out),
+                    b"eventName" | b"eventSource" if value.is_present() && self.completes_record(name) => {
+                        self.reject_around_list(self.place(window, pos..end, carrier), out);
+                    }
+                    _ => {}
+                }
                 Step::To(end)
             }
             Err(Stop::Container { kind, at }) => {
@@ -445,6 +563,15 @@ impl Machine {
         }
     }
 
+    /// Whether an envelope's own field is the last one it lacked to be a record.
+    fn completes_record(&mut self, field: &[u8]) -> bool {
+        let Some(Frame::Envelope { holds, .. }) = self.stack.last_mut() else { return false };
+        let before = holds.is_record();
+        holds.name |= field == b"eventName";
+        holds.source |= field == b"eventSource";
+        holds.is_record() && !before
+    }
+
     /// A value ended: what stands around it now expects a comma or its end.
     pub(crate) fn value_ended(&mut self) {
         match self.stack.last_mut() {
@@ -452,14 +579,14 @@ impl Machine {
                 *at_start = false;
                 *items += 1;
             }
-            Some(Frame::Envelope { after_value }) => *after_value = true,
+            Some(Frame::Envelope { after_value, .. }) => *after_value = true,
             None => {}
         }
         self.prefixed = false;
     }
 
     fn set_after_value(&mut self, to: bool) {
-        if let Some(Frame::Envelope { after_value }) = self.stack.last_mut() {
+        if let Some(Frame::Envelope { after_value, .. }) = self.stack.last_mut() {
             *after_value = to;
         }
     }
@@ -530,14 +657,17 @@ impl Machine {
         self.begin_skip(pos, goal, format!("{what} at byte {} of the record", at - pos))
     }
 
-    /// How the next record is known, from what the broken one looks like.
+    /// How the next record is known: from what the broken one looks like, or those before it; else by what records start with.
     fn resync_goal(&self, window: &[u8], pos: usize, at: Option<usize>) -> Goal {
         if self.stack.is_empty() {
             return Goal::Lines { any: at.is_some_and(|at| memchr::memchr(b'\n', &window[pos..at]).is_none()) };
         }
-        let key = self.fields.first_key;
-        let key = if key.kind == Kind::Text && key.end - key.start < 64 { window.get(key.inner()).map(<[u8]>::to_vec) } else { None };
-        Goal::Record { first_key: key.unwrap_or_default() }
+        let own = first_key(window, &self.fields).unwrap_or_default();
+        let mut first_keys: Vec<Vec<u8>> = [own, &self.usual_key].into_iter().filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect();
+        if first_keys.is_empty() {
+            first_keys.extend(FIRST_KEYS.iter().map(|key| key.as_bytes().to_vec()));
+        }
+        Goal::Record { first_keys }
     }
 
     pub(crate) fn begin_skip(&mut self, pos: usize, goal: Goal, reason: String) -> Step {

@@ -15,9 +15,8 @@ pub(crate) enum Goal {
     Line,
     /// At the next line that starts with a brace, or at any next line.
     Lines { any: bool },
-    /// In a list: at the next object that starts like a record (`{"eventVersion"`), or like the broken one; or at a line that starts
-    /// with a brace.
-    Record { first_key: Vec<u8> },
+    /// In a list: at the next object that starts with `"eventVersion"` or one of these keys; or at a line that starts with a brace.
+    Record { first_keys: Vec<Vec<u8>> },
     /// Behind the value's end, if it is JSON.
     Value,
 }
@@ -55,8 +54,8 @@ impl Goal {
                     Some(b'0'..=b'9') if matches!(self, Self::Lines { .. }) => return Found::At(at + 1),
                     Some(_) => {}
                 }
-            } else if let Self::Record { first_key } = self {
-                match starts_record(&bytes[at + 1..], first_key) {
+            } else if let Self::Record { first_keys } = self {
+                match starts_record(&bytes[at + 1..], first_keys) {
                     Some(true) => return Found::At(at),
                     None if !eof => return Found::NotBefore(at),
                     _ => {}
@@ -67,14 +66,11 @@ impl Goal {
     }
 }
 
-/// Whether `"eventVersion"`, or the given key, is what follows the brace; `None` if there are too few bytes to tell.
-fn starts_record(rest: &[u8], first_key: &[u8]) -> Option<bool> {
+/// Whether `"eventVersion"`, or one of the given keys, is what follows the brace; `None` if there are too few bytes to tell.
+fn starts_record(rest: &[u8], first_keys: &[Vec<u8>]) -> Option<bool> {
     let rest = &rest[space_len(rest).min(rest.len())..];
     let mut unsure = false;
-    for key in [&b"eventVersion"[..], first_key] {
-        if key.is_empty() {
-            continue;
-        }
+    for key in std::iter::once(&b"eventVersion"[..]).chain(first_keys.iter().map(Vec::as_slice)) {
         let quoted = [b"\"", key, b"\""].concat();
         if rest.starts_with(&quoted) {
             return Some(true);

@@ -208,3 +208,71 @@ fn what_is_said_of_missing_commas_does_not_count_how_often_a_record_was_looked_a
     let pieces: Vec<&[u8]> = text.as_bytes().chunks(10_007).collect();
     assert_eq!(decode_chunks(&pieces, Ending::Complete), whole);
 }
+
+/// The event with a key more, in front of its fields or behind them.
+fn enriched(n: u32, key: &str, value: &str) -> [String; 2] {
+    let event = event(n);
+    let inside = &event[1..event.len() - 1];
+    [format!("{{\"{key}\":{value},{inside}}}"), format!("{{{inside},\"{key}\":{value}}}")]
+}
+
+#[test]
+fn a_record_stays_one_whatever_list_somebody_added_to_it() {
+    let lists = ["[]", "null", "[{\"n\":1}]", "[[1]]", "[1,2]", "{}", "{\"n\":1}", "{\"hits\":[{\"n\":1}]}", "\"text\""];
+    for key in ["Records", "records", "Events", "events", "logEvents", "hits", "data", "items", "results", "responses"] {
+        for value in lists {
+            for record in enriched(1, key, value) {
+                for text in [trail(&[event(0), record.clone(), event(2)]), [event(0), record.clone(), event(2)].join("\n")] {
+                    let decoded = decode(text.as_bytes());
+                    assert_eq!(decoded.counts(), (3, 3, 0, 0), "{text}\n{:?} {:?}", decoded.rejects(), decoded.summary.remarks);
+                    assert_eq!(decoded.rows(Table::Cloudtrail)[1]["raw"], record);
+                    assert_eq!(decoded.summary.broken_off, None);
+                }
+                assert_eq!(decode(record.as_bytes()).counts(), (1, 1, 0, 0), "{record}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_around_a_list_of_records_or_a_very_long_one_is_in_the_account() {
+    // Its own fields stand behind a list too long to look past, or one that begins as a trail's file does.
+    let long = format!("[{}{{\"n\":1}}]", "{\"n\":1},".repeat(20_000));
+    let [before, behind] = enriched(1, "results", &long);
+    assert_eq!(decode(behind.as_bytes()).counts(), (1, 1, 0, 0), "known as a record before the list is met");
+    let decoded = decode(before.as_bytes());
+    assert_eq!(decoded.counts(), (20_002, 0, 20_002, 0));
+    assert!(decoded.rejects().iter().any(|r| r["reason"].contains("around a list")));
+    let [before, _] = enriched(1, "Records", &format!("[{}]", event(0)));
+    let decoded = decode(before.as_bytes());
+    assert_eq!(decoded.counts(), (2, 1, 1, 0));
+    let reject = &decoded.rejects()[0];
+    assert!(reject["reason"].contains("around a list"), "{reject:?}");
+    assert_eq!(reject["byte_offset"], before.rfind("\"eventName\"").unwrap().to_string());
+    assert_eq!(reject["bytes"], const_hex::encode("\"eventName\":\"RunInstances\""));
+}
+
+#[test]
+fn an_envelope_without_its_list_is_in_the_account() {
+    for text in ["{\"hits\":{}}", "{\"took\":1,\"hits\":{\"total\":0}}", "{\"hits\":{\"total\":0},\"aggregations\":{}}"] {
+        assert_eq!(decode(text.as_bytes()).counts(), (1, 0, 0, 1), "{text}");
+    }
+}
+
+#[test]
+fn damage_in_the_first_key_of_a_record_or_its_value_costs_that_record_alone() {
+    let sorted = |n: u32| event(n).replacen("{\"eventVersion\":\"1.08\",", "{\"awsRegion\":\"eu-west-1\",\"eventVersion\":\"1.08\",", 1);
+    let records: Vec<String> = (0..5).map(sorted).collect();
+    for (from, to) in [
+        ("{\"awsRegion\":\"", "{\"awsRegion\":\"\u{1}"),
+        ("{\"awsRegion\":", "{\"awsRegion\"\u{1}:"),
+        ("{\"awsRegion", "{\"aws\u{1}Region"),
+    ] {
+        for damaged in 0..5 {
+            let mut records = records.clone();
+            records[damaged] = records[damaged].replacen(from, to, 1);
+            let decoded = decode(trail(&records).as_bytes());
+            assert_eq!(decoded.counts(), (5, 4, 1, 0), "{to:?} in record {damaged}: {:?}", decoded.rejects());
+        }
+    }
+}
