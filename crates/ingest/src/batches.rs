@@ -57,15 +57,19 @@ impl Writer<'_> {
     }
 }
 
+/// What a batch of these decoders' rows needs to know.
+pub(crate) fn batch_options(options: &IngestOptions) -> BatchOptions {
+    BatchOptions {
+        run_id: options.run_id.clone(),
+        memory_budget: options.memory_budget,
+        now: options.now,
+        compare: Comparison { statement: backtrail_cloudtrail::statement, covered: backtrail_cloudtrail::covered },
+    }
+}
+
 impl<'a> Batches<'a> {
     pub(crate) fn begin(store: &'a Store, runtime: &'a Handle, options: &IngestOptions) -> Result<Self, StoreError> {
-        let options = BatchOptions {
-            run_id: options.run_id.clone(),
-            memory_budget: options.memory_budget,
-            now: options.now,
-            compare: Comparison { statement: backtrail_cloudtrail::statement, covered: backtrail_cloudtrail::covered },
-        };
-        let batches = Self { store, runtime, options, open: RwLock::new(None) };
+        let batches = Self { store, runtime, options: batch_options(options), open: RwLock::new(None) };
         *batches.open.write().unwrap_or_else(PoisonError::into_inner) = Some(batches.new_batch()?);
         Ok(batches)
     }

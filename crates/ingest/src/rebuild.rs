@@ -6,22 +6,17 @@ use arrow_array::RecordBatch;
 use backtrail_cloudtrail::{CopyOfEvent, DERIVED, Derivation, ShownEvent};
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::Table;
-use backtrail_store::{BatchOptions, Derive, Rebuild, RebuildSummary, Store, StoreError, StoredCopy, StoredEvent};
+use backtrail_store::{Derive, Rebuild, RebuildSummary, Store, StoreError, StoredCopy, StoredEvent};
 
 use crate::IngestOptions;
+use crate::batches::batch_options;
 
 /// Makes what the records of a store imply anew (`credentials`, `event_arns`, `pivotal_calls`), as this version does.
 ///
 /// # Errors
 /// Where the store cannot be read or written; it is then as it was.
 pub async fn rebuild(store: &Store, options: &IngestOptions) -> Result<RebuildSummary, StoreError> {
-    let options = BatchOptions {
-        run_id: options.run_id.clone(),
-        memory_budget: options.memory_budget,
-        now: options.now,
-        canonicalise: backtrail_cloudtrail::canonical,
-    };
-    store.rebuild(options, Arc::new(CloudTrail)).await
+    store.rebuild(batch_options(options), Arc::new(CloudTrail)).await
 }
 
 struct CloudTrail;

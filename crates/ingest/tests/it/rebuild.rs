@@ -7,7 +7,7 @@ use backtrail_cloudtrail::DERIVED;
 use backtrail_ingest::IngestOptions;
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::Table;
-use backtrail_store::{BatchOptions, Derive, Rebuild, RebuildSummary, StoredCopy, StoredEvent};
+use backtrail_store::{BatchOptions, Comparison, Derive, Rebuild, RebuildSummary, StoredCopy, StoredEvent};
 
 use crate::kit::{Bench, NOW, gzip};
 
@@ -39,6 +39,13 @@ impl Derive for Older {
     fn rows(&mut self) -> Vec<(Table, RecordBatch)> {
         Vec::new()
     }
+}
+
+/// Leaves the store as that version would have.
+fn become_older(bench: &Bench) {
+    let compare = Comparison { statement: backtrail_cloudtrail::statement, covered: backtrail_cloudtrail::covered };
+    let options = BatchOptions { run_id: "x".to_owned(), memory_budget: 64 << 20, now: NOW, compare };
+    bench.wait(bench.store("store").rebuild(options, Arc::new(Older))).unwrap();
 }
 
 /// A record of one of the calls that imply something; its id and hour follow from `n`.
@@ -88,8 +95,7 @@ fn a_store_of_an_older_version_becomes_what_this_one_would_have_made() {
     // Credentials of each copy of every third call; calls that others depend on once, and the one that contradicts another.
     assert_eq!((made[0].len(), made[2].len()), (40, 61));
     let before = bench.rows("store", Table::Cloudtrail);
-    let options = BatchOptions { run_id: "x".to_owned(), memory_budget: 64 << 20, now: NOW, canonicalise: backtrail_cloudtrail::canonical };
-    bench.wait(bench.store("store").rebuild(options, Arc::new(Older))).unwrap();
+    become_older(&bench);
     assert!(tables(&bench).iter().all(Vec::is_empty));
     assert!(bench.ledger().iter().all(|row| row.decoder_version == backtrail_cloudtrail::VERSION - 1));
 
@@ -131,8 +137,7 @@ fn evidence_without_texts_of_its_own_is_not_said_to_be_brought_up() {
     );
     bench.put("a.json", trail([record(1, "stop")]));
     bench.run();
-    let options = BatchOptions { run_id: "x".to_owned(), memory_budget: 64 << 20, now: NOW, canonicalise: backtrail_cloudtrail::canonical };
-    bench.wait(bench.store("store").rebuild(options, Arc::new(Older))).unwrap();
+    become_older(&bench);
     assert_eq!(rebuild(&bench), RebuildSummary { events: 2, as_they_were: 1, brought_up: 1, left_behind: 1 });
     assert_eq!(bench.row("export.csv").decoder_version, backtrail_cloudtrail::VERSION - 1);
     assert_eq!(bench.rows("store", Table::PivotalCalls).len(), 1);
