@@ -312,3 +312,22 @@ fn one_name_of_several_resources_is_told_by_resource() {
     assert_eq!(whose, [role]);
     assert!(answer["not_known"].to_string().contains("ops is the name of 2 resources"));
 }
+
+#[test]
+fn one_action_that_two_accounts_recorded_is_one_call() {
+    let bucket = |id: &str, time: &str, account: &str| {
+        let mut record = call(id, time, "alice", ("s3", "PutBucketPolicy"), json!({"bucketName": "b", "bucketPolicy": {}}), Value::Null);
+        record["recipientAccountId"] = json!(account);
+        record["sharedEventID"] = json!(format!("shared-{time}"));
+        record
+    };
+    let store = store_of(&[
+        bucket("first", "09:00:00", ACCOUNT),
+        bucket("first-elsewhere", "09:00:00", "444455556666"),
+        bucket("second", "09:01:00", ACCOUNT),
+        bucket("second-elsewhere", "09:01:00", "444455556666"),
+    ]);
+    let answer = before(&store, "b", AT);
+    let policy = &answer["properties"][0];
+    assert_eq!((&policy["earlier"], &policy["perhaps_set_by"]), (&json!(1), &Value::Null));
+}

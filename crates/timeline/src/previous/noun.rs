@@ -55,6 +55,8 @@ const PARTIAL: &[&str] = &["Change", "Modify", "Reset", "Set", "Update"];
 const MAKERS: &[&str] = &["Allocate", "Copy", "Create", "Import", "Register", "Request", "Restore", "Run"];
 /// Verbs that end it, likewise.
 const ENDERS: &[&str] = &["Delete", "Deregister", "Release", "Terminate"];
+/// Verbs that take something away.
+const REMOVERS: &[&str] = &["Delete", "Detach", "Disassociate", "Deregister", "Release", "Remove", "Revoke", "Untag"];
 /// Words before a noun that do not make it another.
 const BEFORE: &[&str] = &["Default", "ServiceLinked"];
 /// Words after a resource's noun that still mean the resource.
@@ -114,6 +116,11 @@ impl<'a> Action<'a> {
     /// Whether it ends the resource.
     pub(super) fn ends(&self, resource: &Arn<'_>) -> bool {
         ENDERS.contains(&self.verb) && self.is_of(resource)
+    }
+
+    /// Whether it takes something away.
+    pub(super) fn removes(&self) -> bool {
+        REMOVERS.contains(&self.verb)
     }
 
     /// Whether it sets the parameters it names, and leaves the others as they were.

@@ -21,6 +21,10 @@ const DEEPEST: usize = 6;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Set {
     pub(super) name: String,
+    /// The part of the resource it is a parameter of, as calls that set that as a whole name it.
+    pub(super) part: Option<String>,
+    /// Whether a call that sets a part as a whole does not tell which of several it is.
+    pub(super) is_bare: bool,
     /// The parameter it is a part of, if any: setting other parts of that may have replaced this one.
     pub(super) within: Option<String>,
     /// To what, where it is a parameter.
@@ -29,7 +33,19 @@ pub(super) struct Set {
 
 impl Set {
     fn whole(name: String) -> Self {
-        Self { name, within: None, value: None }
+        Self { name, part: None, is_bare: false, within: None, value: None }
+    }
+
+    fn tag(key: &str, value: Option<&Value>) -> Option<Self> {
+        (!key.is_empty()).then(|| Self { value: value.cloned(), ..Self::whole(format!("Tag {key}")) })
+    }
+
+    /// A part, and which of several.
+    fn of_part(noun: &str, which: Option<String>) -> Self {
+        match which {
+            Some(which) => Self::whole(format!("{noun} {which}")),
+            None => Self { is_bare: true, ..Self::whole(noun.to_owned()) },
+        }
     }
 }
 
@@ -38,6 +54,7 @@ impl Set {
 pub(super) struct Setting<'a> {
     pub(super) action: Action<'a>,
     pub(super) request: &'a Value,
+    pub(super) response: &'a Value,
     pub(super) rules: &'a [Rule],
     /// What it acts on, and where it names that.
     pub(super) target: &'a Touched,
@@ -60,8 +77,12 @@ const WHICH: &[&str] = &[
     "aliasName",
     "filterName",
     "ruleName",
+    "grantId",
     "granteePrincipal",
 ];
+/// Ids that parts are given when they are made.
+const ISSUED: &[&str] =
+    &["accessKeyId", "sSHPublicKeyId", "publicKeyId", "certificateId", "serviceSpecificCredentialId", "grantId", "versionId"];
 /// Endings of other parameters that tell it.
 const WHICH_ENDINGS: &[&str] = &["arn", "id", "identifier", "name", "cidr", "cidrblock", "cidrip", "number", "principal"];
 /// Parameters that name the one attribute a call sets, and those that hold what it is set to.
@@ -88,8 +109,9 @@ impl Setting<'_> {
             return tags;
         }
         if !self.action.is_partial(&resource) {
-            let which = which_known(&own).map(|(_, which)| which).or_else(|| which_named(&own));
-            return vec![Set::whole(which.map_or(noun.clone(), |which| format!("{noun} {which}")))];
+            let which = self.which_issued().or_else(|| which_known(&own).map(|(_, which)| which)).or_else(|| which_named(&own));
+            // As each tag is told: one that names none means all.
+            return vec![Set::of_part(if noun == "Tags" { "Tag" } else { &noun }, which)];
         }
         let is_whole = self.action.is_of(&resource);
         let which = if is_whole { None } else { which_known(&own) };
@@ -104,9 +126,17 @@ impl Setting<'_> {
         match leaves.sets {
             // That it was made is told without.
             sets if sets.is_empty() && self.action.makes(&resource) => sets,
-            sets if sets.is_empty() || sets.len() > MOST => vec![Set::whole(noun)],
+            sets if sets.is_empty() || sets.len() > MOST => vec![Set::of_part(&noun, None)],
             sets => sets,
         }
+    }
+
+    /// The id that a part was given when it was made: later calls name it by that.
+    fn which_issued(&self) -> Option<String> {
+        let answered = || body(self.response, "Response");
+        let within = |value: &Value| ISSUED.iter().find_map(|key| member(value, key)?.as_str().map(str::to_owned));
+        let is_made = matches!(self.action.verb, "Create" | "Upload" | "Add");
+        is_made.then(|| within(answered()).or_else(|| answered().as_object()?.values().find_map(within))).flatten()
     }
 
     fn is_tagging(&self) -> bool {
@@ -124,12 +154,12 @@ impl Setting<'_> {
             _ => None,
         };
         let places: Vec<String> = self.rules.iter().filter_map(place).collect();
-        if !places.is_empty() {
+        if (1..=MOST).contains(&places.len()) {
             return Some(places.into_iter().map(|place| Set::whole(format!("{noun} {place}"))).collect());
         }
         let is_all_rules =
             ["SecurityGroupIngress", "SecurityGroupEgress", "SecurityGroupRules", "PublicPorts"].iter().any(|end| noun.ends_with(end));
-        is_all_rules.then(|| vec![Set::whole(noun.to_owned())])
+        (is_all_rules || places.len() > MOST).then(|| vec![Set::whole(noun.to_owned())])
     }
 
     /// Its parameters, without those that only name the resource, and without those that change nothing.
@@ -186,20 +216,21 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// One property for each tag that is set or taken away: by lists of key and value, maps, or lists of keys.
+/// One property for each tag that is set or taken away: by lists of key and value, maps, or lists of keys. None where there are too many.
 fn tags(own: &[(&str, &Value)]) -> Vec<Set> {
-    let mut keys: Vec<String> = Vec::new();
+    let mut sets = Vec::new();
     for (key, value) in own.iter().filter(|(key, _)| key.to_ascii_lowercase().starts_with("tag")) {
         match seen_through(value) {
-            Value::Array(members) => {
-                keys.extend(members.iter().filter_map(|m| m.as_str().or_else(|| member(m, "key")?.as_str()).map(str::to_owned)))
+            Value::Array(members) => sets.extend(
+                members.iter().filter_map(|tag| Set::tag(tag.as_str().or_else(|| member(tag, "key")?.as_str())?, member(tag, "value"))),
+            ),
+            Value::Object(map) if map.values().all(Value::is_string) && !key.ends_with("Set") => {
+                sets.extend(map.iter().filter_map(|(key, value)| Set::tag(key, Some(value))));
             }
-            Value::Object(map) if map.values().all(Value::is_string) && !key.ends_with("Set") => keys.extend(map.keys().cloned()),
             _ => {}
         }
     }
-    keys.truncate(MOST);
-    keys.into_iter().map(|key| Set::whole(format!("Tag {key}"))).collect()
+    if sets.len() > MOST { Vec::new() } else { sets }
 }
 
 fn member<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
@@ -226,7 +257,8 @@ impl Leaves<'_> {
     fn set(&self, path: &str, within: Option<&str>, value: Option<Value>) -> Set {
         let name = format!("{}{path}", self.lead);
         let name = RENAMED.iter().find(|(of, _)| *of == name).map_or(name.clone(), |(_, renamed)| (*renamed).to_owned());
-        Set { name, within: within.map(|within| format!("{}{within}", self.lead)), value }
+        let part = (!self.lead.is_empty()).then(|| self.lead.trim_end().to_owned());
+        Set { name, part, is_bare: false, within: within.map(|within| format!("{}{within}", self.lead)), value }
     }
 
     /// All parameters of a call. Some calls name one attribute in a parameter, and what it is set to in another.
@@ -235,6 +267,11 @@ impl Leaves<'_> {
         let mut is_set = false;
         for (key, value) in own.iter().filter(|(key, _)| !is_among(ATTRIBUTES, key)) {
             is_set = true;
+            let tags = if is_among(&["tags", "tagSet"], key) { tags(&[(*key, *value)]) } else { Vec::new() };
+            if !tags.is_empty() {
+                self.sets.extend(tags);
+                continue;
+            }
             match attribute {
                 Some(attribute) if is_among(ATTRIBUTE_VALUES, key) => self.take(attribute, None, value, 0),
                 Some(attribute) if is_among(&["valuesToAdd", "valuesToRemove"], key) => self.each(attribute, seen_through(value)),
@@ -321,8 +358,12 @@ mod tests {
 
     /// The names of what a call sets, with values where they are parameters.
     fn set(action: &str, arn: &str, path: &str, request: Value) -> Vec<String> {
+        answered(action, arn, path, request, Value::Null)
+    }
+
+    fn answered(action: &str, arn: &str, path: &str, request: Value, response: Value) -> Vec<String> {
         let target = Touched { arn: arn.to_owned(), part: Part::Target, basis: Basis::Rule, path: path.to_owned(), owner_is_stated: false };
-        let setting = Setting { action: Action::read(action), request: &request, rules: &[], target: &target };
+        let setting = Setting { action: Action::read(action), request: &request, response: &response, rules: &[], target: &target };
         let words = |set: Set| set.value.map_or(set.name.clone(), |value| format!("{} = {value}", set.name));
         setting.properties().into_iter().map(words).collect()
     }
@@ -388,7 +429,7 @@ mod tests {
         assert_eq!(of_role("DetachRolePolicy", admin), ["RolePolicy AdministratorAccess"]);
         assert_eq!(
             of_role("TagRole", json!({"tags": [{"key": "team", "value": "a"}, {"key": "env", "value": "b"}]})),
-            ["Tag team", "Tag env"]
+            ["Tag team = \"a\"", "Tag env = \"b\""]
         );
         assert_eq!(of_role("UntagRole", json!({"tagKeys": ["team"]})), ["Tag team"]);
         // What a role trusts is one property, whether set when it was made or later.
@@ -403,6 +444,9 @@ mod tests {
             user("UpdateAccessKey", json!({"userName": "eve", "accessKeyId": "AKIAX", "status": "Inactive"})),
             ["AccessKey AKIAX status = \"Inactive\""]
         );
+        let key = json!({"accessKey": {"accessKeyId": "AKIAX", "status": "Active", "userName": "eve"}});
+        let created = answered("CreateAccessKey", "arn:aws:iam::1:user/eve", "requestParameters.userName", json!({"userName": "eve"}), key);
+        assert_eq!(created, ["AccessKey AKIAX"]);
         assert_eq!(user("DeleteAccessKey", json!({"userName": "eve", "accessKeyId": "AKIAX"})), ["AccessKey AKIAX"]);
     }
 

@@ -1,6 +1,6 @@
 //! What calls tell of the resources that go by one name, gathered in order of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use backtrail_model::arn::Arn;
@@ -32,6 +32,8 @@ pub(super) struct State<'a> {
     actors: &'a Actors,
     told: BTreeMap<String, Told>,
     named_by: BTreeMap<(String, String, ActsOn), NamedBy>,
+    /// Actions recorded in several accounts that were taken, with the resource: the others are the same action.
+    shared: HashSet<(String, String)>,
     /// Calls that acted on it without a time, or before the instant with an outcome nobody knows.
     timeless: Vec<String>,
     undecided: Vec<String>,
@@ -42,7 +44,17 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     pub(super) fn of(typed: &'a str, at: i64, actors: &'a Actors) -> Self {
         let (told, named_by) = (BTreeMap::new(), BTreeMap::new());
-        Self { typed, at, actors, told, named_by, timeless: Vec::new(), undecided: Vec::new(), half_ended: Vec::new() }
+        Self {
+            typed,
+            at,
+            actors,
+            told,
+            named_by,
+            shared: HashSet::new(),
+            timeless: Vec::new(),
+            undecided: Vec::new(),
+            half_ended: Vec::new(),
+        }
     }
 
     /// Takes the next write, in order of time.
@@ -79,12 +91,17 @@ impl<'a> State<'a> {
 
     fn acted(&mut self, event: &Event<'_>, time: i64, target: &Touched, set_by: &SetBy, rules: &[Rule]) {
         let Some(arn) = Arn::parse(&target.arn) else { return };
+        let shared = event.shared_event_id.map(|id| (self.told_of(&target.arn).known.arn.clone(), id.to_owned()));
+        if shared.is_some_and(|shared| !self.shared.insert(shared)) {
+            return;
+        }
         let action = Action::read(action_name(event.event_name.unwrap_or_default()));
         let is_before = time < self.at;
         // Of a rule asked for by its id, the other rules of the call tell nothing.
         let is_own = |rule: &Rule| arn.resource_type() != Some("security-group-rule") || rule.id.as_deref() == Some(arn.resource_id());
         let rules: Vec<Rule> = rules.iter().filter(|rule| is_own(rule)).cloned().collect();
-        let setting = Setting { action, request: &set_by.request_parameters, rules: &rules, target };
+        let response = json(event.response_elements);
+        let setting = Setting { action, request: &set_by.request_parameters, response: &response, rules: &rules, target };
         let ended = action.ends(&arn);
         let is_half = ended && failed_parts(&event.facts()) > 0;
         if is_half && is_before {
@@ -99,6 +116,7 @@ impl<'a> State<'a> {
             made: action.makes(&arn),
             ended: ended && !is_half,
             is_partial: action.is_partial(&arn),
+            removes: action.removes(),
         };
         self.told_of(&target.arn).take(call);
     }
@@ -183,6 +201,12 @@ impl<'a> State<'a> {
         all.extend(calls(&self.half_ended, "of several deletions failed in part: whether this one was carried out is not known"));
         all.extend(calls(&self.undecided, "that acted on it are not told: their records do not say whether they were carried out"));
         all.extend(calls(&self.timeless, "that name it have no usable time: whether they came before or after is not known"));
+        if self.told.keys().any(|arn| Arn::parse(arn).is_some_and(|arn| arn.resource_type() == Some("security-group"))) {
+            all.push(
+                "A call that names a security group by its name alone, and whose answer does not list its rules, is not told here."
+                    .to_owned(),
+            );
+        }
         all.push(
             "Calls alone are told here: what a service changed or set by itself, or a call that no trail recorded, does not show."
                 .to_owned(),

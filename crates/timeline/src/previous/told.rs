@@ -18,8 +18,10 @@ pub(super) struct Call<'a> {
     /// Whether it made the resource, or ended it.
     pub(super) made: bool,
     pub(super) ended: bool,
-    /// Whether it left parts of the property it names as they were.
+    /// Whether it left what it does not name as it was.
     pub(super) is_partial: bool,
+    /// Whether it takes something away.
+    pub(super) removes: bool,
 }
 
 /// What is known of one resource.
@@ -31,12 +33,14 @@ pub(super) struct Told {
     pub(super) rules: Rules,
     /// When each property was set last.
     times: BTreeMap<String, i64>,
+    /// The part each is a parameter of, where it is one of a part.
+    parts: BTreeMap<String, String>,
 }
 
 impl Told {
     pub(super) fn of(arn: String) -> Self {
         let known = Known { arn, made_by: None, deleted_by: None, changed_by: None };
-        Self { known, ended_at: None, properties: BTreeMap::new(), rules: Rules::default(), times: BTreeMap::new() }
+        Self { known, ended_at: None, properties: BTreeMap::new(), rules: Rules::default(), times: BTreeMap::new(), parts: BTreeMap::new() }
     }
 
     /// Takes the next call, in order of time.
@@ -73,9 +77,17 @@ impl Told {
     fn set_one(&mut self, set: &Set, call: &Call<'_>) {
         if !call.is_partial {
             // A part that is set or removed as a whole keeps nothing of what was set of it before.
-            let below = format!("{} ", set.name);
-            self.properties.retain(|name, property| !name.starts_with(&below) || property.set_by.is_none());
+            let parts = &self.parts;
+            self.properties.retain(|name, property| parts.get(name) != Some(&set.name) || property.set_by.is_none());
         }
+        if set.is_bare && call.removes {
+            // Which of several parts was taken away is not told.
+            let below = format!("{} ", set.name);
+            for (_, property) in self.properties.iter_mut().filter(|(name, _)| name.starts_with(&below)) {
+                property.perhaps_set_by = Some(call.set_by.reference.clone());
+            }
+        }
+        self.parts.extend(set.part.clone().map(|part| (set.name.clone(), part)));
         let last = self.times.insert(set.name.clone(), call.time);
         let property = self.property(set);
         property.earlier += u64::from(property.set_by.is_some());
@@ -105,9 +117,9 @@ impl Told {
         self.rules.change(call.rules, call.ended, call.set_by);
         for set in &call.sets {
             if !call.is_partial {
-                let below = format!("{} ", set.name);
-                let parts = self.properties.iter_mut().filter(|(name, _)| name.starts_with(&below)).map(|(_, property)| property);
-                parts.for_each(|property| property.change(call.set_by, set));
+                let parts = &self.parts;
+                let own = self.properties.iter_mut().filter(|(name, _)| parts.get(*name) == Some(&set.name));
+                own.for_each(|(_, property)| property.change(call.set_by, set));
             }
             self.property(set).change(call.set_by, set);
         }
