@@ -25,6 +25,7 @@ pub use attribution::{Actors, Attribution};
 pub use chain::{Caller, Chain, Missing, Path, Step};
 pub(crate) use descent::{Descent, MOST as MOST_FOLLOWED};
 pub(crate) use holder::second;
+pub(crate) use holder::identity_type;
 pub use holder::{Holder, Workload};
 pub use issued::Issued;
 pub(crate) use links::{BY_KEY, BY_SESSION, begun_before, without_path};

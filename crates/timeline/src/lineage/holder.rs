@@ -58,21 +58,9 @@ impl Holder {
 
     /// Of a principal that another event names by its ARN, as somebody who works in the console.
     pub(super) fn of_console(arn: &str) -> Option<Self> {
-        let parsed = Arn::parse(arn)?;
-        let kind = match (parsed.service(), parsed.resource_type()) {
-            ("iam", Some("user")) => "IAMUser",
-            ("sts", Some("assumed-role")) => "AssumedRole",
-            ("sts", Some("federated-user")) => "FederatedUser",
-            ("iam", _) if arn.ends_with(":root") => "Root",
-            _ => return None,
-        };
-        let (arn, session_credential_from_console) = (Some(arn), Some(true));
-        Some(Self::of(&Event {
-            user_identity_type: Some(kind),
-            user_identity_arn: arn,
-            session_credential_from_console,
-            ..Event::default()
-        }))
+        let user_identity_type = Some(identity_type(&Arn::parse(arn)?)?);
+        let (user_identity_arn, session_credential_from_console) = (Some(arn), Some(true));
+        Some(Self::of(&Event { user_identity_type, user_identity_arn, session_credential_from_console, ..Event::default() }))
     }
 
     /// What tells a session from others of its name: its unique id and the second of its creation.
@@ -96,6 +84,17 @@ impl Holder {
             PrincipalKind::IamUser | PrincipalKind::Root => by_key.unwrap_or(self.created.is_some()),
             _ => by_key.unwrap_or(false),
         }
+    }
+}
+
+/// `userIdentity.type` of whoever has this ARN (IAM user guide, "unique identifiers" and "IAM ARNs").
+pub(crate) fn identity_type(arn: &Arn<'_>) -> Option<&'static str> {
+    match (arn.service(), arn.resource_type().unwrap_or(arn.resource())) {
+        ("iam", "user") => Some("IAMUser"),
+        ("iam", "root") => Some("Root"),
+        ("sts", "assumed-role") => Some("AssumedRole"),
+        ("sts", "federated-user") => Some("FederatedUser"),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use backtrail_model::time::format_instant;
 use serde::Serialize;
 
 use crate::event::Event;
-use crate::lineage::{Actors, Attribution, BY_KEY, Chain, Holder, Issued, Mover};
+use crate::lineage::{Actors, Attribution, BY_KEY, Chain, Holder, Issued, Mover, identity_type};
 use crate::principal::Principal;
 
 /// How the credentials that an ARN names are known to be a call's.
@@ -63,13 +63,7 @@ impl Upward {
 fn issued_to(issued: &Issued) -> Holder {
     let what = &issued.what;
     let arn = what.arn.as_deref().and_then(Arn::parse);
-    let kind = arn.and_then(|arn| match (arn.service(), arn.resource_type().unwrap_or(arn.resource())) {
-        ("iam", "user") => Some("IAMUser"),
-        ("iam", "root") => Some("Root"),
-        ("sts", "assumed-role") => Some("AssumedRole"),
-        ("sts", "federated-user") => Some("FederatedUser"),
-        _ => None,
-    });
+    let kind = arn.as_ref().and_then(identity_type);
     Holder::of(&Event {
         user_identity_type: kind,
         user_identity_arn: what.arn.as_deref(),
