@@ -152,3 +152,41 @@ fn below_a_call_that_set_something_up_is_what_acted_because_of_it() {
         assert_eq!((&session["uses"]["events"], &session["uses"]["made"][0]["ref"]), (&json!(1), &json!(did)));
     }
 }
+
+#[test]
+fn what_was_done_after_a_sign_in_with_a_password_hangs_below_whoever_set_it() {
+    let none = json!(null);
+    let mut signed_in = event("sign-in", "10:01:00", "signin:ConsoleLogin", &user("svc"), &none, &json!({"ConsoleLogin": "Success"}));
+    signed_in["eventType"] = json!("AwsConsoleSignIn");
+    signed_in["userIdentity"].as_object_mut().expect("an object").remove("accessKeyId");
+    let mut console = user("svc");
+    console["accessKeyId"] = json!("ASIASVCAAAAAAAAAAAAA");
+    console["sessionContext"] = json!({"attributes": {"creationDate": "2025-10-15T10:01:00Z", "mfaAuthenticated": "false"}});
+    let (mut assume, session) = assumed("assume", "10:03:00", &console, "Admin", "ASIAADMINAAAAAAAAAAA");
+    assume["sessionCredentialFromConsole"] = json!("true");
+    let mut records = morning();
+    records.extend([
+        event(
+            "password",
+            "10:00:00",
+            "iam:CreateLoginProfile",
+            &user("mallory"),
+            &json!({"userName": "svc"}),
+            &json!({"loginProfile": {"userName": "svc"}}),
+        ),
+        signed_in,
+        assume,
+        event("delete-backups", "10:04:00", "s3:DeleteBucket", &session, &json!({"bucketName": "acme-backups"}), &none),
+    ]);
+    let store = store(&records);
+    let child = |node: &Value, method: &str| {
+        list(&node["children"]).iter().find(|node| node["method"] == method).cloned().unwrap_or_else(|| panic!("no {method}: {node}"))
+    };
+    let by_key = traced(&store, "AKIAMALLORYAAAAAAAAA");
+    for password in [child(&by_key["down"][0], "CreateLoginProfile"), traced(&store, "password")["down"][0].clone()] {
+        let admin = child(&child(&password, "ConsoleLogin"), "AssumeRole");
+        assert_eq!((&admin["refs"], &admin["uses"]["made"][0]["ref"]), (&json!(["assume"]), &json!("delete-backups")));
+    }
+    let named = store.json(&["changes", "--actor", "mallory", "--format", "json"]);
+    assert!(list(&named["answer"]).iter().any(|item| item["refs"][0] == "delete-backups"), "{named}");
+}

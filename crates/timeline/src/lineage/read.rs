@@ -5,21 +5,26 @@ use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::calls::{ISSUING_CALLS, PASSWORD_ENDS};
-use backtrail_model::issuance::{Issuance, known_method};
+use backtrail_model::issuance::{Issuance, is_portal, is_sign_in, known_method};
+use backtrail_model::time::MICROS_PER_SECOND;
 use backtrail_model::window::Window;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
+use crate::ends::widened;
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
 use crate::few::Found;
 use crate::lineage::holder::write_key;
+use crate::lineage::links::without_path;
 use crate::lineage::wanted::{Caller, ISSUED, USED, Wanted};
 use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, motion};
-use crate::source::{Source, one_of};
+use crate::source::{Source, one_of, within};
 
 const TABLE: &str = "credentials";
+/// The portal's record of a session and Identity Center's assertion for it lie closer together than this.
+const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
 /// Columns of the table that no chain needs: they say which copies are one.
 const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
 /// Columns of an event that tell its holder.
@@ -128,15 +133,44 @@ pub(super) async fn below<'c>(
     span: Option<&Expr>,
     most: usize,
 ) -> Result<Vec<Issued>, TimelineError> {
-    let (mut asked, mut made) = (Wanted::default(), Vec::new());
-    let mut wanted = Arc::new(Wanted::of_callers(callers, &asked));
+    let callers: Vec<Caller<'c>> = callers.collect();
+    let mut asked = Wanted::default();
+    let mut made = opened_with(source, callers.iter().filter_map(|caller| caller.by)).await?;
+    let mut wanted = Arc::new(Wanted::of_callers(callers.into_iter().chain(made.iter().map(Caller::issued)), &asked));
     while !wanted.is_empty() && made.len() < most {
-        let met = fetch_made(source, &wanted, span).await?;
+        let mut met = fetch_made(source, &wanted, span).await?;
+        let opened = opened_with(source, met.iter()).await?;
+        met.extend(opened);
         asked.note(&wanted);
         wanted = Arc::new(Wanted::of_callers(met.iter().map(Caller::issued), &asked));
         made.extend(met);
     }
     Ok(made)
+}
+
+/// Sessions that may have been opened with what these calls gave, though no key or session of the caller says so: sign-ins with a password, roles
+/// switched to after a sign-in, and Identity Center's assertions for calls of its portal. The rules of [`Lineage::parents`] decide later.
+async fn opened_with(source: &Source, issued: impl Iterator<Item = &Issued>) -> Result<Vec<Issued>, TimelineError> {
+    let (mut users, mut signed_in, mut portal): (HashSet<String>, HashSet<&str>, Option<(i64, i64)>) = Default::default();
+    for one in issued {
+        match one.what.method {
+            "CreateLoginProfile" | "UpdateLoginProfile" => users.extend(one.what.arn.as_deref().map(without_path)),
+            method if is_portal(method) => portal = one.time.map_or(portal, |t| widened(portal, t)),
+            method if is_sign_in(method) => signed_in.extend(one.what.arn.as_deref()),
+            _ => {}
+        }
+    }
+    let mut met = Vec::new();
+    if !users.is_empty() || !signed_in.is_empty() {
+        let is_theirs = |one: &Issued| one.holder.principal.arn.as_deref().is_some_and(|arn| users.contains(&without_path(arn)));
+        let is_switch = |one: &Issued| one.switched_from().is_some_and(|from| signed_in.contains(from));
+        met.extend(few(source).await?.issued.into_iter().filter(|one| is_switch(one) || (is_sign_in(one.what.method) && is_theirs(one))));
+    }
+    if let Some(span) = portal.and_then(|(first, last)| Window::between(first.saturating_sub(MOMENTS), last.saturating_add(MOMENTS)).ok()) {
+        let asserted = col("method").eq(lit("AssumeRoleWithSAML")).and(col("by_identity_center").is_true());
+        met.extend(fetch(source, Some(asserted.and(within(&span)))).await?);
+    }
+    Ok(met)
 }
 
 /// The calls that callers of a kind made; `None` where they are more than so many.
@@ -213,7 +247,7 @@ impl Known {
 
     fn above(&self, holder: &Holder) -> impl Iterator<Item = usize> + '_ {
         let principal = &holder.principal;
-        let user = principal.arn.as_deref().map(super::links::without_path);
+        let user = principal.arn.as_deref().map(without_path);
         let names = [
             principal.access_key_id.clone(),
             principal.principal_id.clone(),

@@ -47,6 +47,8 @@ pub(super) struct Caller<'a> {
     session: Option<&'a str>,
     /// The second in which the session began; none where it may have begun at any time.
     begun: Option<i64>,
+    /// The call that issued what it uses, where that is how it is known.
+    pub(super) by: Option<&'a Issued>,
 }
 
 impl<'a> Caller<'a> {
@@ -55,6 +57,7 @@ impl<'a> Caller<'a> {
             key: holder.principal.access_key_id.as_deref(),
             session: holder.principal.principal_id.as_deref().filter(|_| holder.created.is_some()),
             begun: holder.created.map(second),
+            by: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl<'a> Caller<'a> {
             key: one.what.access_key_id.as_deref(),
             session: one.what.principal_id.as_deref(),
             begun: one.time.filter(|_| !is_sign_in && !is_password).map(second),
+            by: Some(one),
         }
     }
 }

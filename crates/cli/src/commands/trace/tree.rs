@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use backtrail_model::words::counted;
-use backtrail_timeline::{Node, Trace, Upward, Uses};
+use backtrail_timeline::{Node, Trace, Upward};
 
 use crate::answers::{Style, not_seen_about, set_in_motion};
 use crate::sanitize::sanitize;
@@ -39,7 +39,7 @@ fn below(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
         return children(&trace.down, "", out);
     }
     for node in &trace.down {
-        uses(&node.uses, "", out)?;
+        uses(node, "", out)?;
         children(&node.children, "", out)?;
     }
     Ok(())
@@ -91,14 +91,19 @@ fn children(nodes: &[Node], indent: &str, out: &mut dyn Write) -> io::Result<()>
             let (call, subject) = (sanitize(&by.event_name), sanitize(&by.subject));
             writeln!(out, "{deeper}{} {call} {time}: {subject} [{}]", by.part.words(), refs.join(", "))?;
         }
-        uses(&node.uses, &deeper, out)?;
+        uses(node, &deeper, out)?;
         children(&node.children, &deeper, out)?;
     }
     Ok(())
 }
 
-fn uses(uses: &Uses, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+fn uses(node: &Node, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+    let uses = &node.uses;
     if uses.events == 0 {
+        // Something was done because of it, though by no event of its own: a session at a portal leads to another.
+        if !node.children.is_empty() {
+            return Ok(());
+        }
         return writeln!(out, "{indent}not used in evidence");
     }
     let outcomes: Vec<String> = uses.outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect();
