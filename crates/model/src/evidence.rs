@@ -47,6 +47,18 @@ impl Fate {
     }
 }
 
+/// The remark on a page of a listing that has more of them.
+pub const MORE_PAGES_FOLLOW: &str = "a page of a longer listing: its NextToken says that more pages follow";
+/// How the remark on bytes behind the data of evidence ends.
+pub const NOT_READ: &str = "not read";
+
+/// Whether what is said of a piece that was kept whole says that there is more than was read. Such a piece is no fault of this run,
+/// the other pages may be in evidence, but whoever asks must know.
+#[must_use]
+pub fn admits_gap(fate: Fate, reason: &str) -> bool {
+    fate == Fate::Kept && [MORE_PAGES_FOLLOW, NOT_READ].iter().any(|mark| reason.contains(mark))
+}
+
 /// Where the records of one piece of evidence went (promise 1): `read = kept + duplicate + rejected + other`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {

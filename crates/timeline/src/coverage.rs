@@ -146,7 +146,7 @@ impl Coverage {
         });
         Self {
             events: inside.iter().filter(|c| !c.log.tells_of_events()).map(|c| c.events).sum(),
-            incomplete: !broken_evidence.is_empty(),
+            incomplete: broken_evidence.iter().any(Broken::is_fault),
             evidence: EvidenceSeen {
                 pieces: ledger.pieces,
                 by_fate: ledger.by_fate.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow_array::{Array, Int64Array, RecordBatch};
-use backtrail_model::evidence::Fate;
+use backtrail_model::evidence::{Fate, MORE_PAGES_FOLLOW, admits_gap};
 use backtrail_model::time::{MICROS_PER_DAY, format_instant};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{col, lit};
@@ -45,7 +45,7 @@ pub struct Broken {
     pub evidence_id: String,
     /// Where it was met.
     pub origin: Option<String>,
-    /// `partial`, `rejected`, `failed`; `kept` where single records were rejected.
+    /// `partial`, `rejected`, `failed`; `kept` where single records were rejected, or where it is said that there is more.
     pub fate: String,
     /// Why.
     pub reason: Option<String>,
@@ -60,6 +60,12 @@ pub struct Broken {
 }
 
 impl Broken {
+    /// Whether something of it is missing that was there to be read; not so where it says itself that there is more elsewhere.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        self.fate != Fate::Kept.as_str() || self.records_rejected > 0
+    }
+
     /// Whether what it lacks may belong to a window. Where nothing is known of its times, it may.
     #[must_use]
     pub fn concerns(&self, window: Option<&Window>) -> bool {
@@ -75,7 +81,7 @@ impl Broken {
 impl Ledger {
     pub(crate) async fn read(source: &Source) -> Result<Self, TimelineError> {
         let failed = TimelineError::table(EVIDENCE);
-        let columns = ["evidence_id", "kind", "fate", "records_rejected", "first_event_time", "last_event_time"];
+        let columns = ["evidence_id", "kind", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
         let frame = source.table(EVIDENCE).await?.select_columns(&columns).map_err(&failed)?;
         let mut ledger = Self::default();
         let (mut ids, mut broken) = (Vec::new(), 0);
@@ -103,7 +109,7 @@ impl Ledger {
     /// Counts the pieces of a batch; returns how many lack something.
     fn count(&mut self, batch: &RecordBatch, ids: &mut Vec<String>) -> Result<usize, TimelineError> {
         let text = |column| Text::of(batch, EVIDENCE, column);
-        let (id, kind, fate) = (text("evidence_id")?, text("kind")?, text("fate")?);
+        let (id, kind, fate, reason) = (text("evidence_id")?, text("kind")?, text("fate")?, text("reason")?);
         let rejected = longs(batch, EVIDENCE, "records_rejected")?;
         let (first, last) = (times(batch, EVIDENCE, "first_event_time")?, times(batch, EVIDENCE, "last_event_time")?);
         let mut broken = 0;
@@ -123,7 +129,7 @@ impl Ledger {
             if parsed == Some(Fate::Deferred) {
                 *self.deferred.entry(kind.get(row).unwrap_or("evidence of an unknown kind").to_owned()).or_default() += 1;
             }
-            broken += usize::from(is_broken(parsed, lost(rejected, row)));
+            broken += usize::from(is_broken(parsed, lost(rejected, row), reason.get(row)));
         }
         Ok(broken)
     }
@@ -133,7 +139,8 @@ impl Ledger {
         let failed = TimelineError::table(EVIDENCE);
         let columns = ["evidence_id", "origins", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
         let fates = [Fate::Partial, Fate::Rejected, Fate::Failed].map(|f| lit(f.as_str())).to_vec();
-        let condition = col("records_rejected").gt(lit(0_i64)).or(col("fate").in_list(fates, false));
+        let said = col("fate").eq(lit(Fate::Kept.as_str())).and(col("reason").is_not_null());
+        let condition = col("records_rejected").gt(lit(0_i64)).or(col("fate").in_list(fates, false)).or(said);
         let frame = source.table(EVIDENCE).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(&failed)?;
         Source::batches(EVIDENCE, frame, &mut |batch| self.take_broken(batch)).await?;
         self.broken.sort();
@@ -148,7 +155,7 @@ impl Ledger {
         for row in 0..batch.num_rows() {
             let word = fate.get(row).unwrap_or_default();
             let lost = lost(rejected, row);
-            if !is_broken(Fate::parse(word), lost) {
+            if !is_broken(Fate::parse(word), lost, reason.get(row)) {
                 continue;
             }
             let span = (!first.is_null(row) && !last.is_null(row)).then(|| (first.value(row), last.value(row)));
@@ -160,7 +167,8 @@ impl Ledger {
                 records_rejected: lost,
                 first_event_time: span.map(|(from, _)| format_instant(from)),
                 last_event_time: span.map(|(_, to)| format_instant(to)),
-                span,
+                // What further pages hold may be of any time.
+                span: span.filter(|_| !is_page(reason.get(row))),
             });
         }
         Ok(())
@@ -171,8 +179,14 @@ fn lost(rejected: &Int64Array, row: usize) -> i64 {
     if rejected.is_null(row) { 0 } else { rejected.value(row) }
 }
 
-fn is_broken(fate: Option<Fate>, lost: i64) -> bool {
-    lost > 0 || matches!(fate, Some(Fate::Partial | Fate::Rejected | Fate::Failed))
+fn is_broken(fate: Option<Fate>, lost: i64, reason: Option<&str>) -> bool {
+    lost > 0
+        || matches!(fate, Some(Fate::Partial | Fate::Rejected | Fate::Failed))
+        || fate.zip(reason).is_some_and(|(fate, reason)| admits_gap(fate, reason))
+}
+
+fn is_page(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| reason.contains(MORE_PAGES_FOLLOW))
 }
 
 /// The first of a JSON array of texts.

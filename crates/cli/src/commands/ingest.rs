@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::time::Instant;
 
 use backtrail_ingest::{IngestOptions, IngestSummary};
-use backtrail_model::evidence::{Counts, EvidenceRow, Fate};
+use backtrail_model::evidence::{Counts, EvidenceRow, Fate, admits_gap};
 use backtrail_model::words::counted;
 use backtrail_store::Store;
 use clap::Args;
@@ -105,7 +105,7 @@ fn fates(rows: &[EvidenceRow]) -> Vec<String> {
     for row in rows {
         let reason = row.reason.clone().unwrap_or_default();
         let one_by_one = !matches!(row.fate, Fate::Deferred | Fate::Ignored | Fate::Kept);
-        if row.fate == Fate::Kept && row.counts.rejected == 0 {
+        if row.fate == Fate::Kept && row.counts.rejected == 0 && !admits_gap(row.fate, &reason) {
             continue;
         }
         let origin = row.origins.first().map_or("", String::as_str);

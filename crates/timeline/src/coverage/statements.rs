@@ -135,6 +135,7 @@ fn broken(parts: &Parts<'_>) -> Vec<NotSeen> {
         let reason = b.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
         let text = match b.fate.as_str() {
             "partial" => format!("{name} was read only in part{reason}"),
+            "kept" if !b.is_fault() => format!("{name}{reason}"),
             "kept" => format!("{} of {name} could not be read{reason}", counted(b.records_rejected.unsigned_abs(), "record")),
             fate => format!("{name} was {fate}{reason}"),
         };

@@ -1,6 +1,7 @@
 //! What is said of gaps, over small stores made by hand.
 
 use super::*;
+use backtrail_model::evidence::MORE_PAGES_FOLLOW;
 use backtrail_model::time::{MICROS_PER_HOUR, parse_typed};
 
 fn at(text: &str) -> i64 {
@@ -120,6 +121,26 @@ fn sums_by_account_region_and_log() {
     assert_eq!(sums.len(), 2);
     assert_eq!((sums[0].source, sums[0].events, sums[0].hours, sums[0].empty_hours), (LogKind::Management, 1, 1, 0));
     assert_eq!((sums[1].source, sums[1].events, sums[1].hours, sums[1].empty_hours), (LogKind::Data, 2, 2, 2));
+}
+
+#[test]
+fn evidence_that_says_there_is_more_is_told_of_and_is_no_fault() {
+    let page = Broken {
+        evidence_id: "e".to_owned(),
+        origin: Some("page.json".to_owned()),
+        fate: "kept".to_owned(),
+        reason: Some(MORE_PAGES_FOLLOW.to_owned()),
+        records_rejected: 0,
+        first_event_time: None,
+        last_event_time: None,
+        span: None,
+    };
+    let ledger = Ledger { broken: vec![page], ..ledger("2024-04-01", "2024-06-01") };
+    let window = Window::between(at("2024-05-01 09:00"), at("2024-05-01 11:00")).unwrap();
+    let coverage = Coverage::from_parts(Some(&window), Cells::default(), Vec::new(), &ledger, 0);
+    assert!(!coverage.incomplete);
+    let said = "page.json: a page of a longer listing: its NextToken says that more pages follow.";
+    assert!(coverage.not_seen.iter().any(|n| n.text == said), "{:?}", coverage.not_seen);
 }
 
 #[test]
