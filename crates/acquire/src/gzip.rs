@@ -17,6 +17,8 @@ const NAME: &str = "gzip";
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 /// Deflate cannot expand further than this.
 const MAX_DEFLATE_RATIO: usize = 1032;
+/// Bytes handed out at a time, unless the content ends.
+const LEAST: usize = 64 << 10;
 /// Header and trailer of the smallest member.
 const SMALLEST: usize = 18;
 
@@ -69,26 +71,16 @@ impl<R: BufRead> GzipStream<R> {
 
     /// A member's header; or, after the first member, whatever follows in its place.
     fn header(&mut self) -> Result<(), Break> {
-        if self.members > 0 {
-            let start = self.input.offset;
-            let ahead = self.input.ahead()?;
-            if ahead.is_empty() {
-                self.state = State::Ended;
-                return Ok(());
-            }
-            // One byte of a header is not told from padding or garbage: it is looked at together with what follows it.
-            if ahead[0] != MAGIC[0] || (ahead.len() > 1 && ahead[1] != MAGIC[1]) {
-                let (count, zero) = self.input.rest()?;
-                self.notes.push(trailing_note(NAME, start, count, zero));
-                self.state = State::Ended;
-                return Ok(());
-            }
+        if self.members > 0 && !self.next_member()? {
+            self.state = State::Ended;
+            return Ok(());
         }
-        let Some(fixed) = self.input.take::<10>()? else { return Err(self.truncated()) };
-        if fixed[..3] != MAGIC {
+        let magic = if self.members > 0 { MAGIC } else { self.input.take::<3>()?.ok_or_else(|| self.truncated())? };
+        if magic != MAGIC {
             return Err(self.damaged("a member does not start with its magic number"));
         }
-        let flags = fixed[3];
+        let Some(fixed) = self.input.take::<7>()? else { return Err(self.truncated()) };
+        let flags = fixed[0];
         if flags & RESERVED != 0 {
             return Err(self.damaged("a member header has reserved flags set"));
         }
@@ -112,6 +104,46 @@ impl<R: BufRead> GzipStream<R> {
         self.crc.reset();
         self.state = State::Body;
         Ok(())
+    }
+
+    /// Goes behind the magic number of the next member; false if there is none. Between members padding may stand, or what damage or
+    /// another program put there: in that case reading goes on, and the fault is said.
+    fn next_member(&mut self) -> Result<bool, Break> {
+        let start = self.input.offset;
+        let (mut matched, mut zero) = (0, true);
+        while matched < MAGIC.len() {
+            if matched == 0 {
+                let ahead = self.input.ahead()?;
+                let count = memchr::memchr(MAGIC[0], ahead).unwrap_or(ahead.len());
+                zero &= ahead[..count].iter().all(|b| *b == 0);
+                self.input.used(count);
+                if count > 0 {
+                    continue;
+                }
+            }
+            let Some([byte]) = self.input.take::<1>()? else {
+                let count = self.input.offset - start;
+                if count > 0 && count == matched as u64 {
+                    return Err(self.truncated());
+                }
+                if count > 0 {
+                    self.notes.push(trailing_note(NAME, start, count, zero && matched == 0));
+                }
+                return Ok(false);
+            };
+            let before = matched;
+            matched = if byte == MAGIC[matched] { matched + 1 } else { usize::from(byte == MAGIC[0]) };
+            // What began as a magic number and went on otherwise is none.
+            zero &= matched == before + 1;
+        }
+        let count = self.input.offset - start - MAGIC.len() as u64;
+        if count > 0 && zero {
+            self.notes.push(format!("{count} zero bytes stand between {NAME} members (from byte {start})"));
+        } else if count > 0 && self.flaw.is_none() {
+            let what = format!("{count} bytes between members are no {NAME} and were not read");
+            self.flaw = Some(Break::new(start, Cause::Damaged { container: NAME, what }));
+        }
+        Ok(true)
     }
 
     /// Passes over a header field that ends with a zero byte.
@@ -202,27 +234,16 @@ impl<'a> GzipSlices<'a> {
         Self { data, position: 0, limit, chunk, stream: None }
     }
 
-    /// Replaces `out` by the next uncompressed bytes; none at the end.
+    /// Replaces `out` by the next uncompressed bytes; none at the end. Small members come together: what the content is must be told
+    /// from more than the first of them.
     pub(crate) fn next(&mut self, inflater: &mut Decompressor, out: &mut Vec<u8>) -> Result<(), Break> {
-        loop {
-            if let Some(stream) = &mut self.stream {
-                out.clear();
-                // `fill` goes by capacity: a buffer that once held a large member still serves chunks of bounded size.
-                if out.capacity() < self.chunk {
-                    out.reserve_exact(self.chunk);
-                }
-                return stream.fill(out);
-            }
-            if self.position == self.data.len() {
-                out.clear();
-                return Ok(());
-            }
-            match self.member(inflater, out) {
-                Some(end) => {
+        // Where the stream goes on, a buffer that once held a large member still serves chunks of bounded size.
+        let mut have = 0;
+        while have < LEAST && self.stream.is_none() && self.position < self.data.len() {
+            match self.member(inflater, out, have) {
+                Some((end, length)) => {
                     self.position = end;
-                    if !out.is_empty() {
-                        return Ok(());
-                    }
+                    have = length;
                 }
                 None => {
                     let rest = Cursor::new(&self.data[self.position..]);
@@ -233,10 +254,22 @@ impl<'a> GzipSlices<'a> {
                 }
             }
         }
+        out.truncate(have);
+        match &mut self.stream {
+            Some(stream) if have < LEAST => {
+                // `fill` goes by capacity.
+                if out.capacity() < self.chunk {
+                    out.reserve_exact(self.chunk - out.len());
+                }
+                stream.fill(out)
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Inflates the member at the position into `out` and says where it ends; `None` where this way cannot be sure.
-    fn member(&self, inflater: &mut Decompressor, out: &mut Vec<u8>) -> Option<usize> {
+    /// Inflates the member at the position into `out`, behind `have` bytes, and says where it and its content end; `None` where this
+    /// way cannot be sure.
+    fn member(&self, inflater: &mut Decompressor, out: &mut Vec<u8>, have: usize) -> Option<(usize, usize)> {
         let rest = &self.data[self.position..];
         if rest.len() < SMALLEST || rest[..3] != MAGIC {
             return None;
@@ -252,11 +285,12 @@ impl<'a> GzipSlices<'a> {
             return None;
         }
         // Only what grows is zeroed; the rest is overwritten.
-        out.resize(size, 0);
-        let written = inflater.gzip_decompress(member, out).ok()?;
+        out.resize(have + size, 0);
+        let content = &mut out[have..];
+        let written = inflater.gzip_decompress(member, content).ok()?;
         // The end was a guess: right only where these are this member's own checksum and length.
-        let proved = written == size && libdeflater::crc32(out) == u32::from_le_bytes([c0, c1, c2, c3]);
-        proved.then_some(self.position + end)
+        let proved = written == size && libdeflater::crc32(content) == u32::from_le_bytes([c0, c1, c2, c3]);
+        proved.then_some((self.position + end, have + size))
     }
 
     pub(crate) fn notes(&mut self) -> Vec<String> {
@@ -376,6 +410,37 @@ mod tests {
         let (_, broken, _, notes) = by_slices(&[stored, b"appended".to_vec()].concat());
         assert_eq!(broken, None);
         assert!(notes[0].starts_with("8 bytes that are not gzip follow"), "{notes:?}");
+    }
+
+    #[test]
+    fn members_behind_padding_or_something_else_are_read() {
+        let (a, b) = (gz(b"one"), gz(b"two"));
+        for (between, note) in [(vec![0; 512], true), (b"\x1f\x1fjunk\x1f\x8b".to_vec(), false), (b"\n".to_vec(), false)] {
+            let stored = [a.clone(), between.clone(), b.clone(), vec![0; 3]].concat();
+            let read = by_slices(&stored);
+            assert_eq!(by_stream(&stored, 1, 2), read);
+            let (content, broken, flaw, notes) = read;
+            assert_eq!((content.as_slice(), broken), (&b"onetwo"[..], None));
+            let expected =
+                (!note).then(|| format!("damaged gzip data: {} bytes between members are no gzip and were not read", between.len()));
+            assert_eq!(flaw.as_ref().map(ToString::to_string), expected);
+            assert!(flaw.is_none_or(|f| f.offset == a.len() as u64));
+            let at = a.len();
+            let padding = format!("512 zero bytes stand between gzip members (from byte {at})");
+            let trailing = format!("3 zero bytes follow the gzip data (from byte {})", stored.len() - 3);
+            assert_eq!(notes, if note { vec![padding, trailing] } else { vec![trailing] });
+        }
+    }
+
+    #[test]
+    fn small_members_come_together() {
+        let stored: Vec<u8> = (0..5000).flat_map(|n| gz(format!("{n:030}").as_bytes())).collect();
+        let mut slices = GzipSlices::new(&stored, 1 << 20, 512);
+        let (mut inflater, mut out, mut sizes) = (Decompressor::new(), vec![b'x'; 99], Vec::new());
+        while slices.next(&mut inflater, &mut out).is_ok() && !out.is_empty() {
+            sizes.push(out.len());
+        }
+        assert_eq!((sizes.iter().sum::<usize>(), sizes[0] >= LEAST, sizes.len()), (150_000, true, 3));
     }
 
     #[test]

@@ -176,27 +176,31 @@ fn damaged(offset: u64, what: &str) -> Break {
     Break::new(offset, Cause::Damaged { container: NAME, what: what.to_owned() })
 }
 
-/// The next header; `None` at the end: two zero blocks, or no more bytes after a whole member.
+/// The next header; `None` at the end: two zero blocks and nothing but zeros behind them, or no more bytes after a whole member.
+/// Behind the zero blocks another archive may follow (`cat a.tar b.tar`), whose members are evidence as well.
 fn header<R: Read>(input: &mut Counting<R>) -> Result<Option<[u8; BLOCK]>, Break> {
     let start = input.offset;
     let mut block = [0; BLOCK];
-    for attempt in 0..2 {
+    for zeros in 0u64.. {
         let have = read_full(input, &mut block)?;
-        if have == 0 && attempt == 1 {
+        if have == 0 && zeros > 0 {
             return Ok(None);
         }
         if have == 0 {
             // Without the two zero blocks every member is there, but nothing says that it was the last.
             return Err(Break::new(start, Cause::Truncated(NAME)));
         }
-        if have < BLOCK {
-            return Err(Break::new(input.offset, Cause::Truncated(NAME)));
+        let at = input.offset - have as u64;
+        if block[..have].iter().any(|b| *b != 0) {
+            return match zeros {
+                _ if have == BLOCK && is_header(&block) => Ok(Some(block)),
+                0 | 1 if have < BLOCK => Err(Break::new(input.offset, Cause::Truncated(NAME))),
+                0 | 1 => Err(damaged(at, "a member header's checksum does not match")),
+                _ => Err(damaged(at, "what follows the end of the archive is no tar and was not read")),
+            };
         }
-        if block.iter().any(|b| *b != 0) {
-            if !is_header(&block) {
-                return Err(damaged(input.offset - BLOCK as u64, "a member header's checksum does not match"));
-            }
-            return Ok(Some(block));
+        if have < BLOCK {
+            return if zeros > 1 { Ok(None) } else { Err(Break::new(input.offset, Cause::Truncated(NAME))) };
         }
     }
     Ok(None)

@@ -1,18 +1,32 @@
 //! zip: by its central directory, or, where that is missing, member by member from the start.
+//!
+//! Members are inflated here rather than by the crate that reads the directory: its readers lose what one call had produced where the
+//! stated size is wrong or the data breaks off, and how much that is depends on the buffer they are given.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 
-use zip::ZipReadOptions;
-use zip::read::{Config, read_zipfile_from_stream};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use zip::CompressionMethod;
+use zip::read::Config;
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
 
 use crate::archive::Unpacking;
-use crate::limits::{Break, Cause};
+use crate::inflate::Counted;
+use crate::limits::{Break, CHUNK, Cause};
 use crate::name::text_of;
 
 const NAME: &str = "zip";
+const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
+const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+/// Flag bits: encrypted; sizes and checksum stand behind the data.
+const ENCRYPTED: u16 = 1;
+const DESCRIBED_BEHIND: u16 = 8;
+/// A data descriptor is at most so long: in place of the next member's header, that is sought behind it.
+const MAX_DESCRIPTOR: usize = 24;
 
 /// Visits the files in the order of the central directory. Sizes it states are not trusted; contents are bounded as they come.
 pub(crate) fn read<R: Read + Seek>(reader: R, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<(), Break> {
@@ -37,18 +51,29 @@ fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unp
         }
         let name = text_of(entry.name_raw());
         let start = entry.header_start();
-        if entry.encrypted() {
-            unpacking.unreadable(&name, "encrypted");
-            continue;
-        }
-        match entry.with_reader(files.reader_mut(), ZipReadOptions::new()) {
-            Ok(mut file) => match unpacking.member(name, &mut file, None, NAME) {
-                Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(())) => return Ok(()),
-                Err(e) => return Err(Break::from_io(start, e)),
-            },
-            Err(ZipError::UnsupportedArchive(why)) => unpacking.unreadable(&name, why),
-            Err(e) => unpacking.unreadable(&name, &e.to_string()),
+        let method = match entry.compression() {
+            _ if entry.encrypted() => Err("encrypted".to_owned()),
+            CompressionMethod::Stored => Ok(STORED),
+            CompressionMethod::Deflated => Ok(DEFLATED),
+            other => Err(format!("compressed in a way that is not read ({other})")),
+        };
+        let stated = Stated { crc: Some(entry.crc32()), size: Some(entry.size()), stored: Some(entry.compressed_size()) };
+        let mut member = match method.map(|method| (method, Local::read(files.reader_mut(), start))) {
+            Ok((method, Ok(Some(_)))) => Member::new(files.reader_mut(), method, stated),
+            Ok((_, Ok(None))) => {
+                unpacking.unreadable(&name, "its header is not where the directory says");
+                continue;
+            }
+            Ok((_, Err(e))) => return Err(Break::from_io(start, e)),
+            Err(why) => {
+                unpacking.unreadable(&name, &why);
+                continue;
+            }
+        };
+        match unpacking.member(name, &mut member, None, NAME) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return Ok(()),
+            Err(e) => return Err(Break::from_io(start, e)),
         }
     }
     Ok(())
@@ -56,21 +81,191 @@ fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unp
 
 /// How many members could be read without a directory.
 fn from_start<R: Read + Seek>(reader: &mut R, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<u64, Break> {
-    reader.seek(SeekFrom::Start(0)).map_err(|e| Break::from_io(0, e))?;
     let before = unpacking.done.members;
-    while let Ok(Some(mut file)) = read_zipfile_from_stream(reader) {
-        if !file.is_file() {
-            continue;
-        }
-        let name = text_of(file.name_raw());
-        let size = file.size();
-        match unpacking.member(name, &mut file, Some(size), NAME) {
-            Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => break,
-            Err(e) => return Err(Break::from_io(0, e)),
-        }
+    let mut next = Some(0);
+    while let Some(start) = next {
+        let io_error = |e| Break::from_io(start, e);
+        let Some(local) = Local::read(reader, start).map_err(io_error)? else { break };
+        let name = text_of(&local.name);
+        let is_known = local.stated.stored.is_some() || local.method == DEFLATED;
+        let end = if local.flags & ENCRYPTED != 0 || !matches!(local.method, STORED | DEFLATED) || !is_known {
+            unpacking.unreadable(&name, if local.flags & ENCRYPTED != 0 { "encrypted" } else { "of unknown size or compression" });
+            local.stated.stored.unwrap_or(0)
+        } else if local.name.ends_with(b"/") {
+            local.stated.stored.unwrap_or(0)
+        } else {
+            let mut member = Member::new(&mut *reader, local.method, local.stated);
+            if unpacking.member(name, &mut member, None, NAME).map_err(io_error)?.is_break() {
+                break;
+            }
+            local.stated.stored.unwrap_or(member.input.offset)
+        };
+        next = next_header(reader, local.data_start + end).map_err(io_error)?;
     }
     Ok(unpacking.done.members - before)
+}
+
+/// Where the next member starts: here, or behind a data descriptor.
+fn next_header<R: Read + Seek>(reader: &mut R, end: u64) -> io::Result<Option<u64>> {
+    reader.seek(SeekFrom::Start(end))?;
+    let mut near = Vec::new();
+    reader.take((MAX_DESCRIPTOR + LOCAL_HEADER.len()) as u64).read_to_end(&mut near)?;
+    Ok(memchr::memmem::find(&near, &LOCAL_HEADER).map(|at| end + at as u64))
+}
+
+/// What an archive says of a member, as far as it is known before its data.
+#[derive(Debug, Clone, Copy)]
+struct Stated {
+    crc: Option<u32>,
+    size: Option<u64>,
+    /// Bytes in the archive.
+    stored: Option<u64>,
+}
+
+/// A member's local header.
+struct Local {
+    name: Vec<u8>,
+    flags: u16,
+    method: u16,
+    stated: Stated,
+    data_start: u64,
+}
+
+impl Local {
+    /// Reads the header at `start`, and leaves the reader at the data; `None` where there is none.
+    fn read<R: Read + Seek>(reader: &mut R, start: u64) -> io::Result<Option<Self>> {
+        reader.seek(SeekFrom::Start(start))?;
+        let mut fixed = Vec::new();
+        reader.by_ref().take(30).read_to_end(&mut fixed)?;
+        let Some(fixed) = fixed.first_chunk::<30>().filter(|fixed| fixed.starts_with(&LOCAL_HEADER)) else { return Ok(None) };
+        let short = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
+        let long = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+        let (flags, name_length, extra_length) = (short(6), u64::from(short(26)), u64::from(short(28)));
+        let mut name = Vec::new();
+        reader.by_ref().take(name_length).read_to_end(&mut name)?;
+        let data_start = reader.seek(SeekFrom::Start(start + 30 + name_length + extra_length))?;
+        // Of a large member (zip64) the sizes stand elsewhere.
+        let size = |at: usize| (flags & DESCRIBED_BEHIND == 0 && long(at) != u32::MAX).then(|| u64::from(long(at)));
+        let crc = (flags & DESCRIBED_BEHIND == 0).then(|| long(14));
+        let stated = Stated { crc, size: size(22), stored: size(18) };
+        Ok(Some(Self { name, flags, method: short(8), stated, data_start }))
+    }
+}
+
+/// A member's data. Everything that could be inflated comes out before the break.
+struct Member<R> {
+    input: Counted<BufReader<io::Take<R>>>,
+    /// None for stored members.
+    inflate: Option<Decompress>,
+    crc: Crc,
+    produced: u64,
+    stated: Stated,
+    state: State,
+}
+
+enum State {
+    Data,
+    /// The deflate data ended, or broke off.
+    Ended(Option<Break>),
+    /// Said whether it is what was put in.
+    Judged,
+}
+
+impl<R: Read> Member<R> {
+    fn new(reader: R, method: u16, stated: Stated) -> Self {
+        let data = BufReader::with_capacity(CHUNK / 16, reader.take(stated.stored.unwrap_or(u64::MAX)));
+        Self {
+            input: Counted::new(data, 0),
+            inflate: (method == DEFLATED).then(|| Decompress::new(false)),
+            crc: Crc::new(),
+            produced: 0,
+            stated,
+            state: State::Data,
+        }
+    }
+
+    /// Inflates or copies some bytes; none at the end of the data.
+    fn step(&mut self, out: &mut [u8]) -> Result<usize, Break> {
+        loop {
+            let ahead = self.input.ahead()?;
+            let at_end = ahead.is_empty();
+            let Some(inflate) = &mut self.inflate else {
+                let count = ahead.len().min(out.len());
+                out[..count].copy_from_slice(&ahead[..count]);
+                self.input.used(count);
+                return Ok(count);
+            };
+            let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
+            let status = inflate.decompress(ahead, out, FlushDecompress::None);
+            let used = usize::try_from(inflate.total_in() - before_in).unwrap_or(usize::MAX);
+            let produced = usize::try_from(inflate.total_out() - before_out).unwrap_or(usize::MAX);
+            self.input.used(used);
+            match status {
+                Ok(Status::StreamEnd) => {
+                    self.state = State::Ended(None);
+                    return Ok(produced);
+                }
+                Err(e) => {
+                    let what = e.message().unwrap_or("invalid deflate data").to_owned();
+                    let broken = Break::new(self.produced + produced as u64, Cause::Damaged { container: NAME, what });
+                    self.state = State::Ended(Some(broken));
+                    return Ok(produced);
+                }
+                Ok(_) if produced > 0 => return Ok(produced),
+                Ok(_) if at_end => return Err(Break::new(self.produced, Cause::Truncated(NAME))),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Whether what came out is what was put in, as the archive states it.
+    fn verify(&mut self) -> Result<(), Break> {
+        if self.inflate.is_none() && self.stated.stored.is_some_and(|stored| stored != self.produced) {
+            return Err(Break::new(self.produced, Cause::Truncated(NAME)));
+        }
+        if self.stated.crc.is_none() && self.inflate.is_some() {
+            self.stated.crc = self.described_crc()?;
+        }
+        if self.stated.crc.is_some_and(|crc| crc != self.crc.sum()) {
+            return Err(Break::new(self.produced, Cause::Checksum { container: NAME }));
+        }
+        match self.stated.size {
+            Some(size) if size != self.produced => {
+                let what = format!("{size} bytes are stated, {} came out", self.produced);
+                Err(Break::new(self.produced, Cause::Damaged { container: NAME, what }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The checksum behind the data.
+    fn described_crc(&mut self) -> Result<Option<u32>, Break> {
+        let first = self.input.take::<4>()?;
+        let crc = if first == Some(DESCRIPTOR) { self.input.take::<4>()? } else { first };
+        crc.map_or_else(|| Err(Break::new(self.produced, Cause::Truncated(NAME))), |crc| Ok(Some(u32::from_le_bytes(crc))))
+    }
+}
+
+impl<R: Read> Read for Member<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        if matches!(self.state, State::Data) {
+            let count = self.step(out)?;
+            self.crc.update(&out[..count]);
+            self.produced += count as u64;
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+        match std::mem::replace(&mut self.state, State::Judged) {
+            State::Data | State::Ended(None) => self.verify()?,
+            State::Ended(Some(broken)) => return Err(broken.into()),
+            State::Judged => {}
+        }
+        Ok(0)
+    }
 }
 
 fn broken(offset: u64, error: ZipError) -> Break {

@@ -79,6 +79,102 @@ fn a_damaged_member_of_a_zip_is_marked_alone() {
     assert_eq!(account.flaw, None, "the archive itself is sound");
 }
 
+/// What a member gives: its content, and its flaw.
+fn only_member(bench: &mut Bench, stored: &[u8]) -> (Vec<u8>, Option<Break>) {
+    let piece = bench.open(stored);
+    let mut met = Vec::new();
+    let _ = piece.unpack(&mut bench.workspace, &mut |workspace, member| {
+        let mut content = member.content(workspace).unwrap();
+        let mut bytes = Vec::new();
+        while let Ok(Some(chunk)) = content.next_chunk() {
+            bytes.extend_from_slice(chunk);
+        }
+        met.push((bytes, content.finish(workspace).flaw));
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(met.len(), 1);
+    met.remove(0)
+}
+
+#[test]
+fn a_wrong_size_in_a_zip_loses_nothing_whatever_was_read_before() {
+    let content = text(9_000);
+    let sound = zip(&[("a", &content)]);
+    let directory = sound.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    for stated in [0u32, 1, 2048, 8_990, 9_001, u32::MAX - 1] {
+        let mut stored = sound.clone();
+        stored[directory + 24..directory + 28].copy_from_slice(&stated.to_le_bytes());
+        let mut bench = Bench::new(small());
+        // Buffers of other members, small and large, are used again.
+        for before in [0, 100, 300_000] {
+            if before > 0 {
+                only_member(&mut bench, &zip(&[("b", &text(before))]));
+            }
+            let (bytes, flaw) = only_member(&mut bench, &stored);
+            assert_eq!(bytes, content);
+            let what = format!("{stated} bytes are stated, 9000 came out");
+            assert_eq!(flaw, Some(Break { offset: 9_000, cause: Cause::Damaged { container: "zip", what } }));
+        }
+    }
+}
+
+#[test]
+fn a_member_of_a_zip_that_breaks_off_keeps_what_precedes_the_break() {
+    let content = text(90_000);
+    let stored = zip(&[("a", &content)]);
+    for cut in [100, 500, stored.len() / 2] {
+        let mut bench = Bench::new(small());
+        let (bytes, flaw) = only_member(&mut bench, &stored[..cut]);
+        assert!(content.starts_with(&bytes) && (cut < 500 || bytes.len() > cut), "{} bytes of {cut}", bytes.len());
+        assert_eq!(flaw, Some(Break { offset: bytes.len() as u64, cause: Cause::Truncated("zip") }));
+        assert_eq!(only_member(&mut bench, &stored[..cut]).0, bytes, "however large the buffers are");
+    }
+    let mut damaged = stored.clone();
+    damaged[stored.len() / 2] ^= 0x55;
+    let (bytes, flaw) = only_member(&mut Bench::new(small()), &damaged);
+    let common = bytes.iter().zip(&content).take_while(|(a, b)| a == b).count();
+    assert!(common > stored.len() / 2 && flaw.is_some(), "{common}");
+}
+
+#[test]
+fn a_zip_written_as_a_stream_is_read_without_its_directory() {
+    // Sizes and checksum behind the data of each member, as tools write that cannot seek.
+    let mut writer = ::zip::ZipWriter::new_stream(Vec::new());
+    let members = [("a", text(3_000)), ("b", text(5_000))];
+    for (name, data) in &members {
+        writer.start_file(*name, ::zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, data).unwrap();
+    }
+    let stored = writer.finish().unwrap().into_inner();
+    let directory = stored.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    for stored in [&stored[..], &stored[..directory]] {
+        let mut bench = Bench::new(small());
+        let piece = bench.open(stored);
+        let (leaves, _) = bench.leaves(&piece);
+        assert!(leaves.len() == 2 && leaves[0].1 == members[0].1 && leaves[1].1 == members[1].1);
+    }
+}
+
+#[test]
+fn tars_put_behind_each_other_are_all_read_and_anything_else_behind_the_end_is_said() {
+    let (a, b) = (tar(&[("a", b"first")]), tar(&[("b", b"second")]));
+    let both = [a.clone(), b.clone()].concat();
+    for stored in [both.clone(), gzip(&both), [gzip(&a), gzip(&b)].concat(), [a.clone(), vec![0; 20_480], b.clone(), vec![0; 700]].concat()]
+    {
+        let mut bench = Bench::new(small());
+        let piece = bench.open(&stored);
+        let (leaves, accounts) = bench.leaves(&piece);
+        assert_eq!(leaves.iter().map(|(_, data)| data.as_slice()).collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+        assert_eq!(accounts[0].flaw, None);
+    }
+    let mut bench = Bench::new(small());
+    let piece = bench.open(&[a.clone(), b"{\"Records\":[]}".to_vec()].concat());
+    let (leaves, accounts) = bench.leaves(&piece);
+    let flaw = accounts[0].flaw.as_ref().unwrap();
+    assert_eq!((leaves.len(), flaw.offset), (1, a.len() as u64));
+    assert!(flaw.to_string().contains("what follows the end of the archive is no tar"), "{flaw}");
+}
+
 #[test]
 fn encrypted_members_are_named() {
     let mut stored = zip(&[("open", b"1"), ("secret", b"2")]);
