@@ -1,5 +1,6 @@
 //! The fields of a CloudTrail record (domain.md 1.2 to 1.4, 1.7): one walk finds them all and remembers where they stand.
 
+use crate::skip::FIRST_KEYS;
 use crate::walk::{Kind, Span, Stop, Walk, Walker};
 
 /// Names the columns filled from fields, in the order of `cloudtrail`'s schema, then those of the two other tables.
@@ -63,9 +64,11 @@ wrappers! {
     SourceObject = b"_source",
     RawText = b"_raw",
     Result = b"result",
+    Response = b"rawResponse" | b"response",
     Message = b"message" | b"Message",
     AtMessage = b"@message",
     Event = b"event",
+    EventOriginal = b"event.original",
     Aws = b"aws",
     EventJson = b"eventjson" | b"eventJson" | b"event_json" | b"EventJson",
     EventData = b"eventData" | b"event_data" | b"eventdata" | b"EventData",
@@ -97,7 +100,7 @@ pub(crate) enum Container {
     LogEvents,
     /// `{"hits":{"hits":[...]}}`: Elasticsearch, OpenSearch.
     Hits,
-    /// Any other list of objects that exports use: `events`, `data`, `results`, `items`.
+    /// Any other list of objects that exports use: `events`, `data`, `results`, `items`, `responses` of several searches.
     List,
 }
 
@@ -109,7 +112,9 @@ impl Container {
             b"Events" => Some(Self::Events),
             b"logEvents" => Some(Self::LogEvents),
             b"hits" => Some(Self::Hits),
-            b"events" | b"data" | b"results" | b"items" | b"Items" | b"Messages" | b"QueryResultRows" | b"auditEvents" => Some(Self::List),
+            b"events" | b"data" | b"results" | b"items" | b"Items" | b"Messages" | b"QueryResultRows" | b"auditEvents" | b"responses" => {
+                Some(Self::List)
+            }
             _ => None,
         }
     }
@@ -125,12 +130,25 @@ pub(crate) enum Descend {
 }
 
 impl Descend {
-    /// The container a key names, if it is to be descended into.
-    pub(crate) fn container(self, key: &[u8]) -> Option<Container> {
-        match (self, Container::of(key)?) {
-            (Self::Never, _) | (Self::Carriers, Container::List) => None,
-            (_, kind) => Some(kind),
+    /// The container a key names, if the value at the position is a list to be descended into. Of a name nobody knows (of somebody's
+    /// own, or damaged), a list whose first item starts as a record does.
+    pub(crate) fn list_at(self, walker: &Walker<'_>, key: &[u8]) -> Walk<Option<Container>> {
+        let kind = match (self, Container::of(key)) {
+            (Self::Never, _) | (Self::Carriers, Some(Container::List)) => return Ok(None),
+            (_, Some(kind)) => return Ok(opens_list(walker, kind)?.then_some(kind)),
+            (_, None) => Container::List,
+        };
+        if walker.peek()? != b'[' {
+            return Ok(None);
         }
+        let rest = &walker.bytes[walker.pos + 1..];
+        let first = &rest[crate::walk::space_len(rest)..];
+        let opens = match first.first() {
+            Some(b'{') => crate::skip::starts_record(&first[1..], FIRST_KEYS.iter().map(|key| key.as_bytes())),
+            Some(_) => Some(false),
+            None => None,
+        };
+        Ok(opens.ok_or(Stop::Incomplete)?.then_some(kind))
     }
 }
 
@@ -533,9 +551,8 @@ fn unknown_top(walker: &mut Walker<'_>, fields: &mut Fields, key: Span, depth: u
     note_unknown(fields, key);
     let name = &walker.bytes[key.inner()];
     // Whatever a record has been given besides its fields (`hits`, `results`, `records`), it is a record.
-    if let Some(kind) = containers.container(name)
+    if let Some(kind) = containers.list_at(walker, name)?
         && !fields.is_record(walker.bytes)
-        && opens_list(walker, kind)?
     {
         return Err(Stop::Container { kind, at: walker.pos });
     }
@@ -553,7 +570,7 @@ pub(crate) const NULL: &[u8] = b"null";
 
 /// Whether the value at the position is a list of items. Under a key that only carriers use that is any array, and null for an
 /// empty one; under a word that records use as well, an array that is empty or starts with an object or an array. Or the outer `hits`.
-pub(crate) fn opens_list(walker: &Walker<'_>, kind: Container) -> Walk<bool> {
+fn opens_list(walker: &Walker<'_>, kind: Container) -> Walk<bool> {
     match walker.peek()? {
         b'[' if kind != Container::List => Ok(true),
         b'[' => {

@@ -12,7 +12,7 @@ use crate::index::Index;
 use crate::machine::{Carrier, MAX_RECORD, Machine, Step};
 use crate::output::{Output, Place};
 use crate::skip::Goal;
-use crate::walk::{Kind, Span, Walker, space_len};
+use crate::walk::{Kind, Span, Walker};
 
 /// The longest header looked for.
 const MAX_HEADER: usize = 64 << 10;
@@ -20,6 +20,13 @@ const MAX_HEADER: usize = 64 << 10;
 const MAX_SCOPES: usize = 64;
 /// Columns by which a header is known, at least.
 const MIN_KNOWN: usize = 3;
+/// What stands between cells: a comma, or what spreadsheets and databases write instead.
+const DELIMITERS: &[u8] = b",;\t|";
+/// The longest row that is broken into lines: a quote that is never closed must not be sought for in all that follows.
+const MAX_BROKEN_ROW: usize = 4 << 20;
+
+/// What is counted as other where tables were put behind each other.
+const HEADER_AGAIN: &str = "headers inside a table";
 
 /// Whether the evidence starts with a table's header.
 pub(crate) enum Opened {
@@ -45,6 +52,7 @@ enum Column {
 pub(crate) struct LakeTable {
     /// What each column holds, and its name as JSON text.
     columns: Vec<(Column, String)>,
+    delimiter: u8,
     route: Route,
     fields: Fields,
     raw: Vec<u8>,
@@ -57,17 +65,20 @@ impl LakeTable {
             None if bytes.len() < MAX_HEADER && !eof => return Opened::More,
             None => &bytes[..bytes.len().min(MAX_HEADER)],
         };
+        let table = DELIMITERS.iter().find_map(|delimiter| Self::of_header(line, *delimiter));
+        table.map_or(Opened::No, |table| Opened::Table(Box::new(table), (line.len() + 1).min(bytes.len())))
+    }
+
+    /// The table this line is the header of, if its cells are delimited so.
+    fn of_header(line: &[u8], delimiter: u8) -> Option<Self> {
         let mut cells = Vec::new();
-        if !split_row(line, &mut cells) || cells.iter().any(|c| c.contains(&b'{')) {
-            return Opened::No;
+        if !split_row(line, delimiter, &mut cells) || cells.iter().any(|c| c.contains(&b'{')) {
+            return None;
         }
         // Lake and Athena write a column's name as one word.
         let is_query = cells.iter().all(|c| !c.contains(&b' '));
         let route = if is_query { Route::Lake } else { Route::Wrapped };
-        match Self::of_row(&cells, route) {
-            Some(table) => Opened::Table(Box::new(table), (line.len() + 1).min(bytes.len())),
-            None => Opened::No,
-        }
+        Some(Self { delimiter, ..Self::of_row(&cells, route)? })
     }
 
     /// A table with these columns, if rows of it tell of events.
@@ -78,7 +89,8 @@ impl LakeTable {
         let is_named = has(Column::Field(F::EventName)) || has(Column::Field(F::EventId));
         let is_projection = known >= MIN_KNOWN && is_named;
         let holds_records = columns.iter().any(|(c, _)| matches!(c, Column::Record(_)));
-        (holds_records || is_projection).then(|| Self { columns, route, fields: Fields::default(), raw: Vec::new() })
+        let make = || Self { columns, delimiter: b',', route, fields: Fields::default(), raw: Vec::new() };
+        (holds_records || is_projection).then(make)
     }
 
     /// Takes in one row.
@@ -92,26 +104,66 @@ impl LakeTable {
         out: &mut Output,
     ) -> Step {
         let rest = &window[pos..];
-        let (line, used) = match row_end(rest) {
+        let first = memchr::memchr(b'\n', &rest[..rest.len().min(MAX_RECORD)]);
+        let longest = first.map_or(MAX_RECORD, |end| MAX_BROKEN_ROW.max(end + 1));
+        let whole = row_end(&rest[..rest.len().min(longest)]);
+        let (line, used) = match whole.or(first) {
+            // The quotes of the line do not close, perhaps further down.
+            Some(_) if whole.is_none() && rest.len() < MAX_BROKEN_ROW && !eof => return Step::More,
             Some(end) => (&rest[..end], end + 1),
             None if rest.len() >= MAX_RECORD => return machine.begin_skip(pos, Goal::Line, "a row larger than 64 MiB".to_owned()),
             None if !eof => return Step::More,
             None => (rest, rest.len()),
         };
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !line.is_empty() {
-            let place = machine.place(window, pos..pos + line.len(), carrier);
-            let mut cells = Vec::new();
-            let is_whole = split_row(line, &mut cells);
-            if !is_whole && used == rest.len() && !line.ends_with(b"\"") {
-                machine.unfinished = Some(out.make_reject(place, "the table ends inside this row".to_owned()));
-            } else if !is_whole || cells.len() != self.columns.len() {
-                out.reject(place, format!("{} cells in a table of {} columns", cells.len(), self.columns.len()));
-            } else {
+        if line.trim_ascii_end().is_empty() {
+            return Step::To(pos + used);
+        }
+        let mut cells = Vec::new();
+        // A quote too many or too few makes one row of several: only the line it stands on is lost.
+        let by_itself = first.filter(|end| end + 1 < used).map(|end| (&rest[..end], end + 1));
+        for (line, used) in std::iter::once((line, used)).chain(by_itself) {
+            cells.clear();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if split_row(line, self.delimiter, &mut cells) && cells.len() == self.columns.len() {
+                let place = machine.place(window, pos..pos + line.len(), carrier);
                 self.take_in(machine, &cells, place, carrier, out);
+                return Step::To(pos + used);
             }
         }
+        let (line, used) = by_itself.unwrap_or((line, used));
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let is_whole = split_row(line, self.delimiter, &mut Vec::new());
+        self.odd_row(machine, (window, pos..pos + line.len()), (&cells, is_whole, used == rest.len()), carrier, out);
         Step::To(pos + used)
+    }
+
+    /// A line that is no row of this table.
+    fn odd_row(
+        &mut self,
+        machine: &mut Machine,
+        (window, line): (&[u8], std::ops::Range<usize>),
+        (cells, is_whole, is_last): (&[Vec<u8>], bool, bool),
+        carrier: Option<Carrier<'_>>,
+        out: &mut Output,
+    ) {
+        let place = machine.place(window, line, carrier);
+        // Tables put behind each other: the next one's header.
+        if let Some(table) = Self::of_header(place.bytes.trim_ascii_end(), self.delimiter) {
+            *self = table;
+            out.other(HEADER_AGAIN);
+        } else if !is_whole && is_last && !place.bytes.ends_with(b"\"") {
+            machine.unfinished = Some(out.make_reject(place, "the table ends inside this row".to_owned()));
+        } else if is_whole {
+            out.reject(place, format!("{} cells in a table of {} columns", cells.len(), self.columns.len()));
+        } else {
+            out.reject(place, "a quote in this row is never closed".to_owned());
+        }
+    }
+
+    /// Whether a row is a header again, of these columns or of others: where an event would be named, a column is.
+    fn is_header(&self, cells: &[Vec<u8>]) -> bool {
+        let known = self.columns.iter().zip(cells).find(|((column, _), cell)| *column != Column::Unknown && !cell.is_empty());
+        known.is_some_and(|(_, cell)| cell.len() < 64 && column_of(cell) != Column::Unknown)
     }
 
     pub(crate) fn take_in(
@@ -129,6 +181,12 @@ impl LakeTable {
         if let Some((route, cell)) = record {
             let carrier = Carrier { place, route, form: RawForm::Unescaped, depth: around.map_or(0, |c| c.depth) + 1 };
             return machine.document(cell, carrier, out);
+        }
+        if self.is_header(cells)
+            && let Some(table) = Self::of_row(cells, self.route)
+        {
+            *self = Self { delimiter: self.delimiter, ..table };
+            return out.other(HEADER_AGAIN);
         }
         if simdutf8::basic::from_utf8(place.bytes).is_err() {
             return out.reject(place, "not UTF-8".to_owned());
@@ -359,12 +417,12 @@ fn row_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Splits a row into cells (RFC 4180); false if a quote is not closed.
-fn split_row(line: &[u8], cells: &mut Vec<Vec<u8>>) -> bool {
+/// Splits a row into cells (RFC 4180, whatever the delimiter); false if a quote is not closed.
+fn split_row(line: &[u8], delimiter: u8, cells: &mut Vec<Vec<u8>>) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut cell = Vec::new();
     let mut quoted = false;
-    let mut at = space_len(&line[..line.len().min(1)]);
+    let mut at = usize::from(line.first() == Some(&b' '));
     while let Some(&b) = line.get(at) {
         at += 1;
         match b {
@@ -374,7 +432,7 @@ fn split_row(line: &[u8], cells: &mut Vec<Vec<u8>>) -> bool {
             }
             b'"' if quoted => quoted = false,
             b'"' if cell.is_empty() => quoted = true,
-            b',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            b if b == delimiter && !quoted => cells.push(std::mem::take(&mut cell)),
             b => cell.push(b),
         }
     }

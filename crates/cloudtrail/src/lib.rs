@@ -22,6 +22,7 @@ mod identity;
 mod index;
 mod lake;
 mod machine;
+mod odd;
 mod output;
 mod remarks;
 mod reread;

@@ -7,13 +7,14 @@
 //! The machine sees windows. It says how much of one it used up, and is given the rest again with more behind it: what it
 //! decides never depends on where a window ends.
 
-use backtrail_model::evidence::{RawForm, Route};
+use backtrail_model::evidence::{MORE_PAGES_FOLLOW, RawForm, Route};
 
-use crate::fields::{Container, Descend, F, Fields, NULL, W, opens_list, walk_record};
+use crate::fields::{Container, Descend, F, Fields, NULL, W, walk_record};
 use crate::index::Index;
-use crate::lake::LakeTable;
+use crate::lake::{LakeTable, Opened};
+use crate::odd;
 use crate::output::{Output, Place};
-use crate::skip::{Goal, Skip, Skipped};
+use crate::skip::{FIRST_KEYS, Goal, Skip, Skipped};
 use crate::walk::{Kind, Span, Stop, Walker, space_len};
 
 /// The largest record taken in (design.md, promise 5).
@@ -26,20 +27,6 @@ const LOOK_BEHIND_LIST: usize = 64 << 10;
 const MAX_PREFIX: usize = 40;
 /// The longest name of a log stream.
 const MAX_STREAM: usize = 512;
-/// What records start with besides `eventVersion`: with sorted keys, in LookupEvents' lists, and as other tools write them.
-const FIRST_KEYS: [&str; 11] = [
-    "additionalEventData",
-    "addendum",
-    "apiVersion",
-    "awsRegion",
-    "eventID",
-    "eventName",
-    "eventSource",
-    "eventTime",
-    "userIdentity",
-    "EventId",
-    "CloudTrailEvent",
-];
 /// What is counted as other where an envelope holds nothing.
 const NO_ITEMS: &str = "lists without records";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -58,6 +45,18 @@ enum Frame {
     },
     /// An envelope, before one of its keys or its end.
     Envelope { after_value: bool, holds: Holds },
+}
+
+/// What stands before the position on its line, outside of all documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Line {
+    /// The evidence starts here: perhaps it was cut off in the middle of a document.
+    #[default]
+    First,
+    /// Nothing.
+    Fresh,
+    /// A document.
+    Behind,
 }
 
 /// What was met in an envelope.
@@ -115,8 +114,12 @@ pub(crate) struct Machine {
     pub(crate) offset: u64,
     /// The first byte has been seen.
     started: bool,
-    /// The item at the position stands behind a CloudWatch Logs time.
-    prefixed: bool,
+    /// The item at the position stands behind a line's header; by which route such lines come.
+    prefixed: Option<Route>,
+    /// What stands before the position on its line.
+    line: Line,
+    /// Lines met that are no documents, while they are looked at as headers of tables.
+    odd_lines: u32,
     /// The key with which an item of this list started.
     usual_key: Vec<u8>,
     skip: Option<Box<Skip>>,
@@ -138,7 +141,9 @@ impl Machine {
     pub(crate) fn reset(&mut self) {
         self.stack.clear();
         self.started = false;
-        self.prefixed = false;
+        self.prefixed = None;
+        self.line = Line::First;
+        self.odd_lines = 0;
         self.usual_key.clear();
         self.skip = None;
         self.lake = None;
@@ -188,7 +193,11 @@ impl Machine {
                 None => return Step::To(window.len()),
             }
         }
-        let pos = pos + space_len(&window[pos..]);
+        let space = space_len(&window[pos..]);
+        if memchr::memchr(b'\n', &window[pos..pos + space]).is_some() {
+            self.line = Line::Fresh;
+        }
+        let pos = pos + space;
         let Some(&byte) = window.get(pos) else { return Step::To(pos) };
         match byte {
             b'{' => self.item(window, pos, eof, carrier, out),
@@ -207,8 +216,11 @@ impl Machine {
             0xef if !eof && BYTE_ORDER_MARK.starts_with(&window[pos..]) => Step::More,
             // Record separators of JSON text sequences (RFC 7464), and the padding of tapes and disks.
             0x1e | 0 => Step::To(pos + 1),
-            b'0'..=b'9' => self.time_prefix(window, pos, eof),
-            _ => self.begin_skip(pos, Goal::Line, "not JSON".to_owned()),
+            b'0'..=b'9' => match self.time_prefix(window, pos, eof) {
+                Some(step) => step,
+                None => self.odd_line(window, pos, eof, carrier, out),
+            },
+            _ => self.odd_line(window, pos, eof, carrier, out),
         }
     }
 
@@ -224,13 +236,13 @@ impl Machine {
         let first = rest.get(space_len(rest))?;
         if !matches!(first, b'{' | b'[') {
             match LakeTable::open(rest, eof) {
-                crate::lake::Opened::Table(table, used) => {
+                Opened::Table(table, used) => {
                     self.started = true;
                     self.lake = Some(table);
                     return Some(Step::To(pos + used));
                 }
-                crate::lake::Opened::More => return Some(Step::More),
-                crate::lake::Opened::No => {}
+                Opened::More => return Some(Step::More),
+                Opened::No => {}
             }
         }
         self.started = true;
@@ -238,40 +250,94 @@ impl Machine {
     }
 
     /// `2024-01-01T00:00:00.000Z ` before the record: a line CloudWatch Logs exported to S3. `aws logs tail` writes the name of the
-    /// stream behind the time.
-    fn time_prefix(&mut self, window: &[u8], pos: usize, eof: bool) -> Step {
+    /// stream behind the time. None where it is another line.
+    fn time_prefix(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
         let word = |from: usize, most: usize| {
             let head = &window[from.min(window.len())..window.len().min(from + most)];
             head.iter().position(|b| matches!(b, b' ' | b'\n')).ok_or(head.len() < most && !eof)
         };
-        let not_json = |machine: &mut Self| machine.begin_skip(pos, Goal::Line, "not JSON".to_owned());
         let space = match word(pos, MAX_PREFIX) {
             Ok(length) => pos + length,
-            Err(true) => return Step::More,
-            Err(false) => return not_json(self),
+            Err(true) => return Some(Step::More),
+            Err(false) => return None,
         };
         let is_time = space - pos > 10 && window[pos + 4] == b'-' && window[pos + 10] == b'T' && window[space] == b' ';
         if !is_time {
-            return not_json(self);
+            return None;
         }
         let mut record = space + 1;
         if window.get(record).is_some_and(|b| *b != b'{') {
             match word(record, MAX_STREAM) {
                 Ok(length) if window[record + length] == b' ' => record += length + 1,
-                Err(true) => return Step::More,
-                _ => return not_json(self),
+                Err(true) => return Some(Step::More),
+                _ => return None,
             }
         }
         match window.get(record) {
-            None if !eof => Step::More,
-            Some(b'{') => {
-                self.prefixed = true;
-                // The name of a stream may hold quotes and backslashes, which are no part of a document.
-                self.in_sync = false;
-                Step::To(record)
-            }
-            _ => not_json(self),
+            None if !eof => Some(Step::More),
+            Some(b'{') => Some(self.behind_header(record, Route::CloudWatchLogs)),
+            _ => None,
         }
+    }
+
+    /// To the record behind a line's header, which may hold quotes and backslashes that are no part of a document.
+    fn behind_header(&mut self, record: usize, route: Route) -> Step {
+        self.prefixed = Some(route);
+        self.in_sync = false;
+        Step::To(record)
+    }
+
+    /// Text outside of all documents: a record behind the header of a log line, a table after lines about it, a payload in base64, or
+    /// what damage left of a document; anything else is a line that is not JSON.
+    fn odd_line(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+        let goal = if self.line == Line::Fresh { Goal::Line } else { Goal::RestOfLine };
+        if self.line != Line::Behind {
+            let rest = &window[pos..];
+            if rest.len() < odd::LONGEST_HEADER && !eof && memchr::memchr(b'\n', rest).is_none() {
+                return Step::More;
+            }
+            if let Some(record) = odd::record_behind_header(rest) {
+                return self.behind_header(pos + record, Route::Wrapped);
+            }
+            if let Some(step) = self.packed_lines(window, pos, eof, carrier, out) {
+                return step;
+            }
+            if out.counts.kept == 0 && self.odd_lines < odd::LINES_BEFORE_TABLE {
+                match LakeTable::open(rest, eof) {
+                    Opened::Table(table, used) => {
+                        self.lake = Some(table);
+                        return Step::To(pos + used);
+                    }
+                    Opened::More => return Step::More,
+                    Opened::No => self.odd_lines += 1,
+                }
+            }
+        }
+        self.begin_skip(pos, goal, "not JSON".to_owned())
+    }
+
+    /// A payload in base64, on one line or broken into several.
+    fn packed_lines(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Option<Step> {
+        let rest = &window[pos..window.len().min(pos + MAX_RECORD)];
+        if !odd::is_packed(rest) {
+            return None;
+        }
+        let length = odd::packed_len(rest);
+        if length == rest.len() && !eof && length < MAX_RECORD {
+            return Some(Step::More);
+        }
+        let first = memchr::memchr(b'\n', &rest[..length]).unwrap_or(length);
+        for length in [first, length] {
+            let context = self.context(self.place(window, pos..pos + length, carrier), carrier);
+            let text: Vec<u8> = rest[..length].iter().filter(|b| !b.is_ascii_whitespace()).copied().collect();
+            if let Some(document) = crate::unwrap::packed(&text) {
+                let inner = Carrier { form: RawForm::Unescaped, depth: context.depth.saturating_add(1), ..context };
+                self.document(&document, inner, out);
+                self.value_ended();
+                return Some(Step::To(pos + length));
+            }
+        }
+        None
     }
 
     fn in_list(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
@@ -374,13 +440,13 @@ impl Machine {
             }
             Err(Stop::Container { kind, at }) => {
                 let (control, token) = (self.is_control(window), self.fields.wrapper(W::NextToken));
-                let holds = match self.look_behind_list(window, (pos, at), eof) {
+                let holds = match self.look_behind_list(window, (pos, at), kind, eof) {
                     Look::Record(span) => return self.settle_item(window, span, carrier, out),
                     Look::More => return Step::More,
                     Look::Envelope(holds) => holds,
                 };
                 self.note_next_token(token, out);
-                self.prefixed = false;
+                self.prefixed = None;
                 self.stack.push(Frame::Envelope { after_value: false, holds });
                 if holds.is_record() {
                     self.reject_around_list(self.place(window, pos..at, carrier), out);
@@ -408,10 +474,11 @@ impl Machine {
 
     /// Whether the object at `pos`, whose first list stands at `at`, is an envelope, or a record to which somebody added a list. A
     /// trail's file is told by its first bytes; others are looked at as a whole, as far as is affordable.
-    fn look_behind_list(&mut self, window: &[u8], (pos, at): (usize, usize), eof: bool) -> Look {
+    fn look_behind_list(&mut self, window: &[u8], (pos, at): (usize, usize), kind: Container, eof: bool) -> Look {
         let mut holds = Holds { name: self.fields.has(F::EventName), source: self.fields.has(F::EventSource), ..Holds::default() };
         self.in_sync = true;
-        if window[at..].starts_with(b"[{\"eventVersion\":") && !holds.name && !holds.source {
+        let is_trail = kind == Container::Records && window[at..].starts_with(b"[{\"eventVersion\":");
+        if is_trail && !holds.name && !holds.source {
             return Look::Envelope(holds);
         }
         self.in_sync = false;
@@ -450,24 +517,22 @@ impl Machine {
 
     fn note_next_token(&self, token: Span, out: &mut Output) {
         if token.is_text() && token.end > token.start {
-            out.remarks.add("a page of a longer listing: its NextToken says that more pages follow");
+            out.remarks.add(MORE_PAGES_FOLLOW);
         }
     }
 
     /// Into a container's value; the outer `hits` is an envelope itself.
     fn open_container(&mut self, window: &[u8], kind: Container, at: usize, control: bool, out: &mut Output) -> Step {
-        if let Some(Frame::Envelope { holds, .. }) = self.stack.last_mut() {
-            holds.list = true;
+        if window[at] == b'{' {
+            self.stack.push(Frame::Envelope { after_value: false, holds: Holds::default() });
+            return Step::To(at + 1);
         }
+        self.note_list();
         if window[at..].starts_with(NULL) {
             out.other(NO_ITEMS);
             self.in_sync = false;
             self.set_after_value(true);
             return Step::To(at + NULL.len());
-        }
-        if window[at] == b'{' {
-            self.stack.push(Frame::Envelope { after_value: false, holds: Holds::default() });
-            return Step::To(at + 1);
         }
         self.open_list(Some(kind), at + 1, control)
     }
@@ -515,10 +580,21 @@ impl Machine {
 
     /// An envelope ends. One in which no list was met (`hits` of a search for counts only) is in no other account.
     fn close_envelope(&mut self, out: &mut Output) {
-        if let Some(Frame::Envelope { holds: Holds { list: false, .. }, .. }) = self.stack.pop() {
-            out.other(NO_ITEMS);
+        if let Some(Frame::Envelope { holds, .. }) = self.stack.pop() {
+            if holds.list {
+                self.note_list();
+            } else if !matches!(self.stack.last(), Some(Frame::Envelope { .. })) {
+                out.other(NO_ITEMS);
+            }
         }
         self.value_ended();
+    }
+
+    /// The envelope at hand, and what is around it, holds a list.
+    fn note_list(&mut self) {
+        if let Some(Frame::Envelope { holds, .. }) = self.stack.last_mut() {
+            holds.list = true;
+        }
     }
 
     fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
@@ -529,9 +605,7 @@ impl Machine {
         let mut step = || {
             let key = walker.key()?;
             let name = &window[key.inner()];
-            if let Some(kind) = descend.container(name)
-                && opens_list(&walker, kind)?
-            {
+            if let Some(kind) = descend.list_at(&walker, name)? {
                 return Err(Stop::Container { kind, at: walker.pos });
             }
             Ok((name, walker.value(1)?, walker.pos))
@@ -580,9 +654,9 @@ impl Machine {
                 *items += 1;
             }
             Some(Frame::Envelope { after_value, .. }) => *after_value = true,
-            None => {}
+            None => self.line = Line::Behind,
         }
-        self.prefixed = false;
+        self.prefixed = None;
     }
 
     fn set_after_value(&mut self, to: bool) {
@@ -618,7 +692,7 @@ impl Machine {
             Some(Container::Records) if context.route == Route::Record => Some(Route::TrailFile),
             Some(Container::LogEvents) => Some(Route::CloudWatchLogs),
             Some(Container::Hits) => Some(Route::Wrapped),
-            _ if self.prefixed => Some(Route::CloudWatchLogs),
+            _ if self.prefixed.is_some() => self.prefixed,
             _ => None,
         };
         context.route = by_list.unwrap_or(context.route);
@@ -695,6 +769,9 @@ impl Machine {
             }
             Skipped::Until(used) => {
                 self.value_ended();
+                if window[..pos + used].ends_with(b"\n") {
+                    self.line = Line::Fresh;
+                }
                 if let Some(Frame::List { at_start, .. }) = self.stack.last_mut() {
                     *at_start = true;
                 }

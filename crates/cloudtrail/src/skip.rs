@@ -8,12 +8,29 @@ use crate::walk::space_len;
 /// Trailing bytes held back until it is known whether they belong to what is skipped.
 const MAX_TAIL: usize = 4096;
 
+/// What records start with besides `eventVersion`: with sorted keys, in LookupEvents' lists, and as other tools write them.
+pub(crate) const FIRST_KEYS: [&str; 11] = [
+    "additionalEventData",
+    "addendum",
+    "apiVersion",
+    "awsRegion",
+    "eventID",
+    "eventName",
+    "eventSource",
+    "eventTime",
+    "userIdentity",
+    "EventId",
+    "CloudTrailEvent",
+];
+
 /// Where reading goes on.
 #[derive(Debug)]
 pub(crate) enum Goal {
     /// Behind the next line feed.
     Line,
-    /// At the next line that starts with a brace, or at any next line.
+    /// At a record inside the line, known by what stands before it in a list and the key it starts with; or behind the next line feed.
+    RestOfLine,
+    /// The same, but at the next line that starts with a brace, unless `any` next line will do.
     Lines { any: bool },
     /// In a list: at the next object that starts with `"eventVersion"` or one of these keys; or at a line that starts with a brace.
     Record { first_keys: Vec<Vec<u8>> },
@@ -45,32 +62,56 @@ impl Goal {
 
     fn find(&self, bytes: &[u8], eof: bool) -> Found {
         for at in memchr::memchr2_iter(b'{', b'\n', bytes) {
-            if bytes[at] == b'\n' {
-                match bytes.get(at + 1) {
-                    None if !eof => return Found::NotBefore(at),
-                    None => return Found::NotBefore(bytes.len()),
-                    Some(b'{') => return Found::At(at + 1),
-                    Some(_) if matches!(self, Self::Lines { any: true }) => return Found::At(at + 1),
-                    Some(b'0'..=b'9') if matches!(self, Self::Lines { .. }) => return Found::At(at + 1),
-                    Some(_) => {}
-                }
-            } else if let Self::Record { first_keys } = self {
-                match starts_record(&bytes[at + 1..], first_keys) {
-                    Some(true) => return Found::At(at),
-                    None if !eof => return Found::NotBefore(at),
-                    _ => {}
-                }
+            let starts = if bytes[at] == b'\n' { self.line_starts(bytes, at) } else { self.record_starts(bytes, at) };
+            match starts {
+                Some(Starts::Here(at)) => return Found::At(at),
+                None if !eof => return Found::NotBefore(at - before(bytes, at)),
+                _ => {}
             }
         }
-        Found::NotBefore(bytes.len())
+        // What stands before a brace tells whether it starts a record: it is seen again together with it.
+        Found::NotBefore(if eof { bytes.len() } else { bytes.len() - before(bytes, bytes.len()) })
+    }
+
+    /// Whether reading goes on behind the line feed at `at`; `None` if there are too few bytes to tell.
+    fn line_starts(&self, bytes: &[u8], at: usize) -> Option<Starts> {
+        let here = match (self, bytes.get(at + 1)?) {
+            (Self::RestOfLine | Self::Lines { any: true }, _) | (_, b'{') => true,
+            (Self::Lines { .. }, byte) => byte.is_ascii_digit(),
+            _ => false,
+        };
+        Some(if here { Starts::Here(at + 1) } else { Starts::No })
+    }
+
+    /// Whether the brace at `at` is a record's first byte; `None` if there are too few bytes to tell.
+    fn record_starts(&self, bytes: &[u8], at: usize) -> Option<Starts> {
+        let is_record = match self {
+            Self::Record { first_keys } => starts_record(&bytes[at + 1..], first_keys.iter().map(Vec::as_slice))?,
+            _ if !matches!(bytes[..at][at.saturating_sub(MAX_TAIL)..].trim_ascii_end().last(), Some(b',' | b'[')) => false,
+            _ => starts_record(&bytes[at + 1..], FIRST_KEYS.iter().map(|key| key.as_bytes()))?,
+        };
+        Some(if is_record { Starts::Here(at) } else { Starts::No })
     }
 }
 
+/// Whether reading goes on at a byte.
+enum Starts {
+    Here(usize),
+    No,
+}
+
+/// How many bytes before `at` separate it from an item of a list: a comma or bracket, and white space behind that.
+fn before(bytes: &[u8], at: usize) -> usize {
+    let near = &bytes[..at][at.saturating_sub(MAX_TAIL)..];
+    let solid = near.trim_ascii_end();
+    if matches!(solid.last(), Some(b',' | b'[')) { near.len() - solid.len() + 1 } else { 0 }
+}
+
 /// Whether `"eventVersion"`, or one of the given keys, is what follows the brace; `None` if there are too few bytes to tell.
-fn starts_record(rest: &[u8], first_keys: &[Vec<u8>]) -> Option<bool> {
+pub(crate) fn starts_record<'k>(rest: &[u8], first_keys: impl Iterator<Item = &'k [u8]>) -> Option<bool> {
     let rest = &rest[space_len(rest).min(rest.len())..];
     let mut unsure = false;
-    for key in std::iter::once(&b"eventVersion"[..]).chain(first_keys.iter().map(Vec::as_slice)) {
+    for key in std::iter::once(&b"eventVersion"[..]).chain(first_keys) {
         let quoted = [b"\"", key, b"\""].concat();
         if rest.starts_with(&quoted) {
             return Some(true);

@@ -21,8 +21,12 @@ const CARRIERS: &[(W, Option<&str>, Option<Route>)] = &[
     (W::EventData, None, Some(Route::Lake)),
     (W::RawText, None, Some(Route::Wrapped)),
     (W::Event, Some("original"), Some(Route::Wrapped)),
+    (W::EventOriginal, None, Some(Route::Wrapped)),
     (W::Event, None, Some(Route::Wrapped)),
     (W::Result, Some("_raw"), Some(Route::Wrapped)),
+    // Kibana's searches and asynchronous ones of OpenSearch, around `hits`.
+    (W::Response, None, Some(Route::Wrapped)),
+    (W::Result, Some("rawResponse"), Some(Route::Wrapped)),
     (W::Aws, Some("cloudtrail"), Some(Route::Wrapped)),
     (W::AwsLogs, Some("data"), Some(Route::CloudWatchLogs)),
     (W::Kinesis, Some("data"), None),
@@ -246,7 +250,7 @@ fn is_json(text: &[u8]) -> bool {
 }
 
 /// What base64 text holds, inflated if it is gzip; `None` if it is not base64 of JSON.
-fn packed(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn packed(text: &[u8]) -> Option<Vec<u8>> {
     use base64::Engine as _;
     use std::io::Read as _;
     if text.len() < 8 || text.len() > MAX_RECORD {

@@ -3,6 +3,7 @@
 mod depth;
 mod dirty;
 mod make;
+mod odd_lines;
 mod properties;
 mod real;
 mod results;
