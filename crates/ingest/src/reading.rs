@@ -7,13 +7,14 @@ use backtrail_acquire::{Break, Cause, Content, Drained, Piece, Workspace, archiv
 use backtrail_cloudtrail::{Ending, Summary};
 use backtrail_model::evidence::{Counts, Fate};
 use backtrail_model::tables::Table;
+use backtrail_model::words::counted;
 use backtrail_store::{Batch, StoreError};
 
 use crate::account::Outcome;
 use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
-use crate::sniff::{PARQUET_TAIL, mentions_records, sniff};
+use crate::sniff::{PARQUET_TAIL, Seek, mentions_records, names_fields, sniff, starts_as_json};
 use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
@@ -21,6 +22,16 @@ use crate::{IngestOptions, Progress};
 const CHUNKS_AHEAD: usize = 8;
 /// Content up to this size is read to its end for its hash even if nothing decodes it.
 const DRAIN: u64 = 64 << 20;
+/// So many records make a text evidence, however many other lines it has; prose quotes fewer.
+const MORE_THAN_QUOTED: i64 = 10;
+
+/// What the first bytes of a piece told.
+#[derive(Clone, Copy)]
+struct Told {
+    kind: Kind,
+    is_json: bool,
+    names_fields: bool,
+}
 
 /// What a piece turned out to be.
 #[derive(Debug)]
@@ -50,12 +61,13 @@ impl Reader<'_> {
             Ok(content) => content,
             Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), None)),
         };
-        let (kind, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
+        let (told, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => {
                 let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
-                (kind, archive_of(first), mentions_records(kind, first))
+                let told = Told { kind, is_json: starts_as_json(first), names_fields: names_fields(first) };
+                (told, archive_of(first), kind == Kind::PerhapsCloudTrail || mentions_records(kind, first))
             }
-            Ok(None) => (Kind::Empty, None, false),
+            Ok(None) => (Told { kind: Kind::Empty, is_json: false, names_fields: false }, None, false),
             Err(broken) => {
                 let drained = content.finish(workspace);
                 return Ok(Reading::Done(broken_at_once(&broken), Some(drained)));
@@ -65,38 +77,47 @@ impl Reader<'_> {
             let drained = content.finish(workspace);
             return Ok(Reading::Archive(archive.name(), drained.compression));
         }
-        let Some(decoder) = decoder_for(if worth_a_try { Kind::PerhapsCloudTrail } else { kind }) else {
-            content.drain(if piece.is_held() { DRAIN } else { 0 });
-            let drained = content.finish(workspace);
-            return Ok(Reading::Done(not_read(kind, piece.walked), Some(drained)));
-        };
-        if kind == Kind::PerhapsCloudTrail || worth_a_try {
-            return self.read_if_any(kind, piece, content, decoder, workspace, pending);
+        if let Some(decoder) = decoder_for(told.kind).filter(|_| !worth_a_try) {
+            let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
+            let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
+            return Ok(Reading::Done(outcome, Some(drained)));
         }
-        let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
-        let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
-        Ok(Reading::Done(outcome, Some(drained)))
+        if worth_a_try {
+            return self.read_if_any(told, piece, content, workspace, pending);
+        }
+        let found = self.stages.within(Stage::Acquire, || seek_records(told, &mut content, piece));
+        let drained = content.finish(workspace);
+        if !found {
+            return Ok(Reading::Done(not_read(told.kind, piece.walked, &drained), Some(drained)));
+        }
+        match first_chunk(piece, workspace) {
+            Ok(content) => self.read_if_any(told, piece, content, workspace, pending),
+            Err(broken) => Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
+        }
     }
 
     /// Decodes into nothing first: a settings file must not leave rejects in the store because it is JSON, nor a page that quotes a
     /// record become evidence of a call.
     fn read_if_any(
         &self,
-        kind: Kind,
+        told: Told,
         piece: &Piece,
         content: Content<'_>,
-        decoder: &'static Decoder,
         workspace: &mut Workspace,
         pending: &mut Pending,
     ) -> Result<Reading, StoreError> {
+        let Some(decoder) = decoder_for(Kind::PerhapsCloudTrail) else {
+            let drained = content.finish(workspace);
+            return Ok(Reading::Done(not_read(told.kind, piece.walked, &drained), Some(drained)));
+        };
         let mut trial = (decoder.make)(self.options.now);
         trial.begin(piece.id.to_string().into());
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
-        let is_json = kind == Kind::PerhapsCloudTrail;
-        if counts.kept > 0 && (is_json || counts.kept >= counts.rejected) {
-            let again = piece.content(workspace).and_then(|mut content| content.next_chunk().map(|_| ()).map(|()| content));
-            let content = match again {
+        let is_evidence = counts.kept > 0 && (told.is_json || counts.kept >= counts.rejected.min(MORE_THAN_QUOTED));
+        let is_cut = drained.flaw.is_some() || summary.broken_off.is_some();
+        if is_evidence || (told.is_json && told.names_fields && is_cut) {
+            let content = match first_chunk(piece, workspace) {
                 Ok(content) => content,
                 Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
             };
@@ -104,14 +125,11 @@ impl Reader<'_> {
             let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
             return Ok(Reading::Done(outcome, Some(drained)));
         }
-        let outcome = if !is_json {
-            not_read(kind, piece.walked)
-        } else if let Some(foreign) = summary.foreign {
-            Outcome::unread(foreign.kind, Fate::Deferred, foreign.message)
-        } else if counts.rejected == 0 && counts.other > 0 {
+        let is_nothing_but_other = told.is_json && counts.rejected == 0 && counts.other > 0 && summary.foreign.is_none();
+        let outcome = if is_nothing_but_other && told.kind == Kind::PerhapsCloudTrail {
             self.judge(decoder, summary, &drained, piece, Counts::default())
         } else {
-            not_read(Kind::Json, piece.walked)
+            without_records(told, summary, &drained, piece)
         };
         Ok(Reading::Done(outcome, Some(drained)))
     }
@@ -291,11 +309,89 @@ fn broken_at_once(broken: &Break) -> Outcome {
     outcome
 }
 
-/// Evidence without a decoder waits for one; what is no evidence is passed over, unless the user named it.
-fn not_read(kind: Kind, walked: bool) -> Outcome {
+/// A piece's content from its start, with its first chunk at hand.
+fn first_chunk<'p>(piece: &'p Piece, workspace: &mut Workspace) -> Result<Content<'p>, Break> {
+    let mut content = piece.content(workspace)?;
+    content.next_chunk()?;
+    Ok(content)
+}
+
+/// Reads on, from the chunk at hand, for the hash of the content and for records behind what the first bytes are: JSON of another kind
+/// of evidence to its end, anything else as far as is affordable.
+fn seek_records(told: Told, content: &mut Content<'_>, piece: &Piece) -> bool {
+    let is_sought = match told.kind {
+        Kind::Empty | Kind::Binary | Kind::Utf16 | Kind::Compressed(_) | Kind::Parquet | Kind::JsonSchema => false,
+        _ => !content.current().starts_with(b"PAR1"),
+    };
+    if !is_sought {
+        content.drain(if piece.is_held() { DRAIN } else { 0 });
+        return false;
+    }
+    let most = if told.is_json && told.kind.is_evidence() { u64::MAX } else { DRAIN };
+    let mut seek = Seek::default();
+    let mut found = seek.is_found_in(content.current());
+    let mut read = 0;
+    while !found && read < most {
+        match content.next_chunk() {
+            Ok(Some(chunk)) => {
+                read += chunk.len() as u64;
+                found = seek.is_found_in(chunk);
+            }
+            _ => break,
+        }
+    }
+    found
+}
+
+/// What is said of a piece that was tried and holds no records.
+fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piece) -> Outcome {
+    if let (Some(foreign), Kind::PerhapsCloudTrail) = (&summary.foreign, told.kind) {
+        return deferred(&foreign.kind, foreign.message.clone(), drained);
+    }
+    let kind = if told.kind == Kind::PerhapsCloudTrail { Kind::Json } else { told.kind };
+    if let (None, Some(why), true) = (&drained.flaw, &summary.broken_off, kind == Kind::Json) {
+        let mut outcome = Outcome::unread(kind.name(), Fate::Partial, format!("{why}; no record could be read before that"));
+        outcome.break_offset = Some(piece.size);
+        return outcome;
+    }
+    if kind.is_evidence() || drained.flaw.is_some() || kind == Kind::JsonSchema {
+        return not_read(kind, piece.walked, drained);
+    }
+    if summary.counts.kept > 0 {
+        let quoted = counted(summary.counts.kept.unsigned_abs(), "CloudTrail record");
+        let why =
+            format!("{} that quotes {quoted}: no evidence of a call; records of their own belong into a file of their own", kind.name());
+        return Outcome::unread(kind.name(), if piece.walked { Fate::Ignored } else { Fate::Rejected }, why);
+    }
+    if told.names_fields {
+        let why = if told.is_json {
+            "it names CloudTrail's fields, but holds no record where one is looked for: give the records as CloudTrail writes them"
+        } else {
+            "it names CloudTrail's fields, but no records can be read in this notation: export it again as JSON or CSV"
+        };
+        return Outcome::unread(kind.name(), Fate::Rejected, why);
+    }
+    not_read(kind, piece.walked, drained)
+}
+
+/// Evidence that waits for its decoder. That it is damaged is said already.
+fn deferred(kind: &str, why: String, drained: &Drained) -> Outcome {
+    let mut outcome = Outcome::unread(kind, Fate::Deferred, drained.flaw.iter().fold(why, |why, flaw| format!("{why}; {flaw}")));
+    outcome.break_offset = drained.flaw.as_ref().map(|flaw| flaw.offset);
+    outcome
+}
+
+/// Evidence without a decoder waits for one; what is no evidence is passed over, unless the user named it or it is not whole: nobody
+/// knows what was in the part that is missing.
+fn not_read(kind: Kind, walked: bool, drained: &Drained) -> Outcome {
     let why = kind.why_not_read();
     if kind.is_evidence() {
-        return Outcome::unread(kind.name(), Fate::Deferred, why);
+        return deferred(kind.name(), why, drained);
+    }
+    if let Some(flaw) = &drained.flaw {
+        let mut outcome = Outcome::unread(kind.name(), fate_of(flaw), format!("{flaw}; no record could be read before that"));
+        outcome.break_offset = Some(flaw.offset);
+        return outcome;
     }
     if walked {
         return Outcome::unread(kind.name(), Fate::Ignored, why);

@@ -42,18 +42,68 @@ pub fn sniff(head: &[u8], tail: impl FnOnce() -> Vec<u8>) -> Kind {
     match text.first() {
         None => Kind::Empty,
         Some(b'{' | b'[') => json(text),
-        Some(b'<') => Kind::Markup,
+        // A line of syslog starts with its priority: `<134>`.
+        Some(b'<') if !text.get(1).is_some_and(u8::is_ascii_digit) => Kind::Markup,
         Some(_) => lines(text),
     }
 }
 
 /// Whether records are spoken of in a text that is no JSON from its first byte to its last, or holds bytes no text has: warnings of a
-/// tool before its output, quoted records, tables with a column of them, one record with a zero byte. Reading it tells.
+/// tool before its output, quoted records, tables with a column of them, one record with a zero byte, or packed in base64. Reading it
+/// tells.
 #[must_use]
 pub fn mentions_records(kind: Kind, head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
-    matches!(kind, Kind::Text | Kind::Csv | Kind::Binary)
-        && ["eventSource", "eventName", ".amazonaws.com"].iter().all(|mark| memmem::find(head, mark.as_bytes()).is_some())
+    let is_packed = || [&b"H4sI"[..], b"eyJ"].iter().any(|start| head.trim_ascii_start().starts_with(start));
+    match kind {
+        Kind::Text | Kind::Csv => is_packed() || has_all(head, &["eventSource", "eventName", ".amazonaws.com"]),
+        Kind::Binary | Kind::Markup => has_all(head, &["eventSource", "eventName", ".amazonaws.com"]),
+        _ => false,
+    }
+}
+
+/// Whether a text names the fields of records, whatever its notation: where nothing of it can be read, that must be said.
+#[must_use]
+pub fn names_fields(head: &[u8]) -> bool {
+    has_all(&head[..head.len().min(HEAD)], &["eventVersion", "eventSource", "eventName", ".amazonaws.com"])
+}
+
+/// Whether a text starts as a JSON document does.
+#[must_use]
+pub fn starts_as_json(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    matches!(head.first(), Some(b'{' | b'['))
+}
+
+fn has_all(text: &[u8], marks: &[&str]) -> bool {
+    marks.iter().all(|mark| memmem::find(text, mark.as_bytes()).is_some())
+}
+
+/// Seeks records in evidence of another kind, chunk by chunk: findings and calls may stand in one file.
+#[derive(Debug, Default)]
+pub struct Seek {
+    tail: Vec<u8>,
+}
+
+impl Seek {
+    /// Names that records have and other evidence has not.
+    const MARKS: [&str; 2] = ["eventSource", "eventVersion"];
+    /// A name may stand across two chunks.
+    const OVERLAP: usize = 16;
+
+    /// Whether a record is spoken of up to the end of this chunk.
+    pub fn is_found_in(&mut self, chunk: &[u8]) -> bool {
+        let has_mark = |text: &[u8]| Self::MARKS.iter().any(|mark| memmem::find(text, mark.as_bytes()).is_some());
+        self.tail.extend_from_slice(&chunk[..chunk.len().min(Self::OVERLAP)]);
+        if has_mark(&self.tail) || has_mark(chunk) {
+            return true;
+        }
+        if chunk.len() >= Self::OVERLAP {
+            self.tail.clear();
+            self.tail.extend_from_slice(&chunk[chunk.len() - Self::OVERLAP..]);
+        }
+        false
+    }
 }
 
 /// A mark of UTF-16, or ASCII in it without one: every other byte is zero.

@@ -1,5 +1,7 @@
 //! What becomes of each kind of thing met, and what is said of it.
 
+use backtrail_model::evidence::admits_gap;
+
 use crate::kit::{Bench, event, gzip, trail};
 
 #[test]
@@ -65,6 +67,24 @@ fn a_cut_gzip_is_partial_with_its_offset_and_can_be_completed_later() {
     assert_eq!(bench.events(), 2000);
     let kept: i64 = bench.ledger().iter().map(|r| r.counts.kept).sum();
     assert_eq!(kept, 2000);
+}
+
+#[test]
+fn what_is_kept_whole_and_says_that_there_is_more_admits_it() {
+    let bench = Bench::new();
+    let page = format!("{{\"Events\":[{{\"CloudTrailEvent\":{:?}}}],\"NextToken\":\"abc\"}}", event(0));
+    bench.put("page.json", page);
+    bench.put("followed.gz", [gzip(trail(1..2)), b"junk".to_vec()].concat());
+    bench.put("padded.gz", [gzip(trail(2..3)), vec![0; 9]].concat());
+    bench.put("behind.gz", [gzip(trail(3..4)), b"junk".to_vec(), gzip(trail(4..5))].concat());
+    bench.run();
+    for (name, fate, gap) in [("page.json", "kept", true), ("followed.gz", "kept", true), ("padded.gz", "kept", false)] {
+        let row = bench.row(name);
+        assert_eq!((row.fate.as_str(), row.counts.kept), (fate, 1), "{row:?}");
+        assert_eq!(admits_gap(row.fate, row.reason.as_deref().unwrap()), gap, "{row:?}");
+    }
+    let behind = bench.row("behind.gz");
+    assert_eq!((behind.fate.as_str(), behind.counts.kept, behind.break_offset), ("partial", 2, Some(gzip(trail(3..4)).len() as i64)));
 }
 
 #[cfg(unix)]

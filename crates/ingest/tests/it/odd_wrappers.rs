@@ -3,7 +3,7 @@
 use arrow_cast::base64::{BASE64_STANDARD, Engine as _};
 use backtrail_model::tables::Table;
 
-use crate::kit::{Bench, event};
+use crate::kit::{Bench, event, gzip};
 
 fn quoted(record: &str) -> String {
     format!("\"{}\"", record.replace('\\', "\\\\").replace('"', "\\\""))
@@ -47,7 +47,11 @@ fn records_behind_text_that_is_no_json() {
 #[test]
 fn a_text_that_quotes_a_record_is_no_evidence_of_a_call() {
     let page = format!("# Samples\n\nA record of ec2.amazonaws.com:\n\n{}\n\nIts eventName tells the call.\n", event(0));
-    assert_eq!(read("README.md", page), ("ignored", (0, 0, 0, 0)));
+    assert_eq!(read("README.md", &page), ("ignored", (0, 0, 0, 0)));
+    let bench = Bench::new();
+    bench.put("README.md", page);
+    bench.run();
+    assert!(bench.fate("README.md").1.contains("quotes 1 CloudTrail record"), "{}", bench.fate("README.md").1);
 }
 
 #[test]
@@ -150,5 +154,94 @@ fn times_that_an_export_made_numbers() {
     assert_eq!(rows.len(), 3);
     for second in 0..3 {
         assert!(rows.iter().any(|row| row.contains(&format!(" event_time=2024-03-01T00:00:0{second}Z "))), "{rows:?}");
+    }
+}
+
+#[test]
+fn damage_in_the_first_record_is_no_reason_to_pass_over_a_file() {
+    let envelope = |e: &str| format!(r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","source":"aws.ec2","detail":{e}}}"#);
+    let lines: String = (0..3).map(|n| format!("{}\n", envelope(&event(n)))).collect();
+    let sorted = format!("{{\"Records\": [{{\"awsRegion\": \"x\", {}", &event(0)[1..200]);
+    let bench = Bench::new();
+    let mut offsets = Vec::new();
+    for (name, text) in [("lines", &lines[..]), ("sorted", &sorted), ("spaced", "{\n \"Records\": [\n  {\n   \"eventVersion\": \"1.08")] {
+        let stored = gzip(text);
+        let cut = stored.len() * 2 / 3;
+        bench.put(&format!("{name}.gz"), &stored[..cut]);
+        offsets.push((format!("{name}.gz"), cut as i64));
+    }
+    bench.put("cut.json", &lines[..150]);
+    bench.put("cut-sorted.json", &sorted);
+    bench.put("empty.gz", &gzip("x")[..12]);
+    assert!(bench.run().is_incomplete());
+    for (name, cut) in offsets {
+        let row = bench.row(&name);
+        assert_eq!((row.fate.as_str(), row.break_offset), ("partial", Some(cut)), "{name}: {row:?}");
+    }
+    for (name, size) in [("cut.json", 150), ("cut-sorted.json", sorted.len() as i64)] {
+        let row = bench.row(name);
+        assert_eq!((row.fate.as_str(), row.break_offset), ("partial", Some(size)), "{name}: {row:?}");
+    }
+    assert_eq!(bench.row("empty.gz").fate.as_str(), "partial");
+}
+
+const FINDING: &str = r#"{"detail-type":"GuardDuty Finding","source":"aws.guardduty","detail":{"schemaVersion":"2.0","accountId":"1","id":"x","type":"Recon:EC2/Portscan","resource":{},"service":{"serviceName":"guardduty"},"severity":5}}"#;
+
+#[test]
+fn records_behind_evidence_of_another_kind_are_read() {
+    // More findings than the first bytes hold, and each item in a gzip member of its own.
+    let findings = format!("{FINDING}\n").repeat(400);
+    assert!(findings.len() > 64 << 10);
+    let records = format!("{}\n{}\n", event(0), event(1));
+    assert_eq!(read("mixed.json", format!("{findings}{records}")), ("kept", (402, 2, 400, 0)));
+    for (name, first, counts) in [
+        ("finding", FINDING, (3, 2, 1, 0)),
+        ("line-feed", "\n", (2, 2, 0, 0)),
+        ("mark", "\u{feff}", (2, 2, 0, 0)),
+        ("comment", "# exported\n", (3, 2, 1, 0)),
+    ] {
+        let stored: Vec<u8> = [first, &event(0), &event(1)].into_iter().flat_map(gzip).collect();
+        assert_eq!(read(name, stored), ("kept", counts), "{name}");
+    }
+    // Without records, and where the name of a field is only mentioned, it still waits for its decoder.
+    let bench = Bench::new();
+    bench.put("findings.json", &findings);
+    bench.put("mention.json", FINDING.replace("\"id\":\"x\"", "\"id\":\"eventSource\""));
+    bench.run();
+    for name in ["findings.json", "mention.json"] {
+        assert_eq!(bench.fate(name), ("deferred", "GuardDuty findings, not read yet".to_owned()), "{name}");
+    }
+}
+
+#[test]
+fn text_that_names_the_fields_of_records_is_never_passed_over() {
+    let yaml = "Records:\n- eventVersion: \"1.08\"\n  eventName: x\n  eventSource: ec2.amazonaws.com\n";
+    let output = format!("EVENTS\tAKIA\t{}\tx\tRunInstances\n", event(0));
+    let page = format!("<html><pre>{}</pre></html>", event(0).replace('"', "&quot;"));
+    for (name, text) in [("yaml", yaml), ("output", &output), ("page", &page)] {
+        let bench = Bench::new();
+        bench.put(name, text);
+        assert!(bench.run().is_incomplete());
+        let (fate, reason) = bench.fate(name);
+        assert!(fate == "rejected" && reason.contains("export it again as JSON or CSV"), "{name}: {fate}, {reason}");
+    }
+    let template = format!(r#"{{"openapi":"3.0","x":"{}"}}"#, event(0).replace('"', "'"));
+    let bench = Bench::new();
+    bench.put("template.json", template);
+    bench.run();
+    assert_eq!(bench.fate("template.json").0, "rejected");
+}
+
+#[test]
+fn records_in_lines_of_other_tools() {
+    let [a, b] = [event(0), event(1)];
+    let whole = format!(r#"{{"Records":[{a},{b}]}}"#);
+    for (name, text, counts) in [
+        ("syslog", format!("<134>Mar  1 00:00:00 host ct: {a}\n<134>Mar  1 00:00:00 host ct: {b}\n"), (2, 2, 0, 0)),
+        ("beginning-cut-off", whole[100..].to_owned(), (2, 1, 1, 0)),
+        ("base64", BASE64_STANDARD.encode(gzip(&whole)), (2, 2, 0, 0)),
+        ("searches", format!(r#"{{"responses":[{{"hits":{{"hits":[{{"_source":{a}}}]}}}}]}}"#), (1, 1, 0, 0)),
+    ] {
+        assert_eq!(read(name, text), ("kept", counts), "{name}");
     }
 }
