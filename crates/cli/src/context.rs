@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,7 +33,7 @@ pub(crate) struct Context {
     /// Threads to work with.
     pub(crate) threads: usize,
     /// Ctrl-C is the command's own affair: it ends a query of the shell, not the shell.
-    keeps_ctrl_c: AtomicBool,
+    keeps_ctrl_c: Arc<AtomicBool>,
     runtime: Runtime,
 }
 
@@ -45,7 +46,7 @@ impl Context {
             tracing::debug!(%error, "the thread pool is not ours");
         }
         let printer = Printer::new(shared.quiet, shared.color);
-        Ok(Self { store_dir: shared.store.clone(), printer, threads, keeps_ctrl_c: AtomicBool::new(false), runtime })
+        Ok(Self { store_dir: shared.store.clone(), printer, threads, keeps_ctrl_c: Arc::default(), runtime })
     }
 
     /// From now on Ctrl-C no longer ends the program.
@@ -53,30 +54,12 @@ impl Context {
         self.keeps_ctrl_c.store(true, Ordering::Relaxed);
     }
 
-    async fn interrupted(&self) {
-        loop {
-            // An error means that Ctrl-C cannot be listened for: the system's own handling is as good.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            if !self.keeps_ctrl_c.load(Ordering::Relaxed) {
-                return;
-            }
-        }
-    }
-
-    /// Runs a command to its end, or to Ctrl-C.
+    /// Runs a command to its end. Ctrl-C ends the process from a task of its own: a command may keep its thread for as long as it likes.
     pub(crate) fn run<T>(&self, command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        self.runtime.block_on(async {
-            tokio::select! {
-                result = command => result,
-                () = self.interrupted() => {
-                    // The store is safe at any instant (promise 3): leaving at once loses nothing that a second run does not find again.
-                    // Decoding threads cannot be joined from here, and need not be.
-                    std::process::exit(130)
-                }
-            }
-        })
+        let listener = self.runtime.spawn(leave_when_interrupted(Arc::clone(&self.keeps_ctrl_c)));
+        let result = self.runtime.block_on(command);
+        listener.abort();
+        result
     }
 
     /// Leaves without waiting for a query that was given up and has not noticed yet.
@@ -104,6 +87,18 @@ impl Context {
     /// Bytes of rows that ingest may buffer.
     pub(crate) fn ingest_budget(&self) -> usize {
         INGEST_BUDGET.saturating_sub(self.threads.saturating_mul(INGEST_BUDGET_PER_THREAD)).max(INGEST_BUDGET_LEAST)
+    }
+}
+
+/// Ends the process at Ctrl-C, unless that is the command's own affair.
+async fn leave_when_interrupted(keeps_ctrl_c: Arc<AtomicBool>) {
+    // An error means that Ctrl-C cannot be listened for: the system's own handling is as good.
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if !keeps_ctrl_c.load(Ordering::Relaxed) {
+            // The store is safe at any instant (promise 3): leaving at once loses nothing that a second run does not find again.
+            // Decoding threads cannot be joined from here, and need not be.
+            std::process::exit(130)
+        }
     }
 }
 

@@ -23,6 +23,11 @@ pub(crate) trait BatchWriter {
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
+/// Whether a format can hold columns of these types; asked before its file is made.
+pub(crate) fn check(format: Format, schema: &SchemaRef) -> anyhow::Result<()> {
+    if format == Format::Parquet { parquet::check(schema) } else { Ok(()) }
+}
+
 /// The writer of a format. `width` is that of the terminal written to, if it is one.
 pub(crate) fn writer(
     format: Format,

@@ -1,8 +1,10 @@
 //! From the engine's errors to messages for people: what is wrong, where, and which name may have been meant.
 
+use arrow_schema::ArrowError;
 use datafusion::common::{DataFusionError, Diagnostic, SchemaError, Span};
 
 use crate::QueryError;
+use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::{Place, SqlError};
 
 /// Names that exist.
@@ -42,6 +44,9 @@ pub(crate) fn diagnose(text: &str, error: DataFusionError, names: &Names) -> Que
         }
         DataFusionError::Plan(said) => {
             if let Some(name) = quoted(said, "table '", "' not found") {
+                if let Some(error) = prefixed(text, name, span, names) {
+                    return error;
+                }
                 let name = name.rsplit('.').next().unwrap_or(name);
                 let near = nearest(name, names.tables.iter().map(String::as_str));
                 return unknown(text, "table", name, span, &near, &format!("there are: {}", names.tables.join(", ")));
@@ -53,12 +58,48 @@ pub(crate) fn diagnose(text: &str, error: DataFusionError, names: &Names) -> Que
         }
         _ => {}
     }
+    if let Some(unfit) = unfit_value(Some(text), inner) {
+        return QueryError::Sql(unfit);
+    }
     let place = span.and_then(|s| place_of(text, s));
     if place.is_none() && !is_users(inner) {
         return QueryError::engine(error);
     }
     let help = diagnostic.and_then(|d| d.helps.first().map(|h| h.message.clone()).or_else(|| d.notes.first().map(|n| n.message.clone())));
     QueryError::Sql(SqlError { message: lower_first(&plain_message(inner)), place, help })
+}
+
+/// A table that is there, under a schema that is not.
+fn prefixed(text: &str, name: &str, span: Option<Span>, names: &Names) -> Option<QueryError> {
+    let mut parts = name.rsplit('.');
+    let (table, schema, catalog) = (parts.next()?, parts.next().unwrap_or(SCHEMA), parts.next().unwrap_or(CATALOG));
+    let is_there = names.tables.iter().any(|known| known == table);
+    let prefix = match (schema == SCHEMA, catalog == CATALOG) {
+        (true, true) => return None,
+        (_, true) => schema.to_owned(),
+        (_, false) => format!("{catalog}.{schema}"),
+    };
+    let place = span.and_then(|s| place_of(text, s)).or_else(|| find(text, table));
+    let message = format!("unknown table `{prefix}.{table}`");
+    let help = format!("tables have no prefix: write `{table}`");
+    is_there.then(|| QueryError::Sql(SqlError { message, place, help: Some(help) }))
+}
+
+/// A value that does not fit its type, or has no result: of the query, whose text then tells where, or of a row.
+pub(crate) fn unfit_value(text: Option<&str>, error: &DataFusionError) -> Option<SqlError> {
+    let DataFusionError::ArrowError(arrow, _) = innermost(error).0 else { return None };
+    let (said, help) = match arrow.as_ref() {
+        ArrowError::ParseError(said) if said.contains("timestamp") => {
+            (said.as_str(), "a time is RFC 3339, as in '2024-05-01T13:00:00Z', or a date; try_cast gives NULL for what is none")
+        }
+        ArrowError::ParseError(said) | ArrowError::CastError(said) => (said.as_str(), "try_cast gives NULL where a value does not fit"),
+        ArrowError::DivideByZero => ("division by zero", "nullif(divisor, 0) makes it NULL"),
+        ArrowError::ArithmeticOverflow(said) => (said.as_str(), "the result does not fit its type: cast to a larger one before"),
+        _ => return None,
+    };
+    let literal = quoted(said, "'", "'").filter(|value| !value.is_empty());
+    let place = text.zip(literal).and_then(|(text, value)| find_literal(text, value));
+    Some(SqlError { message: lower_first(said), place, help: Some(help.to_owned()) })
 }
 
 fn unknown(text: &str, what: &str, name: &str, span: Option<Span>, near: &[String], otherwise: &str) -> QueryError {
@@ -144,6 +185,12 @@ fn place_at(text: &str, line: usize, column: usize, length: Option<usize>) -> Op
     Some(Place { line, column, length: length.filter(|l| *l > 0).unwrap_or(word.max(1)), text: line_text.to_owned() })
 }
 
+/// The first place a text stands at in quotes.
+fn find_literal(text: &str, value: &str) -> Option<Place> {
+    let quoted = format!("'{}'", value.replace('\'', "''"));
+    place_of_byte(text, text.find(&quoted)?, quoted.chars().count())
+}
+
 /// The first place a name stands at as a whole word.
 fn find(text: &str, name: &str) -> Option<Place> {
     let (haystack, needle) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
@@ -152,10 +199,14 @@ fn find(text: &str, name: &str) -> Option<Place> {
         let clear = !haystack[..at].ends_with(is_word) && !haystack[at + needle.len()..].starts_with(is_word);
         clear.then_some(at)
     })?;
+    place_of_byte(text, at, name.chars().count())
+}
+
+fn place_of_byte(text: &str, at: usize, length: usize) -> Option<Place> {
     let before = &text[..at];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    place_at(text, line, column, Some(name.chars().count()))
+    place_at(text, line, column, Some(length))
 }
 
 /// Distance of a name that only contains what was typed.

@@ -35,6 +35,9 @@ impl QueryError {
     /// An error of the engine, such as a stream of results may end with.
     #[must_use]
     pub fn engine(source: DataFusionError) -> Self {
+        if let Some(error) = crate::diagnose::unfit_value(None, &source) {
+            return Self::Sql(error);
+        }
         Self::Engine { message: crate::diagnose::plain_message(&source), source: Box::new(source) }
     }
 }

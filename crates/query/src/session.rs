@@ -18,6 +18,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use crate::catalog::{CATALOG, SCHEMA, StoreSchema, catalog};
 use crate::diagnose::Names;
+use crate::json_text::unions_as_text;
 use crate::store_reach::StoreOnly;
 use crate::{QueryError, diagnose, functions, gate, parameters};
 
@@ -90,7 +91,7 @@ impl Session {
         // What the gate reads off the text is checked once more on the plan.
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&bound).map_err(|_refused| QueryError::NotAllowed(gate::ALLOWED.to_owned()))?;
-        Ok(bound)
+        unions_as_text(bound).map_err(QueryError::engine)
     }
 
     fn diagnose(&self, text: &str, error: datafusion::common::DataFusionError) -> QueryError {

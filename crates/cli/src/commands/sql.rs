@@ -71,19 +71,21 @@ async fn answer(
         return Err(UsageError("Parquet is not for a terminal: name a file with --output, or redirect stdout".to_owned()).into());
     }
     let width = if is_terminal { terminal_width() } else { None };
-    write(session, query, parameters, format, context.printer.data(output)?, width).await
+    write(session, query, parameters, format, || context.printer.data(output), width).await
 }
 
-/// Streams the rows of one statement.
+/// Streams the rows of one statement. Nothing is opened to write to before the statement is known to be one: the file of an earlier answer stays.
 async fn write(
     session: &Session,
     query: &str,
     parameters: &[(String, String)],
     format: Format,
-    out: Box<dyn Write + Send>,
+    open: impl FnOnce() -> anyhow::Result<Box<dyn Write + Send>>,
     width: Option<usize>,
 ) -> anyhow::Result<()> {
     let mut rows = session.sql(query, parameters).await?;
+    output::check(format, &rows.schema())?;
+    let out = open()?;
     let mut writer = output::writer(format, &rows.schema(), out, width)?;
     while let Some(batch) = rows.next().await {
         writer.write(&batch.map_err(QueryError::engine)?)?;

@@ -49,6 +49,23 @@ pub(crate) fn json_value(array: &dyn Array, row: usize) -> Result<Value, ArrowEr
     })
 }
 
+/// A cell of JSON text as the value it is; integers beyond 2^53 as strings, as in other cells.
+pub(crate) fn parsed_value(array: &dyn Array, row: usize) -> Result<Value, ArrowError> {
+    fn portable(value: Value) -> Value {
+        match value {
+            Value::Number(number) => match number.as_i128() {
+                Some(whole) => integer(whole),
+                None => Value::Number(number),
+            },
+            Value::Array(items) => items.into_iter().map(portable).collect(),
+            Value::Object(members) => members.into_iter().map(|(name, value)| (name, portable(value))).collect(),
+            plain => plain,
+        }
+    }
+    let cell = json_value(array, row)?;
+    Ok(cell.as_str().and_then(|text| serde_json::from_str(text).ok()).map_or(cell, portable))
+}
+
 fn integer(value: i128) -> Value {
     match i64::try_from(value) {
         Ok(small) if value.abs() <= EXACT => Value::from(small),

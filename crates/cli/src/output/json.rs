@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use arrow_array::RecordBatch;
+use backtrail_query::is_json;
 use serde_json::{Map, Value};
 
-use super::{BatchWriter, json_value};
+use super::BatchWriter;
+use super::cell::{json_value, parsed_value};
 
 pub(super) struct JsonWriter {
     out: Box<dyn Write + Send>,
@@ -25,7 +27,8 @@ impl BatchWriter for JsonWriter {
         for row in 0..batch.num_rows() {
             let mut object = Map::new();
             for (field, column) in schema.fields().iter().zip(batch.columns()) {
-                object.insert(field.name().clone(), json_value(column.as_ref(), row)?);
+                let cell = if is_json(field) { parsed_value } else { json_value };
+                object.insert(field.name().clone(), cell(column.as_ref(), row)?);
             }
             if self.is_array {
                 self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;

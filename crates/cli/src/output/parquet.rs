@@ -6,9 +6,39 @@ use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::file::properties::WriterProperties;
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, IntervalUnit, SchemaRef};
 
 use super::BatchWriter;
+
+/// Parquet has no unions, nor intervals that mix months and days.
+pub(super) fn check(schema: &SchemaRef) -> anyhow::Result<()> {
+    for field in schema.fields() {
+        if let Some(kind) = foreign(field.data_type()) {
+            let name = field.name();
+            anyhow::bail!("Parquet cannot hold column `{name}` of type {kind}: cast it, or write another --format");
+        }
+    }
+    Ok(())
+}
+
+/// A type in this one that Parquet does not have.
+fn foreign(kind: &DataType) -> Option<String> {
+    match kind {
+        DataType::Union(..) => Some("union".to_owned()),
+        DataType::Interval(IntervalUnit::MonthDayNano) => Some("interval".to_owned()),
+        DataType::RunEndEncoded(..) => Some("run-end encoded values".to_owned()),
+        DataType::Struct(fields) if fields.is_empty() => Some("structure without members".to_owned()),
+        DataType::Struct(fields) => fields.iter().find_map(|field| foreign(field.data_type())),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => foreign(item.data_type()),
+        DataType::Dictionary(_, values) => foreign(values),
+        _ => None,
+    }
+}
 
 pub(super) struct ParquetWriter {
     writer: ArrowWriter<Box<dyn Write + Send>>,

@@ -5,6 +5,8 @@ mod actor_filter;
 mod asked;
 mod citations;
 mod coverage;
+mod formats;
+mod interrupt;
 mod kill;
 mod kit;
 mod known_answers;

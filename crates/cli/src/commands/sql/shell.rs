@@ -161,8 +161,8 @@ impl Shell<'_> {
     }
 
     async fn answer(&self, statement: &str) -> anyhow::Result<()> {
-        let out = self.context.printer.data(None)?;
-        write(self.session, statement, self.parameters, self.format, out, terminal_width()).await
+        let open = || self.context.printer.data(None);
+        write(self.session, statement, self.parameters, self.format, open, terminal_width()).await
     }
 
     /// A backslash command; false to leave.
