@@ -37,7 +37,7 @@ pub use walk::{Finds, Found, Inputs};
 #[derive(Debug, thiserror::Error)]
 pub enum AcquireError {
     /// An input that is not there.
-    #[error("{input}: no such file or directory")]
+    #[error("{input}: no such file or directory; name files, folders, archives, a quoted pattern, or - for stdin")]
     NotFound {
         /// The input as given.
         input: String,

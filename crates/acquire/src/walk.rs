@@ -79,6 +79,8 @@ pub struct Inputs {
     pub files: u64,
     /// Their stored bytes.
     pub bytes: u64,
+    /// Folders not walked: what they hold is no evidence, but what was made of it.
+    pub stores: Vec<String>,
     singles: Vec<(DateHint, Found)>,
     folders: Vec<Folder>,
     visited: HashSet<PathBuf>,
@@ -96,13 +98,28 @@ impl Inputs {
     /// # Errors
     /// An input that is not there, before anything is read.
     pub fn find<S: AsRef<OsStr>>(inputs: &[S]) -> Result<Self, AcquireError> {
-        let mut found = Self { files: 0, bytes: 0, singles: Vec::new(), folders: Vec::new(), visited: HashSet::new() };
+        let mut found = Self { files: 0, bytes: 0, stores: Vec::new(), singles: Vec::new(), folders: Vec::new(), visited: HashSet::new() };
         for input in inputs {
             found.add(input.as_ref())?;
         }
         found.singles.sort_by(|a, b| (a.0, &a.1.origin).cmp(&(b.0, &b.1.origin)));
         found.folders.sort_by(|a, b| (a.date, &a.path).cmp(&(b.date, &b.path)));
         Ok(found)
+    }
+
+    /// Says early of inputs that are not there, and looks no further.
+    ///
+    /// # Errors
+    /// The first that is no file, no folder and no pattern.
+    pub fn expect<S: AsRef<OsStr>>(inputs: &[S]) -> Result<(), AcquireError> {
+        let is_missing = |input: &&OsStr| {
+            let is_named = *input != "-" && !is_pattern(input) && !input.as_bytes().starts_with(b"s3://");
+            is_named && fs::metadata(input).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+        };
+        match inputs.iter().map(AsRef::as_ref).find(is_missing) {
+            Some(input) => Err(AcquireError::NotFound { input: text_of(input.as_bytes()) }),
+            None => Ok(()),
+        }
     }
 
     fn add(&mut self, input: &OsStr) -> Result<(), AcquireError> {
@@ -177,6 +194,10 @@ impl Inputs {
                 continue;
             }
             if fits.is_some() && path.ancestors().skip(1).any(|a| a.canonicalize().is_ok_and(|a| a == canonical)) {
+                continue;
+            }
+            if is_store(&path) {
+                self.stores.push(text_of_path(&path));
                 continue;
             }
             let entries = match fs::read_dir(&path) {
@@ -261,6 +282,13 @@ impl Iterator for Finds {
             self.folder = folder.path;
         }
     }
+}
+
+/// Whether a folder is a store of this program: told by the file in which it says so.
+fn is_store(path: &Path) -> bool {
+    /// Where a store says which format it has.
+    const MARK: &str = "backtrail-store.json";
+    fs::metadata(path.join(MARK)).is_ok_and(|mark| mark.is_file())
 }
 
 /// A walked path, unless it is a folder.
@@ -400,6 +428,27 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", root.path().join("a/dangling")).unwrap();
         assert_eq!(found(root.path(), &["."]), ["a/dangling", "a/one", "a/same", "b/two"]);
         assert_eq!(found(root.path(), &["**/one"]), ["a/one"]);
+    }
+
+    #[test]
+    fn stores_are_no_evidence_wherever_they_lie() {
+        let root = tempfile::tempdir().unwrap();
+        make(
+            root.path(),
+            &[
+                "a.json",
+                "backtrail-store/backtrail-store.json",
+                "backtrail-store/evidence/_delta_log/0.json",
+                "x/s/backtrail-store.json",
+                "x/s/b",
+                "x/c",
+            ],
+        );
+        assert_eq!(found(root.path(), &["."]), ["a.json", "x/c"]);
+        assert_eq!(found(root.path(), &["**/*.json"]), ["a.json"]);
+        let inputs = Inputs::find(&[root.path()]).unwrap();
+        assert_eq!(inputs.stores, ["backtrail-store", "x/s"].map(|store| root.path().join(store).to_string_lossy().into_owned()));
+        assert_eq!(found(root.path(), &["x/s/b"]), ["x/s/b"], "what is named is read");
     }
 
     #[test]

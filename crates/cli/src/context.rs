@@ -91,6 +91,7 @@ impl Context {
 }
 
 /// Ends the process at Ctrl-C, unless that is the command's own affair.
+#[expect(clippy::exit, reason = "the command cannot be asked to return: its thread is busy")]
 async fn leave_when_interrupted(keeps_ctrl_c: Arc<AtomicBool>) {
     // An error means that Ctrl-C cannot be listened for: the system's own handling is as good.
     while tokio::signal::ctrl_c().await.is_ok() {

@@ -13,7 +13,7 @@ use arrow_schema::SchemaRef;
 
 use crate::args::Format;
 
-pub(crate) use cell::json_value;
+pub(crate) use cell::{json_value, text};
 
 /// Writes batches in one format.
 pub(crate) trait BatchWriter {

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -60,6 +60,13 @@ impl Printer {
         eprintln!("warning: {line}");
     }
 
+    /// A warning that nobody would see otherwise: what [`Printer::say`] says more of.
+    pub(crate) fn warn_if_quiet(self, line: &str) {
+        if self.quiet {
+            self.warn(line);
+        }
+    }
+
     /// Where data goes: stdout, or the file of `--output`.
     #[expect(clippy::unused_self, reason = "all writing goes through the printer")]
     pub(crate) fn data(self, output: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
@@ -67,7 +74,7 @@ impl Printer {
             None => Ok(Box::new(BufWriter::new(io::stdout()))),
             Some(path) => {
                 let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-                Ok(Box::new(BufWriter::new(file)))
+                Ok(Box::new(BufWriter::new(Named { file, path: path.to_owned() })))
             }
         }
     }
@@ -76,6 +83,30 @@ impl Printer {
     #[expect(clippy::unused_self, reason = "all writing goes through the printer")]
     pub(crate) fn data_is_terminal(self, output: Option<&Path>) -> bool {
         output.is_none() && io::stdout().is_terminal()
+    }
+}
+
+/// A file that says its name where it cannot be written.
+struct Named {
+    file: File,
+    path: PathBuf,
+}
+
+impl Named {
+    fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|e| io::Error::new(e.kind(), format!("cannot write {}: {e}", self.path.display())))
+    }
+}
+
+impl Write for Named {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.file.write(bytes);
+        self.named(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.file.flush();
+        self.named(result)
     }
 }
 

@@ -27,7 +27,7 @@ mod summary;
 use backtrail_model::evidence::EvidenceRow;
 
 pub use error::IngestError;
-pub use pipeline::ingest;
+pub use pipeline::{expect, ingest};
 pub use rebuild::rebuild;
 pub use recheck::{Cited, Originals};
 pub use summary::{Group, IngestSummary};

@@ -57,6 +57,14 @@ pub(crate) struct Run<'a> {
     failure: Mutex<Option<StoreError>>,
 }
 
+/// Says early of inputs that are not there: before a store is made for them.
+///
+/// # Errors
+/// The first that is no file, no folder and no pattern.
+pub fn expect<S: AsRef<OsStr>>(inputs: &[S]) -> Result<(), IngestError> {
+    Ok(Inputs::expect(inputs)?)
+}
+
 /// Takes evidence into the store.
 ///
 /// Inputs are files, folders, quoted patterns, archives or `-`. Bytes that are in the store already are passed over.
@@ -70,7 +78,8 @@ pub fn ingest<S: AsRef<OsStr>>(
     progress: &dyn Progress,
     runtime: &Handle,
 ) -> Result<IngestSummary, IngestError> {
-    let inputs = Inputs::find(inputs)?;
+    let mut inputs = Inputs::find(inputs)?;
+    let stores = std::mem::take(&mut inputs.stores);
     progress.found(inputs.files, inputs.bytes);
     let mut known = Known::default();
     for row in runtime.block_on(store.evidence())? {
@@ -78,7 +87,7 @@ pub fn ingest<S: AsRef<OsStr>>(
     }
     let run = Run::new(store, inputs, options, progress, runtime, known)?;
     run.work(store)?;
-    run.end(store, runtime)
+    Ok(IngestSummary { stores, ..run.end(store, runtime)? })
 }
 
 impl<'a> Run<'a> {

@@ -16,6 +16,8 @@ pub struct IngestSummary {
     pub met: u64,
     /// Pieces that were in the store already, unchanged.
     pub known: u64,
+    /// Folders that are stores, and were not walked.
+    pub stores: Vec<String>,
     /// Where the records of this run's evidence went.
     pub counts: Counts,
     /// Events of this run that share their id with other content.

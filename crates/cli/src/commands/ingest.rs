@@ -7,12 +7,16 @@ use std::time::Instant;
 use backtrail_ingest::{IngestOptions, IngestSummary};
 use backtrail_model::evidence::{Counts, EvidenceRow, Fate, admits_gap};
 use backtrail_model::words::counted;
+use backtrail_query::QueryError;
 use backtrail_store::Store;
 use clap::Args;
+use futures::StreamExt;
 
 use crate::context::{Context, now};
 use crate::exit::ExitStatus;
+use crate::output::text;
 use crate::progress::IngestProgress;
+use crate::sanitize::sanitize;
 
 /// Reasons printed in full; the rest are counted and left to `backtrail evidence`.
 const REASONS_SHOWN: usize = 20;
@@ -41,6 +45,7 @@ pub(crate) async fn run(args: IngestArgs, context: &Context) -> anyhow::Result<E
 /// Ingests with progress and says on stderr what became of everything.
 pub(crate) async fn take_in(inputs: &[OsString], context: &Context) -> anyhow::Result<IngestSummary> {
     let started = Instant::now();
+    backtrail_ingest::expect(inputs)?;
     let store = Store::open_or_create(&context.store_dir).await?;
     let options = IngestOptions {
         threads: context.threads,
@@ -53,15 +58,54 @@ pub(crate) async fn take_in(inputs: &[OsString], context: &Context) -> anyhow::R
     let summary = tokio::task::block_in_place(|| backtrail_ingest::ingest(&store, inputs, &options, &progress, &runtime));
     progress.clear();
     let summary = summary?;
-    for line in account(&summary, started.elapsed().as_secs_f64()) {
+    let seconds = started.elapsed().as_secs_f64();
+    let rejects = first_rejects(&summary, context).await?;
+    for line in account(&summary, &rejects, seconds) {
         context.printer.say(&line);
+    }
+    if summary.is_incomplete() {
+        let rejected = counted(summary.counts.rejected.unsigned_abs(), "record");
+        let unread = summary.groups.iter().filter(|((fate, _), _)| matches!(*fate, "partial" | "rejected" | "failed"));
+        let unread = pieces(unread.map(|(_, group)| group.pieces).sum());
+        context
+            .printer
+            .warn_if_quiet(&format!("{rejected} rejected; {unread} partial, rejected or failed: `backtrail evidence` lists them"));
     }
     Ok(summary)
 }
 
+/// What was wrong with the first record rejected of each piece that is told of, by evidence.
+async fn first_rejects(summary: &IngestSummary, context: &Context) -> anyhow::Result<BTreeMap<String, String>> {
+    const FIRST: &str =
+        "SELECT record_index, byte_offset, reason FROM rejects WHERE evidence_id = $id ORDER BY record_index, byte_offset LIMIT 1";
+    let mut rejects = BTreeMap::new();
+    let told = summary.pieces.iter().filter(|row| row.counts.rejected > 0).take(REASONS_SHOWN);
+    let ids: Vec<(String, i64)> = told.map(|row| (row.evidence_id.clone(), row.counts.rejected)).collect();
+    if ids.is_empty() {
+        return Ok(rejects);
+    }
+    let session = context.session().await?;
+    for (id, count) in ids {
+        let mut rows = session.sql(FIRST, &[("id".to_owned(), id.clone())]).await?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(QueryError::engine)?;
+            for row in 0..batch.num_rows() {
+                let [index, offset, reason] = [0, 1, 2].map(|column| text(batch.column(column).as_ref(), row));
+                let offset = offset?;
+                let at = if offset.is_empty() { offset } else { format!(" at byte {offset}") };
+                let which = if count == 1 { "record".to_owned() } else { "the first: record".to_owned() };
+                let told = format!("{} rejected: {which} {}{at}: {}", counted(count.unsigned_abs(), "record"), index?, sanitize(&reason?));
+                rejects.insert(id.clone(), told);
+            }
+        }
+    }
+    Ok(rejects)
+}
+
 /// The account of a run: fates, the identity of promise 1, and each reason.
-fn account(summary: &IngestSummary, seconds: f64) -> Vec<String> {
-    let mut lines = Vec::new();
+fn account(summary: &IngestSummary, rejects: &BTreeMap<String, String>, seconds: f64) -> Vec<String> {
+    let mut lines: Vec<String> =
+        summary.stores.iter().map(|store| format!("left out: {store}: a store of this program, no evidence")).collect();
     let met = summary.met + summary.known;
     if met == 0 {
         lines.push("no evidence is there: what was named holds no file".to_owned());
@@ -81,7 +125,7 @@ fn account(summary: &IngestSummary, seconds: f64) -> Vec<String> {
             if summary.conflicts == 1 { "shares" } else { "share" }
         ));
     }
-    lines.extend(fates(&summary.pieces));
+    lines.extend(fates(&summary.pieces, rejects));
     lines
 }
 
@@ -100,10 +144,14 @@ fn identity(c: &Counts) -> String {
 }
 
 /// One line for each kind of evidence not kept whole, and its reason.
-fn fates(rows: &[EvidenceRow]) -> Vec<String> {
+fn fates(rows: &[EvidenceRow], rejects: &BTreeMap<String, String>) -> Vec<String> {
     let mut grouped: BTreeMap<(&str, String), (u64, &str)> = BTreeMap::new();
     for row in rows {
-        let reason = row.reason.clone().unwrap_or_default();
+        let reasons: Vec<&str> = row.reason.as_deref().into_iter().chain(rejects.get(&row.evidence_id).map(String::as_str)).collect();
+        let reason = match reasons.as_slice() {
+            [] if row.counts.rejected > 0 => format!("{} rejected", counted(row.counts.rejected.unsigned_abs(), "record")),
+            _ => reasons.join("; "),
+        };
         let one_by_one = !matches!(row.fate, Fate::Deferred | Fate::Ignored | Fate::Kept);
         if row.fate == Fate::Kept && row.counts.rejected == 0 && !admits_gap(row.fate, &reason) {
             continue;
