@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use backtrail_model::time::parse_typed;
+use backtrail_model::time::{EARLIEST, parse_typed};
 use backtrail_model::window::{Window, parse_duration};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
@@ -105,6 +106,24 @@ pub(crate) struct OutputArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// `--format` and `--output` of what is one document, no rows.
+#[derive(Debug, Args)]
+pub(crate) struct DocumentArgs {
+    /// How to write the result
+    #[arg(long, default_value = "table", value_parser = document_format())]
+    pub(crate) format: Format,
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Reads the formats that can hold a document.
+fn document_format() -> impl TypedValueParser<Value = Format> {
+    let formats = [Format::Table, Format::Json, Format::Jsonl];
+    let names: Vec<PossibleValue> = formats.iter().filter_map(ValueEnum::to_possible_value).collect();
+    PossibleValuesParser::new(names).try_map(|name| Format::from_str(&name, false))
+}
+
 /// The stretch of time a question is about.
 #[derive(Debug, Args)]
 pub(crate) struct WindowArgs {
@@ -135,12 +154,15 @@ impl WindowArgs {
         let usage = |e: backtrail_model::window::WindowError| UsageError(e.to_string());
         if let Some(at) = &self.at {
             let (before, after) = (parse_duration(&self.before).map_err(usage)?, parse_duration(&self.after).map_err(usage)?);
-            return Ok(Some(Window::around(time("--at", at)?, before, after).map_err(usage)?));
+            let at = time("--at", at)?;
+            // However long it is: a window reaches no further than one whose sides are open.
+            let (before, after) = (before.min(at.saturating_sub(EARLIEST)), after.min(LATEST.saturating_sub(at)));
+            return Ok(Some(Window::around(at, before, after).map_err(usage)?));
         }
         if self.from.is_none() && self.to.is_none() {
             return Ok(None);
         }
-        let from = self.from.as_deref().map_or(Ok(backtrail_model::time::EARLIEST), |t| time("--from", t))?;
+        let from = self.from.as_deref().map_or(Ok(EARLIEST), |t| time("--from", t))?;
         let to = self.to.as_deref().map_or(Ok(LATEST), |t| time("--to", t))?;
         Ok(Some(Window::between(from, to).map_err(usage)?))
     }

@@ -39,7 +39,7 @@ impl View {
         self.template
             .replace("{actor}", &format!("actor_name({})", ACTOR_ARGUMENTS.join(", ")))
             .replace("{outcome}", &format!("outcome({})", OUTCOME_ARGUMENTS.join(", ")))
-            .replace("{ref}", "coalesce(event_id, evidence_id || '#' || record_index)")
+            .replace("{ref}", "coalesce(nullif(event_id, ''), evidence_id || '#' || record_index)")
             .replace("{late}", "coalesce(json_get_str(addendum, 'reason') IN ('DELIVERY_DELAY', 'SERVICE_OUTAGE'), false)")
             .replace("{updates}", UPDATES)
             .replace("{network_sources}", &sources.join(", "))

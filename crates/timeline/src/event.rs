@@ -258,7 +258,8 @@ impl<'a> Event<'a> {
     /// How the event is cited: its id, else its place in the evidence.
     #[must_use]
     pub fn citation(&self) -> String {
-        match (self.event_id, self.evidence_id) {
+        // An id that is there and empty names nothing.
+        match (self.event_id.filter(|id| !id.is_empty()), self.evidence_id) {
             (Some(id), _) => id.to_owned(),
             (None, Some(evidence)) => format!("{evidence}#{}", self.record_index.unwrap_or_default()),
             (None, None) => String::new(),

@@ -44,6 +44,7 @@ const TEXTS: [&str; 3] = ["resources", "request_parameters", "response_elements"
 pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Result<Vec<NotSeen>, TimelineError> {
     let wanted = [("arn", &question.filters.arn), ("actor", &question.filters.actor), ("key", &question.filters.key)];
     let mut said = unknown_values(source, &question.filters).await?;
+    said.extend(unknown_addresses(source, &question.filters).await?);
     for (option, name) in wanted.iter().flat_map(|(option, names)| names.iter().map(move |n| (*option, n))) {
         let alone = match option {
             "arn" => Filters { arn: vec![name.clone()], ..Filters::default() },
@@ -94,6 +95,8 @@ async fn unknown_values(source: &Source, filters: &Filters) -> Result<Vec<NotSee
         for value in unknown {
             let mut nearest = Nearest::new(value);
             known.iter().for_each(|name| nearest.take(name));
+            let is_id = value.len() == 12 && value.bytes().all(|digit| digit.is_ascii_digit());
+            let shape = if what == "account" && !is_id { " An account id is 12 digits." } else { "" };
             let hint = match nearest.names() {
                 near if !near.is_empty() => format!(" The nearest that evidence has: {}.", near.join(", ")),
                 _ if !known.is_empty() && known.len() <= LISTED => {
@@ -101,11 +104,38 @@ async fn unknown_values(source: &Source, filters: &Filters) -> Result<Vec<NotSee
                 }
                 _ => String::new(),
             };
-            let text = format!("No event in the store is of the {what} {value}.{hint}");
+            let text = format!("No event in the store is of the {what} {value}.{shape}{hint}");
             said.push(NotSeen { kind: NotSeenKind::UnknownName, text, refs: Vec::new() });
         }
     }
     Ok(said)
+}
+
+/// Addresses asked for that no event came from.
+async fn unknown_addresses(source: &Source, filters: &Filters) -> Result<Vec<NotSeen>, TimelineError> {
+    let mut said = Vec::new();
+    for ip in &filters.ip {
+        let alone = Filters { ip: vec![ip.clone()], ..Filters::default() };
+        if !is_met(source, &alone).await? {
+            let text = format!("No event in the store came from {ip}.");
+            said.push(NotSeen { kind: NotSeenKind::UnknownName, text, refs: Vec::new() });
+        }
+    }
+    Ok(said)
+}
+
+/// Whether there is an event that may fulfil a filter; looks no further than for one.
+async fn is_met(source: &Source, filters: &Filters) -> Result<bool, TimelineError> {
+    let Some(condition) = filters.condition() else { return Ok(true) };
+    let frame = source.table(CLOUDTRAIL).await?.filter(condition).and_then(|f| f.select_columns(&["record_index"])?.limit(0, Some(1)));
+    let mut met = false;
+    let frame = frame.map_err(TimelineError::table(CLOUDTRAIL))?;
+    Source::batches(CLOUDTRAIL, frame, &mut |batch| {
+        met |= batch.num_rows() > 0;
+        Ok(())
+    })
+    .await?;
+    Ok(met)
 }
 
 /// Runs `take` over the values of some columns; of those that follow each other and are the same over one.

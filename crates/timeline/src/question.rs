@@ -1,5 +1,6 @@
 //! What is asked: a stretch of time, and which events count.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -72,6 +73,12 @@ pub struct Network {
 impl Serialize for Network {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.typed)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
     }
 }
 

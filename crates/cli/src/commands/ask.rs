@@ -1,6 +1,7 @@
 //! What the question commands share: arguments into a question, a session into a source, an answer into bytes.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
@@ -89,7 +90,7 @@ pub(crate) fn begin<T>(name: &'static str, question: &Question, to: &OutputArgs,
 where
     T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
 {
-    begin_in(style(to, context), name, question, to, context)
+    begin_in(style(to.output.as_deref(), context), name, question, to, context)
 }
 
 /// The same, in a style of its own.
@@ -111,8 +112,8 @@ where
 }
 
 /// How text looks where it goes.
-pub(crate) fn style(to: &OutputArgs, context: &Context) -> Style {
-    let width = if context.printer.data_is_terminal(to.output.as_deref()) { terminal_width() } else { None };
+pub(crate) fn style(output: Option<&Path>, context: &Context) -> Style {
+    let width = if context.printer.data_is_terminal(output) { terminal_width() } else { None };
     Style::new(context.printer.has_color(), width)
 }
 

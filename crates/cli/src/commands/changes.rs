@@ -39,7 +39,7 @@ pub(crate) async fn run(args: ChangesArgs, context: &Context) -> anyhow::Result<
     let is_table = args.output.format == Format::Table;
     let others = if is_table && args.limit.is_none() { OTHERS_SHOWN } else { OTHERS_HELD };
     let told = ChangesTold { by_resource: is_table && by == By::Resource, others };
-    let style = ask::style(&args.output, context).ranked(question.filters.has_anchor());
+    let style = ask::style(args.output.output.as_deref(), context).ranked(question.filters.has_anchor());
     let mut writer = ask::begin_in(style, "changes", &question, &args.output, context)?;
     let source = ask::source(&session).await?;
     let closing =

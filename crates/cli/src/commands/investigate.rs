@@ -40,7 +40,7 @@ pub(crate) async fn run(args: InvestigateArgs, context: &Context) -> anyhow::Res
     let out = context.printer.data(to.output.as_deref())?;
     let closing = match to.format {
         Format::Json => json_answers(&source, &question, out).await?,
-        _ => text_answers(&source, &question, &args.question.typed(context), out, &ask::style(to, context)).await?,
+        _ => text_answers(&source, &question, &args.question.typed(context), out, &ask::style(to.output.as_deref(), context)).await?,
     };
     Ok(ExitStatus::incomplete_if(summary.is_incomplete() || closing.coverage.incomplete))
 }

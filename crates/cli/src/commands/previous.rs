@@ -1,7 +1,6 @@
 //! `backtrail previous`: what a resource was like before an instant, as far as calls tell.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use backtrail_model::time::parse_typed;
 use backtrail_model::words::counted;
@@ -9,7 +8,7 @@ use backtrail_timeline::{ActsOn, InForce, Known, Previous, Property, SetBy};
 use clap::Args;
 
 use crate::answers::{Style, not_seen_about};
-use crate::args::Format;
+use crate::args::DocumentArgs;
 use crate::commands::ask;
 use crate::context::Context;
 use crate::exit::{ExitStatus, UsageError};
@@ -26,12 +25,8 @@ pub(crate) struct PreviousArgs {
     /// The instant: RFC 3339 or a date, UTC
     #[arg(long, value_name = "TIME")]
     at: String,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Write to this file instead of stdout
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: DocumentArgs,
 }
 
 pub(crate) async fn run(args: PreviousArgs, context: &Context) -> anyhow::Result<ExitStatus> {
@@ -39,9 +34,9 @@ pub(crate) async fn run(args: PreviousArgs, context: &Context) -> anyhow::Result
         .ok_or_else(|| UsageError(format!("--at: `{}` is not a time: write RFC 3339 as in 2024-05-01T13:00:00Z, or a date", args.at)))?;
     let session = context.session().await?;
     let previous = backtrail_timeline::previous(&ask::source(&session).await?, &args.arn, at).await.map_err(ask::timeline_error)?;
-    let mut out = context.printer.data(args.output.as_deref())?;
+    let mut out = context.printer.data(args.output.output.as_deref())?;
     let style = Style::new(context.printer.has_color(), None);
-    ask::document("previous", &previous, &previous.properties, args.format, &mut out, |out| text(&previous, &style, out))?;
+    ask::document("previous", &previous, &previous.properties, args.output.format, &mut out, |out| text(&previous, &style, out))?;
     out.flush()?;
     Ok(ExitStatus::incomplete_if(previous.coverage.incomplete))
 }

@@ -7,7 +7,7 @@ use backtrail_timeline::{Comparison, Peer, Peers, Profile};
 use clap::Args;
 
 use crate::answers::{Style, not_seen_about};
-use crate::args::{OutputArgs, WindowArgs};
+use crate::args::{DocumentArgs, WindowArgs};
 use crate::commands::ask;
 use crate::context::Context;
 use crate::exit::ExitStatus;
@@ -29,7 +29,7 @@ pub(crate) struct ProfileArgs {
     #[command(flatten)]
     window: WindowArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: DocumentArgs,
 }
 
 pub(crate) async fn run(args: ProfileArgs, context: &Context) -> anyhow::Result<ExitStatus> {
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: ProfileArgs, context: &Context) -> anyhow::Result<
     let session = context.session().await?;
     let profile = backtrail_timeline::profile(&ask::source(&session).await?, &args.subject, window).await.map_err(ask::timeline_error)?;
     let mut out = context.printer.data(args.output.output.as_deref())?;
-    let style = ask::style(&args.output, context);
+    let style = ask::style(args.output.output.as_deref(), context);
     ask::document("profile", &profile, std::slice::from_ref(&profile), args.output.format, &mut out, |out| text(&profile, &style, out))?;
     out.flush()?;
     Ok(ExitStatus::incomplete_if(profile.coverage.incomplete))

@@ -9,7 +9,7 @@ use backtrail_timeline::{Copy, HashCheck, Opened, SHORTEST, Shown};
 use clap::Args;
 
 use crate::answers::{chain_lines, related_lines};
-use crate::args::OutputArgs;
+use crate::args::DocumentArgs;
 use crate::commands::ask;
 use crate::context::{Context, now};
 use crate::exit::ExitStatus;
@@ -27,7 +27,7 @@ pub(crate) struct ShowArgs {
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    output: DocumentArgs,
 }
 
 pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {

@@ -19,6 +19,7 @@ mod previous;
 mod real_evidence;
 mod related;
 mod resources;
+mod said;
 mod shell;
 mod snapshots;
 mod tidy;
