@@ -14,7 +14,7 @@ use crate::account::Outcome;
 use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
-use crate::sniff::{PARQUET_TAIL, Seek, mentions_records, names_fields, sniff, starts_as_json};
+use crate::sniff::{Names, PARQUET_TAIL, Seek, mentions_records, names_fields, sniff, starts_as_json};
 use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
@@ -30,7 +30,7 @@ const MORE_THAN_QUOTED: i64 = 10;
 struct Told {
     kind: Kind,
     is_json: bool,
-    names_fields: bool,
+    names: Names,
 }
 
 /// What a piece turned out to be.
@@ -64,10 +64,10 @@ impl Reader<'_> {
         let (told, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => {
                 let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
-                let told = Told { kind, is_json: starts_as_json(first), names_fields: names_fields(first) };
+                let told = Told { kind, is_json: starts_as_json(first), names: names_fields(first) };
                 (told, archive_of(first), kind == Kind::PerhapsCloudTrail || mentions_records(kind, first))
             }
-            Ok(None) => (Told { kind: Kind::Empty, is_json: false, names_fields: false }, None, false),
+            Ok(None) => (Told { kind: Kind::Empty, is_json: false, names: Names::None }, None, false),
             Err(broken) => {
                 let drained = content.finish(workspace);
                 return Ok(Reading::Done(broken_at_once(&broken), Some(drained)));
@@ -116,7 +116,7 @@ impl Reader<'_> {
         let counts = summary.counts;
         let is_evidence = counts.kept > 0 && (told.is_json || counts.kept >= counts.rejected.min(MORE_THAN_QUOTED));
         let is_cut = drained.flaw.is_some() || summary.broken_off.is_some();
-        if is_evidence || (told.is_json && told.names_fields && is_cut) {
+        if is_evidence || (told.is_json && told.names != Names::None && is_cut) {
             let content = match first_chunk(piece, workspace) {
                 Ok(content) => content,
                 Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
@@ -363,15 +363,15 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
             format!("{} that quotes {quoted}: no evidence of a call; records of their own belong into a file of their own", kind.name());
         return Outcome::unread(kind.name(), if piece.walked { Fate::Ignored } else { Fate::Rejected }, why);
     }
-    if told.names_fields {
-        let why = if told.is_json {
-            "it names CloudTrail's fields, but holds no record where one is looked for: give the records as CloudTrail writes them"
-        } else {
-            "it names CloudTrail's fields, but no records can be read in this notation: export it again as JSON or CSV"
-        };
-        return Outcome::unread(kind.name(), Fate::Rejected, why);
-    }
-    not_read(kind, piece.walked, drained)
+    // What starts with records in a notation that is not read is evidence, wherever it lies; rules and pages only speak of them.
+    let (fate, why) = match (told.names, told.is_json) {
+        (Names::None, _) => return not_read(kind, piece.walked, drained),
+        (Names::First, false) => (Fate::Rejected, "no records can be read in this notation"),
+        _ if piece.walked => (Fate::Ignored, "it holds no records where they are looked for"),
+        _ => (Fate::Rejected, "it holds no records where they are looked for"),
+    };
+    let advice = "if it is evidence, export it again as JSON or CSV";
+    Outcome::unread(kind.name(), fate, format!("{} that names CloudTrail's fields: {why}; {advice}", kind.name()))
 }
 
 /// Evidence that waits for its decoder. That it is damaged is said already.

@@ -8,6 +8,8 @@ use crate::outline::Outline;
 
 /// Bytes that are looked at.
 pub const HEAD: usize = 64 << 10;
+/// Lines in which the output of a tool has come to its first record.
+const FIRST_LINES: usize = 3;
 /// Bytes at the end of a Parquet file in which its column names are sought.
 pub const PARQUET_TAIL: usize = 256 << 10;
 
@@ -62,10 +64,29 @@ pub fn mentions_records(kind: Kind, head: &[u8]) -> bool {
     }
 }
 
+/// How far a text that is no JSON is made of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// It does not name their fields.
+    None,
+    /// It names them somewhere: a rule, a page, a program that speaks of records.
+    Some,
+    /// It starts with them, as the outputs of tools do in notations that are not read (`--output text`, `--output yaml`).
+    First,
+}
+
 /// Whether a text names the fields of records, whatever its notation: where nothing of it can be read, that must be said.
 #[must_use]
-pub fn names_fields(head: &[u8]) -> bool {
-    has_all(&head[..head.len().min(HEAD)], &["eventVersion", "eventSource", "eventName", ".amazonaws.com"])
+pub fn names_fields(head: &[u8]) -> Names {
+    let head = &head[..head.len().min(HEAD)];
+    if !has_all(head, &["eventVersion", "eventSource", "eventName", ".amazonaws.com"]) {
+        return Names::None;
+    }
+    let starts_with_record = |line: &[u8]| {
+        ["eventVersion", "CloudTrailEvent", "userIdentity", "awsRegion", "eventTime"].iter().any(|name| has_all(line, &[name]))
+    };
+    let is_first = head.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(FIRST_LINES).any(starts_with_record);
+    if is_first { Names::First } else { Names::Some }
 }
 
 /// Whether a text starts as a JSON document does.

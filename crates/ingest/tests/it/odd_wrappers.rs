@@ -214,22 +214,28 @@ fn records_behind_evidence_of_another_kind_are_read() {
 }
 
 #[test]
-fn text_that_names_the_fields_of_records_is_never_passed_over() {
-    let yaml = "Records:\n- eventVersion: \"1.08\"\n  eventName: x\n  eventSource: ec2.amazonaws.com\n";
+fn text_that_names_the_fields_of_records_is_never_passed_over_in_silence() {
+    let yaml = "---\nRecords:\n- eventVersion: \"1.08\"\n  eventName: x\n  eventSource: ec2.amazonaws.com\n";
     let output = format!("EVENTS\tAKIA\t{}\tx\tRunInstances\n", event(0));
-    let page = format!("<html><pre>{}</pre></html>", event(0).replace('"', "&quot;"));
-    for (name, text) in [("yaml", yaml), ("output", &output), ("page", &page)] {
+    for (name, text) in [("yaml", yaml), ("output", &output)] {
         let bench = Bench::new();
         bench.put(name, text);
         assert!(bench.run().is_incomplete());
         let (fate, reason) = bench.fate(name);
         assert!(fate == "rejected" && reason.contains("export it again as JSON or CSV"), "{name}: {fate}, {reason}");
     }
+    // What speaks of records and does not start with them: rules with an example, pages, programs.
+    let rule = format!("AnalysisType: rule\nDescription: x\nRuleID: y\nTests:\n  - Log:\n      {}\n", event(0));
+    let page = format!("<html>\n<body>\n<pre>\n{}</pre></html>", event(0).replace('"', "&quot;"));
     let template = format!(r#"{{"openapi":"3.0","x":"{}"}}"#, event(0).replace('"', "'"));
-    let bench = Bench::new();
-    bench.put("template.json", template);
-    bench.run();
-    assert_eq!(bench.fate("template.json").0, "rejected");
+    for (name, text) in [("rule.yml", rule.replace("{\"eventVersion", "eventVersion")), ("page", page), ("template.json", template)] {
+        let bench = Bench::new();
+        let path = bench.put(name, text);
+        assert!(!bench.run().is_incomplete());
+        let (fate, reason) = bench.fate(name);
+        assert!(fate == "ignored" && reason.contains("names CloudTrail's fields"), "{name}: {fate}, {reason}");
+        assert!(bench.run_with(&[path], "named", 1).is_incomplete(), "{name}: named, it is rejected");
+    }
 }
 
 #[test]
