@@ -104,6 +104,6 @@ fn a_missing_input_stops_the_run_before_anything_is_read() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let inputs = [bench.path("a.json"), bench.path("absent.json")].map(|p| p.to_string_lossy().into_owned());
     let error = backtrail_ingest::ingest(&bench.store("store"), &inputs, &options, &Silent, runtime.handle()).unwrap_err();
-    assert!(error.to_string().ends_with("absent.json: no such file or directory"), "{error}");
+    assert!(error.to_string().contains("absent.json: no such file or directory"), "{error}");
     assert!(bench.ledger().is_empty());
 }
