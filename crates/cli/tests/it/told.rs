@@ -132,7 +132,7 @@ fn what_no_event_has_is_said_with_what_events_have() {
     let store = store(&night());
     for (option, value, said) in [
         ("--source", "S3", "No event in the store is of the service S3. The nearest that evidence has: s3."),
-        ("--account", "nope", "No event in the store is of the account nope. Evidence has 111122223333."),
+        ("--account", "nope", "No event in the store is of the account nope. An account id is 12 digits. Evidence has 111122223333."),
         ("--region", "EU-WEST-1", "No event in the store is of the region EU-WEST-1. The nearest that evidence has: eu-west-1."),
         (
             "--actor",
