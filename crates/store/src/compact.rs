@@ -70,6 +70,7 @@ impl fmt::Display for CompactSummary {
 
 pub(crate) async fn compact(store: &Store, options: CompactOptions) -> Result<CompactSummary, StoreError> {
     let _lock = store.lock().await?;
+    store.make_missing().await?;
     let moment = store.moment().await?;
     let outcome = rearrange(store, moment, options).await;
     let mut summary = outcome.map_err(|e| match e {

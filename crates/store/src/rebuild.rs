@@ -96,6 +96,7 @@ pub struct RebuildSummary {
 
 pub(crate) async fn rebuild(store: &Store, options: BatchOptions, how: Arc<dyn Rebuild>) -> Result<RebuildSummary, StoreError> {
     let _lock = store.lock().await?;
+    store.make_missing().await?;
     let batch = Arc::new(store.begin(options).await?);
     attempt(store, &batch, how).await.map_err(|e| match e {
         CommitError::Conflict => StoreError::Contended { path: store.root().to_owned(), attempts: 1 },

@@ -47,7 +47,7 @@ impl Store {
     }
 
     /// Makes the tables that are not there: all of them in a new store, those that later versions added in an older one.
-    async fn make_missing(&self) -> Result<(), StoreError> {
+    pub(crate) async fn make_missing(&self) -> Result<(), StoreError> {
         for (table, log) in self.inner.logs.iter().filter(|(table, _)| self.lacks(*table)) {
             let dir = layout::table_dir(self.root(), *table);
             std::fs::create_dir_all(&dir).at("make", &dir)?;

@@ -7,7 +7,7 @@ use backtrail_cloudtrail::DERIVED;
 use backtrail_ingest::IngestOptions;
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::Table;
-use backtrail_store::{BatchOptions, Comparison, Derive, Rebuild, RebuildSummary, StoredCopy, StoredEvent};
+use backtrail_store::{BatchOptions, CompactOptions, Comparison, Derive, Rebuild, RebuildSummary, Store, StoredCopy, StoredEvent};
 
 use crate::kit::{Bench, NOW, gzip};
 
@@ -126,6 +126,27 @@ fn a_store_of_this_version_stays_as_it_is_and_what_has_no_text_keeps_what_was_ma
         assert_eq!(again, made);
     }
     assert_eq!(bench.ledger(), ledger);
+}
+
+#[test]
+fn a_store_that_lacks_a_table_of_later_versions_is_rebuilt_and_compacted() {
+    for is_rebuilt in [true, false] {
+        let bench = Bench::new();
+        bench.put("a.json", trail([record(0, "assume"), record(3, "assume")]));
+        bench.run();
+        std::fs::remove_dir_all(bench.folder.path().join("store/pivotal_calls")).unwrap();
+        // Opened to be read: nothing makes what is missing before.
+        let store = bench.wait(Store::open(&bench.folder.path().join("store"))).unwrap();
+        if is_rebuilt {
+            let options = IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "again".to_owned() };
+            assert_eq!(bench.wait(backtrail_ingest::rebuild(&store, &options)).unwrap().events, 2);
+        } else {
+            let options = CompactOptions { now: NOW, remove_at_once: true, memory_budget: 64 << 20 };
+            bench.wait(store.compact(options)).unwrap();
+        }
+        assert_eq!(bench.rows("store", Table::Credentials).len(), 2);
+        assert_eq!(bench.run().met, 0);
+    }
 }
 
 #[test]
