@@ -5,6 +5,7 @@
 use arrow_array::RecordBatch;
 use backtrail_model::calls::is_pivotal;
 use backtrail_model::evidence::RawForm;
+use backtrail_model::stored::{StoredCopy, StoredEvent};
 use backtrail_model::tables::Table;
 
 use crate::fields::{F, Fields};
@@ -16,8 +17,9 @@ use crate::{credentials, event_arns};
 
 /// The tables.
 pub const DERIVED: [Table; 3] = [Table::Credentials, Table::EventArns, Table::PivotalCalls];
-/// The first version whose rows of `cloudtrail` are what today's would be: what later ones added is in the derived tables.
-const ROWS_SINCE: i32 = 5;
+/// The first version that read evidence as today's does: what later ones added is in the derived tables alone. Version 6 finds records that earlier
+/// ones passed over, which no store of theirs has.
+const ROWS_SINCE: i32 = 6;
 
 /// Columns of `pivotal_calls` that are fields of the record.
 const PIVOTAL_TEXTS: [F; 5] = [F::EventId, F::EventName, F::EventSource, F::RecipientAccountId, F::AwsRegion];
@@ -67,34 +69,6 @@ impl Derived {
     }
 }
 
-/// An event as the store shows it.
-#[derive(Debug, Clone, Copy)]
-pub struct ShownEvent<'a> {
-    /// The record.
-    pub raw: &'a str,
-    /// `raw_form`.
-    pub raw_form: &'a str,
-    /// `dedupe_key`.
-    pub dedupe_key: [u8; 16],
-    /// Microseconds UTC.
-    pub event_time: Option<i64>,
-    /// Whether another row has this event id and other content.
-    pub id_conflict: bool,
-}
-
-/// A copy of an event.
-#[derive(Debug, Clone, Copy)]
-pub struct CopyOfEvent<'a> {
-    /// Evidence it stands in.
-    pub evidence_id: &'a str,
-    /// Its number there, from 0.
-    pub record_index: i64,
-    /// SHA-256 of its own text.
-    pub record_sha256: &'a [u8; 32],
-    /// Precedence of the route it came by.
-    pub copy_rank: i32,
-}
-
 /// Makes the rows of the derived tables again, from records of a store.
 #[derive(Debug)]
 pub struct Derivation {
@@ -112,16 +86,16 @@ impl Default for Derivation {
 
 impl Derivation {
     /// Takes an event with its copies, the shown one first. False where it has no text of its own: nothing was added.
-    pub fn add<'c>(&mut self, event: &ShownEvent<'_>, copies: impl IntoIterator<Item = CopyOfEvent<'c>>) -> bool {
+    pub fn add(&mut self, event: &StoredEvent<'_>, copies: &[StoredCopy]) -> bool {
         let Some(form) = RawForm::named(event.raw_form).filter(|form| *form != RawForm::Projected) else { return false };
         if !read_again(event.raw, &mut self.fields, &mut self.index) {
             return false;
         }
         let date = self.date.of(event.event_time);
-        for (number, copy) in copies.into_iter().enumerate() {
+        for (number, copy) in copies.iter().enumerate() {
             let record = Record::kept(event.raw, &self.fields, copy.record_index, form);
-            let identity = Identity::kept(copy.record_sha256, event.dedupe_key, copy.copy_rank, event.id_conflict);
-            let at = (event.event_time, copy.evidence_id, date);
+            let identity = Identity::kept(&copy.record_sha256, event.dedupe_key, copy.copy_rank, event.id_conflict);
+            let at = (event.event_time, &*copy.evidence_id, date);
             // More things than are tied to one event: as many as there are room for, as when it was taken in.
             self.derived.add(&record, &identity, at);
             if number == 0 {

@@ -40,7 +40,7 @@ use backtrail_model::evidence::{Counts, Route};
 use backtrail_model::tables::Table;
 
 pub use canonical::canonical;
-pub use derive::{CopyOfEvent, DERIVED, Derivation, ShownEvent};
+pub use derive::{DERIVED, Derivation};
 use machine::{MAX_RECORD, Machine};
 use output::Output;
 pub use reread::{Kept, Reread};
@@ -49,7 +49,7 @@ pub use statement::{covered, statement};
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
 /// Raised when the same bytes are read differently.
-pub const VERSION: i32 = 6;
+pub const VERSION: i32 = 7;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use backtrail_cloudtrail::{CopyOfEvent, DERIVED, Derivation, ShownEvent};
+use backtrail_cloudtrail::{DERIVED, Derivation};
 use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::stored::{StoredCopy, StoredEvent};
 use backtrail_model::tables::Table;
-use backtrail_store::{Derive, Rebuild, RebuildSummary, Store, StoreError, StoredCopy, StoredEvent};
+use backtrail_store::{Derive, Rebuild, RebuildSummary, Store, StoreError};
 
 use crate::IngestOptions;
 use crate::batches::batch_options;
@@ -44,14 +45,7 @@ struct Rows(Derivation);
 
 impl Derive for Rows {
     fn take(&mut self, event: &StoredEvent<'_>, copies: &[StoredCopy]) -> bool {
-        let StoredEvent { raw, raw_form, dedupe_key, event_time, id_conflict } = *event;
-        let copies = copies.iter().map(|copy| CopyOfEvent {
-            evidence_id: &copy.evidence_id,
-            record_index: copy.record_index,
-            record_sha256: &copy.record_sha256,
-            copy_rank: copy.copy_rank,
-        });
-        self.0.add(&ShownEvent { raw, raw_form, dedupe_key, event_time, id_conflict }, copies)
+        self.0.add(event, copies)
     }
 
     fn is_full(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod issuance;
 pub mod outcome;
 pub mod redact;
+pub mod stored;
 pub mod tables;
 pub mod tally;
 pub mod time;

@@ -37,6 +37,6 @@ pub use compact::{CompactOptions, CompactSummary};
 pub use copies::Comparison;
 pub use encode::has_bloom_filter;
 pub use error::StoreError;
-pub use rebuild::{Derive, Rebuild, RebuildSummary, StoredCopy, StoredEvent};
+pub use rebuild::{Derive, Rebuild, RebuildSummary};
 pub use snapshot::{DataFile, StoreSnapshot, TableSnapshot};
 pub use store::Store;

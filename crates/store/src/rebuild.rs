@@ -5,13 +5,14 @@
 //! had of them stays.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use arrow_select::filter::filter_record_batch;
 use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::stored::{StoredCopy, StoredEvent};
 use backtrail_model::tables::{EVENT_DATE, Table};
 use rayon::prelude::*;
 
@@ -23,6 +24,7 @@ use crate::encode::{PartWriter, WRITE_ROWS};
 use crate::error::{At, blocking};
 use crate::log::{Change, CommitError, add_of};
 use crate::rewrite::Source;
+use crate::stage::StagedPart;
 use crate::store::Moment;
 use crate::{Batch, BatchOptions, Store, StoreError, layout, ledger, rows};
 
@@ -30,34 +32,6 @@ use crate::{Batch, BatchOptions, Store, StoreError, layout, ledger, rows};
 const COPIES_AT_ONCE: u64 = 1_000_000;
 /// Records read at a time.
 const EVENTS_AT_ONCE: usize = 256;
-
-/// An event as it is shown.
-#[derive(Debug, Clone, Copy)]
-pub struct StoredEvent<'a> {
-    /// The record.
-    pub raw: &'a str,
-    /// `raw_form`.
-    pub raw_form: &'a str,
-    /// `dedupe_key`.
-    pub dedupe_key: [u8; 16],
-    /// Microseconds UTC.
-    pub event_time: Option<i64>,
-    /// Whether another row has its id and other content.
-    pub id_conflict: bool,
-}
-
-/// A copy of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredCopy {
-    /// Evidence it stands in.
-    pub evidence_id: Arc<str>,
-    /// Its number there, from 0.
-    pub record_index: i64,
-    /// SHA-256 of its text.
-    pub record_sha256: [u8; 32],
-    /// Precedence of the route it came by.
-    pub copy_rank: i32,
-}
 
 /// Makes rows of derived tables; one for each thread.
 pub trait Derive: Send {
@@ -120,8 +94,8 @@ async fn attempt(store: &Store, batch: &Arc<Batch>, how: Arc<dyn Rebuild>) -> Re
     tracing::debug!(events = made.events, "derived");
     batch.published.store(true, Ordering::Release);
     for table in how.tables() {
-        let parts = lock(&batch.staged).parts.clone();
-        let add = parts.iter().filter(|staged| staged.part.table == *table).map(|staged| add_of(&staged.part, now)).collect();
+        let staged = |staged: &StagedPart| (staged.part.table == *table).then(|| add_of(&staged.part, now));
+        let add = lock(&batch.staged).parts.iter().filter_map(staged).collect();
         let remove = moment.table(*table).map(|state| state.files.iter().map(|file| file.add.clone()).collect()).unwrap_or_default();
         let change = Change { add, remove, rearranges_only: false };
         if !change.is_empty() {
@@ -146,16 +120,13 @@ fn make(batch: &Batch, moment: &Moment, how: &dyn Rebuild) -> Result<Made, Store
     for source in sources(moment, Table::Cloudtrail) {
         dates.entry(source.1).or_default().push(source.0);
     }
-    let all = Mutex::new(Made::default());
-    dates.into_par_iter().try_for_each(|(event_date, events)| {
-        let made = Date { batch, moment, event_date, how }.make(&events)?;
-        let mut all = lock(&all);
+    let one = |(event_date, events): (Option<String>, Vec<Source>)| Date { batch, moment, event_date, how }.make(&events);
+    dates.into_par_iter().map(one).try_reduce(Made::default, |mut all, made| {
         all.events += made.events;
         all.as_they_were += made.as_they_were;
         all.behind.extend(made.behind);
-        Ok::<_, StoreError>(())
-    })?;
-    Ok(all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Ok(all)
+    })
 }
 
 /// The files of a table, each with its date.

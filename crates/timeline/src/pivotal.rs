@@ -1,6 +1,9 @@
 //! The calls that later events depend on, read where their records stand together: in `pivotal_calls`, not among all events of the store.
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use backtrail_model::window::Window;
+use datafusion::arrow::compute::min;
 use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::error::TimelineError;
@@ -9,7 +12,7 @@ use crate::few::reread;
 use crate::source::{Source, one_of, within};
 
 /// The version of the decoder that began to write `pivotal_calls`.
-const SINCE: i32 = 6;
+const SINCE: i32 = 7;
 const PIVOTAL_CALLS: &str = "pivotal_calls";
 const EVIDENCE: &str = "evidence";
 
@@ -36,15 +39,19 @@ impl Source {
 
     /// Whether all evidence was read by this version of the decoder or a later one.
     pub(crate) async fn is_all_read_since(&self, version: i32) -> Result<bool, TimelineError> {
+        if let Some(oldest) = self.oldest_reading.get() {
+            return Ok(*oldest >= version);
+        }
         let failed = TimelineError::table(EVIDENCE);
-        let older = col("decoder").eq(lit("cloudtrail")).and(col("decoder_version").lt(lit(version)));
-        let frame = self.table(EVIDENCE).await?.filter(older).and_then(|f| f.select_columns(&["evidence_id"])).map_err(failed)?;
-        let mut is_all = true;
-        Self::batches_while(EVIDENCE, frame, &mut |batch| {
-            is_all &= batch.num_rows() == 0;
-            Ok(is_all)
+        let read = col("decoder").eq(lit("cloudtrail"));
+        let frame = self.table(EVIDENCE).await?.filter(read).and_then(|f| f.select_columns(&["decoder_version"])).map_err(failed)?;
+        let mut oldest = i32::MAX;
+        Self::batches(EVIDENCE, frame, &mut |batch| {
+            let versions = batch.column(0).as_primitive_opt::<Int32Type>();
+            oldest = oldest.min(versions.and_then(min).unwrap_or(i32::MAX));
+            Ok(())
         })
         .await?;
-        Ok(is_all)
+        Ok(*self.oldest_reading.get_or_init(|| oldest) >= version)
     }
 }

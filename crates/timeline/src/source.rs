@@ -43,6 +43,8 @@ pub struct Source {
     tallies: Option<Tallies>,
     /// The few calls that every chain may lead through: an answer works out several.
     pub(crate) few_issued: Arc<OnceLock<FewIssued>>,
+    /// The least version of the decoder that read any evidence: asked before each read of a table that older versions did not fill.
+    pub(crate) oldest_reading: Arc<OnceLock<i32>>,
 }
 
 /// The date and the tally of each file whose date is asked for; no tally where the file has none.
@@ -67,7 +69,7 @@ impl Source {
                 None => sorted.push(day),
             }
         }
-        Self { context, days: sorted, tallies: None, few_issued: Arc::default() }
+        Self { context, days: sorted, tallies: None, few_issued: Arc::default(), oldest_reading: Arc::default() }
     }
 
     /// With what the files of `cloudtrail` say of themselves.

@@ -6,8 +6,9 @@ use arrow_array::RecordBatch;
 use backtrail_cloudtrail::DERIVED;
 use backtrail_ingest::IngestOptions;
 use backtrail_model::evidence::EvidenceRow;
+use backtrail_model::stored::{StoredCopy, StoredEvent};
 use backtrail_model::tables::Table;
-use backtrail_store::{BatchOptions, CompactOptions, Comparison, Derive, Rebuild, RebuildSummary, Store, StoredCopy, StoredEvent};
+use backtrail_store::{BatchOptions, CompactOptions, Comparison, Derive, Rebuild, RebuildSummary, Store};
 
 use crate::kit::{Bench, NOW, gzip};
 
