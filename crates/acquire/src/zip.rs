@@ -58,18 +58,18 @@ fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unp
             other => Err(format!("compressed in a way that is not read ({other})")),
         };
         let stated = Stated { crc: Some(entry.crc32()), size: Some(entry.size()), stored: Some(entry.compressed_size()) };
-        let mut member = match method.map(|method| (method, Local::read(files.reader_mut(), start))) {
-            Ok((method, Ok(Some(_)))) => Member::new(files.reader_mut(), method, stated),
-            Ok((_, Ok(None))) => {
-                unpacking.unreadable(&name, "its header is not where the directory says");
-                continue;
-            }
-            Ok((_, Err(e))) => return Err(Break::from_io(start, e)),
+        let method = match method {
+            Ok(method) => method,
             Err(why) => {
                 unpacking.unreadable(&name, &why);
                 continue;
             }
         };
+        if Local::read(files.reader_mut(), start).map_err(|e| Break::from_io(start, e))?.is_none() {
+            unpacking.unreadable(&name, "its header is not where the directory says");
+            continue;
+        }
+        let mut member = Member::new(files.reader_mut(), method, stated);
         match unpacking.member(name, &mut member, None, NAME) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => return Ok(()),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use backtrail_ingest::IngestOptions;
 use backtrail_query::{Session, SessionOptions};
 use backtrail_store::Store;
 use tokio::runtime::{Builder, Runtime};
@@ -100,6 +101,14 @@ async fn leave_when_interrupted(keeps_ctrl_c: Arc<AtomicBool>) {
             // Decoding threads cannot be joined from here, and need not be.
             std::process::exit(130)
         }
+    }
+}
+
+impl Context {
+    /// How a new run takes evidence in.
+    pub(crate) fn ingest_options(&self) -> IngestOptions {
+        let run_id = uuid::Uuid::new_v4().to_string();
+        IngestOptions { threads: self.threads, memory_budget: self.ingest_budget(), now: now(), run_id }
     }
 }
 

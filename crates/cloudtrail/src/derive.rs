@@ -10,7 +10,7 @@ use backtrail_model::tables::Table;
 
 use crate::fields::{F, Fields};
 use crate::index::Index;
-use crate::output::{DateText, Identity, MAX_BYTES, MAX_ROWS, Record, fill};
+use crate::output::{DateText, Identity, Record, fill};
 use crate::reread::read_again;
 use crate::rows::{Cell, Rows};
 use crate::{credentials, event_arns};
@@ -35,11 +35,13 @@ pub(crate) struct Derived {
     pivotal: Option<Rows>,
 }
 
-impl Derived {
-    pub(crate) fn new() -> Self {
+impl Default for Derived {
+    fn default() -> Self {
         Self { credentials: None, event_arns: Rows::new(Table::EventArns), pivotal: None }
     }
+}
 
+impl Derived {
     /// Adds what a copy of an event implies; false where it names more than are tied to one event.
     pub(crate) fn add(&mut self, record: &Record<'_>, identity: &Identity, at: Standing<'_>) -> bool {
         if let Some(issued) = credentials::issued(record) {
@@ -70,18 +72,12 @@ impl Derived {
 }
 
 /// Makes the rows of the derived tables again, from records of a store.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Derivation {
     derived: Derived,
     fields: Fields,
     index: Index,
     date: DateText,
-}
-
-impl Default for Derivation {
-    fn default() -> Self {
-        Self { derived: Derived::new(), fields: Fields::default(), index: Index::default(), date: DateText::default() }
-    }
 }
 
 impl Derivation {
@@ -108,7 +104,7 @@ impl Derivation {
     /// Whether there are enough rows to be written.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.derived.all().any(|rows| rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES)
+        self.derived.all().any(Rows::is_full)
     }
 
     /// The rows made since the last time.

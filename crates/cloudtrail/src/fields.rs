@@ -144,7 +144,7 @@ impl Descend {
         let rest = &walker.bytes[walker.pos + 1..];
         let first = &rest[crate::walk::space_len(rest)..];
         let opens = match first.first() {
-            Some(b'{') => crate::skip::starts_record(&first[1..], FIRST_KEYS.iter().map(|key| key.as_bytes())),
+            Some(b'{') => crate::skip::starts_record(&first[1..], FIRST_KEYS.into_iter()),
             Some(_) => Some(false),
             None => None,
         };

@@ -121,18 +121,19 @@ impl LakeTable {
         let mut cells = Vec::new();
         // A quote too many or too few makes one row of several: only the line it stands on is lost.
         let by_itself = first.filter(|end| end + 1 < used).map(|end| (&rest[..end], end + 1));
+        let mut last = (line, used, false);
         for (line, used) in std::iter::once((line, used)).chain(by_itself) {
             cells.clear();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if split_row(line, self.delimiter, &mut cells) && cells.len() == self.columns.len() {
+            let is_whole = split_row(line, self.delimiter, &mut cells);
+            if is_whole && cells.len() == self.columns.len() {
                 let place = machine.place(window, pos..pos + line.len(), carrier);
                 self.take_in(machine, &cells, place, carrier, out);
                 return Step::To(pos + used);
             }
+            last = (line, used, is_whole);
         }
-        let (line, used) = by_itself.unwrap_or((line, used));
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let is_whole = split_row(line, self.delimiter, &mut Vec::new());
+        let (line, used, is_whole) = last;
         self.odd_row(machine, (window, pos..pos + line.len()), (&cells, is_whole, used == rest.len()), carrier, out);
         Step::To(pos + used)
     }

@@ -327,7 +327,7 @@ impl Machine {
             return Some(Step::More);
         }
         let first = memchr::memchr(b'\n', &rest[..length]).unwrap_or(length);
-        for length in [first, length] {
+        for length in std::iter::once(first).chain((length > first).then_some(length)) {
             let context = self.context(self.place(window, pos..pos + length, carrier), carrier);
             let text: Vec<u8> = rest[..length].iter().filter(|b| !b.is_ascii_whitespace()).copied().collect();
             if let Some(document) = crate::unwrap::packed(&text) {
@@ -739,7 +739,7 @@ impl Machine {
         let own = first_key(window, &self.fields).unwrap_or_default();
         let mut first_keys: Vec<Vec<u8>> = [own, &self.usual_key].into_iter().filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect();
         if first_keys.is_empty() {
-            first_keys.extend(FIRST_KEYS.iter().map(|key| key.as_bytes().to_vec()));
+            first_keys.extend(FIRST_KEYS.map(<[u8]>::to_vec));
         }
         Goal::Record { first_keys }
     }

@@ -15,10 +15,6 @@ use crate::remarks::Remarks;
 use crate::rows::{Cell, Col, Rows};
 use crate::walk::{Kind, Span};
 
-/// Rows in a batch, at most.
-pub(crate) const MAX_ROWS: usize = 16 * 1024;
-/// Bytes of records in a batch, about.
-pub(crate) const MAX_BYTES: usize = 8 << 20;
 /// Bytes of a rejected record that are kept.
 pub(crate) const REJECT_BYTES: usize = 64 << 10;
 
@@ -100,7 +96,7 @@ impl Output {
             rejects: Rows::new(Table::Rejects),
             insights: None,
             aggregated: None,
-            derived: Derived::new(),
+            derived: Derived::default(),
             ready: Vec::new(),
             counts: Counts::default(),
             first: None,
@@ -195,7 +191,7 @@ impl Output {
             self.remarks.add("records that name more than 10,000 resources: the first 10,000 of each are in event_arns");
         }
         self.seen(time);
-        if self.cloudtrail.rows >= MAX_ROWS || self.cloudtrail.bytes >= MAX_BYTES || self.origins.rows >= MAX_ROWS {
+        if self.cloudtrail.is_full() || self.origins.is_full() {
             self.ready.extend(self.cloudtrail.take());
             self.ready.extend(self.origins.take());
         }
@@ -378,10 +374,9 @@ impl Output {
 
     /// Hands on what has grown large.
     fn flush_full(&mut self) {
-        let is_full = |rows: &&mut Rows| rows.rows >= MAX_ROWS || rows.bytes >= MAX_BYTES;
         // Asked after each record, and hardly ever so.
-        if self.beside().any(|rows| is_full(&rows)) {
-            let full: Vec<_> = self.beside().filter(is_full).filter_map(Rows::take).collect();
+        if self.beside().any(|rows| rows.is_full()) {
+            let full: Vec<_> = self.beside().filter(|rows| rows.is_full()).filter_map(Rows::take).collect();
             self.ready.extend(full);
         }
     }

@@ -10,6 +10,11 @@ use arrow_buffer::{Buffer, NullBufferBuilder, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
 use backtrail_model::tables::Table;
 
+/// Rows in a batch, at most.
+const MAX_ROWS: usize = 16 * 1024;
+/// Bytes of records in a batch, about.
+const MAX_BYTES: usize = 8 << 20;
+
 /// One column being filled.
 #[derive(Debug)]
 pub(crate) enum Col {
@@ -259,6 +264,11 @@ impl Rows {
     /// Whether every column holds a cell for every row: so unless filling one was cut short.
     pub(crate) fn is_sound(&self) -> bool {
         self.cols.iter().all(|c| c.len() == self.rows)
+    }
+
+    /// Whether there is enough for a batch.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES
     }
 
     /// The rows so far, as a batch; none if there are none.

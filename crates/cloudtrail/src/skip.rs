@@ -9,18 +9,18 @@ use crate::walk::space_len;
 const MAX_TAIL: usize = 4096;
 
 /// What records start with besides `eventVersion`: with sorted keys, in LookupEvents' lists, and as other tools write them.
-pub(crate) const FIRST_KEYS: [&str; 11] = [
-    "additionalEventData",
-    "addendum",
-    "apiVersion",
-    "awsRegion",
-    "eventID",
-    "eventName",
-    "eventSource",
-    "eventTime",
-    "userIdentity",
-    "EventId",
-    "CloudTrailEvent",
+pub(crate) const FIRST_KEYS: [&[u8]; 11] = [
+    b"additionalEventData",
+    b"addendum",
+    b"apiVersion",
+    b"awsRegion",
+    b"eventID",
+    b"eventName",
+    b"eventSource",
+    b"eventTime",
+    b"userIdentity",
+    b"EventId",
+    b"CloudTrailEvent",
 ];
 
 /// Where reading goes on.
@@ -88,7 +88,7 @@ impl Goal {
         let is_record = match self {
             Self::Record { first_keys } => starts_record(&bytes[at + 1..], first_keys.iter().map(Vec::as_slice))?,
             _ if !matches!(bytes[..at][at.saturating_sub(MAX_TAIL)..].trim_ascii_end().last(), Some(b',' | b'[')) => false,
-            _ => starts_record(&bytes[at + 1..], FIRST_KEYS.iter().map(|key| key.as_bytes()))?,
+            _ => starts_record(&bytes[at + 1..], FIRST_KEYS.into_iter())?,
         };
         Some(if is_record { Starts::Here(at) } else { Starts::No })
     }
@@ -109,14 +109,16 @@ fn before(bytes: &[u8], at: usize) -> usize {
 
 /// Whether `"eventVersion"`, or one of the given keys, is what follows the brace; `None` if there are too few bytes to tell.
 pub(crate) fn starts_record<'k>(rest: &[u8], first_keys: impl Iterator<Item = &'k [u8]>) -> Option<bool> {
-    let rest = &rest[space_len(rest).min(rest.len())..];
+    let (quote, rest) = rest[space_len(rest).min(rest.len())..].split_first()?;
+    if *quote != b'"' {
+        return Some(false);
+    }
     let mut unsure = false;
     for key in std::iter::once(&b"eventVersion"[..]).chain(first_keys) {
-        let quoted = [b"\"", key, b"\""].concat();
-        if rest.starts_with(&quoted) {
-            return Some(true);
+        match rest.strip_prefix(key) {
+            Some([b'"', ..]) => return Some(true),
+            behind => unsure |= behind.map_or(key.starts_with(rest), <[u8]>::is_empty),
         }
-        unsure |= quoted.starts_with(rest);
     }
     if unsure { None } else { Some(false) }
 }

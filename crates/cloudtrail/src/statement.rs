@@ -89,13 +89,12 @@ pub fn statement(raw: &str, is_extract: bool) -> Option<Vec<u8>> {
 
 /// The field a column of that name holds: spelling, spaces and underscores do not matter.
 fn field_of(column: &str) -> Option<&'static str> {
-    let letters = |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect() };
     if column.contains('.') {
         return None;
     }
-    let name = letters(column);
+    let name: String = column.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, field)| *field);
-    alias.or_else(|| FIELDS.iter().find(|field| letters(field) == name).copied())
+    alias.or_else(|| FIELDS.iter().find(|field| field.eq_ignore_ascii_case(&name)).copied())
 }
 
 fn instant(value: &Value) -> Option<i64> {

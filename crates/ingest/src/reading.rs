@@ -33,6 +33,12 @@ struct Told {
     names: Names,
 }
 
+impl Told {
+    fn of(kind: Kind, head: &[u8]) -> Self {
+        Self { kind, is_json: starts_as_json(head), names: names_fields(head) }
+    }
+}
+
 /// What a piece turned out to be.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one is made for each piece, and taken apart at once")]
@@ -61,13 +67,12 @@ impl Reader<'_> {
             Ok(content) => content,
             Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), None)),
         };
-        let (told, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
+        let (kind, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => {
                 let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
-                let told = Told { kind, is_json: starts_as_json(first), names: names_fields(first) };
-                (told, archive_of(first), kind == Kind::PerhapsCloudTrail || mentions_records(kind, first))
+                (kind, archive_of(first), kind == Kind::PerhapsCloudTrail || mentions_records(kind, first))
             }
-            Ok(None) => (Told { kind: Kind::Empty, is_json: false, names: Names::None }, None, false),
+            Ok(None) => (Kind::Empty, None, false),
             Err(broken) => {
                 let drained = content.finish(workspace);
                 return Ok(Reading::Done(broken_at_once(&broken), Some(drained)));
@@ -77,21 +82,21 @@ impl Reader<'_> {
             let drained = content.finish(workspace);
             return Ok(Reading::Archive(archive.name(), drained.compression));
         }
-        if let Some(decoder) = decoder_for(told.kind).filter(|_| !worth_a_try) {
+        if let Some(decoder) = decoder_for(kind).filter(|_| !worth_a_try) {
             let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
             let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
             return Ok(Reading::Done(outcome, Some(drained)));
         }
         if worth_a_try {
-            return self.read_if_any(told, piece, content, workspace, pending);
+            return self.read_if_any(kind, piece, content, workspace, pending);
         }
-        let found = self.stages.within(Stage::Acquire, || seek_records(told, &mut content, piece));
+        let found = self.stages.within(Stage::Acquire, || seek_records(kind, &mut content, piece));
         let drained = content.finish(workspace);
         if !found {
-            return Ok(Reading::Done(not_read(told.kind, piece.walked, &drained), Some(drained)));
+            return Ok(Reading::Done(not_read(kind, piece.walked, &drained), Some(drained)));
         }
         match first_chunk(piece, workspace) {
-            Ok(content) => self.read_if_any(told, piece, content, workspace, pending),
+            Ok(content) => self.read_if_any(kind, piece, content, workspace, pending),
             Err(broken) => Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
         }
     }
@@ -100,7 +105,7 @@ impl Reader<'_> {
     /// record become evidence of a call.
     fn read_if_any(
         &self,
-        told: Told,
+        kind: Kind,
         piece: &Piece,
         content: Content<'_>,
         workspace: &mut Workspace,
@@ -108,8 +113,9 @@ impl Reader<'_> {
     ) -> Result<Reading, StoreError> {
         let Some(decoder) = decoder_for(Kind::PerhapsCloudTrail) else {
             let drained = content.finish(workspace);
-            return Ok(Reading::Done(not_read(told.kind, piece.walked, &drained), Some(drained)));
+            return Ok(Reading::Done(not_read(kind, piece.walked, &drained), Some(drained)));
         };
+        let told = Told::of(kind, content.current());
         let mut trial = (decoder.make)(self.options.now);
         trial.begin(piece.id.to_string().into());
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
@@ -318,8 +324,8 @@ fn first_chunk<'p>(piece: &'p Piece, workspace: &mut Workspace) -> Result<Conten
 
 /// Reads on, from the chunk at hand, for the hash of the content and for records behind what the first bytes are: JSON of another kind
 /// of evidence to its end, anything else as far as is affordable.
-fn seek_records(told: Told, content: &mut Content<'_>, piece: &Piece) -> bool {
-    let is_sought = match told.kind {
+fn seek_records(kind: Kind, content: &mut Content<'_>, piece: &Piece) -> bool {
+    let is_sought = match kind {
         Kind::Empty | Kind::Binary | Kind::Utf16 | Kind::Compressed(_) | Kind::Parquet | Kind::JsonSchema => false,
         _ => !content.current().starts_with(b"PAR1"),
     };
@@ -327,7 +333,7 @@ fn seek_records(told: Told, content: &mut Content<'_>, piece: &Piece) -> bool {
         content.drain(if piece.is_held() { DRAIN } else { 0 });
         return false;
     }
-    let most = if told.is_json && told.kind.is_evidence() { u64::MAX } else { DRAIN };
+    let most = if kind.is_evidence() && starts_as_json(content.current()) { u64::MAX } else { DRAIN };
     let mut seek = Seek::default();
     let mut found = seek.is_found_in(content.current());
     let mut read = 0;

@@ -80,6 +80,12 @@ pub fn issuing_method(event_source: &str, event_name: &str) -> Option<&'static s
     (*service == service_of(event_source)).then_some(*method)
 }
 
+/// Whether a call of this method sets a user's password.
+#[must_use]
+pub fn sets_password(method: &str) -> bool {
+    matches!(method, "CreateLoginProfile" | "UpdateLoginProfile")
+}
+
 /// Whether a call of this method opens a console session.
 #[must_use]
 pub fn is_sign_in(method: &str) -> bool {
@@ -196,7 +202,7 @@ impl Parts<'_> {
                 arn: self.user_arn().or_else(|| own(call.arn)),
                 ..Issuance::default()
             },
-            "CreateLoginProfile" | "UpdateLoginProfile" => Issuance { arn: self.user_arn(), ..Issuance::default() },
+            method if sets_password(method) => Issuance { arn: self.user_arn(), ..Issuance::default() },
             "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
                 let (principal_id, arn) = caller();
                 Issuance { principal_id, arn, ..Issuance::default() }

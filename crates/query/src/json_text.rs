@@ -7,7 +7,7 @@ use datafusion_functions_json::JSON_UNION_DATA_TYPE;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
 /// The name of Arrow's extension type for text that is JSON, and where it stands in a field's metadata.
-const JSON: (&str, &str) = ("ARROW:extension:name", "arrow.json");
+const JSON: (&str, &str) = (arrow_schema::extension::EXTENSION_TYPE_NAME_KEY, "arrow.json");
 
 /// Whether a column of a result holds JSON text that is to be read as a value.
 #[must_use]

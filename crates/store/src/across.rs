@@ -12,7 +12,6 @@ use rayon::prelude::*;
 
 use crate::copies::{self, Key};
 use crate::log::LogFile;
-use crate::rewrite::Source;
 use crate::staged_rows::StagedRows;
 use crate::{StoreError, rows};
 
@@ -129,9 +128,8 @@ impl<'a> Index<'a> {
 
     /// The rows of a file whose event is staged, and the events of which that is so on another date than the file's.
     fn scan(&self, table: Table, file: &LogFile) -> Result<(Vec<Hit>, Vec<Key>), StoreError> {
-        let source = Source { table, path: file.data.path.clone(), rows: file.data.rows };
         let (mut hits, mut across) = (Vec::new(), Vec::new());
-        source.scan(&["dedupe_key"], None, |batch, numbers| {
+        file.source(table).scan(&["dedupe_key"], None, |batch, numbers| {
             let keys = rows::binary(table, batch, "dedupe_key")?;
             for (row, at) in numbers.iter().enumerate() {
                 let key = copies::key(keys.value(row));

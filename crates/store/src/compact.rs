@@ -72,11 +72,7 @@ pub(crate) async fn compact(store: &Store, options: CompactOptions) -> Result<Co
     let _lock = store.lock().await?;
     store.make_missing().await?;
     let moment = store.moment().await?;
-    let outcome = rearrange(store, moment, options).await;
-    let mut summary = outcome.map_err(|e| match e {
-        CommitError::Conflict => StoreError::Contended { path: store.root().to_owned(), attempts: 1 },
-        CommitError::Other(e) => e,
-    })?;
+    let mut summary = rearrange(store, moment, options).await.map_err(|e| e.of_one_attempt(store))?;
     sweep(store, options, &mut summary).await?;
     Ok(summary)
 }
@@ -136,8 +132,7 @@ impl Work {
 
     /// Merges the smallest files, a few at a time, until at most one small one is left.
     fn merge_all(&mut self, date: Option<&str>, files: &[LogFile]) -> Result<Vec<Part>, StoreError> {
-        let mut small: Vec<(u64, Source, Option<Part>)> =
-            files.iter().map(|f| (f.data.size, Source { table: self.table, path: f.data.path.clone(), rows: f.data.rows }, None)).collect();
+        let mut small: Vec<(u64, Source, Option<Part>)> = files.iter().map(|f| (f.data.size, f.source(self.table), None)).collect();
         let mut done = Vec::new();
         while small.len() > 1 {
             small.sort_by(|a, b| (b.0, &b.1.path).cmp(&(a.0, &a.1.path)));
@@ -151,8 +146,7 @@ impl Work {
             encode::discard(some.iter().filter_map(|(.., part)| part.as_ref()));
             for part in merged {
                 if part.size < SMALL_FILE_BYTES {
-                    let source = Source { table: self.table, path: part.path.clone(), rows: part.rows };
-                    small.push((part.size, source, Some(part)));
+                    small.push((part.size, part.source(), Some(part)));
                 } else {
                     done.push(part);
                 }

@@ -25,6 +25,7 @@ use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value, json};
 
 use crate::error::At;
+use crate::rewrite::Source;
 use crate::{StoreError, tally};
 
 /// Size a data file should have once compacted.
@@ -228,6 +229,11 @@ impl Part {
         }
         let file = File::create_new(&path).at("create", &path)?;
         Ok((Self { table, name, path, event_date, size: 0, rows: 0, stats: String::new() }, file))
+    }
+
+    /// To be read.
+    pub(crate) fn source(&self) -> Source {
+        Source { table: self.table, path: self.path.clone(), rows: self.rows }
     }
 
     /// Notes the size and statistics of a file that is written.

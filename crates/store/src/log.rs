@@ -19,7 +19,8 @@ use url::Url;
 
 use crate::encode::Part;
 use crate::error::blocking;
-use crate::{DataFile, StoreError, durable, layout};
+use crate::rewrite::Source;
+use crate::{DataFile, Store, StoreError, durable, layout};
 
 /// Application id of the transaction each of our commits carries (Delta protocol, "Transaction Identifiers"), one per table.
 const APP_ID: &str = "backtrail";
@@ -50,6 +51,13 @@ pub(crate) struct LogFile {
     pub(crate) data: DataFile,
 }
 
+impl LogFile {
+    /// To be read.
+    pub(crate) fn source(&self, table: Table) -> Source {
+        Source { table, path: self.data.path.clone(), rows: self.data.rows }
+    }
+}
+
 /// Why a commit did not happen.
 #[derive(Debug)]
 pub(crate) enum CommitError {
@@ -57,6 +65,16 @@ pub(crate) enum CommitError {
     Conflict,
     /// Anything else.
     Other(StoreError),
+}
+
+impl CommitError {
+    /// What is told of a commit that was tried once, under the lock.
+    pub(crate) fn of_one_attempt(self, store: &Store) -> StoreError {
+        match self {
+            Self::Conflict => StoreError::Contended { path: store.root().to_owned(), attempts: 1 },
+            Self::Other(e) => e,
+        }
+    }
 }
 
 impl From<StoreError> for CommitError {

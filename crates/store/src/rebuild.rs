@@ -20,13 +20,14 @@ use crate::batch::lock;
 use crate::commit::{commit_ledger, publish, recover};
 use crate::copies::{self, Key, Sha};
 use crate::durable::Flusher;
-use crate::encode::{PartWriter, WRITE_ROWS};
 use crate::error::{At, blocking};
 use crate::log::{Change, CommitError, add_of};
 use crate::rewrite::Source;
+use crate::settle::write_ledger;
 use crate::stage::StagedPart;
+use crate::staged_rows::Texts;
 use crate::store::Moment;
-use crate::{Batch, BatchOptions, Store, StoreError, layout, ledger, rows};
+use crate::{Batch, BatchOptions, Store, StoreError, ledger, rows};
 
 /// Copies of a date held at a time by one thread: some 200 MB.
 const COPIES_AT_ONCE: u64 = 1_000_000;
@@ -72,10 +73,7 @@ pub(crate) async fn rebuild(store: &Store, options: BatchOptions, how: Arc<dyn R
     let _lock = store.lock().await?;
     store.make_missing().await?;
     let batch = Arc::new(store.begin(options).await?);
-    attempt(store, &batch, how).await.map_err(|e| match e {
-        CommitError::Conflict => StoreError::Contended { path: store.root().to_owned(), attempts: 1 },
-        CommitError::Other(e) => e,
-    })
+    attempt(store, &batch, how).await.map_err(|e| e.of_one_attempt(store))
 }
 
 async fn attempt(store: &Store, batch: &Arc<Batch>, how: Arc<dyn Rebuild>) -> Result<RebuildSummary, CommitError> {
@@ -132,10 +130,7 @@ fn make(batch: &Batch, moment: &Moment, how: &dyn Rebuild) -> Result<Made, Store
 /// The files of a table, each with its date.
 fn sources(moment: &Moment, table: Table) -> impl Iterator<Item = (Source, Option<String>)> {
     let files = moment.table(table).map_or(&[][..], |state| &state.files);
-    files.iter().map(move |file| {
-        let data = &file.data;
-        (Source { table, path: data.path.clone(), rows: data.rows }, data.event_date.clone())
-    })
+    files.iter().map(move |file| (file.source(table), file.data.event_date.clone()))
 }
 
 /// One date, by one thread.
@@ -146,8 +141,13 @@ struct Date<'a> {
     how: &'a dyn Rebuild,
 }
 
-/// A copy whose rows stay as they were.
-type Place = (Arc<str>, i64);
+/// Copies whose rows stay as they were: by their evidence, their numbers there.
+type Places = HashMap<Arc<str>, HashSet<i64>>;
+
+/// Notes that a copy's rows stay.
+fn note(stay: &mut Places, copy: StoredCopy) {
+    stay.entry(copy.evidence_id).or_default().insert(copy.record_index);
+}
 
 impl Date<'_> {
     fn of_date(&self, table: Table) -> Vec<Source> {
@@ -157,7 +157,7 @@ impl Date<'_> {
     fn make(&self, events: &[Source]) -> Result<Made, StoreError> {
         let origins = self.of_date(Table::EventOrigins);
         let passes = origins.iter().map(|source| source.rows).sum::<u64>().div_ceil(COPIES_AT_ONCE).max(1);
-        let (mut made, mut stay, mut derive) = (Made::default(), HashSet::new(), self.how.derive());
+        let (mut made, mut stay, mut derive) = (Made::default(), Places::new(), self.how.derive());
         for pass in 0..passes {
             let mut copies = Copies::read(&origins, (pass, passes))?;
             for source in events {
@@ -165,7 +165,7 @@ impl Date<'_> {
                     self.take(rows, &mut copies, &mut *derive, (&mut made, &mut stay))
                 })?;
             }
-            stay.extend(copies.rest());
+            copies.rest().for_each(|copy| note(&mut stay, copy));
         }
         self.hand_on(&mut *derive)?;
         if !stay.is_empty() {
@@ -183,7 +183,7 @@ impl Date<'_> {
         batch: &RecordBatch,
         copies: &mut Copies,
         derive: &mut dyn Derive,
-        (made, stay): (&mut Made, &mut HashSet<Place>),
+        (made, stay): (&mut Made, &mut Places),
     ) -> Result<(), StoreError> {
         let events = Shown::of(batch)?;
         for row in 0..batch.num_rows() {
@@ -191,13 +191,13 @@ impl Date<'_> {
             if !copies.is_in_pass(&event.dedupe_key) {
                 continue;
             }
-            let evidence_id = copies.intern(rows::value(events.evidence, row));
+            let evidence_id = copies.texts.shared(rows::value(events.evidence, row));
             let all = copies.of(&event, events.copy(row, evidence_id));
             made.events += 1;
             if !derive.take(&event, &all) {
                 made.as_they_were += 1;
                 made.behind.extend(all.iter().map(|copy| Arc::clone(&copy.evidence_id)));
-                stay.extend(all.into_iter().map(|copy| (copy.evidence_id, copy.record_index)));
+                all.into_iter().for_each(|copy| note(stay, copy));
             }
             if derive.is_full() {
                 self.hand_on(derive)?;
@@ -207,13 +207,14 @@ impl Date<'_> {
     }
 
     /// Takes over the rows that the tables have of these copies.
-    fn keep(&self, stay: &HashSet<Place>) -> Result<(), StoreError> {
+    fn keep(&self, stay: &Places) -> Result<(), StoreError> {
         for table in self.how.tables() {
             let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
             for source in self.of_date(*table) {
                 source.scan(&columns, None, |batch, _| {
                     let (evidence, index) = (rows::text(*table, batch, "evidence_id")?, rows::long(*table, batch, "record_index")?);
-                    let stays = |row: usize| stay.contains(&(Arc::from(rows::value(evidence, row)), index.value(row)));
+                    let stays =
+                        |row: usize| stay.get(rows::value(evidence, row)).is_some_and(|numbers| numbers.contains(&index.value(row)));
                     let kept: BooleanArray = (0..batch.num_rows()).map(|row| Some(stays(row))).collect();
                     let kept = filter_record_batch(batch, &kept).at("filter", &source.path)?;
                     self.batch.append(*table, with_date(*table, &kept, self.event_date.as_deref())?)
@@ -290,7 +291,7 @@ impl<'a> Shown<'a> {
 /// The copies of some events of a date.
 struct Copies {
     by_event: HashMap<Key, Vec<StoredCopy>>,
-    texts: HashSet<Arc<str>>,
+    texts: Texts,
     /// Which share of all keys, of how many.
     pass: (u64, u64),
 }
@@ -299,7 +300,7 @@ impl Copies {
     fn read(origins: &[Source], pass: (u64, u64)) -> Result<Self, StoreError> {
         const TABLE: Table = Table::EventOrigins;
         const COLUMNS: &[&str] = &["dedupe_key", "record_sha256", "copy_rank", "evidence_id", "record_index"];
-        let mut copies = Self { by_event: HashMap::new(), texts: HashSet::new(), pass };
+        let mut copies = Self { by_event: HashMap::new(), texts: Texts::default(), pass };
         for source in origins {
             source.scan(COLUMNS, None, |batch, _| {
                 let (keys, evidence) = (rows::binary(TABLE, batch, "dedupe_key")?, rows::text(TABLE, batch, "evidence_id")?);
@@ -311,7 +312,7 @@ impl Copies {
                         continue;
                     }
                     let copy = StoredCopy {
-                        evidence_id: copies.intern(rows::value(evidence, row)),
+                        evidence_id: copies.texts.shared(rows::value(evidence, row)),
                         record_index: index.value(row),
                         record_sha256: copies::sha(rows::value(sha, row)),
                         copy_rank: rank.value(row),
@@ -331,36 +332,22 @@ impl Copies {
         u64::from_le_bytes(head) % passes == pass
     }
 
-    fn intern(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        self.texts.insert(Arc::clone(&new));
-        new
-    }
-
     /// The copies that say what an event says, the shown one first. Where the event's id stands for several contents, only those of its bytes are
     /// known to.
     fn of(&mut self, event: &StoredEvent<'_>, shown: StoredCopy) -> Vec<StoredCopy> {
         let sha: Sha = shown.record_sha256;
         let is_other = |copy: &StoredCopy| (&copy.evidence_id, copy.record_index) != (&shown.evidence_id, shown.record_index);
+        let says_the_same = |copy: &StoredCopy| !event.id_conflict || !is_other(copy) || copy.record_sha256 == sha;
         let Some(known) = self.by_event.get_mut(&event.dedupe_key) else { return vec![shown] };
-        let mut all = vec![shown.clone()];
-        if event.id_conflict {
-            let (same, rest) =
-                std::mem::take(known).into_iter().partition::<Vec<_>, _>(|copy| !is_other(copy) || copy.record_sha256 == sha);
-            *known = rest;
-            all.extend(same.into_iter().filter(is_other));
-        } else {
-            all.extend(std::mem::take(known).into_iter().filter(is_other));
-        }
-        all
+        let (same, rest) = std::mem::take(known).into_iter().partition::<Vec<_>, _>(says_the_same);
+        *known = rest;
+        let others = same.into_iter().filter(is_other);
+        std::iter::once(shown.clone()).chain(others).collect()
     }
 
     /// The copies of which it is not known what they say.
-    fn rest(self) -> impl Iterator<Item = Place> {
-        self.by_event.into_values().flatten().map(|copy| (copy.evidence_id, copy.record_index))
+    fn rest(self) -> impl Iterator<Item = StoredCopy> {
+        self.by_event.into_values().flatten()
     }
 }
 
@@ -386,13 +373,8 @@ fn bring_up(batch: &Batch, moment: &Moment, how: &dyn Rebuild, made: &Made) -> R
         }
     }
     if !changed.is_empty() {
-        let dir = layout::table_dir(batch.store.root(), Table::Evidence);
-        let mut writer = PartWriter::create(Table::Evidence, Table::Evidence.schema(), &dir, batch.next_name(None), None)?;
         changed.sort_by(|a, b| (&a.evidence_id, &a.decoder).cmp(&(&b.evidence_id, &b.decoder)));
-        for rows in changed.chunks(WRITE_ROWS) {
-            writer.write(&ledger::to_batch(rows)?)?;
-        }
-        change.add.push(add_of(&writer.finish()?, batch.options.now));
+        change.add.push(add_of(&write_ledger(batch, &changed)?, batch.options.now));
     }
     Ok((change, summary))
 }

@@ -160,9 +160,8 @@ fn dates_of<'a>(table: Table, staged: &'a [StagedPart], files: &'a [LogFile], co
 
 impl Date<'_> {
     fn sources(&self) -> Vec<Source> {
-        let stored = self.stored.iter().map(|(_, f)| Source { table: self.table, path: f.data.path.clone(), rows: f.data.rows });
-        let staged = self.staged.iter().map(|p| Source { table: self.table, path: p.part.path.clone(), rows: p.part.rows });
-        stored.chain(staged).collect()
+        let stored = self.stored.iter().map(|(_, file)| file.source(self.table));
+        stored.chain(self.staged.iter().map(|staged| staged.part.source())).collect()
     }
 
     /// Writes the files that change and notes what to add and to remove.
@@ -327,14 +326,20 @@ fn account(
     }
     if !written.is_empty() {
         let rows: Vec<EvidenceRow> = written.into_values().collect();
-        let dir = layout::table_dir(batch.store.root(), Table::Evidence);
-        let mut writer = PartWriter::create(Table::Evidence, Table::Evidence.schema(), &dir, batch.next_name(None), None)?;
-        for chunk in rows.chunks(crate::encode::WRITE_ROWS) {
-            writer.write(&ledger::to_batch(chunk)?)?;
-        }
-        plan.ledger = Change { add: vec![add_of(&writer.finish()?, batch.options.now)], remove: replaced, rearranges_only: false };
+        plan.ledger =
+            Change { add: vec![add_of(&write_ledger(batch, &rows)?, batch.options.now)], remove: replaced, rearranges_only: false };
     }
     Ok(())
+}
+
+/// Writes a file of the ledger; rows come by evidence id and decoder.
+pub(crate) fn write_ledger(batch: &Batch, rows: &[EvidenceRow]) -> Result<Part, StoreError> {
+    let dir = layout::table_dir(batch.store.root(), Table::Evidence);
+    let mut writer = PartWriter::create(Table::Evidence, Table::Evidence.schema(), &dir, batch.next_name(None), None)?;
+    for chunk in rows.chunks(crate::encode::WRITE_ROWS) {
+        writer.write(&ledger::to_batch(chunk)?)?;
+    }
+    writer.finish()
 }
 
 fn balanced(row: &EvidenceRow) -> Result<(), StoreError> {

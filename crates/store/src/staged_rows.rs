@@ -66,6 +66,21 @@ pub(crate) enum Admission {
     Twin(StagedRow),
 }
 
+/// Texts that many copies share, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
 /// The staged rows of one table and date.
 #[derive(Debug, Default)]
 pub(crate) struct StagedRows {
@@ -76,8 +91,7 @@ pub(crate) struct StagedRows {
     /// Rows whose event has another staged row, of other content.
     meeting: HashSet<StagedRow>,
     twins: Vec<Twin>,
-    /// Every text that provenances share, once.
-    texts: HashSet<Arc<str>>,
+    texts: Texts,
 }
 
 impl StagedRows {
@@ -114,17 +128,9 @@ impl StagedRows {
 
     /// Remembers a copy that is not written.
     pub(crate) fn add_twin(&mut self, host: StagedRow, evidence_id: &str, record_index: i64, copy_rank: i32, raw_form: &str) {
-        let provenance = Provenance { evidence_id: self.text(evidence_id), record_index, copy_rank, raw_form: self.text(raw_form) };
+        let provenance =
+            Provenance { evidence_id: self.texts.shared(evidence_id), record_index, copy_rank, raw_form: self.texts.shared(raw_form) };
         self.twins.push(Twin { host, provenance });
-    }
-
-    fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        self.texts.insert(Arc::clone(&new));
-        new
     }
 
     /// The staged rows of an event.

@@ -28,13 +28,25 @@ impl Source {
         if !self.is_all_read_since(SINCE).await? {
             return Ok(false);
         }
-        let Some(condition) = one_of("event_name", names.iter().copied()).into_iter().chain(window.map(within)).reduce(Expr::and) else {
-            return Ok(true);
-        };
+        let Some(named) = one_of("event_name", names.iter().copied()) else { return Ok(true) };
+        let condition = window.map(within).into_iter().fold(named, Expr::and);
         let frame = self.table(PIVOTAL_CALLS).await?.filter(condition).map_err(TimelineError::table(PIVOTAL_CALLS))?;
         let Some(events) = reread(PIVOTAL_CALLS, frame).await? else { return Ok(false) };
         Events::of(&events)?.iter().try_for_each(|event| each(&event))?;
         Ok(true)
+    }
+
+    /// The same, among all events where they do not stand together.
+    pub(crate) async fn called(
+        &self,
+        window: Option<&Window>,
+        names: &[&str],
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        if self.pivotal(window, names, each).await? {
+            return Ok(());
+        }
+        self.few(window, one_of("event_name", names.iter().copied()), each).await
     }
 
     /// Whether all evidence was read by this version of the decoder or a later one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use backtrail_ingest::{IngestOptions, IngestSummary};
+use backtrail_ingest::IngestSummary;
 use backtrail_model::evidence::{Counts, EvidenceRow, Fate, admits_gap};
 use backtrail_model::words::counted;
 use backtrail_query::QueryError;
@@ -12,7 +12,7 @@ use backtrail_store::Store;
 use clap::Args;
 use futures::StreamExt;
 
-use crate::context::{Context, now};
+use crate::context::Context;
 use crate::exit::ExitStatus;
 use crate::output::text;
 use crate::progress::IngestProgress;
@@ -47,12 +47,7 @@ pub(crate) async fn take_in(inputs: &[OsString], context: &Context) -> anyhow::R
     let started = Instant::now();
     backtrail_ingest::expect(inputs)?;
     let store = Store::open_or_create(&context.store_dir).await?;
-    let options = IngestOptions {
-        threads: context.threads,
-        memory_budget: context.ingest_budget(),
-        now: now(),
-        run_id: uuid::Uuid::new_v4().to_string(),
-    };
+    let options = context.ingest_options();
     let progress = IngestProgress::new(context.printer);
     let runtime = context.runtime();
     let summary = tokio::task::block_in_place(|| backtrail_ingest::ingest(&store, inputs, &options, &progress, &runtime));

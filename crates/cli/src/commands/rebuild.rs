@@ -1,21 +1,14 @@
 //! `backtrail rebuild`.
 
-use backtrail_ingest::IngestOptions;
 use backtrail_model::words::counted;
 use backtrail_store::RebuildSummary;
 
-use crate::context::{Context, now};
+use crate::context::Context;
 use crate::exit::ExitStatus;
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitStatus> {
     let store = context.store().await?;
-    let options = IngestOptions {
-        threads: context.threads,
-        memory_budget: context.ingest_budget(),
-        now: now(),
-        run_id: uuid::Uuid::new_v4().to_string(),
-    };
-    let summary = backtrail_ingest::rebuild(&store, &options).await?;
+    let summary = backtrail_ingest::rebuild(&store, &context.ingest_options()).await?;
     for line in account(&summary) {
         context.printer.say(&line);
     }

@@ -96,9 +96,7 @@ pub(super) async fn log_changes(
         Ok(())
     };
     let names: Vec<&str> = coverage_names().into_iter().filter(|name| *name != DELETE_OBJECT).collect();
-    if !source.pivotal(span.as_ref(), &names, &mut take).await? {
-        source.few(span.as_ref(), one_of("event_name", names), &mut take).await?;
-    }
+    source.called(span.as_ref(), &names, &mut take).await?;
     // Of deleted objects only those where logs are delivered matter, and most files say that they hold no such call.
     // Conditions one after the other, not one with `or`: the scan reads parameters only where the name fits.
     if let Some(on_date) = one_of(EVENT_DATE, known.log_objects_deleted()) {

@@ -120,9 +120,7 @@ impl Followed {
             waiting.extend(Setting::of(event).map(|setting| (setting, is_meant(event))));
             Ok(())
         };
-        if !source.pivotal(span.as_ref(), STACK_CALLS, &mut take).await? {
-            source.few(span.as_ref(), one_of("event_name", STACK_CALLS.iter().copied()), &mut take).await?;
-        }
+        source.called(span.as_ref(), STACK_CALLS, &mut take).await?;
         loop {
             let is_theirs = |(setting, is_named): &(Setting, bool)| {
                 let behind = || self.lineage.parents(&setting.holder, setting.time);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::{Issuance, is_access_key_id, is_portal, is_sign_in, portal_target};
+use backtrail_model::issuance::{Issuance, is_access_key_id, is_portal, is_sign_in, portal_target, sets_password};
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND};
 use hashbrown::HashMap;
 use serde::Serialize;
@@ -107,7 +107,7 @@ impl Lineage {
                 all.users.entry(id).or_insert(index);
             }
             match one.what.method {
-                "CreateLoginProfile" | "UpdateLoginProfile" => file(&mut all.passwords, &one.what.arn),
+                method if sets_password(method) => file(&mut all.passwords, &one.what.arn),
                 method if is_portal(method) => file(&mut all.portal, &one.what.arn),
                 method if is_sign_in(method) => {
                     file(&mut all.by_sign_in, &one.holder.sign_in_session_arn);

@@ -62,10 +62,7 @@ impl Origin {
     /// Of the topmost holder of a chain, the call it made, and the steps below it, down to what was used.
     pub(super) fn of(used: &Holder, holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Self {
         let principal = &holder.principal;
-        let (kind, name, basis) = match principal.kind {
-            PrincipalKind::IamUser => user(used, holder, steps),
-            _ => classify(holder, call, steps),
-        };
+        let (kind, name, basis) = classify(used, holder, call, steps);
         let arn = match kind {
             OriginKind::Workload => workload_arn(holder, steps).or_else(|| principal.arn.clone()),
             _ => principal.arn.clone(),
@@ -118,18 +115,19 @@ const WORKLOADS: &[(&str, &str)] = &[
 
 type Told = (OriginKind, String, &'static str);
 
-fn classify(holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
+fn classify(used: &Holder, holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
     let principal = &holder.principal;
     let name = principal.name.clone();
     match principal.kind {
         PrincipalKind::Root => (OriginKind::Root, name, "the account's root user"),
+        PrincipalKind::IamUser => user(used, holder, steps),
         PrincipalKind::SamlUser => (OriginKind::Human, vouched_for(call, name), "vouched for by a SAML provider"),
         PrincipalKind::IdentityCenterUser => (OriginKind::Human, portal_user(principal, steps), "user of IAM Identity Center"),
         PrincipalKind::WebIdentityUser => web_identity(call, name),
         PrincipalKind::Service => service(principal, steps),
         PrincipalKind::Account => (OriginKind::ExternalAccount, name, "record of another account"),
         PrincipalKind::Anonymous => (OriginKind::Unknown, name, "called without credentials: anybody"),
-        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::IamUser | PrincipalKind::Unknown => session(holder),
+        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::Unknown => session(holder),
     }
 }
 

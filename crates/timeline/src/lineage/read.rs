@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::calls::{ISSUING_CALLS, PASSWORD_ENDS};
-use backtrail_model::issuance::{Issuance, is_portal, is_sign_in, known_method};
+use backtrail_model::issuance::{Issuance, is_portal, is_sign_in, known_method, sets_password};
 use backtrail_model::time::MICROS_PER_SECOND;
 use backtrail_model::window::Window;
 use datafusion::dataframe::DataFrame;
@@ -154,7 +154,7 @@ async fn opened_with(source: &Source, issued: impl Iterator<Item = &Issued>) -> 
     let (mut users, mut signed_in, mut portal): (HashSet<String>, HashSet<&str>, Option<(i64, i64)>) = Default::default();
     for one in issued {
         match one.what.method {
-            "CreateLoginProfile" | "UpdateLoginProfile" => users.extend(one.what.arn.as_deref().map(without_path)),
+            method if sets_password(method) => users.extend(one.what.arn.as_deref().map(without_path)),
             method if is_portal(method) => portal = one.time.map_or(portal, |t| widened(portal, t)),
             method if is_sign_in(method) => signed_in.extend(one.what.arn.as_deref()),
             _ => {}
@@ -164,7 +164,9 @@ async fn opened_with(source: &Source, issued: impl Iterator<Item = &Issued>) -> 
     if !users.is_empty() || !signed_in.is_empty() {
         let is_theirs = |one: &Issued| one.holder.principal.arn.as_deref().is_some_and(|arn| users.contains(&without_path(arn)));
         let is_switch = |one: &Issued| one.switched_from().is_some_and(|from| signed_in.contains(from));
-        met.extend(few(source).await?.issued.into_iter().filter(|one| is_switch(one) || (is_sign_in(one.what.method) && is_theirs(one))));
+        met.extend(
+            few(source).await?.issued.iter().filter(|one| is_switch(one) || (is_sign_in(one.what.method) && is_theirs(one))).cloned(),
+        );
     }
     if let Some(span) = portal.and_then(|(first, last)| Window::between(first.saturating_sub(MOMENTS), last.saturating_add(MOMENTS)).ok()) {
         let asserted = col("method").eq(lit("AssumeRoleWithSAML")).and(col("by_identity_center").is_true());
@@ -192,7 +194,7 @@ pub(super) async fn made_by(
 
 /// The records of every call in the chains above these holders. Whom another account's record means is sought in and about the window.
 pub(super) async fn above(source: &Source, holders: Vec<Holder>, window: Option<&Window>) -> Result<Vec<Issued>, TimelineError> {
-    let mut all = few(source).await?.issued;
+    let mut all = few(source).await?.issued.clone();
     climb(source, &mut all, holders, window).await?;
     Ok(all)
 }
@@ -260,7 +262,7 @@ impl Known {
 }
 
 /// The calls that every chain may lead through.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(crate) struct FewIssued {
     /// The calls that are few, and tied to their uses by more than a key and a creation time: all of them.
     issued: Vec<Issued>,
@@ -268,9 +270,9 @@ pub(crate) struct FewIssued {
     password_ends: Arc<PasswordEnds>,
 }
 
-async fn few(source: &Source) -> Result<FewIssued, TimelineError> {
+async fn few(source: &Source) -> Result<&FewIssued, TimelineError> {
     if let Some(known) = source.few_issued.get() {
-        return Ok(known.clone());
+        return Ok(known);
     }
     let (mut issued, mut ends) = (Vec::new(), PasswordEnds::default());
     let mut take = |event: &Event<'_>| {
@@ -280,13 +282,16 @@ async fn few(source: &Source) -> Result<FewIssued, TimelineError> {
     };
     if !source.pivotal(None, &[ISSUING_CALLS, PASSWORD_ENDS].concat(), &mut take).await? {
         issued = fetch(source, one_of("method", ISSUING_CALLS.iter().copied())).await?;
-        let mut take = |event: &Event<'_>| {
-            ends.take(event);
-            Ok(())
-        };
-        source.few(None, one_of("event_name", PASSWORD_ENDS.iter().copied()), &mut take).await?;
+        // What ends passwords is among all events then: not sought where none was set.
+        if issued.iter().any(|one| sets_password(one.what.method)) {
+            let mut take = |event: &Event<'_>| {
+                ends.take(event);
+                Ok(())
+            };
+            source.few(None, one_of("event_name", PASSWORD_ENDS.iter().copied()), &mut take).await?;
+        }
     }
-    Ok(source.few_issued.get_or_init(|| FewIssued { issued, password_ends: Arc::new(ends) }).clone())
+    Ok(source.few_issued.get_or_init(|| FewIssued { issued, password_ends: Arc::new(ends) }))
 }
 
 /// Of these calls, with what is known of all passwords.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use backtrail_model::issuance::{is_access_key_id, is_portal, is_sign_in};
+use backtrail_model::issuance::{is_access_key_id, is_portal, is_sign_in, sets_password};
 use backtrail_model::tables::EVENT_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_date};
 use backtrail_model::window::Window;
@@ -64,7 +64,7 @@ impl<'a> Caller<'a> {
     /// Whoever uses what a call issued. Who signed in works in sessions that begin later.
     pub(super) fn issued(one: &'a Issued) -> Self {
         let is_sign_in = is_sign_in(one.what.method) || is_portal(one.what.method);
-        let is_password = matches!(one.what.method, "CreateLoginProfile" | "UpdateLoginProfile");
+        let is_password = sets_password(one.what.method);
         Self {
             key: one.what.access_key_id.as_deref(),
             session: one.what.principal_id.as_deref(),

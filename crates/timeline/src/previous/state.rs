@@ -128,8 +128,11 @@ impl<'a> State<'a> {
     }
 
     fn known_as(&self, arn: &str) -> Option<String> {
-        let is_same = |known: &&String| Wanted::read(known).fits(arn) || Wanted::read(arn).fits(known);
-        if self.told.contains_key(arn) { Some(arn.to_owned()) } else { self.told.keys().find(is_same).cloned() }
+        if self.told.contains_key(arn) {
+            return Some(arn.to_owned());
+        }
+        let own = Wanted::read(arn);
+        self.told.keys().find(|known| Wanted::read(known).fits(arn) || own.fits(known)).cloned()
     }
 
     fn named(&mut self, event: &Event<'_>, time: i64, acts_on: ActsOn, set_by: SetBy) {

@@ -1,7 +1,6 @@
 //! What calls made of one resource, in order of time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::property::Set;
 use super::rules::Rules;
@@ -154,6 +153,6 @@ impl Property {
 impl SetBy {
     /// The call as what set one parameter.
     fn with(&self, value: Option<serde_json::Value>) -> Self {
-        Self { value, actor: Arc::clone(&self.actor), request_parameters: Arc::clone(&self.request_parameters), ..self.clone() }
+        Self { value, ..self.clone() }
     }
 }

@@ -39,14 +39,13 @@ impl Rule {
         matches!(self.action, "close" | "remove")
     }
 
-    /// A rule that says of others only that they are gone: whatever else was open of this target.
-    pub(super) fn all_else(direction: &'static str, target: &str) -> Self {
-        Self { action: "close", direction: Some(direction), target: Some(target.to_owned()), ..Self::default() }
+    /// A rule that says of others only that they are gone: whatever else let into this target.
+    pub(super) fn all_else(target: &str) -> Self {
+        Self { action: "close", direction: Some("ingress"), target: Some(target.to_owned()), ..Self::default() }
     }
 
     /// Whether it closes whatever else was open.
-    #[must_use]
-    pub fn is_all_else(&self) -> bool {
+    fn is_all_else(&self) -> bool {
         self.action == "close" && self.names_no_traffic() && self.id.is_none()
     }
 
@@ -119,7 +118,7 @@ impl Rule {
             return Some(a == b);
         }
         if self.destination.is_some() || other.destination.is_some() {
-            return Some(block(self.destination.as_deref()) == block(other.destination.as_deref()));
+            return Some(is_same_block(self.destination.as_deref(), other.destination.as_deref()));
         }
         if self.is_record() || other.is_record() {
             return Some((&self.protocol, &self.target, &self.id) == (&other.protocol, &other.target, &other.id));
@@ -135,21 +134,23 @@ impl Rule {
             return Some(true);
         }
         (!self.names_no_traffic() && !other.names_no_traffic() && self.direction == other.direction)
-            .then(|| self.lets_through() == other.lets_through())
+            .then(|| self.lets_through() == other.lets_through() && is_same_block(self.peer.as_deref(), other.peer.as_deref()))
     }
 
-    /// What is let through, in one spelling.
-    fn lets_through(&self) -> (Option<&str>, Option<&str>, String, Option<&str>) {
+    /// What is let through, in one spelling, but for the blocks.
+    fn lets_through(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
         let protocol = self.protocol.as_deref().filter(|p| *p != "all");
         let ports = self.ports.as_deref().filter(|p| protocol.is_some() && *p != "all");
-        (protocol, ports, block(self.peer.as_deref()), self.peer_account.as_deref())
+        (protocol, ports, self.peer_account.as_deref())
     }
 }
 
-/// A block as AWS keeps it, without the bits of a host: `208.236.235.254/0` is `0.0.0.0/0`.
-fn block(text: Option<&str>) -> String {
-    let text = text.unwrap_or_default();
-    text.parse::<IpNet>().map_or_else(|_| text.to_owned(), |net| net.trunc().to_string())
+/// Whether two blocks are one as AWS keeps them, without the bits of a host: `208.236.235.254/0` is `0.0.0.0/0`. Anything else as it is written;
+/// nothing is as an empty text.
+fn is_same_block(a: Option<&str>, b: Option<&str>) -> bool {
+    let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
+    let net = |text: &str| text.parse::<IpNet>().map(|net| net.trunc()).ok();
+    a == b || net(a).zip(net(b)).is_some_and(|(a, b)| a == b)
 }
 
 /// Any address at all, however the block is written (`0.0.0.0/0`, `::/0`, `198.51.100.7/0`).

@@ -194,10 +194,9 @@ impl Sought {
     }
 
     async fn fetch_called(&self, source: &Source, span: Option<&Window>, calls: &[&str]) -> Result<Vec<Setting>, TimelineError> {
-        match self.fetch_pivotal(source, span, calls).await? {
-            Some(all) => Ok(all),
-            None => self.fetch_where(source, span, called(calls)).await,
-        }
+        let mut met = Vec::new();
+        source.called(span, calls, &mut |event| self.take(event, &mut met)).await?;
+        Ok(met)
     }
 
     /// The calls, where the store keeps those of their names together, and they are not too many.

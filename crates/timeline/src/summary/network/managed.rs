@@ -21,7 +21,7 @@ pub(in crate::summary) fn lightsail(call: &Call<'_>) -> Option<Summary> {
         _ => words("closed", "close", format!("{what} on instance {instance}")),
     };
     if call.action == "PutInstancePublicPorts" {
-        rules.insert(0, Rule::all_else("ingress", &instance));
+        rules.insert(0, Rule::all_else(&instance));
     }
     Some(Summary { rules, ..told })
 }
@@ -67,7 +67,7 @@ pub(in crate::summary) fn eks(call: &Call<'_>) -> Option<Summary> {
         target: Some(cluster.clone()),
         ..Rule::default()
     };
-    let all_else = || Rule::all_else("ingress", &cluster);
+    let all_else = || Rule::all_else(&cluster);
     let open = || std::iter::once(all_else()).chain(blocks.iter().map(|b| rule("open", Some(b.clone())))).collect::<Vec<_>>();
     let (rules, told) = match (is_public.as_deref(), blocks.is_empty()) {
         (Some("false"), _) => (vec![all_else()], words("closed", "close", endpoint)),
