@@ -48,6 +48,18 @@ pub(crate) fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}…"))
 }
 
+/// A name no longer than `width` characters: its beginning and its end tell which it is, so that an ellipsis stands inside.
+pub(crate) fn shorten_inside(text: &str, width: usize) -> Cow<'_, str> {
+    let length = text.chars().count();
+    if length <= width {
+        return Cow::Borrowed(text);
+    }
+    let tail = width.saturating_sub(1) / 2;
+    let head = width.saturating_sub(1) - tail;
+    let kept = text.chars().take(head).chain(['…']).chain(text.chars().skip(length - tail));
+    Cow::Owned(kept.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +73,7 @@ mod tests {
         assert!(matches!(sanitize("plain – ünïcode"), Cow::Borrowed(_)));
         assert_eq!(shorten("abcdef", 4), "abc…");
         assert_eq!(shorten("abcd", 4), "abcd");
+        assert_eq!(shorten_inside("abcdefgh", 6), "abc…gh");
+        assert_eq!(shorten_inside("abcdef", 6), "abcdef");
     }
 }

@@ -186,6 +186,30 @@ pub fn failed_parts(facts: &Facts<'_>) -> usize {
     parts(facts).map_or(0, |p| p.failed)
 }
 
+/// What a response, without the object that EC2 names after the call, says of each part that failed, as services write it.
+#[must_use]
+pub fn failed_entries(response: &Value) -> Vec<&Value> {
+    fn each<'v>(value: &'v Value, entries: &mut Vec<&'v Value>) {
+        match value {
+            Value::Array(items) => entries.extend(items),
+            Value::Object(object) => match object.get("items").or_else(|| object.get("item")) {
+                Some(inner) => each(inner, entries),
+                None if !object.is_empty() => entries.push(value),
+                None => {}
+            },
+            Value::Null | Value::String(_) | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut entries = Vec::new();
+    let lists = response.as_object().into_iter().flatten().filter(|(key, _)| is_failure_list(key));
+    lists.for_each(|(_, list)| each(list, &mut entries));
+    entries
+}
+
+fn is_failure_list(key: &str) -> bool {
+    FAILURE_LISTS.contains(&key.to_ascii_lowercase().as_str())
+}
+
 fn of_code(code: &str, message: &str) -> Outcome {
     // `com.amazonaws.kms#AccessDeniedException`, `Client.UnauthorizedOperation`.
     let code = code.rsplit('#').next().unwrap_or(code).to_ascii_lowercase();
@@ -291,7 +315,6 @@ fn parts(facts: &Facts<'_>) -> Option<Parts> {
         let asked = request().and_then(|r| r.get("ipPermissions").map(rules_of)).unwrap_or_default().max(1);
         return Some(Parts { failed, all_failed: failed >= asked });
     }
-    let is_failure_list = |key: &str| FAILURE_LISTS.contains(&key.to_ascii_lowercase().as_str());
     let failed: usize = body.iter().filter(|(key, _)| is_failure_list(key)).map(|(_, v)| entries(v)).sum();
     if failed == 0 {
         return None;

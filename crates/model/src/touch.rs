@@ -18,7 +18,7 @@ use crate::calls::{action_name, service_of};
 use leaves::{Leaf, Leaves, Root};
 
 use name::is_same;
-pub use name::{Names, Wanted, lookup_name};
+pub use name::{Names, Wanted, has_secret_suffix, lookup_name};
 pub use rules::{RuleShown, rules};
 
 /// At most so many things are tied to one event: a record is up to 64 MiB long, and attackers write some.

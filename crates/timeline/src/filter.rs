@@ -8,7 +8,7 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use backtrail_model::arn::Arn;
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::touch::Wanted;
+use backtrail_model::touch::{Wanted, has_secret_suffix};
 use backtrail_model::window::Window;
 use backtrail_model::words::counted;
 use datafusion::arrow::datatypes::DataType;
@@ -299,9 +299,18 @@ fn stands_in(text: &str, wanted: &str, is_start: bool) -> bool {
             Some(c) if is_arn => !is_name(c),
             Some(c) => matches!(c, '"' | '\'' | '/' | ':' | ',' | ' ' | '=' | '(' | '[' | '\\'),
         };
-        // The bucket's ARN is a part of its objects', a role's of its path; a longer name is another thing.
-        let ends = is_start || after.is_none_or(|c| !is_name(c) && (c != '*' || is_arn));
+        // The bucket's ARN is a part of its objects', a role's of its path; a longer name is another thing, unless it is a secret's with its suffix.
+        let is_secret = || has_secret_suffix(&text[at + wanted.len()..]) && is_of_secret(&text[..at + wanted.len()]);
+        let ends = is_start || is_secret() || after.is_none_or(|c| !is_name(c) && (c != '*' || is_arn));
         !is_key && begins && ends
+    })
+}
+
+/// Whether a text ends in the ARN of a secret.
+fn is_of_secret(text: &str) -> bool {
+    text.rsplit_once(":secret:").is_some_and(|(lead, name)| {
+        lead.rsplit('"').next().is_some_and(|arn| arn.contains(":secretsmanager:"))
+            && name.chars().all(|c| is_name(c) || matches!(c, '/' | '\\'))
     })
 }
 
@@ -413,6 +422,31 @@ mod tests {
         }
         for other in ["arn:aws:s3:::logs", "logs", "sg-0683", "web", "bucket", "100__sure", "arn:aws:iam::444455556666:role/ops/Adm"] {
             assert!(!admits(|t| t.arn = vec![other.to_owned()]), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_named_with_and_without_the_end_of_its_arn() {
+        let read = |id: &str, asked: &str| {
+            let request = serde_json::json!({"secretId": id}).to_string();
+            let event = Event {
+                event_source: Some("secretsmanager.amazonaws.com"),
+                event_name: Some("GetSecretValue"),
+                aws_region: Some("eu-west-1"),
+                recipient_account_id: Some("111122223333"),
+                request_parameters: Some(&request),
+                ..Event::default()
+            };
+            Filters::read(Typed { arn: vec![asked.to_owned()], ..Typed::default() }).unwrap().admits(&event)
+        };
+        let arn = |name: &str| format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}");
+        for id in ["prod/db".to_owned(), arn("prod/db"), arn("prod/db-AbCdEf")] {
+            for asked in ["prod/db".to_owned(), arn("prod/db"), arn("prod/db-AbCdEf")] {
+                assert!(read(&id, &asked), "{id} {asked}");
+            }
+        }
+        for (id, asked) in [(arn("prod/db-replica"), "prod/db"), (arn("prod/db-AbCdEf-GhIjKl"), "prod/db"), ("x-AbCdEf".to_owned(), "x")] {
+            assert!(!read(&id, asked), "{id} {asked}");
         }
     }
 }

@@ -76,7 +76,7 @@ impl Instants {
         window: Option<&Window>,
     ) -> Result<Self, TimelineError> {
         let names = arns.iter().flat_map(|arn| match Wanted::read(arn).names() {
-            Names::Equal(names) => names,
+            Names::Equal(names) | Names::EqualOrStarting(names, _) => names,
             Names::Starting(_) | Names::Any => Vec::new(),
         });
         let mut instants = Self::default();
@@ -94,6 +94,10 @@ impl Instants {
     async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
         let by_name = match wanted.names() {
             Names::Equal(names) => names.into_iter().map(|n| col("name").eq(lit(n))).reduce(Expr::or),
+            Names::EqualOrStarting(names, start) => {
+                let equal = names.into_iter().map(|n| col("name").eq(lit(n)));
+                equal.chain([starting("name", &start)]).reduce(Expr::or)
+            }
             Names::Starting(start) => Some(starting("name", &start)),
             Names::Any => None,
         };

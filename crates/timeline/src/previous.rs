@@ -6,7 +6,9 @@
 //! A call tells of a resource where it acted on it (`previous/tie.rs`); calls that only name it are listed apart. What it sets, by name, is worked out in
 //! `previous/property.rs`; rules of reachability have their own list (`previous/rules.rs`).
 
+mod key;
 mod noun;
+mod policy;
 mod property;
 mod rules;
 mod state;
@@ -62,7 +64,7 @@ fn shared<S: serde::Serializer>(value: &Arc<Value>, serializer: S) -> Result<S::
 /// A resource that goes by the name asked about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Known {
-    /// Its ARN.
+    /// Its ARN; of an access key, which has none, its id.
     pub arn: String,
     /// The last call before the instant that made it; `null` where none is known to have.
     pub made_by: Option<SetBy>,
@@ -84,7 +86,7 @@ pub struct Property {
     pub set_by: Option<SetBy>,
     /// Citation of a call before the instant that may have set it since: in the same second, or by setting other parts of the same parameter.
     pub perhaps_set_by: Option<String>,
-    /// How many calls before that one set it, too.
+    /// How many other calls before that one set it, too, without the one that may have set it since.
     pub earlier: u64,
     /// The first call at or after the instant that changed it.
     pub changed_by: Option<SetBy>,

@@ -4,10 +4,12 @@
 //! say most. Values come from evidence: whoever prints them must escape them.
 
 mod compute;
+mod failure;
 mod identity;
 mod logs;
 mod network;
 mod rule;
+mod shell;
 mod storage;
 
 use backtrail_model::calls::{action_name, service_of};
@@ -15,6 +17,7 @@ use backtrail_model::outcome::{Outcome, failed_parts};
 use serde_json::Value;
 
 use crate::event::Event;
+use crate::item::json;
 pub use rule::Rule;
 
 /// Longest value quoted in a summary, in characters.
@@ -65,7 +68,9 @@ impl Summary {
             "sts" | "signin" | "sso" => identity::session(&call),
             "cloudtrail" | "config" | "guardduty" | "logs" | "securityhub" => logs::tell(service, &call),
             "s3" | "kms" | "secretsmanager" => storage::tell(service, &call),
-            "ssm" | "ec2-instance-connect" | "ecs" | "lambda" | "rds" | "organizations" => compute::tell(service, &call),
+            "cloudshell" | "ec2-instance-connect" | "ecs" => shell::tell(service, &call),
+            "ssm" => shell::tell(service, &call).or_else(|| compute::ssm(&call)),
+            "lambda" | "rds" | "organizations" => compute::tell(service, &call),
             "route53" => network::dns(&call),
             "lightsail" => network::lightsail(&call),
             "eks" => network::eks(&call),
@@ -110,7 +115,7 @@ impl Summary {
         }
         let failed = if outcome == Outcome::Ok && !self.tells_failures { failed_parts(&event.facts()) } else { 0 };
         if failed > 0 {
-            line.push_str(&format!(" ({failed} of its parts failed)"));
+            line.push_str(&format!(" ({failed} of its parts failed{})", failure::which(&json(event.response_elements))));
         }
         line
     }
@@ -198,13 +203,26 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// Of what a call acted on, so many are named. Whoever makes a call chooses the order, and could hide one behind a few others.
+const NAMED: usize = 20;
+
 /// `a, b and 3 more`.
 fn some_of(texts: &[String]) -> String {
-    const SHOWN: usize = 4;
-    match texts {
-        [] => String::new(),
-        few if few.len() <= SHOWN => few.join(", "),
-        many => format!("{} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
+    some_beside(&[], texts)
+}
+
+/// The same, where some are named however many they are: these come first.
+fn some_beside(always: &[String], others: &[String]) -> String {
+    first_of(always, others, NAMED)
+}
+
+fn first_of(always: &[String], others: &[String], most: usize) -> String {
+    let shown = others.len().min(most.saturating_sub(always.len()));
+    let told = always.iter().chain(&others[..shown]).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match others.len() - shown {
+        0 => told,
+        more if told.is_empty() => format!("{more} more"),
+        more => format!("{told} and {more} more"),
     }
 }
 
@@ -222,7 +240,7 @@ fn parameters(request: &Value) -> String {
     let mut plain: Vec<(u8, &str, String)> = Vec::new();
     for (key, value) in object {
         let text = match value {
-            Value::Array(items) => some_of(&items.iter().filter_map(|v| Parameters(v).plain()).collect::<Vec<_>>()),
+            Value::Array(items) => first_of(&[], &items.iter().filter_map(|v| Parameters(v).plain()).collect::<Vec<_>>(), SHOWN),
             other => Parameters(other).plain().unwrap_or_default(),
         };
         if !text.is_empty() {

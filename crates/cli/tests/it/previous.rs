@@ -331,3 +331,120 @@ fn one_action_that_two_accounts_recorded_is_one_call() {
     let policy = &answer["properties"][0];
     assert_eq!((&policy["earlier"], &policy["perhaps_set_by"]), (&json!(1), &Value::Null));
 }
+
+/// A secret is one thing, however calls name it: by its name, or by its ARN, which ends in six characters more.
+#[test]
+fn a_secret_is_found_by_its_name_however_calls_name_it() {
+    let arn = format!("arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:prod/db-AbCdEf");
+    let of = |id, time, name, request| call(id, time, "eve", ("secretsmanager", name), request, json!({"arn": arn, "name": "prod/db"}));
+    let store = store_of(&[
+        of("made", "07:00:00", "CreateSecret", json!({"name": "prod/db"})),
+        of("opened", "08:00:00", "PutResourcePolicy", json!({"secretId": arn, "resourcePolicy": "{}"})),
+        of("gone", "09:00:00", "DeleteSecret", json!({"secretId": arn, "recoveryWindowInDays": 7})),
+    ]);
+    for asked in ["prod/db", arn.as_str(), &arn[..arn.len() - 7]] {
+        let answer = before(&store, asked, AT);
+        let known = &answer["resources"][0];
+        let refs = (list(&answer["resources"]).len(), plain(&known["made_by"]["ref"]), plain(&known["deleted_by"]["ref"]));
+        assert_eq!(refs, (1, "made".to_owned(), "gone".to_owned()), "{asked}");
+        assert_eq!(properties(&answer), [("ResourcePolicy".to_owned(), "opened".to_owned(), Value::Null)], "{asked}");
+        assert_eq!(list(&answer["named_by"]).len(), 0, "{asked}");
+        let found = store.json(&["timeline", "--arn", asked, "--format", "json"]);
+        let refs: Vec<String> = list(&found["answer"]).iter().map(|item| plain(&item["refs"][0])).collect();
+        assert_eq!(refs, ["made", "opened", "gone"], "{asked}");
+    }
+}
+
+/// Which version of a policy is in force is what it allows: the call that made the policy says so first, then whichever puts another in force.
+#[test]
+fn a_policy_is_what_its_default_version_allows() {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:policy/Dev");
+    let of = |id, time, who, name, request, response| call(id, time, who, ("iam", name), request, response);
+    let version = json!({"policyVersion": {"versionId": "v2", "isDefaultVersion": true}});
+    let store = store_of(&[
+        of(
+            "made",
+            "07:00:00",
+            "alice",
+            "CreatePolicy",
+            json!({"policyName": "Dev", "policyDocument": "{1}"}),
+            json!({"policy": {"arn": arn, "policyName": "Dev", "defaultVersionId": "v1"}}),
+        ),
+        of("aside", "08:00:00", "bob", "CreatePolicyVersion", json!({"policyArn": arn, "policyDocument": "{3}"}), Value::Null),
+        of(
+            "raised",
+            "09:30:00",
+            "bob",
+            "CreatePolicyVersion",
+            json!({"policyArn": arn, "policyDocument": "{2}", "setAsDefault": true}),
+            version,
+        ),
+        of("back", "09:31:00", "bob", "SetDefaultPolicyVersion", json!({"policyArn": arn, "versionId": "v1"}), Value::Null),
+    ]);
+    let told = |at: &str, name: &str| {
+        let answer = before(&store, &arn, at);
+        let property = list(&answer["properties"]).iter().find(|p| p["property"] == name).cloned().unwrap_or_default();
+        let call = |call: &Value| (plain(&call["ref"]), call["value"].clone());
+        (call(&property["set_by"]), call(&property["changed_by"]))
+    };
+    let by = |call: &str, value: &str| (call.to_owned(), json!(value));
+    let nobody = || (plain(&Value::Null), Value::Null);
+    assert_eq!(told("2025-03-01T09:00:00Z", "defaultVersionId"), (by("made", "v1"), by("raised", "v2")));
+    assert_eq!(told("2025-03-01T09:00:00Z", "policyDocument"), (by("made", "{1}"), by("raised", "{2}")));
+    assert_eq!(told(AT, "defaultVersionId"), (by("back", "v1"), nobody()));
+    assert_eq!(told(AT, "policyDocument"), (("back".to_owned(), Value::Null), nobody()));
+}
+
+/// A call that names a role with and without its path set it once; and of two calls in one second neither is an earlier one.
+#[test]
+fn no_call_is_told_twice() {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/svc/App");
+    let store = store_of(&[
+        call(
+            "role",
+            "07:00:00",
+            "alice",
+            ("iam", "CreateRole"),
+            json!({"roleName": "App", "path": "/svc/", "assumeRolePolicyDocument": "{}"}),
+            json!({"role": {"arn": role, "roleName": "App"}}),
+        ),
+        call("one", "07:50:00", "alice", ("s3", "PutBucketPolicy"), json!({"bucketName": "b", "bucketPolicy": {"a": 1}}), Value::Null),
+        call("other", "07:50:00", "bob", ("s3", "PutBucketPolicy"), json!({"bucketName": "b", "bucketPolicy": {"b": 1}}), Value::Null),
+    ]);
+    for asked in [role.as_str(), "App"] {
+        let answer = before(&store, asked, AT);
+        assert_eq!(plain(&answer["resources"][0]["arn"]), role);
+        let doubted: Vec<&Value> =
+            list(&answer["properties"]).iter().filter(|p| !p["perhaps_set_by"].is_null() || p["earlier"] != 0).collect();
+        assert_eq!((doubted, list(&answer["properties"]).len()), (Vec::new(), 2), "{asked}");
+    }
+    let answer = before(&store, "b", AT);
+    let policy = &answer["properties"][0];
+    let mut both = [plain(&policy["set_by"]["ref"]), plain(&policy["perhaps_set_by"])];
+    both.sort();
+    assert_eq!((both, &policy["earlier"]), (["one".to_owned(), "other".to_owned()], &json!(0)));
+}
+
+/// An access key has no ARN: it is told by the calls on its user.
+#[test]
+fn an_access_key_is_told_by_its_id() {
+    let key = "AKIAQSVC000000000001";
+    let of = |id, time, who, name, request, response| call(id, time, who, ("iam", name), request, response);
+    let set = |status: &str| json!({"userName": "svc", "accessKeyId": key, "status": status});
+    let made = json!({"accessKey": {"accessKeyId": key, "userName": "svc", "status": "Active"}});
+    let store = store_of(&[
+        of("made", "07:00:00", "alice", "CreateAccessKey", json!({"userName": "svc"}), made),
+        of("off", "08:00:00", "alice", "UpdateAccessKey", set("Inactive"), Value::Null),
+        of("on", "09:00:00", "bob", "UpdateAccessKey", set("Active"), Value::Null),
+        of("gone", "10:00:00", "bob", "DeleteAccessKey", json!({"userName": "svc", "accessKeyId": key}), Value::Null),
+    ]);
+    let answer = before(&store, key, "2025-03-01T08:30:00Z");
+    let known = &answer["resources"][0];
+    assert_eq!([&known["arn"], &known["made_by"]["ref"], &known["changed_by"]["ref"]].map(plain), [key, "made", "gone"]);
+    let status = &answer["properties"][0];
+    let told = [&status["property"], &status["set_by"]["ref"], &status["set_by"]["value"], &status["changed_by"]["ref"]];
+    assert_eq!(told.map(plain), ["status", "off", "Inactive", "on"]);
+    assert_eq!(list(&answer["named_by"]).len(), 0);
+    assert!(!answer["not_known"].to_string().contains("known to have made it"), "{}", answer["not_known"]);
+    assert_eq!(plain(&before(&store, key, AT)["resources"][0]["deleted_by"]["ref"]), "gone");
+}

@@ -13,6 +13,9 @@ pub fn lookup_name<'a>(arn: &Arn<'a>) -> &'a str {
     }
 }
 
+/// Characters that Secrets Manager adds to a secret's name in its ARN, behind a hyphen.
+const SECRET_SUFFIX: usize = 6;
+
 /// What `--arn` asks for: an ARN, a bare id or name, or the beginning of either.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -27,6 +30,8 @@ pub enum Names {
     Equal(Vec<String>),
     /// All that begin so.
     Starting(String),
+    /// One of these, or any that goes on from this beginning: a secret by its name, to which its ARN adds six characters that calls may leave out.
+    EqualOrStarting(Vec<String>, String),
     /// The name is not what was given: any.
     Any,
 }
@@ -90,9 +95,11 @@ impl Wanted {
             (Some(arn), false) => {
                 let name = lookup_name(&arn);
                 let mut names = vec![name.to_owned()];
-                // Calls name a secret without the six characters that its ARN ends with.
+                if arn.service() != "secretsmanager" {
+                    return Names::Equal(names);
+                }
                 names.extend(secret_without_suffix(&arn).map(str::to_owned));
-                Names::Equal(names)
+                Names::EqualOrStarting(names, format!("{name}-"))
             }
             // With IAM's paths the beginning of an ARN is not the beginning of a name; without a slash or colon behind the type it is not known where the name begins.
             (Some(arn), true) if arn.service() != "iam" && (arn.resource_type().is_some() || arn.service() == "s3") => {
@@ -103,6 +110,10 @@ impl Wanted {
             (None, false) => Names::Equal(vec![self.text.clone()]),
             (None, true) => Names::Starting(self.text.clone()),
         }
+    }
+
+    fn is_name_or_end_of(&self, name: &str) -> bool {
+        name == self.text || name.rsplit('/').next() == Some(self.text.as_str())
     }
 
     /// Whether an ARN is what was asked for. Of IAM's, one written without its path is.
@@ -118,9 +129,22 @@ impl Wanted {
         match Arn::parse(&self.text) {
             Some(wanted) => is_same(&wanted, &arn),
             None if self.is_start => lookup_name(&arn).starts_with(&self.text) || arn.name().starts_with(&self.text),
-            None => [lookup_name(&arn), arn.name(), arn.resource_id(), arn.resource()].contains(&self.text.as_str()),
+            None => {
+                let names = [lookup_name(&arn), arn.name(), arn.resource_id(), arn.resource()];
+                names.contains(&self.text.as_str()) || secret_without_suffix(&arn).is_some_and(|name| self.is_name_or_end_of(name))
+            }
         }
     }
+}
+
+/// Whether a text goes on with the six characters that the ARN of a secret ends with, and then ends.
+#[must_use]
+pub fn has_secret_suffix(rest: &str) -> bool {
+    let Some(suffix) = rest.strip_prefix('-') else { return false };
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"/_+=.@-".contains(b);
+    suffix.len() >= SECRET_SUFFIX
+        && suffix.bytes().take(SECRET_SUFFIX).all(|b| b.is_ascii_alphanumeric())
+        && suffix.as_bytes().get(SECRET_SUFFIX).is_none_or(|next| !is_name(next))
 }
 
 fn owner<'a>(arn: &Arn<'a>) -> [&'a str; 4] {
@@ -142,7 +166,7 @@ pub(super) fn is_same(a: &Arn<'_>, b: &Arn<'_>) -> bool {
 /// `prod/db` of `secret:prod/db-AbCdEf`.
 fn secret_without_suffix<'a>(arn: &Arn<'a>) -> Option<&'a str> {
     let (name, suffix) = arn.resource_id().rsplit_once('-').filter(|_| arn.service() == "secretsmanager")?;
-    (suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(name)
+    (suffix.len() == SECRET_SUFFIX && suffix.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(name)
 }
 
 #[cfg(test)]
@@ -162,7 +186,12 @@ mod tests {
         assert_eq!(Wanted::read("arn:aws:ec2:*").names(), Names::Any);
         assert_eq!(
             Wanted::read("arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf").names(),
-            Names::Equal(vec!["prod/db-AbCdEf".to_owned(), "prod/db".to_owned()])
+            Names::EqualOrStarting(vec!["prod/db-AbCdEf".to_owned(), "prod/db".to_owned()], "prod/db-AbCdEf-".to_owned())
+        );
+        assert_eq!(
+            Wanted::read("arn:aws:secretsmanager:r:1:secret:prod/db").names(),
+            Names::EqualOrStarting(vec!["prod/db".to_owned()], "prod/db-".to_owned()),
+            "the whole ARN goes on"
         );
     }
 
@@ -178,6 +207,9 @@ mod tests {
             ("sg-0683fcf7", "arn:aws:ec2:r:1:security-group/sg-0683fcf7"),
             ("arn:aws:s3:::logs*", "arn:aws:s3:::logs-bucket/k"),
             ("arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf", "arn:aws:secretsmanager:r:1:secret:prod/db"),
+            ("arn:aws:secretsmanager:r:1:secret:prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            ("prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            ("prod/db-AbCdEf", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
             ("arn:aws:logs:r:1:log-group:g:*", "arn:aws:logs:r:1:log-group:g"),
             ("bucket", "arn:aws:s3:::bucket"),
         ] {
@@ -191,8 +223,22 @@ mod tests {
             ("bucket", "arn:aws:s3:::bucket/k"),
             ("sg-0683", "arn:aws:ec2:r:1:security-group/sg-0683fcf7"),
             ("arn:aws:s3:::logs", "arn:aws:s3:::logs-bucket"),
+            ("prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-replica"),
+            ("prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-two-AbCdEf"),
+            ("prod/db", "arn:aws:ssm:r:1:parameter/prod/db-AbCdEf"),
+            ("arn:aws:secretsmanager:r:1:secret:prod/db", "arn:aws:secretsmanager:r:2:secret:prod/db-AbCdEf"),
         ] {
             assert!(!fits(typed, arn), "{typed} {arn}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_secrets_arn() {
+        for rest in ["-AbCdEf", "-AbCdEf\"", "-a1b2c3,"] {
+            assert!(has_secret_suffix(rest), "{rest}");
+        }
+        for rest in ["", "-AbC", "-AbCdEfG", "-AbCdEf-x", "AbCdEf", "-AbCdE_", "-replica"] {
+            assert!(!has_secret_suffix(rest), "{rest}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
+use backtrail_model::time::{MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use backtrail_model::words::{counted, noun};
 use serde::Serialize;
@@ -98,7 +98,7 @@ fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
         return vec![say(NotSeenKind::WindowBeyondEvidence, format!("The window lies outside the evidence: {reach}."))];
     }
     let mut all = Vec::new();
-    if window.from() < first {
+    if first - window.from() >= MICROS_PER_SECOND {
         let text = format!(
             "Nothing before {} is in evidence: the window's first {} are not covered.",
             format_instant(first),
@@ -106,7 +106,8 @@ fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
         );
         all.push(say(NotSeenKind::WindowBeyondEvidence, text));
     }
-    if last < window.to() - 1 {
+    // Times are of whole seconds: evidence that reaches into the window's last second covers it.
+    if window.to() - 1 - last >= MICROS_PER_SECOND {
         let text = format!(
             "Nothing after {} is in evidence: the window's last {} are not covered.",
             format_instant(last),
@@ -119,7 +120,7 @@ fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
 
 /// `3 h 20 min`, `45 min`, `12 s`.
 fn length(micros: i64) -> String {
-    let seconds = micros / 1_000_000;
+    let seconds = micros / MICROS_PER_SECOND;
     match (seconds / 3600, seconds % 3600 / 60) {
         (0, 0) => format!("{seconds} s"),
         (0, minutes) => format!("{minutes} min"),

@@ -61,6 +61,15 @@ fn a_window_beyond_the_evidence_says_so() {
 }
 
 #[test]
+fn a_window_that_ends_within_the_second_of_the_last_event_is_covered() {
+    let (first, last) = ("2024-05-01 11:30", "2024-05-01 12:10");
+    let cells: Vec<Cell> = [first, last].iter().map(|t| cell("1", "r", LogKind::Management, t)).collect();
+    let said = |to: i64| not_seen(Some(&Window::between(at(first), to).unwrap()), (&cells, &[]), &ledger(first, last)).len();
+    let second = 1_000_000;
+    assert_eq!((said(at(last) + second), said(at(last) + 2 * second)), (0, 1));
+}
+
+#[test]
 fn accounts_regions_and_hours_that_are_missing() {
     let window = Window::between(at("2024-05-01 10:00"), at("2024-05-01 13:00")).unwrap();
     let cells = [cell("1", "r", LogKind::Management, "2024-05-01 10:30"), cell("1", "r", LogKind::Management, "2024-05-01 12:30")];

@@ -66,6 +66,7 @@ const AFTER: &[&str] = &["Attribute", "Attributes", "Config", "Configuration", "
 const NOUNS: &[(&str, &str, &str)] = &[
     ("cloudwatch", "alarm", "MetricAlarm"),
     ("ec2", "elastic-ip", "Address"),
+    ("ec2", "prefix-list", "ManagedPrefixList"),
     ("ec2", "vpc-flow-log", "FlowLog"),
     ("elasticloadbalancing", "listener-rule", "Rule"),
     ("iam", "mfa", "VirtualMFADevice"),
@@ -190,6 +191,7 @@ mod tests {
             ("RestoreDBInstanceToPointInTime", "DeleteDBInstance", "arn:aws:rds:r:1:db:d"),
             ("CreateFunction", "DeleteFunction", "arn:aws:lambda:r:1:function:f"),
             ("CreateVpcEndpoint", "DeleteVpcEndpoints", "arn:aws:ec2:r:1:vpc-endpoint/vpce-1"),
+            ("CreateManagedPrefixList", "DeleteManagedPrefixList", "arn:aws:ec2:r:1:prefix-list/pl-1"),
         ] {
             assert_eq!((is(maker, arn).0, is(ender, arn).1), (true, true), "{arn}");
         }

@@ -10,6 +10,7 @@ use backtrail_model::touch::{Touched, Wanted};
 use serde_json::Value;
 
 use super::noun::Action;
+use super::policy;
 use crate::summary::{Rule, body, is_dull, short_name};
 
 /// A call that sets more is told as one property: nobody reads so many, and attackers write records, too.
@@ -34,6 +35,11 @@ pub(super) struct Set {
 impl Set {
     fn whole(name: String) -> Self {
         Self { name, part: None, is_bare: false, within: None, value: None }
+    }
+
+    /// A parameter that is told otherwise than by its path.
+    pub(super) fn parameter(name: &str, value: Option<Value>) -> Self {
+        Self { value, ..Self::whole(name.to_owned()) }
     }
 
     fn tag(key: &str, value: Option<&Value>) -> Option<Self> {
@@ -99,6 +105,18 @@ impl Setting<'_> {
     /// The properties it sets.
     pub(super) fn properties(&self) -> Vec<Set> {
         let Some(resource) = Arn::parse(&self.target.arn) else { return Vec::new() };
+        if resource.service() != "iam" || resource.resource_type() != Some("policy") {
+            return self.properties_of(&resource);
+        }
+        let in_force = policy::in_force(self);
+        if self.action.verb == "Set" && !in_force.is_empty() {
+            return in_force;
+        }
+        self.properties_of(&resource).into_iter().chain(in_force).collect()
+    }
+
+    /// The same by one rule for all services.
+    fn properties_of(&self, resource: &Arn<'_>) -> Vec<Set> {
         let noun = self.action.property();
         if let Some(sets) = self.of_rules(&noun) {
             return sets;
@@ -108,12 +126,12 @@ impl Setting<'_> {
         if !tags.is_empty() {
             return tags;
         }
-        if !self.action.is_partial(&resource) {
+        if !self.action.is_partial(resource) {
             let which = self.which_issued().or_else(|| which_known(&own).map(|(_, which)| which)).or_else(|| which_named(&own));
             // As each tag is told: one that names none means all.
             return vec![Set::of_part(if noun == "Tags" { "Tag" } else { &noun }, which)];
         }
-        let is_whole = self.action.is_of(&resource);
+        let is_whole = self.action.is_of(resource);
         let which = if is_whole { None } else { which_known(&own) };
         let lead = match &which {
             _ if is_whole => String::new(),
@@ -125,7 +143,7 @@ impl Setting<'_> {
         leaves.read(&own);
         match leaves.sets {
             // That it was made is told without.
-            sets if sets.is_empty() && self.action.makes(&resource) => sets,
+            sets if sets.is_empty() && self.action.makes(resource) => sets,
             sets if sets.is_empty() || sets.len() > MOST => vec![Set::of_part(&noun, None)],
             sets => sets,
         }
@@ -448,6 +466,29 @@ mod tests {
         let created = answered("CreateAccessKey", "arn:aws:iam::1:user/eve", "requestParameters.userName", json!({"userName": "eve"}), key);
         assert_eq!(created, ["AccessKey AKIAX"]);
         assert_eq!(user("DeleteAccessKey", json!({"userName": "eve", "accessKeyId": "AKIAX"})), ["AccessKey AKIAX"]);
+    }
+
+    #[test]
+    fn which_version_of_a_policy_is_in_force() {
+        let of_policy = |action, request: Value, response: Value| {
+            answered(action, "arn:aws:iam::1:policy/Dev", "requestParameters.policyArn", request, response)
+        };
+        let arn = "arn:aws:iam::1:policy/Dev";
+        let made = of_policy(
+            "CreatePolicy",
+            json!({"policyName": "Dev", "policyDocument": "{1}"}),
+            json!({"policy": {"arn": arn, "defaultVersionId": "v1"}}),
+        );
+        assert_eq!(made.last().map(String::as_str), Some("defaultVersionId = \"v1\""));
+        assert!(made.contains(&"policyDocument = \"{1}\"".to_owned()));
+        let version = |default: Value| {
+            let request = json!({"policyArn": arn, "policyDocument": "{2}", "setAsDefault": default});
+            of_policy("CreatePolicyVersion", request, json!({"policyVersion": {"versionId": "v2", "isDefaultVersion": default}}))
+        };
+        assert_eq!(version(json!(true)), ["PolicyVersion v2", "defaultVersionId = \"v2\"", "policyDocument = \"{2}\""]);
+        assert_eq!(version(json!(false)), ["PolicyVersion v2"]);
+        let set = of_policy("SetDefaultPolicyVersion", json!({"policyArn": arn, "versionId": "v1"}), Value::Null);
+        assert_eq!(set, ["defaultVersionId = \"v1\"", "policyDocument"]);
     }
 
     #[test]

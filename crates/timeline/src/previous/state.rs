@@ -10,6 +10,7 @@ use backtrail_model::time::{format_instant, parse_instant};
 use backtrail_model::touch::{Touched, Wanted};
 use backtrail_model::words::counted;
 
+use super::key::{OnKey, is_temporary, on_key};
 use super::noun::Action;
 use super::property::Setting;
 use super::tie::Tie;
@@ -63,7 +64,8 @@ impl<'a> State<'a> {
         if !matches!(outcome, Outcome::Ok | Outcome::Unknown) {
             return;
         }
-        let tie = Tie::of(event, self.typed);
+        let on_key = on_key(event, self.typed);
+        let tie = if on_key.is_some() { Tie::On(Vec::new()) } else { Tie::of(event, self.typed) };
         if tie == Tie::Not {
             return;
         }
@@ -78,6 +80,9 @@ impl<'a> State<'a> {
         let item = Item::by(event, None, self.actors);
         let rules = item.rules.clone();
         let set_by = SetBy::of(item, json(event.request_parameters));
+        if let Some(on_key) = on_key {
+            return self.acted_on_key(time, on_key, &set_by);
+        }
         match tie {
             Tie::On(targets) => targets.iter().for_each(|target| self.acted(event, time, target, &set_by, &rules)),
             Tie::Beside => self.named(event, time, ActsOn::SomethingElse, set_by),
@@ -119,6 +124,13 @@ impl<'a> State<'a> {
             removes: action.removes(),
         };
         self.told_of(&target.arn).take(call);
+    }
+
+    fn acted_on_key(&mut self, time: i64, on_key: OnKey, set_by: &SetBy) {
+        let OnKey { made, ended, sets } = on_key;
+        let is_before = time < self.at;
+        let call = Call { time, is_before, set_by, rules: &[], sets, made, ended, is_partial: true, removes: false };
+        self.told_of(self.typed).take(call);
     }
 
     /// What is told of a resource, under the first of its ARNs that was met: IAM's may be written without their path.
@@ -183,6 +195,9 @@ impl<'a> State<'a> {
         }
         match first.filter(|first| *first < self.at) {
             None => all.push("No evidence reaches before that time: nothing of the state then is known.".to_owned()),
+            Some(_) if is_temporary(self.typed) => {
+                all.push("A temporary key is made by the call that starts its session, and no call changes it: `backtrail trace` tells where it comes from.".to_owned());
+            }
             Some(first) => all.extend(self.unmade(&format_instant(first))),
         }
         let unset = self.told.values().flat_map(|told| told.properties.values()).filter(|p| p.set_by.is_none());

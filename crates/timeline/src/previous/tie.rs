@@ -7,6 +7,8 @@ use crate::event::Event;
 use crate::filter::names;
 use crate::touched::touched_in_all;
 
+const PARAMETERS: &str = "requestParameters.";
+
 /// What a call has to do with what was asked about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Tie {
@@ -29,7 +31,7 @@ impl Tie {
         let is_target =
             |thing: &Touched| thing.part == Part::Target || (is_tagging && thing.path.starts_with("requestParameters.resource"));
         if fitting.iter().any(is_target) {
-            return Self::On(fitting.into_iter().filter(is_target).collect());
+            return Self::On(each_once(fitting.into_iter().filter(is_target)));
         }
         if fitting.is_empty() && !names(event, typed) {
             return Self::Not;
@@ -40,6 +42,27 @@ impl Tie {
         }
         Self::Unclear(fitting.into_iter().next().map(|thing| thing.arn))
     }
+}
+
+/// A thing that a call names twice, with and without the path or the suffix of its ARN, is one thing: told by the longer ARN, and found among the
+/// parameters where it stands there.
+fn each_once(things: impl Iterator<Item = Touched>) -> Vec<Touched> {
+    let mut all: Vec<Touched> = Vec::new();
+    for thing in things {
+        let is_same = |known: &&mut Touched| Wanted::read(&known.arn).fits(&thing.arn) || Wanted::read(&thing.arn).fits(&known.arn);
+        match all.iter_mut().find(is_same) {
+            Some(known) => {
+                if !known.path.starts_with(PARAMETERS) && thing.path.starts_with(PARAMETERS) {
+                    known.path = thing.path;
+                }
+                if known.arn.len() < thing.arn.len() {
+                    known.arn = thing.arn;
+                }
+            }
+            None => all.push(thing),
+        }
+    }
+    all
 }
 
 /// Whether an action tags what it names as its resource, of whatever kind: `CreateTags`, `TagResource`, `AddTagsToResource`.
@@ -64,6 +87,24 @@ mod tests {
             ..Event::default()
         };
         Tie::of(&event, typed)
+    }
+
+    #[test]
+    fn what_a_call_names_with_and_without_its_path_is_one_thing() {
+        let with_path = "arn:aws:iam::111122223333:role/svc/App";
+        let made = Event {
+            event_source: Some("iam.amazonaws.com"),
+            event_name: Some("CreateRole"),
+            recipient_account_id: Some("111122223333"),
+            request_parameters: Some(r#"{"roleName":"App","path":"/svc/"}"#),
+            response_elements: Some(r#"{"role":{"arn":"arn:aws:iam::111122223333:role/svc/App","roleName":"App"}}"#),
+            ..Event::default()
+        };
+        for typed in ["App", with_path, "arn:aws:iam::111122223333:role/App"] {
+            let Tie::On(things) = Tie::of(&made, typed) else { panic!("{typed}") };
+            let told: Vec<_> = things.iter().map(|thing| (thing.arn.as_str(), thing.path.as_str())).collect();
+            assert_eq!(told, [(with_path, "requestParameters.roleName")], "{typed}");
+        }
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub(super) struct Told {
     ended_at: Option<i64>,
     pub(super) properties: BTreeMap<String, Property>,
     pub(super) rules: Rules,
-    /// When each property was set last.
-    times: BTreeMap<String, i64>,
+    /// When each property was set last, and how often in all.
+    times: BTreeMap<String, (i64, u64)>,
     /// The part each is a parameter of, where it is one of a part.
     parts: BTreeMap<String, String>,
 }
@@ -87,12 +87,20 @@ impl Told {
             }
         }
         self.parts.extend(set.part.clone().map(|part| (set.name.clone(), part)));
-        let last = self.times.insert(set.name.clone(), call.time);
+        let last = self.times.get(&set.name).copied();
         let property = self.property(set);
-        property.earlier += u64::from(property.set_by.is_some());
-        // Times are of whole seconds: of two calls in one second, which came last is not known.
-        let rival = property.set_by.as_ref().filter(|_| last == Some(call.time)).map(|rival| rival.reference.clone());
-        property.perhaps_set_by = rival;
+        let known = property.set_by.as_ref().filter(|known| known.reference != call.set_by.reference);
+        if known.is_some() || property.set_by.is_none() {
+            let before = last.filter(|_| known.is_some()).map_or(0, |(_, times)| times);
+            // Times are of whole seconds: of two calls in one second, which came last is not known.
+            let is_in_one_second = last.is_some_and(|(time, _)| time == call.time);
+            let rival = known.filter(|_| is_in_one_second).map(|rival| rival.reference.clone());
+            // A rival is told as one, and not as an earlier call.
+            property.earlier = before - u64::from(rival.is_some());
+            property.perhaps_set_by = rival;
+            self.times.insert(set.name.clone(), (call.time, before + 1));
+        }
+        let property = self.property(set);
         property.set_by = Some(call.set_by.with(set.value.clone()));
     }
 

@@ -1,12 +1,9 @@
-//! Machines, containers, functions, databases, and the shells opened on them.
+//! Machines, functions and databases.
 
-use super::{Call, Parameters, Summary, some_of, words};
+use super::{Call, Parameters, Summary, some_beside, some_of, words};
 
 pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
     match service {
-        "ssm" => ssm(call),
-        "ec2-instance-connect" => instance_connect(call),
-        "ecs" => ecs(call),
         "lambda" => lambda(call),
         "rds" => rds(call),
         _ => organizations(call),
@@ -22,7 +19,8 @@ pub(super) fn ec2(call: &Call<'_>) -> Option<Summary> {
             let ids = call.response.texts("instancesSet", "instanceId");
             let kind = r.text("instanceType").map(|t| format!(" ({t})")).unwrap_or_default();
             let what = if ids.is_empty() { "instances".to_owned() } else { some_of(&ids) };
-            words("launched", "launch", format!("{what}{kind}"))
+            let public = if asks_for_address(r) { ", asking for a public address" } else { "" };
+            words("launched", "launch", format!("{what}{kind}{public}"))
         }
         "StartInstances" => words("started", "start", instances()),
         "StopInstances" => words("stopped", "stop", instances()),
@@ -49,6 +47,12 @@ pub(super) fn ec2(call: &Call<'_>) -> Option<Summary> {
     })
 }
 
+/// Whether a launch asks for a public address itself, whatever the subnet gives.
+fn asks_for_address(request: Parameters<'_>) -> bool {
+    let interfaces = request.list("networkInterfaceSet");
+    interfaces.iter().any(|interface| interface.text("associatePublicIpAddress").as_deref() == Some("true"))
+}
+
 /// Snapshots and images made available to other accounts.
 fn shared(call: &Call<'_>, what: &str, id: &str, permission: &str) -> Option<Summary> {
     let permission = call.request.get(permission)?;
@@ -61,58 +65,25 @@ fn shared(call: &Call<'_>, what: &str, id: &str, permission: &str) -> Option<Sum
         return None;
     }
     Some(if added.is_empty() {
-        words("unshared", "unshare", format!("{what} {id} with {}", some_of(&removed)))
+        words("unshared", "unshare", format!("{what} {id} with {}", everyone_first(removed)))
     } else {
-        words("shared", "share", format!("{what} {id} with {}", some_of(&added)))
+        words("shared", "share", format!("{what} {id} with {}", everyone_first(added)))
     })
 }
 
-fn ssm(call: &Call<'_>) -> Option<Summary> {
-    let r = call.request;
-    let of = |key: &str| r.text(key).unwrap_or_else(|| "?".to_owned());
+/// Those that something is shared with: that it is everyone is never left out.
+fn everyone_first(parties: Vec<String>) -> String {
+    let (everyone, others): (Vec<String>, Vec<String>) = parties.into_iter().partition(|party| party == "all");
+    some_beside(&everyone, &others)
+}
+
+/// Automations and parameters; sessions and commands are told in [`super::shell`].
+pub(super) fn ssm(call: &Call<'_>) -> Option<Summary> {
+    let of = |key: &str| call.request.text(key).unwrap_or_else(|| "?".to_owned());
     Some(match call.action {
-        "StartSession" => {
-            let id = call.response.text("sessionId").map(|s| format!(", session {s}")).unwrap_or_default();
-            words("opened", "open", format!("a shell on {}{id}", of("target")))
-        }
-        "ResumeSession" => words("resumed", "resume", format!("shell session {}", of("sessionId"))),
-        "TerminateSession" => words("ended", "end", format!("shell session {}", of("sessionId"))),
-        "SendCommand" => {
-            let mut on = r.texts("instanceIds", "instanceId");
-            on.extend(
-                r.list("targets").into_iter().filter_map(|t| Some(format!("{}={}", t.text("key")?, some_of(&t.texts("values", "value"))))),
-            );
-            let commands = r.get("parameters").map(|p| p.texts("commands", "command")).unwrap_or_default();
-            let what = if commands.is_empty() { String::new() } else { format!(": {}", commands.join("; ")) };
-            let on = if on.is_empty() { String::new() } else { format!(" on {}", some_of(&on)) };
-            words("ran", "run", format!("{}{on}{what}", of("documentName")))
-        }
         "StartAutomationExecution" => words("started", "start", format!("automation {}", of("documentName"))),
         "PutParameter" => words("wrote", "write", format!("parameter {}", of("name"))),
         "DeleteParameter" => words("deleted", "delete", format!("parameter {}", of("name"))),
-        _ => return None,
-    })
-}
-
-fn instance_connect(call: &Call<'_>) -> Option<Summary> {
-    let of = |key: &str| call.request.text(key).unwrap_or_else(|| "?".to_owned());
-    Some(match call.action {
-        "SendSSHPublicKey" => words("pushed", "push", format!("an SSH key to {} for {}", of("instanceId"), of("instanceOSUser"))),
-        "SendSerialConsoleSSHPublicKey" => words("pushed", "push", format!("an SSH key to the serial console of {}", of("instanceId"))),
-        "OpenTunnel" => {
-            words("opened", "open", format!("a tunnel to {}", call.request.any(&["privateIpAddress", "instanceConnectEndpointId"])?))
-        }
-        _ => return None,
-    })
-}
-
-fn ecs(call: &Call<'_>) -> Option<Summary> {
-    let of = |key: &str| call.request.text(key).unwrap_or_else(|| "?".to_owned());
-    Some(match call.action {
-        "ExecuteCommand" => {
-            let container = call.request.text("container").map(|c| format!(" ({c})")).unwrap_or_default();
-            words("ran", "run", format!("`{}` in task {}{container}", of("command"), of("task")))
-        }
         _ => return None,
     })
 }
@@ -164,7 +135,7 @@ fn rds(call: &Call<'_>) -> Option<Summary> {
             if with.is_empty() {
                 return None;
             }
-            words("shared", "share", format!("database snapshot {name} with {}", some_of(&with)))
+            words("shared", "share", format!("database snapshot {name} with {}", everyone_first(with)))
         }
         "DeleteDBInstance" | "DeleteDBCluster" => words("deleted", "delete", format!("database {name}")),
         "CreateDBInstance" | "CreateDBCluster" => words("created", "create", format!("database {name}")),

@@ -47,7 +47,7 @@ pub(super) fn iam(call: &Call<'_>) -> Option<Summary> {
             words("removed", "remove", format!("the permissions boundary of {}", holder()))
         }
         "CreatePolicy" => words("created", "create", format!("policy {}{}", policy(), all_powerful(call, "policyDocument"))),
-        "CreatePolicyVersion" => words("changed", "change", format!("policy {}{}", policy(), all_powerful(call, "policyDocument"))),
+        "CreatePolicyVersion" => policy_version(call, &policy()),
         "SetDefaultPolicyVersion" => words("set", "set", format!("policy {} to version {}", policy(), of("versionId"))),
         "UpdateAssumeRolePolicy" => words("changed", "change", format!("who may assume role {}", of("roleName"))),
         "AddUserToGroup" => words("added", "add", format!("user {} to group {}", of("userName"), of("groupName"))),
@@ -65,6 +65,19 @@ pub(super) fn iam(call: &Call<'_>) -> Option<Summary> {
         "UpdateAccountPasswordPolicy" => words("changed", "change", "the account's password policy"),
         _ => return None,
     })
+}
+
+/// A new version of a policy, which changes what the policy allows only where it becomes its default.
+fn policy_version(call: &Call<'_>, policy: &str) -> Summary {
+    let answered = call.response.get("policyVersion");
+    let version = answered.and_then(|v| v.text("versionId")).map_or_else(|| "a new version".to_owned(), |id| format!("version {id}"));
+    let is_default = call.request.text("setAsDefault").or_else(|| answered?.text("isDefaultVersion")).as_deref() == Some("true");
+    let power = all_powerful(call, "policyDocument");
+    if is_default {
+        words("changed", "change", format!("policy {policy} to {version}{power}"))
+    } else {
+        words("added", "add", format!("{version} to policy {policy}, not as its default{power}"))
+    }
 }
 
 /// Says so where a policy allows everything.

@@ -3,12 +3,12 @@
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::Parameters;
+use super::{Parameters, some_beside};
 
 /// One rule of reachability that a call set or removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// `open`, `close` (without protocol, other side and id: whatever else was open), `allow`, `deny`, `route`, `record`; `remove` where an entry of an ACL, a route or a record was taken away.
+    /// `open`, `close` (without protocol, other side and id: whatever else was open), `allow`, `deny`, `route`, `record`, `list` (of a block in a prefix list); `remove` where an entry of an ACL or a prefix list, a route or a record was taken away.
     pub action: &'static str,
     /// `ingress` or `egress`, where it has one.
     pub direction: Option<&'static str>,
@@ -20,7 +20,7 @@ pub struct Rule {
     pub protocol: Option<String>,
     /// `22`, `80-90`, `all`; of ICMP type and code: `type 8`, `type 3 code 4`.
     pub ports: Option<String>,
-    /// What a route leads to: a CIDR block or a prefix list.
+    /// What a route leads to: a CIDR block or a prefix list; the block that a prefix list holds.
     pub destination: Option<String>,
     /// The other side: a CIDR block, group, prefix list, gateway, or a record's value.
     pub peer: Option<String>,
@@ -93,7 +93,8 @@ impl Rule {
         if self.is_record() {
             let [kind, name] = [&self.protocol, &self.target].map(|text| text.as_deref().unwrap_or("?"));
             let id = self.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-            return format!("{action} {kind} {name}{id} = {}", self.peer.as_deref().unwrap_or("?"));
+            let value = self.peer.as_ref().map(|value| format!(" = {value}")).unwrap_or_default();
+            return format!("{action} {kind} {name}{id}{value}");
         }
         let direction = self.direction.map(|d| format!("{d} ")).unwrap_or_default();
         let number = self.number.map(|n| format!("rule {n}"));
@@ -102,6 +103,16 @@ impl Rule {
         }
         let number = number.map(|n| format!(", {n}")).unwrap_or_default();
         format!("{action} {direction}{}{number}", self.traffic())
+    }
+
+    /// Whether it is to be told however many others there are: the whole internet is on the other side, or so much of it that it was hardly meant
+    /// otherwise.
+    fn is_wide_open(&self) -> bool {
+        let widest = |net: IpNet| match net {
+            IpNet::V4(net) => net.prefix_len() < 8,
+            IpNet::V6(net) => net.prefix_len() < 16 && !net.addr().is_unique_local(),
+        };
+        self.public || [&self.peer, &self.destination].into_iter().flatten().any(|block| block.parse().is_ok_and(widest))
     }
 
     fn is_record(&self) -> bool {
@@ -143,6 +154,13 @@ impl Rule {
         let ports = self.ports.as_deref().filter(|p| protocol.is_some() && *p != "all");
         (protocol, ports, self.peer_account.as_deref())
     }
+}
+
+/// Rules in a line, each told by `tell`: those that are wide open first, and all of them; of the others as many as there is room for.
+pub(super) fn in_a_line<'r>(rules: impl IntoIterator<Item = &'r Rule>, tell: impl Fn(&Rule) -> String) -> String {
+    let (wide, others): (Vec<&Rule>, Vec<&Rule>) = rules.into_iter().partition(|rule| rule.is_wide_open());
+    let told = |rules: Vec<&Rule>| rules.into_iter().map(&tell).collect::<Vec<_>>();
+    some_beside(&told(wide), &told(others))
 }
 
 /// Whether two blocks are one as AWS keeps them, without the bits of a host: `208.236.235.254/0` is `0.0.0.0/0`. Anything else as it is written;

@@ -61,6 +61,60 @@ fn told_in(account: &str, source: &str, name: &str, request: Value, response: Va
 }
 
 #[test]
+fn no_rule_that_is_wide_open_hides_behind_others() {
+    let permission = |blocks: &[String]| {
+        let ranges: Vec<Value> = blocks.iter().map(|block| json!({"cidrIp": block})).collect();
+        json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": ranges}}]}})
+    };
+    let opened = |blocks: &[String]| line("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", permission(blocks));
+    let inner: Vec<String> = (0..NAMED).map(|n| format!("10.0.{n}.0/24")).collect();
+    assert_eq!(opened(&inner[..5]).matches("tcp/22 from").count(), 5, "as many as there is room for");
+    for wide in ["0.0.0.0/0", "128.0.0.0/1"] {
+        let told = opened(&[inner.clone(), vec![wide.to_owned()]].concat());
+        assert!(told.starts_with(&format!("opened tcp/22 from {wide}, tcp/22 from 10.0.0.0/24")), "{told}");
+        assert!(told.ends_with("tcp/22 from 10.0.18.0/24 and 1 more on sg-1"), "{told}");
+    }
+    let everywhere = opened(&vec!["0.0.0.0/0".to_owned(); NAMED + 5]);
+    assert_eq!((everywhere.matches("0.0.0.0/0").count(), everywhere.contains("more")), (NAMED + 5, false));
+    let changes: Vec<Value> = (0..7).map(|n| json!({"action": "UPSERT", "resourceRecordSet": {"name": format!("h{n}"), "type": "A", "resourceRecords": [{"value": "203.0.113.77"}]}})).collect();
+    let told =
+        line("route53.amazonaws.com", "ChangeResourceRecordSets", json!({"hostedZoneId": "Z1", "changeBatch": {"changes": changes}}));
+    assert!((0..7).all(|n| told.contains(&format!("UPSERT A h{n} = 203.0.113.77"))), "{told}");
+    let shared: Vec<Value> = (0..NAMED).map(|n| json!({"userId": format!("{n:012}")})).chain([json!({"group": "all"})]).collect();
+    let share = json!({"snapshotId": "snap-1", "createVolumePermission": {"add": {"items": shared}}});
+    let told = line("ec2.amazonaws.com", "ModifySnapshotAttribute", share);
+    assert!(told.starts_with("shared snapshot snap-1 with all, 000000000000"), "{told}");
+}
+
+#[test]
+fn what_was_closed_by_its_id_is_told_where_the_answer_has_it() {
+    let request = json!({"groupId": "sg-1", "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-1"}, {"securityGroupRuleId": "sgr-2"}]}, "ipPermissions": {}});
+    let rule = json!({"securityGroupRuleId": "sgr-1", "groupId": "sg-1", "isEgress": false, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"});
+    let closed = |response: Value| told("ec2.amazonaws.com", "RevokeSecurityGroupIngress", request.clone(), response, None).0;
+    let answer = json!({"_return": true, "revokedSecurityGroupRuleSet": {"items": [rule]}});
+    assert_eq!(closed(answer), "closed tcp/22 from 0.0.0.0/0 (sgr-1), rule sgr-2 on sg-1");
+    assert_eq!(closed(json!({"_return": true})), "removed rule sgr-1, rule sgr-2 of sg-1");
+}
+
+#[test]
+fn prefix_lists_to_the_block() {
+    let told = |name: &str, request: Value, response: Value| told("ec2.amazonaws.com", name, request, response, None);
+    let made = json!({"CreateManagedPrefixListRequest": {"PrefixListName": "x", "MaxEntries": 5, "AddressFamily": "IPv4", "Entry": {"tag": 1, "Cidr": "0.0.0.0/0"}}});
+    let answer = json!({"CreateManagedPrefixListResponse": {"prefixList": {"prefixListId": "pl-1"}}});
+    let (text, rules) = told("CreateManagedPrefixList", made, answer);
+    assert_eq!(text, "created prefix list pl-1 (x) of 0.0.0.0/0");
+    let rule = &rules[0];
+    assert_eq!((rule.words().as_str(), rule.public, rule.target.as_deref()), ("list 0.0.0.0/0", true, Some("pl-1")));
+    let changed = json!({"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-1", "CurrentVersion": 1,
+        "AddEntry": [{"tag": 1, "Cidr": "203.0.113.0/24"}, {"tag": 2, "Cidr": "::/0"}], "RemoveEntry": {"tag": 1, "Cidr": "10.0.0.0/8"}}});
+    let (text, rules) = told("ModifyManagedPrefixList", changed, Value::Null);
+    assert_eq!(text, "added ::/0, 203.0.113.0/24 to prefix list pl-1, and removed 10.0.0.0/8");
+    assert_eq!(rules.iter().map(Rule::words).collect::<Vec<_>>(), ["remove 10.0.0.0/8", "list 203.0.113.0/24", "list ::/0"]);
+    let gone = json!({"DeleteManagedPrefixListRequest": {"PrefixListId": "pl-1"}});
+    assert_eq!(told("DeleteManagedPrefixList", gone, Value::Null).0, "deleted prefix list pl-1");
+}
+
+#[test]
 fn a_group_of_another_account_is_told_as_such() {
     let from = |owner: &str| {
         let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [
@@ -237,6 +291,75 @@ fn shells_sharing_and_policies() {
     let policy = json!({"bucketName": "b", "bucketPolicy": {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "s3:GetObject"}]}});
     assert_eq!(line("s3.amazonaws.com", "PutBucketPolicy", policy), "wrote the policy of bucket b, which lets anyone in");
     assert_eq!(line("cloudtrail.amazonaws.com", "StopLogging", json!({"name": "arn:aws:cloudtrail:r:1:trail/main"})), "stopped trail main");
+}
+
+#[test]
+fn sessions_are_told_by_their_document() {
+    let started = |document: Option<&str>, parameters: Value| {
+        let request = json!({"target": "i-1", "documentName": document, "parameters": parameters});
+        told("ssm.amazonaws.com", "StartSession", request, json!({"sessionId": "alice-1"}), None).0
+    };
+    assert_eq!(started(None, Value::Null), "opened a shell on i-1, session alice-1");
+    let remote = json!({"host": ["db.internal"], "portNumber": ["5432"], "localPortNumber": ["15432"]});
+    assert_eq!(
+        started(Some("AWS-StartPortForwardingSessionToRemoteHost"), remote),
+        "forwarded port 5432 of db.internal through i-1, session alice-1"
+    );
+    assert_eq!(
+        started(Some("AWS-StartPortForwardingSession"), json!({"portNumber": ["3389"]})),
+        "forwarded port 3389 of i-1, session alice-1"
+    );
+    assert_eq!(
+        started(Some("AWS-StartSSHSession"), json!({"portNumber": ["22"]})),
+        "opened an SSH connection to i-1, port 22, session alice-1"
+    );
+    assert_eq!(started(Some("AWS-StartInteractiveCommand"), json!({"command": ["id"]})), "ran `id` on i-1, session alice-1");
+    assert_eq!(started(Some("Own"), json!({"a": ["1", "2"]})), "opened a session of document Own on i-1 (a=1 2), session alice-1");
+    let tunnel = json!({"instanceConnectEndpointId": "eice-1", "remotePort": "22", "privateIpAddress": "10.0.0.5"});
+    assert_eq!(line("ec2-instance-connect.amazonaws.com", "OpenTunnel", tunnel), "opened a tunnel to 10.0.0.5, port 22 through eice-1");
+    let cloudshell = |name: &str, request: Value| line("cloudshell.amazonaws.com", name, request);
+    assert_eq!(cloudshell("CreateEnvironment", json!({})), "created CloudShell environment");
+    assert_eq!(cloudshell("CreateSession", json!({"environmentId": "x"})), "opened a shell in CloudShell environment x");
+}
+
+#[test]
+fn launches_that_ask_for_a_public_address_say_so() {
+    let launched = |asked: Value| {
+        let request =
+            json!({"instanceType": "t3.micro", "networkInterfaceSet": {"items": [{"deviceIndex": 0, "associatePublicIpAddress": asked}]}});
+        told("ec2.amazonaws.com", "RunInstances", request, json!({"instancesSet": {"items": [{"instanceId": "i-1"}]}}), None).0
+    };
+    assert_eq!(launched(json!(true)), "launched i-1 (t3.micro), asking for a public address");
+    assert_eq!(launched(json!(false)), "launched i-1 (t3.micro)");
+}
+
+#[test]
+fn parts_that_failed_are_named() {
+    let request = json!({"DeleteFlowLogsRequest": {"FlowLogId": [{"tag": 1, "content": "fl-1"}, {"tag": 2, "content": "fl-2"}]}});
+    let failure = json!({"error": {"code": "InvalidFlowLogId.NotFound", "message": "x"}, "resourceId": "fl-2"});
+    let response = json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": failure}}});
+    let (text, _) = told_in("1", "ec2.amazonaws.com", "DeleteFlowLogs", request, response);
+    assert_eq!(text, "deleted flow logs fl-1, fl-2 (1 of its parts failed: fl-2 with InvalidFlowLogId.NotFound)");
+}
+
+#[test]
+fn a_version_of_a_policy_is_in_force_only_as_its_default() {
+    let version = |default: Value| {
+        let request = json!({"policyArn": "arn:aws:iam::1:policy/Dev", "policyDocument": "{}", "setAsDefault": default});
+        let response = json!({"policyVersion": {"versionId": "v2", "isDefaultVersion": default}});
+        told("iam.amazonaws.com", "CreatePolicyVersion", request, response, None).0
+    };
+    assert_eq!(version(json!(true)), "changed policy Dev to version v2");
+    assert_eq!(version(json!(false)), "added version v2 to policy Dev, not as its default");
+}
+
+#[test]
+fn records_without_values_are_told_without() {
+    let changes = json!([{"action": "DELETE", "resourceRecordSet": {"name": "old.example.com.", "type": "CNAME"}}]);
+    let request = json!({"hostedZoneId": "Z1", "changeBatch": {"changes": changes}});
+    let (text, rules) = told("route53.amazonaws.com", "ChangeResourceRecordSets", request, Value::Null, None);
+    assert_eq!(text, "changed records of Z1: DELETE CNAME old.example.com.");
+    assert_eq!((rules[0].words().as_str(), rules[0].peer.as_deref()), ("remove CNAME old.example.com.", None));
 }
 
 #[test]

@@ -18,12 +18,13 @@ pub(in crate::summary) fn dns(call: &Call<'_>) -> Option<Summary> {
         let mut values = set.texts("resourceRecords", "value");
         values.extend(set.get("aliasTarget").and_then(|a| a.text("dNSName")));
         let verb = change.text("action").unwrap_or_else(|| "CHANGE".to_owned());
-        told.push(format!("{verb} {kind} {name} = {}", some_of(&values)));
+        let value = if values.is_empty() { String::new() } else { format!(" = {}", some_of(&values)) };
+        told.push(format!("{verb} {kind} {name}{value}"));
         rules.push(Rule {
             action: if verb == "DELETE" { "remove" } else { "record" },
             id: set.text("setIdentifier"),
             protocol: Some(kind),
-            peer: Some(values.join(", ")),
+            peer: (!values.is_empty()).then(|| values.join(", ")),
             target: Some(name),
             ..Rule::default()
         });

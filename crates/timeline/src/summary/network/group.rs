@@ -1,7 +1,7 @@
 //! Rules of security groups.
 
-use crate::summary::rule::{Rule, is_everywhere, ports, protocol};
-use crate::summary::{Call, Parameters, Summary, some_of, words};
+use crate::summary::rule::{Rule, in_a_line, is_everywhere, ports, protocol};
+use crate::summary::{Call, Parameters, Summary, words};
 
 pub(super) fn created(call: &Call<'_>) -> String {
     let id = call.response.text("groupId").map(|id| format!(" {id}")).unwrap_or_default();
@@ -49,14 +49,28 @@ pub(super) fn rules_changed(call: &Call<'_>) -> Summary {
     }
     let ids = call.request.texts("securityGroupRuleIds", "securityGroupRuleId");
     if rules.is_empty() && !ids.is_empty() {
-        let told = words("removed", "remove", format!("rule {} of {target}", some_of(&ids)));
-        return Summary { rules: naming.by_id(ids, listed), ..told };
+        return closed_by_id(naming.by_id(ids, listed), &target);
     }
     if action == "close" {
         return closed(rules, naming.permissions(call.response.list("unknownIpPermissionSet")), &target);
     }
     let rest = format!("{} on {target}", traffic(&rules));
     Summary { rules, ..words("opened", "open", rest) }
+}
+
+/// What was closed by the ids of its rules: EC2's answer may say what they were.
+fn closed_by_id(rules: Vec<Rule>, target: &str) -> Summary {
+    let is_described = |rule: &Rule| rule.protocol.is_some() || rule.peer.is_some();
+    let told = if rules.iter().any(is_described) {
+        let tell = |rule: &Rule| match rule.id.as_ref().filter(|_| is_described(rule)) {
+            Some(id) => format!("{} ({id})", rule.traffic()),
+            None => rule.traffic(),
+        };
+        words("closed", "close", format!("{} on {target}", in_a_line(&rules, tell)))
+    } else {
+        words("removed", "remove", format!("{} of {target}", in_a_line(&rules, Rule::traffic)))
+    };
+    Summary { rules, ..told }
 }
 
 /// What was closed, and what was not, for there was no such rule: of a default VPC's groups EC2 says so in an answer that is no error.
@@ -78,7 +92,7 @@ fn closed(rules: Vec<Rule>, unknown: Vec<Rule>, target: &str) -> Summary {
 fn traffic(rules: &[Rule]) -> String {
     match rules {
         [] => "a rule".to_owned(),
-        _ => some_of(&rules.iter().map(Rule::traffic).collect::<Vec<_>>()),
+        _ => in_a_line(rules, Rule::traffic),
     }
 }
 
@@ -160,8 +174,7 @@ pub(super) fn rules_modified(call: &Call<'_>) -> Summary {
         let described = naming.described(change.get("SecurityGroupRule").unwrap_or(change));
         rules.push(Rule { id: change.text("securityGroupRuleId").or(described.id.clone()), ..described });
     }
-    let told: Vec<String> = rules.iter().map(Rule::traffic).collect();
-    let rest = if told.is_empty() { format!("rules of {target}") } else { format!("rules of {target} to {}", some_of(&told)) };
+    let rest = if rules.is_empty() { format!("rules of {target}") } else { format!("rules of {target} to {}", traffic(&rules)) };
     Summary { rules, ..words("changed", "change", rest) }
 }
 

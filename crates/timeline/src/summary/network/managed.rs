@@ -1,7 +1,7 @@
 //! Who may reach what a service runs: ports of Lightsail's instances, API endpoints of EKS clusters.
 
-use crate::summary::rule::{Rule, is_everywhere, ports, protocol};
-use crate::summary::{Call, Parameters, Summary, some_of, words};
+use crate::summary::rule::{Rule, in_a_line, is_everywhere, ports, protocol};
+use crate::summary::{Call, Parameters, Summary, some_beside, words};
 
 pub(in crate::summary) fn lightsail(call: &Call<'_>) -> Option<Summary> {
     let action = match call.action {
@@ -12,8 +12,7 @@ pub(in crate::summary) fn lightsail(call: &Call<'_>) -> Option<Summary> {
     let instance = call.request.text("instanceName").unwrap_or_else(|| "an instance".to_owned());
     let infos = call.request.list("portInfos").into_iter().chain(call.request.list("portInfo"));
     let mut rules: Vec<Rule> = infos.flat_map(|info| public_ports(info, action, &instance)).collect();
-    let told: Vec<String> = rules.iter().map(Rule::traffic).collect();
-    let what = if told.is_empty() { "ports".to_owned() } else { some_of(&told) };
+    let what = if rules.is_empty() { "ports".to_owned() } else { in_a_line(&rules, Rule::traffic) };
     let told = match call.action {
         "PutInstancePublicPorts" if rules.is_empty() => words("closed", "close", format!("all ports of instance {instance}")),
         "PutInstancePublicPorts" => words("opened", "open", format!("{what} on instance {instance}, and nothing else")),
@@ -55,6 +54,8 @@ pub(in crate::summary) fn eks(call: &Call<'_>) -> Option<Summary> {
     let cluster = call.request.text("name").unwrap_or_else(|| "?".to_owned());
     let vpc = call.request.get("resourcesVpcConfig")?;
     let blocks = vpc.texts("publicAccessCidrs", "cidr");
+    let (everywhere, others): (Vec<String>, Vec<String>) = blocks.iter().cloned().partition(|block| is_everywhere(block));
+    let whom = || some_beside(&everywhere, &others);
     let is_public = vpc.text("endpointPublicAccess");
     let endpoint = format!("the public API endpoint of cluster {cluster}");
     let rule = |action, peer: Option<String>| Rule {
@@ -72,8 +73,8 @@ pub(in crate::summary) fn eks(call: &Call<'_>) -> Option<Summary> {
     let (rules, told) = match (is_public.as_deref(), blocks.is_empty()) {
         (Some("false"), _) => (vec![all_else()], words("closed", "close", endpoint)),
         (Some(_), true) => (vec![rule("open", None)], words("opened", "open", format!("{endpoint}, to whom the call does not say"))),
-        (Some(_), false) => (open(), words("opened", "open", format!("{endpoint} to {}", some_of(&blocks)))),
-        (None, false) => (open(), words("let", "let", format!("{} reach {endpoint}, where it has one", some_of(&blocks)))),
+        (Some(_), false) => (open(), words("opened", "open", format!("{endpoint} to {}", whom()))),
+        (None, false) => (open(), words("let", "let", format!("{} reach {endpoint}, where it has one", whom()))),
         (None, true) => return None,
     };
     if call.action == "CreateCluster" {
