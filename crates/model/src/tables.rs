@@ -86,7 +86,7 @@ impl Table {
                 "One row per ARN that a copy of an event touches, and how that is known; sorted by name in each file. Joins cloudtrail by evidence_id and record_index. Made from raw."
             }
             Self::PivotalCalls => {
-                "One row per event that later ones depend on, for questions over all time: calls that change what is logged, that set up functions, instances, Auto Scaling groups and stacks, and that issue keys, passwords and sign-ins. The same rows as in cloudtrail, with few of their columns. Made from raw."
+                "One row per event that later ones depend on, for questions over all time: calls that change what is logged, that set up functions, instances, Auto Scaling groups and stacks, that name security groups, and that issue keys, passwords and sign-ins. The same rows as in cloudtrail, with few of their columns. Made from raw."
             }
         }
     }
@@ -361,7 +361,7 @@ const CREDENTIALS: &[Column] = &[
     col(
         "issued_subject",
         Text,
-        "Who an identity provider vouched for: SAML or OpenID subject. Of SwitchRole: ARN of who switched (SwitchFrom).",
+        "Who an identity provider vouched for: SAML or OpenID subject, identity of a pool of Cognito, certificate with its trust anchor. Of SwitchRole: ARN of who switched (SwitchFrom).",
     ),
     col("by_identity_center", Bool, "IAM Identity Center assumed the role: the key used later is another one than issued_access_key_id."),
     col("dedupe_key", Binary, "The event's identity, as in cloudtrail."),

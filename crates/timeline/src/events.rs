@@ -7,9 +7,11 @@ use datafusion::logical_expr::{Expr, col, lit};
 use rayon::prelude::*;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
+use crate::beside::Beside;
 use crate::coverage::Parts;
 use crate::error::TimelineError;
 use crate::event::{Event, Events};
+use crate::flow_groups;
 use crate::item::{Item, is_attempted};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
@@ -50,7 +52,7 @@ impl EventQuestion {
                 let spelled = network_services()
                     .into_iter()
                     .flat_map(|s| [s.to_owned(), format!("{s}.amazonaws.com"), format!("{s}.amazonaws.com.cn")]);
-                Some(col("event_source").in_list(spelled.map(lit).collect(), false))
+                Some(col("event_source").in_list(spelled.map(lit).collect(), false).or(flow_groups::condition()))
             }
         }
     }
@@ -92,12 +94,13 @@ pub async fn events(
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
     let read = async {
-        let found = source.found(window, condition, question.filters.leave_few()).await?;
-        let found = found.only(|event| which.admits(event) && question.filters.admits(event))?;
+        let found = source.found(window, condition, question.filters.leave_few());
+        let (found, beside) = futures::future::try_join(found, Beside::read(source, which)).await?;
+        let found = found.only(|event| (which.admits(event) || beside.admits(event)) && question.filters.admits(event))?;
         let actors = Actors::behind(source, window, &found).await?;
         let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
-        found.in_order(source, &mut |events| listing.take_all(events, question, &related, &actors)).await
+        found.in_order(source, &mut |events| listing.take_all(events, question, (&related, &beside), &actors)).await
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
@@ -137,6 +140,9 @@ const PENDING: usize = 10_000;
 /// Events told at a time, side by side: so many are told in vain where a limit is reached.
 const TOLD_AT_ONCE: usize = 1_024;
 
+/// What other events tell of those of the answer.
+type Others<'a> = (&'a Related, &'a Beside);
+
 /// An event that answers the question.
 struct Told {
     /// Told with another one, of the same action.
@@ -149,13 +155,14 @@ struct Told {
 }
 
 impl Told {
-    fn of(event: &Event<'_>, question: &Question, related: &Related, listing: (EventQuestion, bool), actors: &Actors) -> Self {
-        let (which, is_open) = listing;
+    fn of(event: &Event<'_>, question: &Question, others: Others<'_>, listing: (EventQuestion, bool), actors: &Actors) -> Self {
+        let ((related, beside), (which, is_open)) = (others, listing);
         let outcome = classify(&event.facts());
         let is_folded = related.is_folded(event);
         let item = (is_open && !is_folded).then(|| {
             let mut item = Item::by(event, question.window.as_ref(), actors);
             related.tell(event, &mut item, which.lists_actions());
+            beside.tell(event, &mut item);
             item
         });
         Self { is_folded, time: event.event_time, outcome, is_attempt: is_attempted(event, outcome), item }
@@ -164,7 +171,7 @@ impl Told {
 
 impl Listing<'_, '_> {
     /// Takes the events of a batch. Telling one (parsing its JSON, above all) depends on no other, so all threads take part.
-    fn take_all(&mut self, events: &Events<'_>, question: &Question, related: &Related, actors: &Actors) -> Result<(), TimelineError> {
+    fn take_all(&mut self, events: &Events<'_>, question: &Question, others: Others<'_>, actors: &Actors) -> Result<(), TimelineError> {
         let which = self.which;
         for start in (0..events.rows()).step_by(TOLD_AT_ONCE) {
             let rows = start..events.rows().min(start + TOLD_AT_ONCE);
@@ -174,8 +181,8 @@ impl Listing<'_, '_> {
                 .with_min_len(64)
                 .map(|row| {
                     let event = events.get(row);
-                    (which.admits(&event) && question.filters.admits(&event))
-                        .then(|| Told::of(&event, question, related, (which, is_open), actors))
+                    ((which.admits(&event) || others.1.admits(&event)) && question.filters.admits(&event))
+                        .then(|| Told::of(&event, question, others, (which, is_open), actors))
                 })
                 .collect();
             told.into_iter().flatten().try_for_each(|one| self.take(one))?;

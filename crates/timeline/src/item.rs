@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::addendum::{Addendum, Update};
 use crate::event::Event;
+use crate::group_names::GroupName;
 use crate::lineage::{Actors, Attribution};
 use crate::principal::Principal;
 use crate::relation::Relation;
@@ -69,6 +70,9 @@ pub struct Item {
     pub network_class: Option<NetworkClass>,
     /// The rules it set or removed.
     pub rules: Vec<Rule>,
+    /// What security groups of its summary are called, where another record says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group_names: Vec<GroupName>,
     /// What it touches.
     pub resources: Vec<Touched>,
     /// Where the call came from.
@@ -151,6 +155,7 @@ impl Item {
             error_message: event.error_message.map(|m| redact_text(m).into_owned()),
             network_class: network_command(&facts),
             rules: told.rules,
+            group_names: Vec::new(),
             resources: touched(event),
             source_ip_address: own(event.source_ip_address),
             user_agent: event.user_agent.map(|a| redact_text(a).into_owned()),

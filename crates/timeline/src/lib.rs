@@ -7,6 +7,7 @@
 mod actors;
 mod addendum;
 mod answer;
+mod beside;
 mod coverage;
 mod digest;
 mod ends;
@@ -15,6 +16,8 @@ mod event;
 mod events;
 mod few;
 mod filter;
+mod flow_groups;
+mod group_names;
 mod instants;
 mod item;
 mod ledger;
@@ -46,6 +49,7 @@ pub use digest::events_digest;
 pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, events, events_answer};
+pub use group_names::GroupName;
 pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;
 pub use lineage::{

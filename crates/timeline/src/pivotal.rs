@@ -2,6 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
+use backtrail_model::calls::NAMING_CALLS;
 use backtrail_model::window::Window;
 use datafusion::arrow::compute::min;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -11,8 +12,9 @@ use crate::event::{Event, Events};
 use crate::few::reread;
 use crate::source::{Source, one_of, within};
 
-/// The version of the decoder that began to write `pivotal_calls`.
+/// The version of the decoder that began to write `pivotal_calls`, and the one that added calls to it.
 const SINCE: i32 = 7;
+const NAMING_SINCE: i32 = 8;
 const PIVOTAL_CALLS: &str = "pivotal_calls";
 const EVIDENCE: &str = "evidence";
 
@@ -25,7 +27,8 @@ impl Source {
         names: &[&str],
         each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
     ) -> Result<bool, TimelineError> {
-        if !self.is_all_read_since(SINCE).await? {
+        let since = if names.iter().any(|name| NAMING_CALLS.contains(name)) { NAMING_SINCE } else { SINCE };
+        if !self.is_all_read_since(since).await? {
             return Ok(false);
         }
         let Some(named) = one_of("event_name", names.iter().copied()) else { return Ok(true) };

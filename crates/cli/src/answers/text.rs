@@ -10,12 +10,12 @@ use backtrail_timeline::{Covered, Item, Phase, Present, Principal, PrincipalKind
 use super::chain::chain_lines;
 use super::marks::mark_lines;
 use super::related::{cited, related_lines};
-use crate::sanitize::{sanitize, shorten};
+use crate::sanitize::{sanitize, shorten, shorten_inside};
 
 /// Values of a field listed for an actor.
 const LISTED: usize = 3;
-/// Characters of an actor's name.
-const ACTOR: usize = 40;
+/// Characters of an actor's name: most of a role's and a session's together, and who it is of another account.
+const ACTOR: usize = 120;
 /// Characters of an outcome.
 const OUTCOME: usize = 9;
 /// Where the values of a labelled line begin.
@@ -155,7 +155,7 @@ impl TextItem for Item {
         let class = self.network_class.map(|c| format!(" [{c}]")).unwrap_or_default();
         let label = self.actor.label();
         let label = sanitize(&label);
-        let label = shorten(&label, ACTOR);
+        let label = shorten_inside(&label, ACTOR);
         let told = format!("{attempt}{}{class}", sanitize(&self.summary));
         write!(out, "{time}  {}  {}", style.outcome(self.outcome), style.bold(&label))?;
         let taken = time.chars().count() + OUTCOME + label.chars().count() + 6;
@@ -176,6 +176,7 @@ impl TextItem for Item {
         place.extend(self.actor.origin.source_identity.as_deref().map(|who| format!("source identity {}", sanitize(who))));
         place.extend(self.error_code.as_deref().map(|e| sanitize(e).into_owned()));
         place.extend(cited(self));
+        place.extend(self.group_names.iter().map(|known| format!("{} named by {}", sanitize(&known.id), sanitize(&known.reference))));
         place.extend(self.twins.iter().map(|t| format!("also {} in {}", sanitize(&t.reference), t.account.as_deref().unwrap_or("?"))));
         if self.id_conflict {
             place.push("ID CONFLICT: another record has this id and other content".to_owned());

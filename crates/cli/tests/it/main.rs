@@ -14,6 +14,7 @@ mod lineage;
 mod lineage_truth;
 mod marks;
 mod motion;
+mod network;
 mod odd_input;
 mod previous;
 mod real_evidence;

@@ -1,0 +1,35 @@
+//! What calls of any time tell of the things that the events of an answer name.
+
+use crate::error::TimelineError;
+use crate::event::Event;
+use crate::events::EventQuestion;
+use crate::flow_groups::FlowGroups;
+use crate::group_names::GroupNames;
+use crate::item::Item;
+use crate::source::Source;
+
+/// What is known beside an answer's own events.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    flows: FlowGroups,
+    names: GroupNames,
+}
+
+impl Beside {
+    /// What a question needs.
+    pub(crate) async fn read(source: &Source, which: EventQuestion) -> Result<Self, TimelineError> {
+        let flows = if which == EventQuestion::Network { FlowGroups::read(source).await? } else { FlowGroups::default() };
+        Ok(Self { flows, names: GroupNames::read(source).await? })
+    }
+
+    /// Whether an event answers the question for what others say of the thing it names.
+    pub(crate) fn admits(&self, event: &Event<'_>) -> bool {
+        self.flows.admits(event)
+    }
+
+    /// Says in an item what others say of the things it names.
+    pub(crate) fn tell(&self, event: &Event<'_>, item: &mut Item) {
+        self.flows.tell(event, item);
+        self.names.tell(item);
+    }
+}
