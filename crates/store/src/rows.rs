@@ -8,9 +8,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_select::interleave::interleave;
 use backtrail_model::tables::Table;
 
 use crate::StoreError;
@@ -195,5 +196,15 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<Vec<Place>
 /// The rows at these places, as one batch.
 pub(crate) fn gather(table: Table, batches: &[&RecordBatch], places: &[Place]) -> Result<RecordBatch, StoreError> {
     let indices: Vec<(usize, usize)> = places.iter().map(|p| (p.batch as usize, p.row as usize)).collect();
-    arrow_select::interleave::interleave_record_batch(batches, &indices).map_err(|e| StoreError::rows(table, e.to_string()))
+    let schema = batches.first().map_or_else(|| waiting_schema(table), |batch| batch.schema());
+    let gathered = |column: usize| {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+        // Many columns are of events that few estates have.
+        if arrays.iter().all(|array| array.null_count() == array.len()) {
+            return Ok(new_null_array(schema.field(column).data_type(), indices.len()));
+        }
+        interleave(&arrays, &indices)
+    };
+    let columns = (0..schema.fields().len()).map(gathered).collect::<Result<Vec<_>, _>>();
+    columns.and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns)).map_err(|e| StoreError::rows(table, e.to_string()))
 }

@@ -6,17 +6,20 @@ mod past;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use backtrail_model::window::Window;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::Parts;
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event};
+use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Origin, OriginKind};
+use crate::lineage::{Actors, Attribution, Origin, OriginKind};
 use crate::nearest;
 use crate::novelty::{Before, Compared};
 use crate::question::Question;
@@ -164,7 +167,7 @@ pub async fn actors(
     let read = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read(source, question));
     let (ledger, parts, Read { counts, before, past }) = read.await?;
     let mut coverage = parts.coverage(window, &ledger);
-    let mut present: Vec<(Option<i64>, Present)> = counts.into_values().filter_map(|c| c.present(before.as_ref(), &past)).collect();
+    let mut present: Vec<(Option<i64>, Present)> = counts.into_iter().filter_map(|c| c.present(before.as_ref(), &past)).collect();
     present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
     if order == ActorOrder::Notable {
         // Stable: what weighs the same stays in order of time.
@@ -186,7 +189,7 @@ pub async fn actors(
 
 /// What was counted in the window, and what there is outside it.
 struct Read {
-    counts: HashMap<Key, Counts>,
+    counts: Vec<Counts>,
     before: Option<Before>,
     past: Past,
 }
@@ -194,25 +197,85 @@ struct Read {
 async fn read(source: &Source, question: &Question) -> Result<Read, TimelineError> {
     let (window, condition) = (question.window.as_ref(), question.filters.condition());
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
-    let mut counts: HashMap<Key, Counts> = HashMap::new();
     let (known, before) =
         futures::future::try_join(Actors::read(source, window, condition.clone()), Before::of_window(source, window)).await?;
     let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
-    let mut take = |event: &Event<'_>| {
-        if question.filters.admits(event) {
-            let actor = known.of(event);
-            let is_folded = related.is_folded(event);
-            counts.entry(key_of(event, &actor.origin)).or_default().take(event, &actor, is_folded, before.as_ref());
-        }
+    let mut counting = Counting::new(question, &known, &related, before.as_ref());
+    let mut take = |events: &Events<'_>| {
+        counting.take(events);
         Ok(())
     };
-    source.in_any_order(window, condition, &columns, &mut take).await?;
+    source.in_batches(window, condition, &columns, &mut take).await?;
+    let counts = counting.finish();
     let mut past = Past::default();
     if let Some(window) = window {
-        counts.values().for_each(|c| c.ask(&mut past));
+        counts.iter().for_each(|c| c.ask(&mut past));
         past.read(source, window).await?;
     }
     Ok(Read { counts, before, past })
+}
+
+/// Hands among which actors are dealt, to be counted side by side: more than there are threads, for some actors have most of the events.
+const HANDS: usize = 16;
+
+/// Counts what each actor did.
+struct Counting<'a> {
+    question: &'a Question,
+    known: &'a Actors,
+    related: &'a Related,
+    before: Option<&'a Before>,
+    hands: Vec<HashMap<Key, Counts>>,
+    /// By which actors are dealt.
+    hasher: DefaultHashBuilder,
+}
+
+/// Events dealt at a time: so many stay near the processor until they are counted.
+const DEALT_AT_ONCE: usize = 1_024;
+
+/// An event that counts: whose it is, and in which hand that one is counted.
+struct Dealt<'e> {
+    event: Event<'e>,
+    hand: usize,
+    key: Key,
+    actor: Arc<Attribution>,
+}
+
+impl<'a> Counting<'a> {
+    fn new(question: &'a Question, known: &'a Actors, related: &'a Related, before: Option<&'a Before>) -> Self {
+        let hands = (0..HANDS).map(|_| HashMap::new()).collect();
+        Self { question, known, related, before, hands, hasher: DefaultHashBuilder::default() }
+    }
+
+    /// Takes the events of a batch. Who did one depends on no other event, and what one actor did on no other actor.
+    fn take(&mut self, events: &Events<'_>) {
+        for start in (0..events.rows()).step_by(DEALT_AT_ONCE) {
+            let rows = start..events.rows().min(start + DEALT_AT_ONCE);
+            let dealt: Vec<Option<Dealt<'_>>> = rows.into_par_iter().with_min_len(64).map(|row| self.deal(events.get(row))).collect();
+            let (related, before) = (self.related, self.before);
+            self.hands.par_iter_mut().enumerate().for_each(|(hand, counts)| {
+                for Dealt { event, key, actor, .. } in dealt.iter().flatten().filter(|one| one.hand == hand) {
+                    let counts = match counts.get_mut(key) {
+                        Some(counts) => counts,
+                        None => counts.entry(key.clone()).or_default(),
+                    };
+                    counts.take(event, actor, related.is_folded(event), before);
+                }
+            });
+        }
+    }
+
+    fn deal<'e>(&self, event: Event<'e>) -> Option<Dealt<'e>> {
+        self.question.filters.admits(&event).then(|| {
+            let actor = self.known.of(&event);
+            let key = key_of(&event, &actor.origin);
+            let hand = usize::try_from(self.hasher.hash_one(&key) % HANDS as u64).unwrap_or_default();
+            Dealt { event, hand, key, actor }
+        })
+    }
+
+    fn finish(self) -> Vec<Counts> {
+        self.hands.into_iter().flat_map(HashMap::into_values).collect()
+    }
 }
 
 /// Who did an event that counts.

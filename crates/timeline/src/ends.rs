@@ -35,6 +35,16 @@ impl Ends {
         }
     }
 
+    /// The same of something that is only cited where it may be an end.
+    pub(crate) fn take_at(&mut self, time: Option<i64>, cited: impl FnOnce() -> String) {
+        let at = |time: Option<i64>| (time.is_none(), time);
+        let is_between =
+            self.first.as_ref().is_some_and(|first| at(first.0) < at(time)) && self.last.as_ref().is_some_and(|last| at(time) < at(last.0));
+        if !is_between {
+            self.take((time, cited()));
+        }
+    }
+
     /// Their times; `None` where nothing was met.
     pub(crate) fn times(&self) -> Option<(Option<i64>, Option<i64>)> {
         Some((self.first.as_ref()?.0, self.last.as_ref()?.0))

@@ -43,6 +43,16 @@ impl<'a> Text<'a> {
             Self::Absent => None,
         }
     }
+
+    /// What a text is told by within its batch, without a look at the text: values of a dictionary are views of one place, so that equal views are equal
+    /// texts (and two views may be of one text). Zero for what is absent or empty; `None` where the layout has no views.
+    pub(crate) fn view(self, row: usize) -> Option<u128> {
+        match self {
+            Self::View(array) => Some(if array.is_null(row) { 0 } else { array.views()[row] }),
+            Self::Absent => Some(0),
+            Self::Plain(_) | Self::Large(_) => None,
+        }
+    }
 }
 
 /// The time column of a batch.

@@ -73,15 +73,30 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
     Ok(said)
 }
 
+/// A filter by one value alone.
+type Alone = fn(Vec<String>) -> Filters;
+
 /// What every event has some of: values asked for that none has, with those that some have.
 async fn unknown_values(source: &Source, filters: &Filters) -> Result<Vec<NotSeen>, TimelineError> {
-    let asked: [(&str, &[&'static str], &[String]); 3] = [
-        ("account", &["recipient_account_id", "user_identity_account_id"], &filters.account),
-        ("region", &["aws_region"], &filters.region),
-        ("service", &["event_source"], &filters.source),
+    let asked: [(&str, &[&'static str], &[String], Alone); 3] = [
+        ("account", &["recipient_account_id", "user_identity_account_id"], &filters.account, |account| Filters {
+            account,
+            ..Filters::default()
+        }),
+        ("region", &["aws_region"], &filters.region, |region| Filters { region, ..Filters::default() }),
+        ("service", &["event_source"], &filters.source, |source| Filters { source, ..Filters::default() }),
     ];
     let mut said = Vec::new();
-    for (what, columns, values) in asked.into_iter().filter(|(.., values)| !values.is_empty()) {
+    for (what, columns, values, alone) in asked {
+        let mut unknown: Vec<&String> = Vec::new();
+        for value in values {
+            if !is_met(source, &alone(vec![value.clone()])).await? {
+                unknown.push(value);
+            }
+        }
+        if unknown.is_empty() {
+            continue;
+        }
         let mut known: BTreeSet<String> = BTreeSet::new();
         let mut take = |value: &str| {
             let value = if what == "service" { service_of(value) } else { value };
@@ -90,7 +105,6 @@ async fn unknown_values(source: &Source, filters: &Filters) -> Result<Vec<NotSee
             }
         };
         each_value(source, CLOUDTRAIL, columns, &mut take).await?;
-        let unknown: Vec<&String> = values.iter().filter(|value| !known.contains(*value)).collect();
         known.remove(ANONYMOUS);
         for value in unknown {
             let mut nearest = Nearest::new(value);

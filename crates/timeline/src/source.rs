@@ -161,8 +161,19 @@ impl Source {
         columns: &[&str],
         each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
+        self.in_batches(window, condition, columns, &mut |events| events.iter().try_for_each(|e| each(&e))).await
+    }
+
+    /// The same, batch by batch.
+    pub(crate) async fn in_batches(
+        &self,
+        window: Option<&Window>,
+        condition: Option<Expr>,
+        columns: &[&str],
+        each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
         let frame = self.events(window, condition).await?.select_columns(columns).map_err(TimelineError::table(CLOUDTRAIL))?;
-        Self::batches(CLOUDTRAIL, frame, &mut |batch| Events::of(batch)?.iter().try_for_each(|e| each(&e))).await
+        Self::batches(CLOUDTRAIL, frame, &mut |batch| each(&Events::of(batch)?)).await
     }
 
     /// The events of a window that fulfil all conditions.

@@ -131,7 +131,7 @@ impl Counts {
             earlier(&mut self.comparable, event);
         }
         self.values(event, actor, compares);
-        let mut call = String::new();
+        let mut call = String::with_capacity(64);
         write_call(event.event_source, event.event_name, &mut call);
         let sensitive = is_sensitive(&facts);
         if outcome == Outcome::Denied || sensitive {
@@ -190,7 +190,7 @@ impl Counts {
 
     /// First and last by time and citation; the actor is described as its fullest event has it, so that order does not matter.
     fn settle(&mut self, event: &Event<'_>, actor: &Attribution) {
-        self.ends.take((event.event_time, event.citation()));
+        self.ends.take_at(event.event_time, || event.citation());
         // A kind that some event proves counts; among equals the fuller description.
         let said = |w: &Origin| (w.kind != OriginKind::Unknown, usize::from(w.arn.is_some()) + usize::from(w.source_identity.is_some()));
         let who = &actor.origin;

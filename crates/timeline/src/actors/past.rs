@@ -9,12 +9,13 @@
 //! The look is one pass over few columns, never JSON, and keeps only what answers the question: values of the window that were not met yet.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
-use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{Array, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use backtrail_model::calls::service_of;
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::window::Window;
+use datafusion::arrow::compute::filter_record_batch;
 use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
@@ -27,6 +28,8 @@ use crate::source::{SOUGHT, Source, instant, one_of};
 
 const CLOUDTRAIL: &str = "cloudtrail";
 const CREDENTIALS: &str = "credentials";
+/// Calls held at most: some 250 MB.
+const MOST_CALLS: usize = 2_000_000;
 /// Levels of sessions below an actor: roles may be chained, and nobody chains so many.
 const LEVELS: usize = 8;
 
@@ -111,9 +114,12 @@ struct Subject {
 
 impl Subject {
     /// A value was met before. Most subjects have soon met all they had in the window.
-    fn close(&mut self, aspect: Aspect, value: Option<&str>) {
+    fn close<'v>(&mut self, aspect: Aspect, value: impl FnOnce() -> Option<&'v str>) {
         let open = &mut self.open[aspect as usize];
-        if let Some(value) = value.filter(|_| !open.is_empty()) {
+        if open.is_empty() {
+            return;
+        }
+        if let Some(value) = value() {
             open.remove(value);
         }
     }
@@ -167,16 +173,84 @@ struct Issued {
     begun: Option<Seconds>,
 }
 
+/// Calls held to be looked through level by level, rather than read again for each.
+#[derive(Debug, Default)]
+struct Calls {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    are_too_many: bool,
+}
+
+impl Calls {
+    /// Keeps those of a batch that somebody made, so many at most.
+    fn keep(&mut self, batch: &RecordBatch, most: usize) -> Result<(), TimelineError> {
+        if self.are_too_many {
+            return Ok(());
+        }
+        let names = Names::of(batch, CREDENTIALS)?;
+        let is_somebodys: BooleanArray = (0..batch.num_rows()).map(|row| Some(names.id(row).is_some())).collect();
+        let kept = filter_record_batch(batch, &is_somebodys).map_err(|e| TimelineError::table(CREDENTIALS)(e.into()))?;
+        self.rows += kept.num_rows();
+        self.batches.push(kept);
+        if self.rows > most {
+            *self = Self { are_too_many: true, ..Self::default() };
+        }
+        Ok(())
+    }
+}
+
 /// What is sought outside a window, and what was found.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     subjects: Vec<Subject>,
     known: HashMap<Lasting, usize>,
-    /// Subjects by what records name them with.
+    sought: Sought,
+}
+
+/// Subjects by what records name them with.
+#[derive(Debug, Default)]
+struct Sought {
     principals: HashMap<String, OfId>,
     roles: HashMap<String, usize>,
     services: HashMap<String, usize>,
     keys: HashMap<String, Vec<usize>>,
+    /// Whether an id belongs to somebody in sessions that began in a second alone.
+    by_begun: bool,
+}
+
+/// What a row names its principal with, as [`Text::view`] tells texts apart within a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Naming {
+    principal: u128,
+    /// Where that is not given.
+    arn: u128,
+    key: u128,
+    /// Where nothing else is given.
+    service: u128,
+    begun: Option<i64>,
+}
+
+/// Whom the rows of a batch belong to: looked up once for all rows that name their principal with the same.
+#[derive(Debug, Default)]
+struct Met {
+    known: HashMap<Naming, Range<usize>>,
+    subjects: Vec<usize>,
+}
+
+impl Met {
+    /// The subjects that a row belongs to; one that it belongs to in two ways is there twice.
+    fn of(&mut self, sought: &Sought, names: &Names<'_>, row: usize) -> &[usize] {
+        let naming = names.naming(row).filter(|naming| !sought.by_begun || naming.key != 0 || naming.begun.is_some());
+        if let Some(known) = naming.and_then(|naming| self.known.get(&naming)) {
+            return &self.subjects[known.clone()];
+        }
+        let first = self.subjects.len();
+        sought.each(names, row, &mut |subject| self.subjects.push(subject));
+        if let Some(naming) = naming {
+            self.known.insert(naming, first..self.subjects.len());
+        }
+        &self.subjects[first..]
+    }
 }
 
 /// The columns that name a principal, of a batch.
@@ -205,124 +279,22 @@ impl<'a> Names<'a> {
         let said = |text: Text<'a>| text.get(row).filter(|t| !t.is_empty());
         said(self.principal).or_else(|| said(self.arn))
     }
+
+    /// All that [`Sought::each`] looks at, but the time of a row that says neither key nor creation.
+    fn naming(&self, row: usize) -> Option<Naming> {
+        let principal = self.principal.view(row)?;
+        let arn = if principal == 0 { self.arn.view(row)? } else { 0 };
+        let service = if principal == 0 && arn == 0 { self.invoked_by.view(row)? } else { 0 };
+        let begun = self.begun.filter(|begun| !begun.is_null(row)).map(|begun| begun.value(row));
+        Some(Naming { principal, arn, key: self.key.view(row)?, service, begun })
+    }
 }
 
-impl Past {
-    /// Asks for something that lasts.
-    fn seek(&mut self, who: &Lasting) -> usize {
-        if let Some(at) = self.known.get(who) {
-            return *at;
-        }
-        let at = self.subjects.len();
-        self.subjects.push(Subject::default());
-        self.known.insert(who.clone(), at);
-        match who {
-            Lasting::Principal(id) | Lasting::Session(id) => self.principals.entry(id.clone()).or_default().add(None, at),
-            Lasting::Role(id) => _ = self.roles.insert(id.clone(), at),
-            Lasting::Service(name) => _ = self.services.insert(name.clone(), at),
-        }
-        at
-    }
-
-    /// Asks whether what lasts of an actor had these values before.
-    pub(super) fn ask<'v>(&mut self, who: &BTreeSet<Lasting>, values: impl Iterator<Item = (Aspect, &'v str)> + Clone) {
-        for one in who {
-            let mut subjects = vec![self.seek(one)];
-            if let Lasting::Session(id) = one {
-                subjects.extend(role_of(id).map(|role| self.seek(&Lasting::Role(role.to_owned()))));
-            }
-            for at in subjects {
-                for (aspect, value) in values.clone() {
-                    let open = &mut self.subjects[at].open[aspect as usize];
-                    if !open.contains(value) {
-                        open.insert(value.to_owned());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Looks at everything outside the window.
-    pub(super) async fn read(&mut self, source: &Source, window: &Window) -> Result<(), TimelineError> {
-        if self.subjects.is_empty() {
-            return Ok(());
-        }
-        self.descend(source, window).await?;
-        let failed = TimelineError::table(CLOUDTRAIL);
-        let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
-        let frame = source.events(None, [outside].into_iter().chain(self.condition(CLOUDTRAIL))).await?;
-        let values = ["event_time", "event_source", "event_name", "aws_region", "source_ip_address", "user_agent"];
-        let columns: Vec<&str> = values.into_iter().chain(self.names()).collect();
-        let frame = frame.select_columns(&columns).map_err(failed)?;
-        Source::batches(CLOUDTRAIL, frame, &mut |batch| self.take(batch, window)).await
-    }
-
-    /// The columns that name whom is sought: what tells nobody apart is not read.
-    fn names(&self) -> impl Iterator<Item = &'static str> {
-        let by_arn = self.principals.keys().any(|id| is_arn(id));
-        let by_key = !self.keys.is_empty() || self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
-        let by_begun = self.principals.values().any(|of| !of.begun.is_empty());
-        let told = [true, by_arn, by_key, !self.services.is_empty(), by_begun];
-        NAMES.into_iter().chain([BEGUN]).zip(told).filter(|(_, is_told)| *is_told).map(|(column, _)| column)
-    }
-
-    /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
-    async fn descend(&mut self, source: &Source, window: &Window) -> Result<(), TimelineError> {
-        for _ in 0..LEVELS {
-            let failed = TimelineError::table(CREDENTIALS);
-            let early = col("event_time").lt(instant(window.from()));
-            let condition = self.condition(CREDENTIALS).into_iter().fold(early, Expr::and);
-            let columns: Vec<&str> =
-                NAMES.into_iter().chain([BEGUN, "event_time", "issued_access_key_id", "issued_principal_id"]).collect();
-            let frame = source.table(CREDENTIALS).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(failed)?;
-            let mut issued: Vec<Issued> = Vec::new();
-            Source::batches(CREDENTIALS, frame, &mut |batch| self.issued(batch, &mut issued)).await?;
-            if issued.is_empty() {
-                break;
-            }
-            issued.into_iter().for_each(|one| self.add(one));
-        }
-        Ok(())
-    }
-
-    /// Adds what was issued. A role that was assumed was met, though nothing may be known to have been done in it.
-    fn add(&mut self, one: Issued) {
-        self.subjects[one.subject].close(Aspect::Role, one.session.as_deref().and_then(role_of));
-        if let Some(key) = one.key {
-            let named = self.keys.entry(key).or_default();
-            if !named.contains(&one.subject) {
-                named.push(one.subject);
-            }
-        }
-        if let Some(session) = one.session {
-            self.principals.entry(session).or_default().add(one.begun, one.subject);
-        }
-    }
-
-    /// What calls of a batch issued to those who are sought, unless that is known.
-    fn issued(&self, batch: &RecordBatch, issued: &mut Vec<Issued>) -> Result<(), TimelineError> {
-        let names = Names::of(batch, CREDENTIALS)?;
-        let (keys, sessions) =
-            (Text::of(batch, CREDENTIALS, "issued_access_key_id")?, Text::of(batch, CREDENTIALS, "issued_principal_id")?);
-        // What a service is issued is a workload's: an actor of its own.
-        for row in (0..batch.num_rows()).filter(|row| names.id(*row).is_some()) {
-            let key = keys.get(row).filter(|key| is_access_key_id(key));
-            let time = (!names.time.is_null(row)).then(|| names.time.value(row));
-            // A key issued to a user, or to an account's root, makes its holder nobody else.
-            let is_told = |id: &&str| if id.contains(':') { time.is_some() } else { key.is_none() && !id.is_empty() };
-            let session = sessions.get(row).filter(is_told);
-            // A role's session that signs in began before.
-            let began = |at: i64| if key.is_some() { second(at)..=second(at) } else { begun_before(at) };
-            let begun = time.filter(|_| session.is_some_and(|id| id.contains(':'))).map(began);
-            self.each(&names, row, &mut |subject| {
-                let has_key = key.is_none_or(|key| self.keys.get(key).is_some_and(|of| of.contains(&subject)));
-                let has_session = session.is_none_or(|id| self.principals.get(id).is_some_and(|of| of.holds(begun.as_ref(), subject)));
-                if !has_key || !has_session {
-                    issued.push(Issued { subject, key: key.map(str::to_owned), session: session.map(str::to_owned), begun: begun.clone() });
-                }
-            });
-        }
-        Ok(())
+impl Sought {
+    /// Adds what a subject is named with, at any time or in sessions that began in some seconds.
+    fn add_id(&mut self, id: String, begun: Option<Seconds>, subject: usize) {
+        self.by_begun |= begun.is_some();
+        self.principals.entry(id).or_default().add(begun, subject);
     }
 
     /// The subjects that a row belongs to; one that it belongs to in two ways is told twice.
@@ -356,6 +328,143 @@ impl Past {
         // Of nobody, where only services are sought: no call issued anything to them.
         Some(all.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false)))
     }
+}
+
+impl Past {
+    /// Asks for something that lasts.
+    fn seek(&mut self, who: &Lasting) -> usize {
+        if let Some(at) = self.known.get(who) {
+            return *at;
+        }
+        let at = self.subjects.len();
+        self.subjects.push(Subject::default());
+        self.known.insert(who.clone(), at);
+        match who {
+            Lasting::Principal(id) | Lasting::Session(id) => self.sought.add_id(id.clone(), None, at),
+            Lasting::Role(id) => _ = self.sought.roles.insert(id.clone(), at),
+            Lasting::Service(name) => _ = self.sought.services.insert(name.clone(), at),
+        }
+        at
+    }
+
+    /// Asks whether what lasts of an actor had these values before.
+    pub(super) fn ask<'v>(&mut self, who: &BTreeSet<Lasting>, values: impl Iterator<Item = (Aspect, &'v str)> + Clone) {
+        for one in who {
+            let mut subjects = vec![self.seek(one)];
+            if let Lasting::Session(id) = one {
+                subjects.extend(role_of(id).map(|role| self.seek(&Lasting::Role(role.to_owned()))));
+            }
+            for at in subjects {
+                for (aspect, value) in values.clone() {
+                    let open = &mut self.subjects[at].open[aspect as usize];
+                    if !open.contains(value) {
+                        open.insert(value.to_owned());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at everything outside the window.
+    pub(super) async fn read(&mut self, source: &Source, window: &Window) -> Result<(), TimelineError> {
+        if self.subjects.is_empty() {
+            return Ok(());
+        }
+        self.descend(source, window).await?;
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
+        let frame = source.events(None, [outside].into_iter().chain(self.sought.condition(CLOUDTRAIL))).await?;
+        let values = ["event_time", "event_source", "event_name", "aws_region", "source_ip_address", "user_agent"];
+        let columns: Vec<&str> = values.into_iter().chain(self.names()).collect();
+        let frame = frame.select_columns(&columns).map_err(failed)?;
+        Source::batches(CLOUDTRAIL, frame, &mut |batch| self.take(batch, window)).await
+    }
+
+    /// The columns that name whom is sought: what tells nobody apart is not read.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let sought = &self.sought;
+        let by_arn = sought.principals.keys().any(|id| is_arn(id));
+        let by_key = !sought.keys.is_empty() || self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
+        let told = [true, by_arn, by_key, !sought.services.is_empty(), sought.by_begun];
+        NAMES.into_iter().chain([BEGUN]).zip(told).filter(|(_, is_told)| *is_told).map(|(column, _)| column)
+    }
+
+    /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
+    async fn descend(&mut self, source: &Source, window: &Window) -> Result<(), TimelineError> {
+        let columns: Vec<&str> = NAMES.into_iter().chain([BEGUN, "event_time", "issued_access_key_id", "issued_principal_id"]).collect();
+        let mut held: Option<Calls> = None;
+        for _ in 0..LEVELS {
+            let mut issued: Vec<Issued> = Vec::new();
+            if let Some(calls) = &held {
+                calls.batches.iter().try_for_each(|batch| self.issued(batch, &mut issued))?;
+            } else {
+                let failed = TimelineError::table(CREDENTIALS);
+                let early = col("event_time").lt(instant(window.from()));
+                let named = self.sought.condition(CREDENTIALS);
+                // Where few are sought, the next level is of others.
+                let mut calls = named.is_none().then(Calls::default);
+                let condition = named.into_iter().fold(early, Expr::and);
+                let frame = source.table(CREDENTIALS).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(failed)?;
+                Source::batches(CREDENTIALS, frame, &mut |batch| {
+                    self.issued(batch, &mut issued)?;
+                    calls.as_mut().map_or(Ok(()), |calls| calls.keep(batch, MOST_CALLS))
+                })
+                .await?;
+                held = calls.filter(|calls| !calls.are_too_many);
+            }
+            if issued.is_empty() {
+                break;
+            }
+            issued.into_iter().for_each(|one| self.add(one));
+        }
+        Ok(())
+    }
+
+    /// Adds what was issued. A role that was assumed was met, though nothing may be known to have been done in it.
+    fn add(&mut self, one: Issued) {
+        self.subjects[one.subject].close(Aspect::Role, || one.session.as_deref().and_then(role_of));
+        if let Some(key) = one.key {
+            let named = self.sought.keys.entry(key).or_default();
+            if !named.contains(&one.subject) {
+                named.push(one.subject);
+            }
+        }
+        if let Some(session) = one.session {
+            self.sought.add_id(session, one.begun, one.subject);
+        }
+    }
+
+    /// What calls of a batch issued to those who are sought, unless that is known.
+    fn issued(&self, batch: &RecordBatch, issued: &mut Vec<Issued>) -> Result<(), TimelineError> {
+        let names = Names::of(batch, CREDENTIALS)?;
+        let (keys, sessions) =
+            (Text::of(batch, CREDENTIALS, "issued_access_key_id")?, Text::of(batch, CREDENTIALS, "issued_principal_id")?);
+        let (sought, mut met) = (&self.sought, Met::default());
+        // What a service is issued is a workload's: an actor of its own.
+        for row in (0..batch.num_rows()).filter(|row| names.id(*row).is_some()) {
+            let subjects = met.of(sought, &names, row);
+            if subjects.is_empty() {
+                continue;
+            }
+            let key = keys.get(row).filter(|key| is_access_key_id(key));
+            let time = (!names.time.is_null(row)).then(|| names.time.value(row));
+            // A key issued to a user, or to an account's root, makes its holder nobody else.
+            let is_told = |id: &&str| if id.contains(':') { time.is_some() } else { key.is_none() && !id.is_empty() };
+            let session = sessions.get(row).filter(is_told);
+            // A role's session that signs in began before.
+            let began = |at: i64| if key.is_some() { second(at)..=second(at) } else { begun_before(at) };
+            let begun = time.filter(|_| session.is_some_and(|id| id.contains(':'))).map(began);
+            for subject in subjects {
+                let has_key = key.is_none_or(|key| sought.keys.get(key).is_some_and(|of| of.contains(subject)));
+                let has_session = session.is_none_or(|id| sought.principals.get(id).is_some_and(|of| of.holds(begun.as_ref(), *subject)));
+                if !has_key || !has_session {
+                    let (key, session) = (key.map(str::to_owned), session.map(str::to_owned));
+                    issued.push(Issued { subject: *subject, key, session, begun: begun.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
 
     fn take(&mut self, batch: &RecordBatch, window: &Window) -> Result<(), TimelineError> {
         let names = Names::of(batch, CLOUDTRAIL)?;
@@ -363,13 +472,11 @@ impl Past {
         let (service, name, region) = (text("event_source")?, text("event_name")?, text("aws_region")?);
         let (address, agent) = (text("source_ip_address")?, text("user_agent")?);
         let time = times(batch, CLOUDTRAIL, "event_time")?;
-        let (mut met, mut call): (Vec<usize>, String) = Default::default();
+        let (mut met, mut call) = (Met::default(), String::new());
         for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
-            met.clear();
-            self.each(&names, row, &mut |at| met.push(at));
             let at = time.value(row);
-            for subject in met.drain(..) {
-                let subject = &mut self.subjects[subject];
+            for subject in met.of(&self.sought, &names, row) {
+                let subject = &mut self.subjects[*subject];
                 subject.span = widened(subject.span, at);
                 if at >= window.from() {
                     continue;
@@ -377,13 +484,13 @@ impl Past {
                 subject.was_met = true;
                 if !subject.open[Aspect::Call as usize].is_empty() {
                     write_call(service.get(row), name.get(row), &mut call);
-                    subject.close(Aspect::Call, Some(&call));
+                    subject.close(Aspect::Call, || Some(&call));
                 }
-                subject.close(Aspect::Region, region.get(row));
-                subject.close(Aspect::Address, address.get(row));
-                subject.close(Aspect::UserAgent, agent.get(row));
-                subject.close(Aspect::Role, names.id(row).and_then(role_of));
-                subject.close(Aspect::Key, names.key.get(row));
+                subject.close(Aspect::Region, || region.get(row));
+                subject.close(Aspect::Address, || address.get(row));
+                subject.close(Aspect::UserAgent, || agent.get(row));
+                subject.close(Aspect::Role, || names.id(row).and_then(role_of));
+                subject.close(Aspect::Key, || names.key.get(row));
             }
         }
         Ok(())
@@ -440,3 +547,6 @@ impl PastOf<'_> {
         if self.with.is_empty() { "events of its name".to_owned() } else { self.with.iter().copied().collect::<Vec<_>>().join(", and ") }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,13 +236,63 @@ impl Wanted {
             let times = arrays.get(2)?.as_primitive_opt::<TimestampMicrosecondType>()?;
             let is_session = |row: usize| {
                 let begun = (!times.is_null(row)).then(|| second(times.value(row)));
-                wanted
-                    .sessions
-                    .get(sessions.value(row))
-                    .is_some_and(|sought| sought.covers(begun) || (columns.may_be_silent && begun.is_none()))
+                let sought = wanted.sessions.get(sessions.value(row));
+                sought.is_some_and(|sought| sought.covers(begun) || (columns.may_be_silent && begun.is_none()))
             };
-            let is_key = |row: usize| !keys.is_null(row) && wanted.keys.contains(keys.value(row));
-            Some((0..times.len()).map(|row| Some(is_key(row) || (!sessions.is_null(row) && is_session(row)))).collect())
+            let (mut of_keys, mut of_sessions) = (Told::default(), Told::default());
+            let is_sought = |row: usize| {
+                let by_key = !keys.is_null(row) && of_keys.is(keys.views()[row], || wanted.keys.contains(keys.value(row)));
+                let mut has_session = || of_sessions.is(sessions.views()[row], || wanted.sessions.contains_key(sessions.value(row)));
+                Some(by_key || (!sessions.is_null(row) && has_session() && is_session(row)))
+            };
+            Some((0..times.len()).map(is_sought).collect())
         })
+    }
+}
+
+/// What was found of the texts of a column, by their views: values of a dictionary are views of one place, and need no second look. Of views that fall
+/// into one slot the last is known.
+struct Told(Vec<(u128, bool)>);
+
+impl Told {
+    const SLOTS: usize = 1 << 10;
+
+    fn is(&mut self, view: u128, look: impl FnOnce() -> bool) -> bool {
+        // Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4) of length, beginning, buffer and offset.
+        let mixed = ((view >> 64) as u64 ^ view as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let slot = &mut self.0[(mixed >> (u64::BITS - Self::SLOTS.trailing_zeros())) as usize];
+        if slot.0 != view {
+            *slot = (view, look());
+        }
+        slot.1
+    }
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        // No text is so long.
+        Self(vec![(u128::MAX, false); Self::SLOTS])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_by_their_views_though_slots_are_few() {
+        let mut told = Told::default();
+        let views = (0..3 * Told::SLOTS as u128).map(|n| n << 96 | n % 7);
+        for view in views.clone().chain(views.clone()).chain(views.flat_map(|view| [view, view])) {
+            assert_eq!(told.is(view, || view % 5 == 0), view % 5 == 0, "{view}");
+        }
+        let mut looks = 0;
+        (0..10).for_each(|_| {
+            _ = told.is(3, || {
+                looks += 1;
+                true
+            })
+        });
+        assert_eq!(looks, 1);
     }
 }
