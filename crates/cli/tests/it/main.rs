@@ -26,3 +26,4 @@ mod tidy;
 mod told;
 mod trace;
 mod truth;
+mod unseen;
