@@ -10,7 +10,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
 use memchr::memmem;
 
-use crate::inflate::{Counted, Inflate, trailing_note};
+use crate::inflate::{Counted, Inflate, trailing};
 use crate::limits::{Break, Cause};
 
 const NAME: &str = "gzip";
@@ -127,7 +127,10 @@ impl<R: BufRead> GzipStream<R> {
                     return Err(self.truncated());
                 }
                 if count > 0 {
-                    self.notes.push(trailing_note(NAME, start, count, zero && matched == 0));
+                    match trailing(NAME, SMALLEST as u64, (start, count, zero && matched == 0)) {
+                        Ok(note) => self.notes.push(note),
+                        Err(fault) => _ = self.flaw.get_or_insert(fault),
+                    }
                 }
                 return Ok(false);
             };
@@ -410,6 +413,25 @@ mod tests {
         let (_, broken, _, notes) = by_slices(&[stored, b"appended".to_vec()].concat());
         assert_eq!(broken, None);
         assert!(notes[0].starts_with("8 bytes that are not gzip follow"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_last_member_whose_header_is_damaged_is_a_fault() {
+        let (first, mut second) = (gz(&sample(5)), gz(&sample(50)));
+        let (at, count) = (first.len(), second.len());
+        for byte in 0..3 {
+            second[byte] ^= 0x40;
+            let stored = [first.clone(), second.clone()].concat();
+            let (content, broken, flaw, notes) = by_slices(&stored);
+            assert_eq!((content, broken, notes), (sample(5), None, Vec::new()));
+            let what = format!("{count} bytes at its end do not begin as gzip does and were not read");
+            assert_eq!(flaw, Some(Break::new(at as u64, Cause::Damaged { container: "gzip", what })));
+            assert_eq!(by_stream(&stored, 7, 100).2, flaw);
+            second[byte] ^= 0x40;
+        }
+        // What tapes and blocks are filled up with is none, however long.
+        let (_, _, flaw, notes) = by_slices(&[first, vec![0; 10_240]].concat());
+        assert_eq!((flaw, notes.len()), (None, 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::limits::Break;
+use crate::limits::{Break, Cause};
 
 /// A decompressor over a stream of stored bytes.
 pub(crate) trait Inflate {
@@ -83,14 +83,18 @@ impl<R: BufRead> Counted<R> {
     }
 }
 
-/// The remark on bytes that follow a container's end.
-pub(crate) fn trailing_note(container: &str, offset: u64, count: u64, zero: bool) -> String {
+/// What follows a container's end: padding and a few stray bytes are remarked. What could be more of the data, its header damaged, is a fault.
+pub(crate) fn trailing(container: &'static str, smallest: u64, (offset, count, zero): (u64, u64, bool)) -> Result<String, Break> {
     let place = format!("the {container} data (from byte {offset})");
     match (zero, count) {
-        (true, 1) => format!("1 zero byte follows {place}"),
-        (true, _) => format!("{count} zero bytes follow {place}"),
-        (false, 1) => format!("1 byte that is not {container} follows {place}; it was not read"),
-        (false, _) => format!("{count} bytes that are not {container} follow {place}; they were not read"),
+        (true, 1) => Ok(format!("1 zero byte follows {place}")),
+        (true, _) => Ok(format!("{count} zero bytes follow {place}")),
+        (false, 1) => Ok(format!("1 byte that is not {container} follows {place}; it was not read")),
+        (false, _) if count < smallest => Ok(format!("{count} bytes that are not {container} follow {place}; they were not read")),
+        (false, _) => {
+            let what = format!("{count} bytes at its end do not begin as {container} does and were not read");
+            Err(Break::new(offset, Cause::Damaged { container, what }))
+        }
     }
 }
 

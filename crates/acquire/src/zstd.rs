@@ -4,13 +4,15 @@ use std::io::BufRead;
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-use crate::inflate::{Counted, Inflate, trailing_note};
+use crate::inflate::{Counted, Inflate, trailing};
 use crate::limits::{Break, Cause};
 use crate::magic::is_zstd_frame;
 
 const NAME: &str = "zstd";
 /// 64 MiB: what `zstd --ultra -22` needs at most without `--long`, and times four threads still within the bound on memory.
 const WINDOW_LOG: u32 = 26;
+/// Magic number, header and block header of the smallest frame.
+const SMALLEST: u64 = 9;
 /// Enough to tell the length of any frame header.
 const FIRST_STEP: usize = 5;
 
@@ -24,6 +26,7 @@ pub(crate) struct ZstdStream<R> {
     frames: u64,
     ended: bool,
     notes: Vec<String>,
+    flaw: Option<Break>,
 }
 
 impl<R: BufRead> ZstdStream<R> {
@@ -39,6 +42,7 @@ impl<R: BufRead> ZstdStream<R> {
             frames: 0,
             ended: false,
             notes: Vec::new(),
+            flaw: None,
         })
     }
 
@@ -51,7 +55,10 @@ impl<R: BufRead> ZstdStream<R> {
             self.ended = true;
         } else if frames > 0 && ahead.len() >= 8 && !is_zstd_frame(ahead) {
             let (count, zero) = self.input.rest()?;
-            self.notes.push(trailing_note(NAME, start, count, zero));
+            match trailing(NAME, SMALLEST, (start, count, zero)) {
+                Ok(note) => self.notes.push(note),
+                Err(fault) => self.flaw = Some(fault),
+            }
             self.ended = true;
         } else {
             self.inside = true;
@@ -108,7 +115,7 @@ impl<R: BufRead> Inflate for ZstdStream<R> {
     }
 
     fn flaw(&self) -> Option<&Break> {
-        None
+        self.flaw.as_ref()
     }
 
     fn offset(&self) -> u64 {
@@ -187,6 +194,20 @@ mod tests {
         let (got, broken, notes) = read(&[stored, b"appended".to_vec()].concat(), 1 << 16, 100);
         assert_eq!((got.as_slice(), broken), (&b"data"[..], None));
         assert!(notes[0].starts_with("8 bytes that are not zstd follow"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_last_frame_whose_header_is_damaged_is_a_fault() {
+        let (first, mut second) = (zstd::encode_all(&b"data"[..], 1).unwrap(), zstd::encode_all(&b"more data"[..], 1).unwrap());
+        second[1] ^= 1;
+        let stored = [first.clone(), second].concat();
+        let mut stream = ZstdStream::new(stored.as_slice(), 0).unwrap();
+        let mut out = Vec::with_capacity(100);
+        stream.fill(&mut out).unwrap();
+        assert_eq!(out, b"data");
+        let flaw = stream.flaw().unwrap();
+        assert_eq!((flaw.offset, stream.notes.len()), (first.len() as u64, 0));
+        assert!(flaw.to_string().contains("do not begin as zstd does and were not read"), "{flaw}");
     }
 
     proptest! {

@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Open a citation: the record, every copy of it, its hash checked again
     Show(commands::show::ShowArgs),
     /// What is there by account, region, log and hour, and what is not
-    Coverage(QuestionArgs),
+    Coverage(commands::coverage::CoverageArgs),
     /// What was read, and what became of every record of it
     Evidence(commands::evidence::EvidenceArgs),
     /// One query, a file of one, or a shell

@@ -84,8 +84,26 @@ impl Originals {
         OriginalCheck { path: path.to_owned(), state, evidence_sha256, record_sha256: record, reason }
     }
 
+    /// The record itself, as it stands in one place where its evidence was met; `None` where that is not what was taken in any more.
+    #[must_use]
+    pub fn record(&mut self, path: &str, cited: Cited<'_>) -> Option<String> {
+        let expected = EvidenceId::parse(cited.evidence_id)?;
+        let piece = Piece::reopen(path, expected, &mut self.workspace).ok()??;
+        let mut raw = None;
+        let hash = self.record_seen_at(&piece, cited.record_index, &mut |table, rows| {
+            raw = raw.take().or_else(|| raw_of(table, rows, cited.record_index));
+        });
+        self.workspace.recycle(piece);
+        raw.filter(|_| hash.as_deref() == Some(cited.record_sha256))
+    }
+
     /// SHA-256 of the record with a number, by the decoder that takes such evidence in.
     fn record_at(&mut self, piece: &Piece, index: i64) -> Option<String> {
+        self.record_seen_at(piece, index, &mut |_, _| {})
+    }
+
+    /// The same; `see` is shown all rows.
+    fn record_seen_at(&mut self, piece: &Piece, index: i64, see: &mut dyn FnMut(Table, &RecordBatch)) -> Option<String> {
         let mut content = piece.content(&mut self.workspace).ok()?;
         let kind = match content.next_chunk() {
             Ok(Some(first)) => match sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()) {
@@ -104,6 +122,7 @@ impl Originals {
         };
         let mut found = None;
         let mut sink = |table, rows: RecordBatch| {
+            see(table, &rows);
             found = found.take().or_else(|| hash_of(table, &rows, index));
             Ok(())
         };
@@ -138,10 +157,25 @@ fn hash_of(table: Table, rows: &RecordBatch, index: i64) -> Option<String> {
         Table::Rejects => "sha256",
         _ => return None,
     };
-    let numbers = rows.column_by_name("record_index")?.as_primitive_opt::<Int64Type>()?;
     let hashes = rows.column_by_name(column)?.as_string_opt::<i32>()?;
-    let row = (0..rows.num_rows()).find(|row| numbers.is_valid(*row) && numbers.value(*row) == index)?;
+    let row = row_of(rows, index)?;
     hashes.is_valid(row).then(|| hashes.value(row).to_owned())
+}
+
+/// The text a row gives of the record with a number, which the decoder writes as views.
+fn raw_of(table: Table, rows: &RecordBatch, index: i64) -> Option<String> {
+    if !matches!(table, Table::Cloudtrail | Table::CloudtrailInsights | Table::CloudtrailAggregated) {
+        return None;
+    }
+    let texts = rows.column_by_name("raw")?;
+    let row = row_of(rows, index).filter(|row| texts.is_valid(*row))?;
+    let view = || texts.as_string_view_opt().map(|views| views.value(row).to_owned());
+    texts.as_string_opt::<i32>().map(|texts| texts.value(row).to_owned()).or_else(view)
+}
+
+fn row_of(rows: &RecordBatch, index: i64) -> Option<usize> {
+    let numbers = rows.column_by_name("record_index")?.as_primitive_opt::<Int64Type>()?;
+    (0..rows.num_rows()).find(|row| numbers.is_valid(*row) && numbers.value(*row) == index)
 }
 
 /// Whether an origin names a member of something that is still there.

@@ -4,6 +4,7 @@ mod cells;
 mod gaps;
 mod hours;
 mod question;
+mod recording;
 mod statements;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use serde::Serialize;
 
+use gaps::LogChanges;
 pub use gaps::{LogChange, Resumed};
 pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
@@ -73,7 +75,7 @@ pub struct Coverage {
     pub seen: Vec<Seen>,
     /// Hours of the window without any event of an account that has some.
     pub empty_hours: Vec<EmptyHours>,
-    /// Calls that changed what is logged, in the window and the day before.
+    /// Calls that changed what is logged: those in the window and the day before, and older ones that nothing undid before the window.
     pub log_changes: Vec<LogChange>,
     /// Evidence that concerns the window and lacks something.
     pub broken_evidence: Vec<Broken>,
@@ -85,17 +87,17 @@ pub struct Coverage {
 #[derive(Default)]
 pub(crate) struct Parts {
     cells: Cells,
-    log_changes: Vec<LogChange>,
+    log_changes: LogChanges,
     undated: u64,
 }
 
 impl Parts {
-    /// Reads the window and the day to either side; never the whole store.
+    /// Reads the window and the day to either side; of the rest of the store only what its files say of themselves, and the calls on trails.
     pub(crate) async fn read(source: &Source, window: Option<&Window>) -> Result<Self, TimelineError> {
         // The day to either side tells which accounts and regions ought to be there.
         let around =
             window.and_then(|w| Window::between(w.from().saturating_sub(MICROS_PER_DAY), w.to().saturating_add(MICROS_PER_DAY)).ok());
-        let known = Known::read(source, around.as_ref());
+        let known = Known::read(source);
         let cells = cells(source, &known, around.as_ref(), window);
         let (cells, log_changes) = futures::future::try_join(cells, gaps::log_changes(source, &known, around.as_ref(), window)).await?;
         Ok(Self { cells, log_changes, undated: source.undated() })
@@ -109,7 +111,8 @@ impl Parts {
 }
 
 impl Coverage {
-    pub(crate) fn from_parts(window: Option<&Window>, cells: Cells, log_changes: Vec<LogChange>, ledger: &Ledger, undated: u64) -> Self {
+    #[cfg(test)]
+    pub(crate) fn from_parts(window: Option<&Window>, cells: Cells, log_changes: LogChanges, ledger: &Ledger, undated: u64) -> Self {
         Parts { cells, log_changes, undated }.coverage(window, ledger)
     }
 
@@ -132,13 +135,14 @@ impl Coverage {
     }
 
     fn of(parts: Parts, window: Option<&Window>, ledger: &Ledger, broken_evidence: Vec<Broken>) -> Self {
-        let Parts { cells: Cells { inside, beside }, log_changes, undated } = parts;
+        let Parts { cells: Cells { inside, beside, far }, log_changes, undated } = parts;
         let empty_hours = hours::of_accounts(&inside, span(window, ledger));
         let not_seen = statements::statements(&statements::Parts {
             window,
             ledger,
             inside: &inside,
             beside: &beside,
+            far: &far,
             empty_hours: &empty_hours,
             log_changes: &log_changes,
             broken: &broken_evidence,
@@ -155,7 +159,7 @@ impl Coverage {
             },
             seen: seen(&inside),
             empty_hours,
-            log_changes,
+            log_changes: log_changes.listed,
             broken_evidence,
             not_seen,
         }

@@ -76,6 +76,9 @@ pub struct Copy {
     pub identical: bool,
     /// Whether it is of another record with the same id, which is a row of its own (`id_conflict`).
     pub of_other_record: bool,
+    /// Whether the citation names this copy.
+    #[serde(skip)]
+    pub is_cited: bool,
     /// Where the evidence was met.
     pub paths: Vec<String>,
     /// The record checked against what is there now. Filled by whoever can read files; this crate knows none.
@@ -137,6 +140,12 @@ pub struct RejectShown {
     pub paths: Vec<String>,
     /// The record checked against what is there now.
     pub originals: Vec<OriginalCheck>,
+    /// Its bytes as delivered, the first of them, with their secrets. Not part of any answer but `--raw`.
+    #[serde(skip)]
+    pub raw: Vec<u8>,
+    /// How many bytes it had.
+    #[serde(skip)]
+    pub length: i64,
 }
 
 /// What a citation opens.
@@ -187,6 +196,9 @@ pub async fn show(source: &Source, reference: &str) -> Result<Opened, TimelineEr
                 find(source, &col("dedupe_key").eq(lit(key)), &mut opened).await?;
             }
             opened.rejects = rejects_at(source, here).await?;
+            for origin in opened.answer.iter_mut().flat_map(|shown| &mut shown.origins) {
+                origin.is_cited = origin.evidence_id.starts_with(evidence) && origin.record_index == *index;
+            }
         }
     }
     if opened.answer.is_empty() && opened.rejects.is_empty() {
@@ -348,6 +360,7 @@ async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Copy>
                 record_sha256: hash.get(row).map(str::to_owned),
                 identical: hash.get(row) == Some(shown),
                 of_other_record: false,
+                is_cited: false,
                 paths: Vec::new(),
                 originals: Vec::new(),
             });
@@ -396,10 +409,12 @@ async fn rejects_at(source: &Source, here: Expr) -> Result<Vec<RejectShown>, Tim
         use arrow_array::cast::AsArray;
         let (evidence, reason) = (Text::of(batch, TABLE, "evidence_id")?, Text::of(batch, TABLE, "reason")?);
         let (index, hash) = (longs(batch, TABLE, "record_index")?, Text::of(batch, TABLE, "sha256")?);
+        let length = longs(batch, TABLE, "length")?;
         let bytes = batch.column_by_name("bytes").ok_or(TimelineError::Column { table: TABLE, column: "bytes" })?;
         for row in 0..batch.num_rows() {
             let of_row = bytes.as_binary_opt::<i32>().map(|b| b.value(row)).or_else(|| bytes.as_binary_view_opt().map(|b| b.value(row)));
-            let text = String::from_utf8_lossy(of_row.unwrap_or_default());
+            let raw = of_row.unwrap_or_default();
+            let text = String::from_utf8_lossy(raw);
             rejects.push(RejectShown {
                 evidence_id: evidence.get(row).unwrap_or_default().to_owned(),
                 record_index: index.value(row),
@@ -408,6 +423,8 @@ async fn rejects_at(source: &Source, here: Expr) -> Result<Vec<RejectShown>, Tim
                 sha256: hash.get(row).unwrap_or_default().to_owned(),
                 paths: Vec::new(),
                 originals: Vec::new(),
+                raw: raw.to_vec(),
+                length: length.value(row),
             });
         }
         Ok(())

@@ -78,10 +78,9 @@ impl Source {
         Self { tallies: Some(tallies), ..self }
     }
 
-    /// What the files of a window say they hold. Where it is not known what files there are, each date stands for one that says nothing.
-    pub(crate) fn tallies(&self, window: Option<&Window>) -> Vec<(String, Option<Tally>)> {
-        let is_inside = is_date_of(window);
-        let is_asked = |date: &str| date != UNKNOWN_DATE && is_inside(date);
+    /// What the files of each date say they hold. Where it is not known what files there are, each date stands for one that says nothing.
+    pub(crate) fn tallies(&self) -> Vec<(String, Option<Tally>)> {
+        let is_asked = |date: &str| date != UNKNOWN_DATE;
         match &self.tallies {
             Some(tallies) => tallies(&is_asked),
             None => self.days.iter().filter(|day| is_asked(&day.date)).map(|day| (day.date.clone(), None)).collect(),
@@ -215,7 +214,7 @@ fn dates(window: &Window) -> (String, String) {
 }
 
 /// Whether a date is one of a window's.
-fn is_date_of(window: Option<&Window>) -> impl Fn(&str) -> bool + Sync {
+pub(crate) fn is_date_of(window: Option<&Window>) -> impl Fn(&str) -> bool + Sync {
     let dates = window.map(dates);
     move |date| dates.as_ref().is_none_or(|(first, last)| first.as_str() <= date && date <= last.as_str())
 }

@@ -33,11 +33,15 @@ pub(crate) struct ShowArgs {
 pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let session = context.session().await?;
     let mut opened = backtrail_timeline::show(&ask::source(&session).await?, &args.reference).await.map_err(ask::timeline_error)?;
-    tokio::task::block_in_place(|| check_originals(&mut opened));
+    let mut reader = Originals::new(&std::env::temp_dir(), now());
+    tokio::task::block_in_place(|| check_originals(&mut opened, &mut reader));
     let mut out = context.printer.data(args.output.output.as_deref())?;
     if args.raw {
-        for shown in &opened.answer {
-            out.write_all(shown.raw.as_bytes())?;
+        for (bytes, warning) in tokio::task::block_in_place(|| delivered(&opened, &mut reader)) {
+            if let Some(warning) = warning {
+                context.printer.warn(&warning);
+            }
+            out.write_all(&bytes)?;
             out.write_all(b"\n")?;
         }
     } else {
@@ -53,15 +57,65 @@ pub(crate) async fn run(args: ShowArgs, context: &Context) -> anyhow::Result<Exi
             sanitize(&opened.reference)
         );
     }
+    Ok(ExitStatus::incomplete_if(warn_of_contradictions(&opened, context)))
+}
+
+/// Warns where the store or an original is not what was taken in.
+fn warn_of_contradictions(opened: &Opened, context: &Context) -> bool {
     let altered = opened.answer.iter().any(|s| s.hash == HashCheck::Mismatch);
     if altered {
         context.printer.warn("a record's hash is not the one stored when it was taken in: the store was altered");
     }
-    let contradicted: Vec<&OriginalCheck> = originals(&opened).filter(|o| o.is_contradiction()).collect();
+    let contradicted: Vec<&OriginalCheck> = originals(opened).filter(|o| o.is_contradiction()).collect();
     for original in &contradicted {
         context.printer.warn(&format!("{}: {}", sanitize(&original.path), told(original)));
     }
-    Ok(ExitStatus::incomplete_if(altered || !contradicted.is_empty()))
+    altered || !contradicted.is_empty()
+}
+
+/// Records as delivered, with a warning where they are not what was asked for: those of an event id, or the one in the cited place.
+fn delivered(opened: &Opened, reader: &mut Originals) -> Vec<(Vec<u8>, Option<String>)> {
+    let copies = opened.answer.iter().flat_map(|shown| shown.origins.iter().map(move |copy| (shown, copy)));
+    let cited: Vec<(&Shown, &Copy)> = copies.filter(|(_, copy)| copy.is_cited).collect();
+    let mut records: Vec<(Vec<u8>, Option<String>)> = Vec::new();
+    if cited.is_empty() {
+        records.extend(opened.answer.iter().map(|shown| (shown.raw.clone().into_bytes(), None)));
+    }
+    let mut places: Vec<(&str, i64)> = cited.iter().map(|(_, copy)| (copy.evidence_id.as_str(), copy.record_index)).collect();
+    places.sort_unstable();
+    places.dedup();
+    for (evidence, index) in places {
+        let here = || cited.iter().filter(|(_, copy)| (copy.evidence_id.as_str(), copy.record_index) == (evidence, index));
+        // Where ids conflict, the place is listed with each record of that id: its own is the one it is identical with.
+        match here().find(|(_, copy)| copy.identical).or_else(|| here().next()) {
+            Some((shown, copy)) if copy.identical => records.push((shown.raw.clone().into_bytes(), None)),
+            Some((shown, copy)) => records.push(of_copy(shown, copy, reader)),
+            None => {}
+        }
+    }
+    let rejected = opened.rejects.iter().map(|reject| {
+        let kept = i64::try_from(reject.raw.len()).unwrap_or(i64::MAX);
+        let rest = format!("of the {} bytes of this rejected record the store keeps the first {kept}", reject.length);
+        (reject.raw.clone(), (reject.length > kept).then_some(rest))
+    });
+    records.extend(rejected);
+    records
+}
+
+/// The bytes of a copy that is not the one kept in the store, from where its evidence lies, if it still does.
+fn of_copy(shown: &Shown, copy: &Copy, reader: &mut Originals) -> (Vec<u8>, Option<String>) {
+    let record_sha256 = copy.record_sha256.as_deref().unwrap_or_default();
+    let cited = Cited { evidence_id: &copy.evidence_id, record_index: copy.record_index, record_sha256 };
+    if let Some(record) = copy.paths.iter().take(MOST_ORIGINALS).find_map(|path| reader.record(path, cited)) {
+        return (record.into_bytes(), None);
+    }
+    let (evidence, index) = (&copy.evidence_id, copy.record_index);
+    let warning = format!(
+        "these are not the bytes of {evidence}#{index}, which cannot be read again where they were met, but those of another copy of the record, \
+         {}#{}",
+        shown.evidence_id, shown.record_index
+    );
+    (shown.raw.clone().into_bytes(), Some(warning))
 }
 
 fn originals(opened: &Opened) -> impl Iterator<Item = &OriginalCheck> {
@@ -70,8 +124,7 @@ fn originals(opened: &Opened) -> impl Iterator<Item = &OriginalCheck> {
 }
 
 /// Goes back to the files the records were taken from.
-fn check_originals(opened: &mut Opened) {
-    let mut reader = Originals::new(&std::env::temp_dir(), now());
+fn check_originals(opened: &mut Opened, reader: &mut Originals) {
     let mut left = MOST_ORIGINALS;
     let mut check = |paths: &[String], cited: Cited<'_>| -> Vec<OriginalCheck> {
         let places = paths.iter().take(left).map(|path| reader.check(path, cited)).collect::<Vec<_>>();
@@ -130,6 +183,16 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
         for line in related_lines(event) {
             writeln!(out, "{line}")?;
         }
+    } else {
+        writeln!(out, "{}", tells_of_events(shown))?;
+    }
+    // The hash and the record below are those of the copy that is kept, which need not be the one that was asked for.
+    for copy in shown.origins.iter().filter(|copy| copy.is_cited && !copy.identical) {
+        let whose = if copy.of_other_record { "another record with this id" } else { "a copy with other bytes" };
+        let hash = copy.record_sha256.as_deref().unwrap_or("unknown");
+        let (cited, kept) =
+            (format!("{}#{}", copy.evidence_id, copy.record_index), format!("{}#{}", shown.evidence_id, shown.record_index));
+        writeln!(out, "{cited} is {whose}, sha-256 {hash}\n  shown here: {kept}")?;
     }
     let hash = match shown.hash {
         HashCheck::Verified => "in the store: worked out again, it is the one kept when the record was taken in",
@@ -149,6 +212,25 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}", sanitize(line))?;
     }
     Ok(())
+}
+
+/// What a record is that tells of events and is none itself, in a line.
+fn tells_of_events(shown: &Shown) -> String {
+    let text = |pointers: &[&str]| pointers.iter().find_map(|pointer| shown.record.pointer(pointer)?.as_str()).map(sanitize);
+    let kind = if shown.table == "cloudtrail_insights" { "Insights event" } else { "aggregated events" };
+    let until = text(&["/timeWindow/windowEnd"]).map(|end| format!(" to {end}")).unwrap_or_default();
+    let time = text(&["/eventTime", "/timeWindow/windowStart"]).unwrap_or_else(|| "no usable time".into());
+    let details = [
+        text(&["/insightDetails/insightType"]),
+        text(&["/insightDetails/state"]),
+        text(&["/insightDetails/eventSource", "/eventSource"]),
+        text(&["/insightDetails/eventName", "/summary/primaryDimension/dimension"]),
+        text(&["/insightDetails/errorCode"]),
+        text(&["/recipientAccountId", "/accountId"]),
+        text(&["/awsRegion"]),
+    ];
+    let details: Vec<String> = details.into_iter().flatten().map(Into::into).collect();
+    format!("{time}{until}  {kind}  {}", details.join(" "))
 }
 
 fn copy(origin: &Copy, out: &mut dyn Write) -> std::io::Result<()> {

@@ -172,3 +172,104 @@ fn a_rejected_record_is_checked_too() {
     assert_eq!(shown.code, Some(0), "{}", shown.text);
     assert_eq!(plain(&shown.json["rejects"][0]["originals"][0]["state"]), "intact");
 }
+
+/// Two copies of one event that differ in their bytes, each in a file of its own; returns the store, and the copies by citation.
+fn two_copies() -> (TestStore, Vec<(String, String, PathBuf)>) {
+    let store = TestStore::new();
+    let event = event("event-0001", "RunInstances");
+    let texts = [event.to_string(), serde_json::to_string_pretty(&event).expect("JSON")];
+    for (n, text) in texts.iter().enumerate() {
+        let path = store.scratch().join(format!("copy{n}.json"));
+        fs::write(&path, format!("{{\"Records\":[{text}]}}")).expect("evidence");
+        store.ingest(&path);
+    }
+    let rows = store.rows("SELECT o.evidence_id || '#0' AS place, e.origins FROM event_origins o JOIN evidence e USING (evidence_id)");
+    let copies = rows.iter().map(|row| {
+        let n = usize::from(plain(&row["origins"]).contains("copy1"));
+        (plain(&row["place"]), texts[n].clone(), store.scratch().join(format!("copy{n}.json")))
+    });
+    let copies = copies.collect();
+    (store, copies)
+}
+
+#[test]
+fn each_copy_of_a_record_is_delivered_as_it_stands_in_its_place() {
+    let (store, copies) = two_copies();
+    assert_eq!(copies.len(), 2);
+    for (place, text, path) in &copies {
+        let raw = store.run(&["show", place, "--raw"]);
+        assert_eq!((raw.status.code(), String::from_utf8_lossy(&raw.stdout)), (Some(0), format!("{text}\n").into()), "{place}");
+        let shown = show(&store, place);
+        let is_kept = shown.json["answer"][0]["evidence_id"].as_str() == place.strip_suffix("#0");
+        assert_eq!(shown.text.contains(&format!("{place} is a copy with other bytes, sha-256 ")), !is_kept, "{}", shown.text);
+        if !is_kept {
+            // Where it lies no longer, what is printed is said to be another copy.
+            fs::remove_file(path).expect("removed");
+            let raw = store.run(&["show", place, "--raw"]);
+            let said = String::from_utf8_lossy(&raw.stderr);
+            assert!(said.contains(&format!("these are not the bytes of {place}, which cannot be read again")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn of_two_records_with_one_id_the_cited_one_is_delivered() {
+    let (store, path) = store_with("a.json", |bytes| bytes.to_vec());
+    let forged = path.with_file_name("b.json");
+    fs::write(&forged, trail(&[event("event-0001", "DescribeInstances")])).expect("evidence");
+    store.ingest(&forged);
+    for row in store.rows("SELECT evidence_id || '#' || record_index AS place, raw FROM cloudtrail WHERE event_id = 'event-0001'") {
+        let raw = store.run(&["show", &plain(&row["place"]), "--raw"]);
+        assert_eq!(String::from_utf8_lossy(&raw.stdout), format!("{}\n", plain(&row["raw"])));
+    }
+    assert_eq!(store.column("SELECT count(*) FROM cloudtrail WHERE id_conflict"), ["2"]);
+}
+
+#[test]
+fn a_rejected_record_is_delivered_too() {
+    let store = TestStore::new();
+    let path = store.scratch().join("broken.json");
+    let broken = r#"{"eventVersion": tru, "eventID": "x"}"#;
+    fs::write(&path, format!("{}\n{broken}\n", event("event-0001", "RunInstances"))).expect("evidence");
+    store.ingest(&path);
+    let place = store.column("SELECT evidence_id || '#' || record_index FROM rejects").remove(0);
+    let raw = store.run(&["show", &place, "--raw"]);
+    assert_eq!((raw.status.code(), String::from_utf8_lossy(&raw.stdout)), (Some(0), format!("{broken}\n").into()));
+    assert!(raw.stderr.is_empty(), "{}", String::from_utf8_lossy(&raw.stderr));
+    // Of a long one the store keeps the beginning, which is said.
+    let long = format!("{{\"eventVersion\": tru, \"eventID\": \"{}\"}}", "x".repeat(70_000));
+    fs::write(&path, format!("{}\n{long}\n", event("event-0002", "RunInstances"))).expect("evidence");
+    store.ingest(&path);
+    let place = store.column("SELECT evidence_id || '#' || record_index FROM rejects WHERE length > 65536").remove(0);
+    let raw = store.run(&["show", &place, "--raw"]);
+    assert!(String::from_utf8_lossy(&raw.stderr).contains("the store keeps the first 65536"), "{}", String::from_utf8_lossy(&raw.stderr));
+}
+
+#[test]
+fn records_that_tell_of_events_begin_with_what_and_when() {
+    let store = TestStore::new();
+    let insight = json!({"eventVersion": "1.07", "eventTime": "2025-03-01T10:00:00Z", "awsRegion": "eu-west-1", "eventID": "insight-0001",
+        "eventType": "AwsCloudTrailInsight", "recipientAccountId": "111122223333", "sharedEventID": "s", "eventCategory": "Insight",
+        "insightDetails": {"state": "Start", "eventSource": "ec2.amazonaws.com", "eventName": "RunInstances",
+            "insightType": "ApiCallRateInsight"}});
+    let aggregated = json!({"eventVersion": "1.0", "accountId": "111122223333", "eventId": "aggregated-0001", "eventCategory": "Aggregated",
+        "eventType": "AwsAggregatedEvent", "awsRegion": "eu-west-1", "eventSource": "s3.amazonaws.com",
+        "timeWindow": {"windowStart": "2025-03-01T10:00:00Z", "windowEnd": "2025-03-01T10:05:00Z", "windowSize": "PT5M"},
+        "summary": {"primaryDimension": {"dimension": "eventName", "statistics": [{"name": "GetObject", "value": 7}],
+            "aggregationType": "Count"}}});
+    fs::write(store.scratch().join("a.json"), trail(&[insight, aggregated])).expect("evidence");
+    store.ingest(&store.scratch());
+    for (id, line) in [
+        (
+            "insight-0001",
+            "2025-03-01T10:00:00Z  Insights event  ApiCallRateInsight Start ec2.amazonaws.com RunInstances 111122223333 eu-west-1\n",
+        ),
+        (
+            "aggregated-0001",
+            "2025-03-01T10:00:00Z to 2025-03-01T10:05:00Z  aggregated events  s3.amazonaws.com eventName 111122223333 eu-west-1\n",
+        ),
+    ] {
+        let shown = show(&store, id);
+        assert!(shown.text.starts_with(line), "{}", shown.text);
+    }
+}

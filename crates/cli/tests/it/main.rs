@@ -27,3 +27,4 @@ mod tidy;
 mod told;
 mod trace;
 mod truth;
+mod unseen;

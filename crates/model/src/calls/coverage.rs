@@ -175,6 +175,14 @@ pub fn coverage_names() -> Vec<&'static str> {
     names
 }
 
+/// Event names of calls after which less of what is done is recorded, until another of them: those on trails, event data stores and the buckets
+/// they write to.
+#[must_use]
+pub fn recording_names() -> Vec<&'static str> {
+    let trails = CALLS.iter().filter(|(.., log, _)| *log == CloudTrail).map(|(_, name, ..)| *name);
+    trails.chain(["DeleteBucket", "DeleteBucketPolicy", "PutBucketPolicy"]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,5 +197,7 @@ mod tests {
         assert_eq!(effect("s3.amazonaws.com", "PutBucketLifecycle"), None, "only where the bucket holds logs");
         assert_eq!(bucket_call("s3.amazonaws.com", "PutBucketLifecycle").map(|c| c.effect), Some(Effect::Destroys));
         assert!(coverage_names().contains(&"DeleteTrail"));
+        assert!(recording_names().contains(&"StopLogging") && !recording_names().contains(&"DeleteFlowLogs"));
+        assert!(recording_names().iter().all(|name| coverage_names().contains(name)));
     }
 }

@@ -1,4 +1,5 @@
-//! How many events there are of each account, region, log and hour: mostly what the files say of themselves, else counted row by row.
+//! How many events there are of each account, region, log and hour: mostly what the files say of themselves, else counted row by row. And which
+//! accounts have events long before or after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::error::TimelineError;
 use crate::event::{Text, flags, times};
-use crate::source::{CLOUDTRAIL, Source, instant, one_of};
+use crate::source::{CLOUDTRAIL, Source, instant, is_date_of, one_of};
 
 /// Events by account, region, log and hour.
 #[derive(Debug, Default)]
@@ -20,9 +21,30 @@ pub(crate) struct Cells {
     pub(crate) inside: Vec<Cell>,
     /// Beside it.
     pub(crate) beside: Vec<Cell>,
+    /// Accounts with events further away.
+    pub(crate) far: BTreeMap<String, Far>,
 }
 
-/// What the files of a stretch of time say of themselves.
+/// Where the events of an account lie that are far from a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Far {
+    pub(crate) before: bool,
+    pub(crate) after: bool,
+}
+
+impl Cells {
+    /// Notes that an account has events that begin then, far from a window.
+    fn note_far(&mut self, account: &str, time: i64, window: Option<&Window>) {
+        let Some(window) = window else { return };
+        let far = match self.far.get_mut(account) {
+            Some(far) => far,
+            None => self.far.entry(account.to_owned()).or_default(),
+        };
+        *if time < window.from() { &mut far.before } else { &mut far.after } = true;
+    }
+}
+
+/// What the files of the store say of themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// By date, where each file of it says what it holds.
@@ -32,9 +54,9 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(crate) fn read(source: &Source, around: Option<&Window>) -> Self {
+    pub(crate) fn read(source: &Source) -> Self {
         let mut known = Self::default();
-        for (date, tally) in source.tallies(around) {
+        for (date, tally) in source.tallies() {
             match tally {
                 Some(tally) => known.told.entry(date).or_default().push(tally),
                 None => _ = known.untold.insert(date),
@@ -44,14 +66,16 @@ impl Known {
         known
     }
 
-    /// The dates on which objects may have been deleted where logs are delivered.
-    pub(super) fn log_objects_deleted(&self) -> Vec<&str> {
+    /// The dates of a stretch of time on which objects may have been deleted where logs are delivered.
+    pub(super) fn log_objects_deleted(&self, around: Option<&Window>) -> Vec<&str> {
+        let is_inside = is_date_of(around);
         let deleted = self.told.iter().filter(|(_, tallies)| tallies.iter().any(|t| t.log_objects > 0)).map(|(date, _)| date);
-        deleted.chain(&self.untold).map(String::as_str).collect()
+        deleted.chain(&self.untold).map(String::as_str).filter(|date| is_inside(date)).collect()
     }
 }
 
-/// Counts the events of a stretch of time by account, region, log and hour, those inside the window apart from those beside it.
+/// Counts the events of a stretch of time by account, region, log and hour, those inside the window apart from those beside it, and notes which
+/// accounts have events elsewhere.
 pub(crate) async fn cells(
     source: &Source,
     known: &Known,
@@ -61,20 +85,25 @@ pub(crate) async fn cells(
     let (mut cells, mut cut) = (Cells::default(), BTreeSet::new());
     for cell in known.told.values().flatten().flat_map(|tally| &tally.cells) {
         match (lies(cell.hour, around), lies(cell.hour, window)) {
-            (Lies::Outside, _) => {}
+            (Lies::Outside, _) => cells.note_far(&cell.account, cell.first, window),
             (Lies::Inside, Lies::Inside) => cells.inside.push(cell.clone()),
             (Lies::Inside, Lies::Outside) => cells.beside.push(cell.clone()),
             (Lies::Across, _) | (_, Lies::Across) => _ = cut.insert(cell.hour),
         }
     }
+    let is_near = is_date_of(around);
+    let (near, far): (Vec<&String>, Vec<&String>) = known.untold.iter().partition(|date| is_near(date));
     let hour = |hour: &i64| {
         let from = hour.saturating_mul(MICROS_PER_HOUR);
         let to = from.saturating_add(MICROS_PER_HOUR);
         col(EVENT_DATE).eq(lit(format_date(from))).and(col("event_time").gt_eq(instant(from))).and(col("event_time").lt(instant(to)))
     };
-    let rows = one_of(EVENT_DATE, known.untold.iter().cloned()).into_iter().chain(cut.iter().map(hour)).reduce(Expr::or);
+    let rows = one_of(EVENT_DATE, near).into_iter().chain(cut.iter().map(hour)).reduce(Expr::or);
     if let Some(rows) = rows {
         count(source, rows, around, window, &mut cells).await?;
+    }
+    if let Some(rows) = one_of(EVENT_DATE, far) {
+        meet(source, rows, window, &mut cells).await?;
     }
     Ok(cells)
 }
@@ -117,10 +146,25 @@ async fn count(
     Ok(())
 }
 
+/// Notes the accounts of rows that are far from a window.
+async fn meet(source: &Source, rows: Expr, window: Option<&Window>, cells: &mut Cells) -> Result<(), TimelineError> {
+    let frame = source.events(None, [col("event_time").is_not_null(), rows]).await?;
+    let frame = frame.select_columns(&["event_time", "recipient_account_id"]).map_err(TimelineError::table(CLOUDTRAIL))?;
+    Source::batches(CLOUDTRAIL, frame, &mut |batch| {
+        take(batch, &mut |event| {
+            if let Some(time) = event.time {
+                cells.note_far(event.account.unwrap_or("unknown"), time, window);
+            }
+        })
+    })
+    .await
+}
+
 fn take(batch: &RecordBatch, each: &mut dyn FnMut(&Counted<'_>)) -> Result<(), TimelineError> {
     let text = |column| Text::of(batch, CLOUDTRAIL, column);
     let (account, region, category) = (text("recipient_account_id")?, text("aws_region")?, text("event_category")?);
-    let (management, conflict) = (flags(batch, CLOUDTRAIL, "management_event")?, flags(batch, CLOUDTRAIL, "id_conflict")?);
+    let flag = |column: &'static str| batch.column_by_name(column).map(|_| flags(batch, CLOUDTRAIL, column)).transpose();
+    let (management, conflict) = (flag("management_event")?, flag("id_conflict")?);
     let time = times(batch, CLOUDTRAIL, "event_time")?;
     for row in 0..batch.num_rows() {
         each(&Counted {
@@ -128,8 +172,8 @@ fn take(batch: &RecordBatch, each: &mut dyn FnMut(&Counted<'_>)) -> Result<(), T
             account: account.get(row),
             region: region.get(row),
             category: category.get(row),
-            management: (!management.is_null(row)).then(|| management.value(row)),
-            conflict: !conflict.is_null(row) && conflict.value(row),
+            management: management.filter(|flags| !flags.is_null(row)).map(|flags| flags.value(row)),
+            conflict: conflict.is_some_and(|flags| !flags.is_null(row) && flags.value(row)),
             ..Counted::default()
         });
     }

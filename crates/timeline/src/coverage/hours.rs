@@ -40,7 +40,7 @@ pub fn empty_hours(seen: &BTreeSet<i64>, first: i64, last: i64) -> Vec<(i64, u64
 pub(super) fn of_accounts(cells: &[Cell], span: Option<(i64, i64)>) -> Vec<EmptyHours> {
     let Some((from, to)) = span else { return Vec::new() };
     let mut seen: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-    for cell in cells {
+    for cell in cells.iter().filter(|cell| !cell.log.tells_of_events()) {
         seen.entry(&cell.account).or_default().insert(cell.hour);
     }
     let first = from.saturating_add(MICROS_PER_HOUR - 1).div_euclid(MICROS_PER_HOUR);

@@ -7,12 +7,12 @@ use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
 use serde::Serialize;
 
-use super::cells::{Known, cells};
-use super::{Cell, Coverage, EmptyHours, LogKind, Seen, empty_hours, gaps, seen};
+use super::{Cell, EmptyHours, LogKind, Parts, Seen, empty_hours, seen};
 use crate::answer::{Answer, Closing, Totals};
 use crate::error::TimelineError;
 use crate::event::{Text, times};
 use crate::ledger::Ledger;
+use crate::nearest;
 use crate::question::Question;
 use crate::source::{Source, instant};
 
@@ -37,27 +37,27 @@ pub struct Covered {
     pub gaps: Vec<EmptyHours>,
 }
 
-/// Answers what is there. Filters by account and region narrow it; others do not apply.
+/// Answers what is there. Filters by account and region narrow the items, not what is said of what was not seen; others do not apply.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Covered>, TimelineError> {
     let window = question.window.as_ref();
-    let ledger = Ledger::read(source).await?;
-    let known = Known::read(source, window);
-    let mut cells = cells(source, &known, window, window).await?;
+    let (ledger, mut parts) = futures::future::try_join(Ledger::read(source), Parts::read(source, window)).await?;
     for (table, account, log) in
         [("cloudtrail_insights", "recipient_account_id", LogKind::Insights), ("cloudtrail_aggregated", "account_id", LogKind::Aggregated)]
     {
-        cells.inside.extend(other_cells(source, table, account, log, window).await?);
+        parts.cells.inside.extend(other_cells(source, table, account, log, window).await?);
     }
     let filters = &question.filters;
     let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
-    cells.inside.retain(|c| fits(&filters.account, &c.account) && fits(&filters.region, &c.region));
-    let log_changes = gaps::log_changes(source, &known, window, window).await?;
-    let mut items = covered(&cells.inside);
-    let coverage = Coverage::from_parts(window, cells, log_changes, &ledger, source.undated());
+    let is_asked = |cell: &&Cell| fits(&filters.account, &cell.account) && fits(&filters.region, &cell.region);
+    let mut items = covered(&parts.cells.inside.iter().filter(is_asked).cloned().collect::<Vec<_>>());
+    let mut coverage = parts.coverage(window, &ledger);
     let count = items.len() as u64;
+    if count == 0 {
+        coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
+    }
     if let Some(limit) = question.limit {
         items.truncate(limit);
     }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use backtrail_model::calls::Effect;
 use backtrail_model::time::{MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use backtrail_model::words::{counted, noun};
 use serde::Serialize;
 
-use super::gaps::LogChange;
+use super::cells::Far;
+use super::gaps::{LogChange, LogChanges};
 use super::hours::EmptyHours;
 use super::{Cell, LogKind};
 use crate::ledger::{Broken, Ledger};
@@ -29,7 +31,7 @@ pub enum NotSeenKind {
     BrokenEvidence,
     /// Logging was stopped or altered.
     LoggingChanged,
-    /// Accounts with events beside the window have none in it.
+    /// Accounts with events elsewhere have none in the window.
     AccountsWithoutEvents,
     /// Regions with events beside the window have none in it.
     RegionsWithoutEvents,
@@ -65,8 +67,9 @@ pub(super) struct Parts<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) inside: &'a [Cell],
     pub(super) beside: &'a [Cell],
+    pub(super) far: &'a BTreeMap<String, Far>,
     pub(super) empty_hours: &'a [EmptyHours],
-    pub(super) log_changes: &'a [LogChange],
+    pub(super) log_changes: &'a LogChanges,
     pub(super) broken: &'a [Broken],
     pub(super) undated: u64,
 }
@@ -151,37 +154,63 @@ fn broken(parts: &Parts<'_>) -> Vec<NotSeen> {
     )
 }
 
+/// Calls near the window first, then those before it that nothing undid.
 fn logging(parts: &Parts<'_>) -> Vec<NotSeen> {
-    let one = |c: &LogChange| {
-        let place = [c.account.as_deref(), c.region.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let when = c.event_time.as_deref().unwrap_or("at an unknown time");
-        let (who, what) = (&c.actor, &c.summary);
-        let Some(resumed) = &c.resumed else {
-            let text = format!("{when}: {who} {what} ({place}): later events may not have been recorded.");
-            return NotSeen { kind: NotSeenKind::LoggingChanged, text, refs: c.refs.clone() };
-        };
-        let until = resumed.event_time.as_deref().unwrap_or("an unknown time");
-        let text = format!(
-            "{when}: {who} {what} ({place}): events until {until}, when {} started it again, may not have been recorded.",
-            resumed.actor
-        );
-        let refs = c.refs.iter().cloned().chain([resumed.reference.clone()]).collect();
-        NotSeen { kind: NotSeenKind::LoggingChanged, text, refs }
+    let hiding = || parts.log_changes.listed.iter().filter(|change| change.hides());
+    let called = ("call changed what is logged", "calls changed what is logged");
+    let mut all = capped_with(heaviest(hiding().filter(|c| !c.is_lasting).collect()), called, parts.log_changes.left_out);
+    let called = ("call before that was not undone until the window", "calls before that were not undone until the window");
+    all.extend(capped_with(heaviest(hiding().filter(|c| c.is_lasting).collect()), called, 0));
+    all
+}
+
+/// Statements of calls, in the order of time; where there are more than are told, those that may hide most stand first.
+fn heaviest(mut changes: Vec<&LogChange>) -> Vec<NotSeen> {
+    if changes.len() > OF_A_KIND {
+        changes.sort_by_key(|change| change.weight);
+        // Of those told, the order of time again.
+        changes[..OF_A_KIND].sort_by(|a, b| (a.event_time.is_none(), &a.event_time).cmp(&(b.event_time.is_none(), &b.event_time)));
+    }
+    changes.into_iter().map(log_change).collect()
+}
+
+fn log_change(change: &LogChange) -> NotSeen {
+    let place = [change.account.as_deref(), change.region.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let when = change.event_time.as_deref().unwrap_or("at an unknown time");
+    let (who, what) = (&change.actor, &change.summary);
+    let Some(resumed) = &change.resumed else {
+        let text = format!("{when}: {who} {what} ({place}): later events may not have been recorded.");
+        return NotSeen { kind: NotSeenKind::LoggingChanged, text, refs: change.refs.clone() };
     };
-    capped(
-        parts.log_changes.iter().filter(|c| c.hides()).map(one).collect(),
-        ("call changed what is logged", "calls changed what is logged"),
-    )
+    let until = resumed.event_time.as_deref().unwrap_or("an unknown time");
+    let did = if change.effect == Effect::Stops.as_str() { "started it again" } else { "set it anew" };
+    let text = format!("{when}: {who} {what} ({place}): events until {until}, when {} {did}, may not have been recorded.", resumed.actor);
+    let refs = change.refs.iter().cloned().chain([resumed.reference.clone()]).collect();
+    NotSeen { kind: NotSeenKind::LoggingChanged, text, refs }
 }
 
 fn missing(parts: &Parts<'_>) -> Vec<NotSeen> {
-    let accounts: BTreeSet<&str> = parts.inside.iter().map(|c| c.account.as_str()).collect();
-    let regions: BTreeSet<(&str, &str)> = parts.inside.iter().map(|c| (c.account.as_str(), c.region.as_str())).collect();
+    let inside = || parts.inside.iter().filter(|c| !c.log.tells_of_events());
+    let accounts: BTreeSet<&str> = inside().map(|c| c.account.as_str()).collect();
+    let regions: BTreeSet<(&str, &str)> = inside().map(|c| (c.account.as_str(), c.region.as_str())).collect();
     let gone: BTreeSet<&str> = parts.beside.iter().map(|c| c.account.as_str()).filter(|a| !accounts.contains(a)).collect();
+    let far = |before, after| {
+        let lies = |far: &Far| (far.before, far.after) == (before, after);
+        let names = parts.far.iter().filter(|(_, far)| lies(far)).map(|(account, _)| account.as_str());
+        names.filter(|account| !accounts.contains(account) && !gone.contains(account)).collect::<BTreeSet<_>>()
+    };
     let mut all = Vec::new();
-    if !gone.is_empty() {
-        let text = format!("No event in the window from {}, which has events within a day of it.", names("account", &gone));
-        all.push(say(NotSeenKind::AccountsWithoutEvents, text));
+    for (accounts, one, several) in [
+        (&gone, "which has events within a day of it", "which have events within a day of it"),
+        (&far(true, true), "which has events before and after it", "which have events before and after it"),
+        (&far(true, false), "whose events all come before it", "whose events all come before it"),
+        (&far(false, true), "whose events all come after it", "whose events all come after it"),
+    ] {
+        if !accounts.is_empty() {
+            let which = if accounts.len() == 1 { one } else { several };
+            let text = format!("No event in the window from {}, {which}.", names("account", accounts));
+            all.push(say(NotSeenKind::AccountsWithoutEvents, text));
+        }
     }
     let mut lost: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for cell in
@@ -190,8 +219,9 @@ fn missing(parts: &Parts<'_>) -> Vec<NotSeen> {
         lost.entry(&cell.account).or_default().insert(&cell.region);
     }
     for (account, regions) in lost.into_iter().take(OF_A_KIND) {
+        let which = if regions.len() == 1 { "which has" } else { "which have" };
         let text =
-            format!("Account {account}: no event in the window from {}, which has events within a day of it.", names("region", &regions));
+            format!("Account {account}: no event in the window from {}, {which} events within a day of it.", names("region", &regions));
         all.push(say(NotSeenKind::RegionsWithoutEvents, text));
     }
     all
@@ -300,9 +330,14 @@ fn sentence(text: &str) -> String {
 }
 
 /// The first of them, and how many more there are: said of one, and of several.
-fn capped(mut all: Vec<NotSeen>, (one, several): (&str, &str)) -> Vec<NotSeen> {
-    if all.len() > OF_A_KIND {
-        let (kind, more) = (all[0].kind, all.len() - OF_A_KIND);
+fn capped(all: Vec<NotSeen>, called: (&str, &str)) -> Vec<NotSeen> {
+    capped_with(all, called, 0)
+}
+
+/// The same, where more are known of than are at hand.
+fn capped_with(mut all: Vec<NotSeen>, (one, several): (&str, &str), beyond: u64) -> Vec<NotSeen> {
+    let more = all.len().saturating_sub(OF_A_KIND) as u64 + beyond;
+    if let (Some(kind), true) = (all.first().map(|first| first.kind), more > 0) {
         all.truncate(OF_A_KIND);
         all.push(say(kind, format!("{more} more {}.", if more == 1 { one } else { several })));
     }

@@ -1,6 +1,7 @@
 //! What is said of gaps, over small stores made by hand.
 
 use super::*;
+use crate::coverage::cells::Far;
 use backtrail_model::evidence::MORE_PAGES_FOLLOW;
 use backtrail_model::time::{MICROS_PER_HOUR, parse_typed};
 
@@ -27,8 +28,8 @@ fn ledger(first: &str, last: &str) -> Ledger {
 }
 
 fn not_seen(window: Option<&Window>, (inside, beside): (&[Cell], &[Cell]), ledger: &Ledger) -> Vec<(NotSeenKind, String)> {
-    let cells = Cells { inside: inside.to_vec(), beside: beside.to_vec() };
-    let coverage = Coverage::from_parts(window, cells, Vec::new(), ledger, 0);
+    let cells = Cells { inside: inside.to_vec(), beside: beside.to_vec(), ..Cells::default() };
+    let coverage = Coverage::from_parts(window, cells, LogChanges::default(), ledger, 0);
     coverage.not_seen.into_iter().map(|n| (n.kind, n.text)).filter(|(k, _)| *k != NotSeenKind::LogNotPresent).collect()
 }
 
@@ -84,6 +85,30 @@ fn accounts_regions_and_hours_that_are_missing() {
                 "Account 1: no event in the window from region s, which has events within a day of it.".to_owned()
             ),
             (NotSeenKind::EmptyHours, "Account 1: 1 hour without any event: 2024-05-01T11:00:00Z to 2024-05-01T12:00:00Z.".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn accounts_whose_events_are_far_from_the_window() {
+    let window = Window::between(at("2024-05-10 10:00"), at("2024-05-10 11:00")).unwrap();
+    let far = |before, after| Far { before, after };
+    let accounts =
+        [("2", far(true, true)), ("3", far(true, false)), ("4", far(false, true)), ("5", far(true, true)), ("6", far(true, true))];
+    let cells = Cells {
+        inside: vec![cell("5", "r", LogKind::Management, "2024-05-10 10:30")],
+        beside: vec![cell("6", "r", LogKind::Management, "2024-05-10 09:30")],
+        far: accounts.into_iter().map(|(account, far)| (account.to_owned(), far)).collect(),
+    };
+    let coverage = Coverage::from_parts(Some(&window), cells, LogChanges::default(), &ledger("2024-05-01", "2024-05-20"), 0);
+    let said = coverage.not_seen.iter().filter(|n| n.kind == NotSeenKind::AccountsWithoutEvents).map(|n| n.text.as_str());
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            "No event in the window from account 6, which has events within a day of it.",
+            "No event in the window from account 2, which has events before and after it.",
+            "No event in the window from account 3, whose events all come before it.",
+            "No event in the window from account 4, whose events all come after it.",
         ]
     );
 }
@@ -146,7 +171,7 @@ fn evidence_that_says_there_is_more_is_told_of_and_is_no_fault() {
     };
     let ledger = Ledger { broken: vec![page], ..ledger("2024-04-01", "2024-06-01") };
     let window = Window::between(at("2024-05-01 09:00"), at("2024-05-01 11:00")).unwrap();
-    let coverage = Coverage::from_parts(Some(&window), Cells::default(), Vec::new(), &ledger, 0);
+    let coverage = Coverage::from_parts(Some(&window), Cells::default(), LogChanges::default(), &ledger, 0);
     assert!(!coverage.incomplete);
     let said = "page.json: a page of a longer listing: its NextToken says that more pages follow.";
     assert!(coverage.not_seen.iter().any(|n| n.text == said), "{:?}", coverage.not_seen);
@@ -167,7 +192,7 @@ fn broken_evidence_makes_the_answer_incomplete_only_where_it_may_matter() {
     let ledger = Ledger { broken: vec![broken], ..ledger("2024-04-01", "2024-06-01") };
     let near = Window::between(at("2024-05-01 09:00"), at("2024-05-01 11:00")).unwrap();
     let far = Window::between(at("2024-05-20"), at("2024-05-21")).unwrap();
-    let coverage = |w| Coverage::from_parts(Some(w), Cells::default(), Vec::new(), &ledger, 0);
+    let coverage = |w| Coverage::from_parts(Some(w), Cells::default(), LogChanges::default(), &ledger, 0);
     assert!(coverage(&near).incomplete && !coverage(&far).incomplete);
     assert_eq!(coverage(&near).not_seen[0].text, "a.json.gz was read only in part: gzip stream ends early.");
 }
