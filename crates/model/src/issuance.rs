@@ -8,6 +8,9 @@ use crate::arn::{Arn, partition_of_region};
 use crate::calls::{action_name, service_of};
 use crate::outcome::{Facts, Outcome, classify};
 
+/// The call by which a session's credentials are exchanged for a token to sign in to the console with.
+pub const GET_SIGNIN_TOKEN: &str = "GetSigninToken";
+
 /// Services and actions of calls that issue credentials.
 const ISSUING: &[(&str, &str)] = &[
     ("cognito-identity", "GetCredentialsForIdentity"),
@@ -19,6 +22,7 @@ const ISSUING: &[(&str, &str)] = &[
     ("signin", "ConsoleLogin"),
     ("signin", "SwitchRole"),
     ("signin", "CreateOAuth2Token"),
+    ("signin", GET_SIGNIN_TOKEN),
     ("sso", "Federate"),
     ("sso", "GetRoleCredentials"),
     ("sts", "AssumeRole"),
@@ -62,7 +66,7 @@ pub struct Issuance {
     pub principal_id: Option<String>,
     /// ARN of the session or user it is for. Of a portal call of Identity Center: `<account>/<permission set>`.
     pub arn: Option<String>,
-    /// Who an identity provider vouched for: SAML subject, OpenID subject. Of `SwitchRole` the ARN of who switched (`SwitchFrom`).
+    /// Who an identity provider vouched for: SAML subject, OpenID subject, identity of a pool of Cognito, certificate and its trust anchor. Of `SwitchRole` the ARN of who switched (`SwitchFrom`).
     pub subject: Option<String>,
     /// Whether IAM Identity Center assumed the role: then the key used later is another one than the key logged here.
     pub by_identity_center: bool,
@@ -203,6 +207,10 @@ impl Parts<'_> {
                 ..Issuance::default()
             },
             method if sets_password(method) => Issuance { arn: self.user_arn(), ..Issuance::default() },
+            GET_SIGNIN_TOKEN => {
+                let (principal_id, arn) = caller();
+                Issuance { access_key_id: key(), principal_id, arn, ..Issuance::default() }
+            }
             "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
                 let (principal_id, arn) = caller();
                 Issuance { principal_id, arn, ..Issuance::default() }
@@ -226,6 +234,11 @@ impl Parts<'_> {
 
     /// ARN of the user a call of IAM names; its path is not known where only the name is.
     fn user_arn(&self) -> Option<String> {
+        let own = self.call.arn.filter(|_| text(&self.request, &["userName"]).is_none()).and_then(Arn::parse);
+        // The root user's own: whatever the answer calls it, it is no user of that name.
+        if let Some(root) = own.filter(|arn| arn.service() == "iam" && arn.resource() == "root") {
+            return Some(root.as_str().to_owned());
+        }
         let user = text(&self.response, &["accessKey", "userName"])
             .or_else(|| text(&self.response, &["loginProfile", "userName"]))
             .or_else(|| text(&self.request, &["userName"]))?;
@@ -237,9 +250,29 @@ impl Parts<'_> {
         if method == "SwitchRole" {
             return text(&self.additional, &["SwitchFrom"]);
         }
+        match method {
+            "CreateSession" => return self.certificate(),
+            "GetCredentialsForIdentity" => {
+                return text(&self.response, &["identityId"]).or_else(|| text(&self.request, &["identityId"]));
+            }
+            _ => {}
+        }
         text(&self.response, &["subject"])
             .or_else(|| text(&self.response, &["subjectFromWebIdentityToken"]))
             .or_else(|| self.call.user_name.map(str::to_owned).filter(|_| self.call.identity_provider.is_some()))
+    }
+
+    /// The certificate's subject, as the session declares it, else as Roles Anywhere files it; and who vouches for it: two authorities may
+    /// certify the same name.
+    fn certificate(&self) -> Option<String> {
+        let name_of =
+            |path: &[&str], from: &Json<'_>| text(from, path).map(|arn| Arn::parse(&arn).map_or(arn.as_str(), |a| a.resource()).to_owned());
+        let declared = text(&self.response, &["credentialSet", "sourceIdentity"]);
+        let subject = declared.or_else(|| name_of(&["subjectArn"], &self.response))?;
+        Some(match name_of(&["trustAnchorArn"], &self.request) {
+            Some(anchor) => format!("{subject} ({anchor})"),
+            None => subject,
+        })
     }
 
     /// Identity Center's own provider, or its portal as the issuer (domain reference 2.2).
@@ -302,6 +335,26 @@ mod tests {
         assert_eq!(service.arn.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/Web/i-1"));
         let root = call("AssumeRoot", r#"{"targetPrincipal":"444455556666"}"#, r#"{"credentials":{"accessKeyId":"ASIA1"}}"#).unwrap();
         assert_eq!(root.arn.as_deref(), Some("arn:aws-cn:iam::444455556666:root"));
+    }
+
+    #[test]
+    fn the_root_users_own_key_is_no_users_of_that_name() {
+        let call = |request| {
+            issuance(&IssuingCall {
+                facts: Facts {
+                    event_source: Some("iam.amazonaws.com"),
+                    event_name: Some("CreateAccessKey"),
+                    request_parameters: request,
+                    response_elements: Some(r#"{"accessKey":{"accessKeyId":"AKIA1","userName":"root"}}"#),
+                    ..Facts::default()
+                },
+                account: Some("111122223333"),
+                arn: Some("arn:aws:iam::111122223333:root"),
+                ..IssuingCall::default()
+            })
+        };
+        assert_eq!(call(None).unwrap().arn.as_deref(), Some("arn:aws:iam::111122223333:root"));
+        assert_eq!(call(Some(r#"{"userName":"root"}"#)).unwrap().arn.as_deref(), Some("arn:aws:iam::111122223333:user/root"));
     }
 
     #[test]

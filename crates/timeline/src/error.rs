@@ -46,6 +46,19 @@ pub enum TimelineError {
     /// `show` was given something that is no citation. This is wrong usage.
     #[error("`{0}` is no citation: write an event id (or at least its first 6 characters), or EVIDENCE_ID#INDEX")]
     Reference(String),
+    /// `trace` was given something that names neither credentials nor an event. This is wrong usage.
+    #[error("`{0}` is no access key id, no ARN and no event id: write one of them (of an event id at least the first 6 characters)")]
+    Traced(String),
+    /// `trace` was given a role, which acts in sessions. This is wrong usage.
+    #[error(
+        "{role} is a role, which acts in sessions, each with an origin of its own: trace one of them, by its ARN or its key: {sessions}"
+    )]
+    Role {
+        /// Its ARN.
+        role: String,
+        /// Some of its sessions in evidence.
+        sessions: String,
+    },
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Write(#[source] io::Error),
@@ -55,7 +68,7 @@ impl TimelineError {
     /// Whether the question was asked wrongly, rather than failed.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Filter { .. } | Self::Everything { .. } | Self::Reference(_))
+        matches!(self, Self::Filter { .. } | Self::Everything { .. } | Self::Reference(_) | Self::Traced(_) | Self::Role { .. })
     }
 
     pub(crate) fn table(table: &'static str) -> impl Fn(DataFusionError) -> Self {

@@ -66,5 +66,5 @@ pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown,
 pub use source::{Day, Source, Tallies};
 pub use summary::{Rule, Summary};
 pub use touched::touched;
-pub use trace::{Node, Trace, Upward, Uses, trace};
+pub use trace::{Node, Rival, SharedUses, Trace, Upward, Uses, trace};
 pub use twins::{fold, link};

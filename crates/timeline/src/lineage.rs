@@ -28,6 +28,7 @@ pub(crate) use holder::identity_type;
 pub(crate) use holder::second;
 pub use holder::{Holder, Workload};
 pub use issued::Issued;
+pub(crate) use issued::is_one;
 pub(crate) use links::{BY_KEY, BY_SESSION, begun_before, without_path};
 pub use links::{Lineage, Link, Strength};
 pub use motion::{MotionBasis, Mover, Part, SetInMotion};

@@ -6,6 +6,7 @@ mod up;
 
 use std::collections::BTreeMap;
 
+use backtrail_model::arn::Arn;
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::time::parse_instant;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -40,6 +41,13 @@ impl Subject {
         }
     }
 
+    /// The role, where it is one.
+    fn role(&self) -> Option<&str> {
+        let Self::Arn(arn) = self else { return None };
+        let is_role = Arn::parse(arn).is_some_and(|arn| arn.service() == "iam" && arn.resource_type() == Some("role"));
+        is_role.then_some(arn)
+    }
+
     /// What every event fulfils that was made with what was asked for, or is it.
     fn used(&self) -> Expr {
         match self {
@@ -50,6 +58,36 @@ impl Subject {
     }
 }
 
+/// A call that may as well have issued what something was done with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rival {
+    /// The API action, as in `AssumeRole`.
+    pub method: &'static str,
+    /// When.
+    pub event_time: Option<String>,
+    /// Who called.
+    pub caller: String,
+    /// The key it issued.
+    pub access_key_id: Option<String>,
+    /// For whom.
+    pub issued_to: Option<String>,
+    /// Citations.
+    pub refs: Vec<String>,
+}
+
+/// What was done with credentials that these calls may have issued as well: nothing in evidence tells whose it was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SharedUses {
+    /// How sure it is that it was done with these or with those.
+    pub strength: Strength,
+    /// By which rule.
+    pub basis: &'static str,
+    /// The other calls.
+    pub others: Vec<Rival>,
+    /// What was done.
+    pub uses: Uses,
+}
+
 /// What was done with one set of credentials.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Uses {
@@ -57,6 +95,8 @@ pub struct Uses {
     pub events: u64,
     /// Events by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
+    /// Events by how sure it is that they were made with them.
+    pub strengths: BTreeMap<&'static str, u64>,
     /// First.
     pub first_event_time: Option<String>,
     /// Last.
@@ -84,11 +124,17 @@ pub struct Node {
     pub strength: Option<Strength>,
     /// By which rule.
     pub basis: Option<&'static str>,
+    /// Other calls that may have issued what this call, or the one that set the session in motion, was made with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Rival>,
     /// For sessions of services: the calls made with the credentials above that set them in motion.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set_in_motion_by: Vec<SetInMotion>,
-    /// What was done with them.
+    /// What was done with them and with nothing else that fits.
     pub uses: Uses,
+    /// What was done with them or with others'.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_uses: Vec<SharedUses>,
     /// What was issued to their holder.
     pub children: Vec<Node>,
     /// Citations.
@@ -141,6 +187,9 @@ pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> 
         Subject::Event(_) => read::of_event(source, &subject).await?,
         Subject::Key(_) | Subject::Arn(_) => read::of_credentials(source, &subject).await?,
     };
+    if let Some(arn) = subject.role().filter(|_| up.is_empty()) {
+        read::name_sessions(source, arn).await?;
+    }
     let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down.nodes, times)).await?;
     coverage.not_seen.extend(not_seen);
     coverage.not_seen.extend(down.is_cut.then(tree::not_followed));
@@ -155,7 +204,10 @@ fn stretch_of(up: &[Upward], down: &[Node], own: Vec<i64>) -> Option<(i64, i64)>
     let mut times: Vec<&str> = calls.collect();
     let mut ahead: Vec<&Node> = down.iter().collect();
     while let Some(node) = ahead.pop() {
-        times.extend([&node.event_time, &node.uses.first_event_time, &node.uses.last_event_time].into_iter().flatten().map(String::as_str));
+        times.extend(node.event_time.as_deref());
+        for uses in node.shared_uses.iter().map(|shared| &shared.uses).chain([&node.uses]) {
+            times.extend([&uses.first_event_time, &uses.last_event_time].into_iter().flatten().map(String::as_str));
+        }
         ahead.extend(&node.children);
     }
     stretch(times.into_iter().filter_map(parse_instant).chain(own))
@@ -169,8 +221,8 @@ fn subject(text: &str) -> Result<Subject, TimelineError> {
     if text.starts_with("arn:") {
         return Ok(Subject::Arn(text.to_owned()));
     }
-    match Reference::parse(text)? {
-        Reference::Event(id) => Ok(Subject::Event(id)),
-        Reference::Place { .. } => Err(TimelineError::Reference(text.to_owned())),
+    match Reference::parse(text) {
+        Ok(Reference::Event(id)) => Ok(Subject::Event(id)),
+        _ => Err(TimelineError::Traced(text.to_owned())),
     }
 }

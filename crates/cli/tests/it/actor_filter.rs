@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::asked::{TestStore, list, number, plain};
+use crate::motion::{event, store};
+use crate::trace::assumed;
 
 /// Who stands in the chains behind an item: its principal, its actor, and all who called in between.
 fn behind(item: &Value) -> BTreeSet<String> {
@@ -98,4 +100,53 @@ fn changes_of_the_same_lineage_are_told_as_such_and_not_as_made_by_the_name() {
         assert_eq!(rank == "direct", is_own, "{item}");
         assert!(is_own || !is_behind || rank == "same_lineage", "{item}");
     }
+}
+
+/// Two users of Identity Center ask for one permission set in the same second; one session acts on behalf of one of them, and opens another.
+#[test]
+fn what_was_done_on_behalf_of_one_user_of_identity_center_is_not_anothers_who_asked_at_once() {
+    let none = json!(null);
+    let behalf = |user: &str| json!({"userId": user, "identityStoreArn": "arn:aws:identitystore::111122223333:identitystore/d-1"});
+    let portal = |user: &str, id: &str| {
+        let identity = json!({"type": "IdentityCenterUser", "accountId": "111122223333", "onBehalfOf": behalf(user)});
+        let mut call = event(id, "09:00:00", "sso:GetRoleCredentials", &identity, &none, &none);
+        call["serviceEventDetails"] = json!({"role_name": "Admin", "account_id": "111122223333"});
+        call
+    };
+    let (role, arn) =
+        ("AWSReservedSSO_Admin_0123456789abcdef", "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/carol");
+    let assertion = event(
+        "assertion",
+        "09:00:00",
+        "sts:AssumeRoleWithSAML",
+        &json!({"type": "SAMLUser", "principalId": "q=:carol", "userName": "carol", "identityProvider": "q="}),
+        &json!({"principalArn": "arn:aws:iam::111122223333:saml-provider/AWSSSO_0f_DO_NOT_DELETE"}),
+        &json!({"credentials": {"accessKeyId": "ASIAISSUEDAAAAAAAAAA"}, "assumedRoleUser": {"assumedRoleId": format!("AROASSO:carol"), "arn": arn}}),
+    );
+    let acting = json!({"type": "AssumedRole", "principalId": "AROASSO:carol", "arn": arn, "accountId": "111122223333",
+        "accessKeyId": "ASIAUSEDAAAAAAAAAAAA", "onBehalfOf": behalf("u-carol"),
+        "sessionContext": {"attributes": {"creationDate": "2025-10-15T09:00:00Z"}, "sessionIssuer": {"type": "Role", "userName": role,
+            "arn": format!("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/{role}")}}});
+    let (onward, further) = assumed("onward", "09:10:00", &acting, "Zed", "ASIAZEDAAAAAAAAAAAAA");
+    let store = store(&[
+        portal("u-carol", "asked-by-carol"),
+        portal("u-dave", "asked-by-dave"),
+        assertion,
+        event("own", "09:05:00", "s3:DeleteBucket", &acting, &json!({"bucketName": "a"}), &none),
+        onward,
+        event("further", "09:15:00", "s3:DeleteBucket", &further, &json!({"bucketName": "b"}), &none),
+    ]);
+    let found = |user: &str| {
+        let answer = store.json(&["timeline", "--at", "2025-10-15T10:00:00Z", "--actor", user, "--format", "json"]);
+        refs(list(&answer["answer"]))
+    };
+    let all = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(found("u-carol"), all(&["asked-by-carol", "assertion", "own", "onward", "further"]));
+    // The session may be of either; what says on whose behalf it was done is not.
+    assert_eq!(found("u-dave"), all(&["asked-by-dave", "assertion"]));
+    let below = |event: &str| {
+        let trace = store.json(&["trace", event, "--format", "json"]);
+        list(&trace["down"][0]["children"][0]["uses"]["made"]).iter().map(|made| plain(&made["ref"])).collect::<Vec<_>>()
+    };
+    assert_eq!((below("asked-by-carol"), below("asked-by-dave")), (vec!["own".to_owned()], vec![]));
 }

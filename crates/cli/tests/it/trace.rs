@@ -10,7 +10,7 @@ const NEVER_USED: &str = "AKIANEVERUSEDAAAAAAA";
 const OTHER: &str = "ASIAOTHERAAAAAAAAAAA";
 
 /// A role's session, and the call by which somebody assumed it.
-fn assumed(id: &str, time: &str, by: &Value, role: &str, key: &str) -> (Value, Value) {
+pub(crate) fn assumed(id: &str, time: &str, by: &Value, role: &str, key: &str) -> (Value, Value) {
     let (principal, arn) = (format!("AROA{role}:s"), format!("arn:aws:sts::111122223333:assumed-role/{role}/s"));
     let call = event(
         id,
@@ -189,4 +189,164 @@ fn what_was_done_after_a_sign_in_with_a_password_hangs_below_whoever_set_it() {
     }
     let named = store.json(&["changes", "--actor", "mallory", "--format", "json"]);
     assert!(list(&named["answer"]).iter().any(|item| item["refs"][0] == "delete-backups"), "{named}");
+}
+
+/// alice and bob assume one role under one name in the same second; what is done in the console may be either's.
+fn shared() -> Vec<Value> {
+    let none = json!(null);
+    let (by_alice, session) = assumed("by-alice", "09:00:00", &user("alice"), "Shared", "ASIAALICESAAAAAAAAAA");
+    let (by_bob, _) = assumed("by-bob", "09:00:00", &user("bob"), "Shared", "ASIABOBSAAAAAAAAAAAA");
+    let with_key = |key: &str| {
+        let mut own = session.clone();
+        own["accessKeyId"] = json!(key);
+        own
+    };
+    let deleted = |id: &str, time: &str, key: &str| event(id, time, "s3:DeleteBucket", &with_key(key), &json!({"bucketName": id}), &none);
+    let console = |mut event: Value| {
+        event["sessionCredentialFromConsole"] = json!("true");
+        event
+    };
+    let onward = assumed("onward", "09:04:00", &with_key("ASIACONSOLEAAAAAAAAA"), "Onward", "ASIAONWARDAAAAAAAAAA").0;
+    vec![
+        by_alice,
+        by_bob,
+        deleted("of-alice", "09:01:00", "ASIAALICESAAAAAAAAAA"),
+        deleted("of-bob", "09:02:00", "ASIABOBSAAAAAAAAAAAA"),
+        console(deleted("of-either", "09:03:00", "ASIACONSOLEAAAAAAAAA")),
+        console(onward),
+        // No call in evidence issued this key, and the session of that name issued others.
+        deleted("of-nobody", "09:05:00", "ASIANOBODYAAAAAAAAAA"),
+    ]
+}
+
+#[test]
+fn what_fits_two_sessions_is_told_apart_with_whose_else_it_may_be() {
+    let store = store(&shared());
+    let refs = |made: &Value| list(made).iter().map(|made| plain(&made["ref"])).collect::<Vec<_>>();
+    for (user, key, own, other, others_key) in [
+        ("AKIAALICEAAAAAAAAAAA", "ASIAALICESAAAAAAAAAA", "of-alice", "by-bob", "bob"),
+        ("AKIABOBAAAAAAAAAAAAA", "ASIABOBSAAAAAAAAAAAA", "of-bob", "by-alice", "alice"),
+    ] {
+        let (above, itself) = (traced(&store, user), traced(&store, key));
+        let [session] = list(&above["down"][0]["children"]) else { panic!("one session: {above}") };
+        for node in [session, &itself["down"][0]] {
+            assert_eq!((refs(&node["uses"]["made"]), &node["uses"]["strengths"]), (vec![own.to_owned()], &json!({"exact": 1})), "{node}");
+            let [shared] = list(&node["shared_uses"]) else { panic!("what may be another's: {node}") };
+            // The call that opens the next session is one of the two.
+            assert_eq!((refs(&shared["uses"]["made"]), &shared["uses"]["events"]), (vec!["of-either".to_owned()], &json!(2)));
+            assert_eq!((plain(&shared["strength"]), &shared["others"][0]["refs"]), ("strong".to_owned(), &json!([other])));
+            assert_eq!(plain(&shared["others"][0]["caller"]), others_key);
+            let [onward] = list(&node["children"]) else { panic!("one session further: {node}") };
+            assert_eq!((&onward["refs"], &onward["others"][0]["refs"]), (&json!(["onward"]), &json!([other])));
+        }
+        let text = answered(&store, &["trace", user]);
+        let line =
+            format!("perhaps another's: 2 events (2 ok; strong, unique id of the session and its creation time), 2025-10-15T09:03:00Z");
+        let whose = format!("or with what AssumeRole by {others_key} issued, 2025-10-15T09:00:00Z [{other}]");
+        assert!(text.contains(&line) && text.contains(&whose) && !text.contains("of-nobody"), "{text}");
+        for format in ["dot", "mermaid"] {
+            let graph = answered(&store, &["trace", user, "--format", format]);
+            assert!(graph.contains("perhaps another's: 2 events (strong, unique id of the session and its creation time)"), "{graph}");
+            assert!(graph.contains(&format!("or with what AssumeRole by {others_key} issued")), "{graph}");
+        }
+    }
+    // By the session's name both are asked for, and nothing is another's.
+    let both = traced(&store, "arn:aws:sts::111122223333:assumed-role/Shared/s");
+    assert_eq!(refs(&both["down"][0]["uses"]["made"]), ["of-alice", "of-bob", "of-either", "of-nobody"]);
+    assert_eq!(both["down"][0]["shared_uses"], Value::Null);
+}
+
+#[test]
+fn a_sign_in_above_is_not_told_below_as_well() {
+    let identity = |key: Option<&str>| {
+        let mut identity = assumed("none", "09:00:00", &json!({}), "Desk", key.unwrap_or_default()).1;
+        if key.is_none() {
+            identity.as_object_mut().expect("an object").remove("accessKeyId");
+        }
+        identity
+    };
+    let none = json!(null);
+    let mut login = event("login", "09:00:01", "signin:ConsoleLogin", &identity(None), &none, &json!({"ConsoleLogin": "Success"}));
+    login["eventType"] = json!("AwsConsoleSignIn");
+    let mut used =
+        event("used", "09:05:00", "s3:DeleteBucket", &identity(Some("ASIADESKAAAAAAAAAAAA")), &json!({"bucketName": "b"}), &none);
+    used["sessionCredentialFromConsole"] = json!("true");
+    let store = store(&[login, used]);
+    let trace = traced(&store, "ASIADESKAAAAAAAAAAAA");
+    assert_eq!(trace["up"][0]["chain"]["paths"][0]["steps"][0]["refs"], json!(["login"]));
+    let own = &trace["down"][0];
+    assert_eq!((&own["children"], &own["uses"]["events"], &own["uses"]["made"][0]["ref"]), (&json!([]), &json!(1), &json!("used")));
+    // The sign-in itself leads to nothing above, which is said, and down to what was done in the console.
+    let trace = traced(&store, "login");
+    assert_eq!(
+        (&trace["up"][0]["chain"]["paths"][0]["steps"], trace["up"][0]["chain"]["paths"][0]["missing"].is_null()),
+        (&json!([]), false)
+    );
+    assert_eq!(trace["down"][0]["uses"]["made"][0]["ref"], "used");
+}
+
+#[test]
+fn a_graph_says_what_the_tree_says() {
+    let store = store(&afternoon());
+    let mut records = morning();
+    let mut missing = event(
+        "missing",
+        "09:20:00",
+        "s3:DeleteBucket",
+        &assumed("no", "09:15:00", &json!({}), "Lost", "ASIALOSTAAAAAAAAAAAA").1,
+        &json!({}),
+        &json!(null),
+    );
+    missing["userIdentity"]["sessionContext"]["sourceIdentity"] = json!("zoe");
+    records.push(missing);
+    let lost = self::store(&records);
+    for format in ["dot", "mermaid"] {
+        let graph = answered(&lost, &["trace", "missing", "--format", format]);
+        for said in [
+            "origin: Lost/s",
+            "unknown: no call that issued the session is in evidence",
+            "source identity zoe",
+            "missing: no call that issued key",
+        ] {
+            assert!(graph.contains(said), "{said}: {graph}");
+        }
+        let graph = answered(&lost, &["trace", "AKIAMALLORYAAAAAAAAA", "--format", format]);
+        assert!(graph.contains("terminated i-0123456789abcdef0") && graph.contains("deleted bucket acme-exports"), "{graph}");
+        let graph = answered(&store, &["trace", "by-stack", "--format", format]);
+        assert!(graph.contains("set in motion by alice"), "{graph}");
+    }
+}
+
+#[test]
+fn what_names_nothing_to_trace_is_said_with_what_would() {
+    let store = store(&morning());
+    let refused = |subject: &str| {
+        let output = store.run(&["trace", subject]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = refused("");
+    assert!(code == Some(2) && said.contains("is no access key id, no ARN and no event id"), "{said}");
+    let (code, said) = refused("arn:aws:iam::111122223333:role/Other");
+    assert!(
+        code == Some(2) && said.contains("trace one of them") && said.contains("arn:aws:sts::111122223333:assumed-role/Other/s"),
+        "{said}"
+    );
+    let (code, said) = refused("arn:aws:iam::111122223333:role/Unmet");
+    assert!(code == Some(1) && said.contains("no event in the store was made with"), "{said}");
+}
+
+#[test]
+fn the_root_users_own_key_leads_through_no_user_of_that_name() {
+    let root = |key: &str| json!({"type": "Root", "principalId": "111122223333", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333", "accessKeyId": key});
+    let created = json!({"accessKey": {"userName": "root", "accessKeyId": "AKIAROOTSECONDAAAAAA"}});
+    let store = store(&[
+        event("make", "09:00:00", "iam:CreateAccessKey", &root("AKIAROOTFIRSTAAAAAAA"), &json!(null), &created),
+        event("use", "09:05:00", "s3:DeleteBucket", &root("AKIAROOTSECONDAAAAAA"), &json!({"bucketName": "b"}), &json!(null)),
+    ]);
+    let timeline = store.json(&["timeline", "--at", "2025-10-15T10:00:00Z", "--format", "json"]);
+    for item in list(&timeline["answer"]) {
+        assert_eq!((plain(&item["actor"]["name"]), &item["actor"]["via"]), ("root of 111122223333".to_owned(), &json!([])), "{item}");
+    }
+    let trace = traced(&store, "arn:aws:iam::111122223333:root");
+    assert_eq!((&trace["down"][0]["uses"]["events"], &trace["down"][0]["children"]), (&json!(2), &json!([])));
 }

@@ -3,12 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::{is_portal, is_sign_in};
+use backtrail_model::issuance::{GET_SIGNIN_TOKEN, is_portal, is_sign_in};
 use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::event::Event;
-use crate::lineage::chain::is_service;
+use crate::lineage::chain::{End, is_service};
 use crate::lineage::holder::write_key;
 use crate::lineage::motion::{Driven, Motions, Moved, Mover, Part, What, group_of, stack_of};
 use crate::lineage::origin::{is_reserved, permission_set};
@@ -43,7 +43,7 @@ impl Attribution {
     fn of(chain: Chain, holder: &Holder) -> Self {
         let (agreed, names) = (chain.origin().cloned(), one_of(&chain.paths));
         let mut paths = chain.paths.into_iter();
-        let Path { steps, origin, missing, .. } = paths.next().unwrap_or_else(|| Path::ending_at(holder, holder, &[]));
+        let Path { steps, origin, missing, .. } = paths.next().unwrap_or_else(|| Path::ending_at(holder, &End::at(holder), &[]));
         let others: Vec<Path> = paths.collect();
         let mut told = agreed.unwrap_or_else(|| Origin {
             kind: if others.iter().all(|p| p.origin.kind == origin.kind) { origin.kind } else { OriginKind::Unknown },
@@ -97,9 +97,9 @@ fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
             "SwitchRole" if !is_told_above(at) => arn.role_session().map(|(role, _)| role.to_owned()),
             method if is_sign_in(method) => None,
             method if is_portal(method) => None,
-            "GetSessionToken" | "UpdateLoginProfile" => None,
+            "GetSessionToken" | GET_SIGNIN_TOKEN | "UpdateLoginProfile" => None,
             // A user's own new key leads through nobody else.
-            "CreateAccessKey" | "CreateLoginProfile" if step.caller.name == arn.name() => None,
+            "CreateAccessKey" | "CreateLoginProfile" if step.caller.name == arn.name() || step.caller.arn == step.issued_to => None,
             _ => Some(arn.role_session().map_or_else(|| arn.name(), |(role, _)| role).to_owned()),
         }
     };
@@ -155,16 +155,22 @@ pub struct Actors {
 }
 
 /// An event whose caller's record does not tell all: Identity Center makes the same assertion for every session of a user, and which call of its
-/// portal it answers is told by what it issued; a switch of roles names the session that was switched to, and who switched apart from it.
+/// portal it answers is told by what it issued; a switch of roles names the session that was switched to, and who switched apart from it; whoever
+/// is vouched for from outside is named by the answer.
 fn asserted(event: &Event<'_>) -> Option<Issued> {
-    let is_such = event.user_identity_type == Some("SAMLUser") || event.event_name == Some("SwitchRole");
-    let issued = Some(event).filter(|_| is_such).and_then(Issued::of);
-    issued.filter(|one| one.what.by_identity_center || one.switched_from().is_some())
+    let is_vouched_for = matches!(event.user_identity_type, None | Some("SAMLUser" | "WebIdentityUser" | "Unknown"));
+    let issued = Some(event).filter(|_| is_vouched_for || event.event_name == Some("SwitchRole")).and_then(Issued::of);
+    issued.filter(|one| is_vouched_for || one.switched_from().is_some())
 }
 
-/// A sign-in has nothing but its time to tell which password it was made with.
+/// A sign-in has nothing but its time to tell which password it was made with, and its citation to tell it from the session that it opens.
 fn is_at_a_time(event: &Event<'_>) -> bool {
-    event.event_type == Some("AwsConsoleSignIn")
+    event.event_type == Some("AwsConsoleSignIn") || event.event_name.is_some_and(is_sign_in)
+}
+
+/// The citation of a sign-in, by which its record among the calls is told.
+fn own(event: &Event<'_>) -> Option<String> {
+    is_at_a_time(event).then(|| event.citation())
 }
 
 impl Lineage {
@@ -175,9 +181,13 @@ impl Lineage {
     }
 
     /// The calls that may have issued what an event was made with.
-    pub(super) fn behind(&self, event: &Event<'_>) -> Vec<Link<'_>> {
+    pub(crate) fn behind(&self, event: &Event<'_>) -> Vec<Link<'_>> {
         let (holder, at) = self.user_of(event);
-        asserted(event).map_or_else(|| self.parents(&holder, at), |one| self.parents_of_call(&one))
+        match (asserted(event), self.sign_in(own(event).as_deref())) {
+            (Some(one), _) => self.parents_of_call(&one),
+            (None, Some(own)) => self.parents_of(own),
+            (None, None) => self.parents(&holder, at),
+        }
     }
 }
 
@@ -284,7 +294,11 @@ impl Actors {
     /// Who made the call, in full, and the ways up from there.
     fn chain_of(&self, event: &Event<'_>, asserted: Option<Issued>) -> (Holder, Chain) {
         let (holder, at) = self.lineage.user_of(event);
-        let chain = asserted.map_or_else(|| self.lineage.chain(&holder, at), |one| self.lineage.chain_of_call(&one));
+        let own = self.lineage.sign_in(own(event).as_deref());
+        let chain = match asserted.as_ref().or_else(|| own.and_then(|own| self.lineage.issued().get(own))) {
+            Some(one) => self.lineage.chain_of_call(one),
+            None => self.lineage.chain(&holder, at),
+        };
         (holder, chain)
     }
 

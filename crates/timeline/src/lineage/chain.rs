@@ -3,6 +3,7 @@
 use backtrail_model::time::format_instant;
 use serde::Serialize;
 
+use crate::lineage::origin::Begun;
 use crate::lineage::{Holder, Issued, Lineage, Link, Origin, Strength};
 use crate::principal::{Principal, PrincipalKind};
 
@@ -104,12 +105,14 @@ impl Chain {
 }
 
 impl Path {
-    /// The way from a use that ends at a holder nothing leads further up from.
-    pub(super) fn ending_at(used: &Holder, holder: &Holder, way: &[Link<'_>]) -> Self {
+    /// The way from a use that ends where nothing leads further up.
+    pub(super) fn ending_at(used: &Holder, end: &End<'_>, way: &[Link<'_>]) -> Self {
         let steps: Vec<Step> = way.iter().map(step).collect();
-        let top = way.last();
-        let origin = Origin::of(used, holder, top.map(|l| l.issued), &steps);
-        Self { origin, missing: missing(holder), top: top.map(|l| l.index), steps }
+        let holder = end.switcher.as_ref().unwrap_or(end.holder);
+        // Who acted with what the topmost call issued.
+        let acting = way.iter().rev().nth(1).map_or(used, |below| &below.issued.holder);
+        let origin = Origin::of(&Begun { used, acting, holder, call: end.call }, &steps);
+        Self { origin, missing: missing(holder), top: way.last().map(|l| l.index), steps }
     }
 }
 
@@ -118,7 +121,7 @@ impl Lineage {
     #[must_use]
     pub fn chain(&self, holder: &Holder, at: Option<i64>) -> Chain {
         let mut paths = Vec::new();
-        self.climb(holder, &End { holder, switcher: None }, self.parents(holder, at), &mut Vec::new(), &mut paths);
+        self.climb(holder, &End::at(holder), self.parents(holder, at), &mut Vec::new(), &mut paths);
         Chain { paths }
     }
 
@@ -143,11 +146,16 @@ impl Lineage {
 
     /// Goes up every way from somebody whose parents are known; `used` is where all began.
     fn climb<'a>(&'a self, used: &Holder, end: &End<'_>, parents: Vec<Link<'a>>, way: &mut Vec<Link<'a>>, paths: &mut Vec<Path>) {
-        // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong.
-        let is_ahead = |link: &Link<'_>| way.iter().all(|l| l.index != link.index) && !link.issued.is_of_another(&used.principal);
+        // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong. And on whose behalf any of the sessions
+        // on the way acted, by which one record may say, is whom the portal was asked by.
+        let is_anothers = |link: &Link<'_>| {
+            let below = way.iter().map(|l| &l.issued.holder).chain([used]);
+            below.into_iter().any(|holder| link.issued.is_of_another(&holder.principal))
+        };
+        let is_ahead = |link: &Link<'_>| way.iter().all(|l| l.index != link.index) && !is_anothers(link);
         let ahead: Vec<Link<'a>> = parents.into_iter().filter(is_ahead).collect();
         if ahead.is_empty() {
-            paths.push(Path::ending_at(used, end.switcher.as_ref().unwrap_or(end.holder), way));
+            paths.push(Path::ending_at(used, end, way));
             return;
         }
         for link in ahead {
@@ -162,15 +170,22 @@ impl Lineage {
 }
 
 /// Where a way ends unless something leads further up.
-struct End<'a> {
+pub(super) struct End<'a> {
     holder: &'a Holder,
+    /// The call that the holder made, where one of these was.
+    call: Option<&'a Issued>,
     /// Who switched roles, where that is how the holder came to be.
     switcher: Option<Holder>,
 }
 
 impl<'a> End<'a> {
+    /// At whoever made no such call.
+    pub(super) fn at(holder: &'a Holder) -> Self {
+        Self { holder, call: None, switcher: None }
+    }
+
     fn of(issued: &'a Issued) -> Self {
-        Self { holder: &issued.holder, switcher: issued.switcher() }
+        Self { holder: &issued.holder, call: Some(issued), switcher: issued.switcher() }
     }
 }
 
@@ -183,7 +198,7 @@ fn step(link: &Link<'_>) -> Step {
         issued_to: what.arn.clone(),
         strength: link.strength,
         basis: link.basis,
-        caller: Caller::from(&holder.principal),
+        caller: Caller { name: link.issued.caller_name(), ..Caller::from(&holder.principal) },
         source_ip_address: source_ip_address.clone(),
         refs: refs.clone(),
     }

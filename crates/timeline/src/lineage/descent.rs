@@ -20,6 +20,7 @@ use super::read::{above, below, lineage_of, made_by};
 use super::wanted::{Caller, USED, Wanted};
 use crate::error::TimelineError;
 use crate::event::Event;
+use crate::lineage::issued::is_one;
 use crate::lineage::{Issued, Lineage, Link, Part, Sessions, SetOff, Setting};
 use crate::principal::PrincipalKind;
 use crate::source::{Source, instant, one_of};
@@ -30,6 +31,10 @@ pub(crate) const MOST: usize = 50_000;
 /// Sessions last 36 hours at most (STS API reference, GetFederationToken and GetSessionToken), those that a session opens 12 and chained roles one:
 /// a session of the window descends from nothing older than this but lasting keys and passwords.
 const SESSIONS_LAST: i64 = 4 * MICROS_PER_DAY;
+
+/// The users of Identity Center by whose portal calls a call descends; `None` where it descends by others. Which of several users' portal calls
+/// opened a session is told by any record below that says on whose behalf it was made.
+type Users = HashSet<Option<String>>;
 
 /// What descends from those named.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub(crate) enum Descent {
 pub(crate) struct Followed {
     lineage: Lineage,
     /// The calls that those named made, and those that descend from these, by their place in the lineage.
-    members: HashSet<usize>,
+    members: HashMap<usize, Users>,
     /// Unique ids of those named: other accounts' records name them by nothing else.
     ids: HashSet<String>,
     /// Users among them: their ids are theirs for ever.
@@ -89,9 +94,12 @@ impl Descent {
     /// A condition that every event fulfils that was made with what descends.
     pub(crate) fn condition(&self) -> Option<Expr> {
         let Self::Followed(followed) = self else { return None };
-        let mut wanted = Wanted::of_issued(followed.members.iter().map(|at| &followed.lineage.issued()[*at]));
+        let mut wanted = Wanted::of_issued(followed.members.keys().map(|at| &followed.lineage.issued()[*at]));
         followed.ids.iter().for_each(|id| wanted.add_session(id, None));
-        Arc::new(wanted).condition(USED)
+        // Identity Center's assertions bear neither the portal's session nor the one that they open.
+        let members = followed.members.keys().map(|at| &followed.lineage.issued()[*at]);
+        let asserted: Vec<&String> = members.filter(|one| one.what.by_identity_center).flat_map(|one| &one.refs).collect();
+        [Arc::new(wanted).condition(USED), one_of("event_id", asserted)].into_iter().flatten().reduce(Expr::or)
     }
 
     /// Whether an event was made with it.
@@ -100,7 +108,9 @@ impl Descent {
         let is_user = || event.user_identity_principal_id.is_some_and(|id| followed.users.contains(id));
         let is_theirs = || is_user() || event.shared_event_id.is_some_and(|id| followed.shared.contains(id));
         let stacks = |link: &Link<'_>| link.issued.refs.first().and_then(|reference| followed.stacks.get(reference));
-        let is_theirs_by = |link: &Link<'_>| followed.members.contains(&link.index) && is_of_stacks(event, stacks(link));
+        let acting = event.user_identity_on_behalf_of_user_id.filter(|user| !user.is_empty());
+        let is_member = |link: &Link<'_>| followed.members.get(&link.index).is_some_and(|users| may_act(users, acting));
+        let is_theirs_by = |link: &Link<'_>| is_member(link) && is_of_stacks(event, stacks(link));
         (event.user_identity_type == Some("AWSAccount") && is_theirs()) || followed.lineage.behind(event).iter().any(is_theirs_by)
     }
 }
@@ -124,7 +134,9 @@ impl Followed {
         loop {
             let is_theirs = |(setting, is_named): &(Setting, bool)| {
                 let behind = || self.lineage.parents(&setting.holder, setting.time);
-                *is_named || behind().iter().any(|link| self.members.contains(&link.index))
+                let acting = setting.holder.principal.on_behalf_of.as_deref();
+                let is_member = |link: &Link<'_>| self.members.get(&link.index).is_some_and(|users| may_act(users, acting));
+                *is_named || behind().iter().any(is_member)
             };
             let (theirs, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_theirs);
             waiting = others;
@@ -147,16 +159,30 @@ impl Followed {
 }
 
 /// The calls of those named, and all below.
-fn members(lineage: &Lineage, named: &HashSet<String>) -> HashSet<usize> {
+fn members(lineage: &Lineage, named: &HashSet<String>) -> HashMap<usize, Users> {
     let children = lineage.children();
     let is_named = |one: &Issued| one.refs.iter().any(|reference| named.contains(reference));
-    let mut ahead: Vec<usize> = (0..lineage.issued().len()).filter(|at| is_named(&lineage.issued()[*at])).collect();
-    let mut members: HashSet<usize> = ahead.iter().copied().collect();
-    while let Some(at) = ahead.pop() {
-        let below = children.get(&at).into_iter().flatten().map(|(child, ..)| *child);
-        ahead.extend(below.filter(|child| members.insert(*child)));
+    let all = lineage.issued().iter().enumerate();
+    let mut ahead: Vec<(usize, Option<String>)> =
+        all.filter(|(_, one)| is_named(one)).map(|(at, one)| (at, one.asked_for().map(str::to_owned))).collect();
+    let mut members: HashMap<usize, Users> = HashMap::new();
+    while let Some((at, user)) = ahead.pop() {
+        if !members.entry(at).or_default().insert(user.clone()) {
+            continue;
+        }
+        for (child, ..) in children.get(&at).into_iter().flatten() {
+            let acting = lineage.issued()[*child].holder.principal.on_behalf_of.as_deref();
+            if is_one(user.as_deref(), acting) {
+                ahead.push((*child, user.clone()));
+            }
+        }
     }
     members
+}
+
+/// Whether somebody who acts on a user's behalf may descend from one of these.
+fn may_act(users: &Users, acting: Option<&str>) -> bool {
+    users.iter().any(|user| is_one(user.as_deref(), acting))
 }
 
 /// The calls whose credentials can have been used in a window. A pipeline may have lost a call's own time.

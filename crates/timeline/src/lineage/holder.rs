@@ -1,6 +1,7 @@
 //! Who used credentials, as far as one event says: what lineage joins by.
 
 use backtrail_model::arn::Arn;
+use backtrail_model::issuance::GET_SIGNIN_TOKEN;
 use backtrail_model::time::MICROS_PER_SECOND;
 use serde::Serialize;
 use serde_json::Value;
@@ -98,8 +99,11 @@ pub(crate) fn identity_type(arn: &Arn<'_>) -> Option<&'static str> {
     }
 }
 
+/// Calls of the sign-in service by which nobody signs in: a token that a script may ask for, and what happens in a session already open.
+const NO_SIGN_IN: [&str; 3] = ["ExitRole", GET_SIGNIN_TOKEN, "RenewRole"];
+
 fn signs_in(event: &Event<'_>) -> bool {
-    event.event_type == Some("AwsConsoleSignIn")
+    event.event_type == Some("AwsConsoleSignIn") && !event.event_name.is_some_and(|name| NO_SIGN_IN.contains(&name))
 }
 
 fn signed_in_at(event: &Event<'_>) -> Option<i64> {
@@ -134,7 +138,7 @@ pub(super) fn write_key(event: &Event<'_>, key: &mut String) {
         event.recipient_account_id,
         // A service that does not say who it is has the name of the service it called.
         event.event_source.filter(|_| event.user_identity_type == Some("AWSService") && event.user_identity_invoked_by.is_none()),
-        event.event_type.filter(|t| *t == "AwsConsoleSignIn"),
+        event.event_type.filter(|_| signs_in(event)),
         event.shared_event_id.filter(|_| is_account),
     ];
     for text in texts {

@@ -1,9 +1,10 @@
 //! A call that issued credentials, with who made it.
 
-use backtrail_model::issuance::{Issuance, IssuingCall, is_portal, is_sign_in, issuance};
+use backtrail_model::issuance::{GET_SIGNIN_TOKEN, Issuance, IssuingCall, is_portal, is_sign_in, issuance};
 
 use crate::event::Event;
 use crate::lineage::Holder;
+use crate::lineage::origin::outsider;
 use crate::principal::Principal;
 
 /// What a call issued, and who made it.
@@ -43,6 +44,11 @@ impl Issued {
         Some(Self::by(event, what))
     }
 
+    /// Who called, for reading.
+    pub(crate) fn caller_name(&self) -> String {
+        outsider(self).map_or_else(|| self.holder.principal.name.clone(), |(_, name, _)| name)
+    }
+
     /// Who switched to the role, where it is a switch of roles in the console that says so.
     pub(super) fn switched_from(&self) -> Option<&str> {
         self.what.subject.as_deref().filter(|_| self.what.method == "SwitchRole")
@@ -58,10 +64,20 @@ impl Issued {
         std::iter::once(self.holder.clone()).chain(self.switcher())
     }
 
+    /// The user of Identity Center for whom its portal was called, where this is such a call.
+    pub(crate) fn asked_for(&self) -> Option<&str> {
+        self.holder.principal.on_behalf_of.as_deref().filter(|_| is_portal(self.what.method))
+    }
+
     /// Whether it is a call of Identity Center's portal for another user than the one on whose behalf this principal acts.
     pub(super) fn is_of_another(&self, principal: &Principal) -> bool {
-        let (asked, acting) = (self.holder.principal.on_behalf_of.as_ref(), principal.on_behalf_of.as_ref());
-        is_portal(self.what.method) && asked.zip(acting).is_some_and(|(asked, acting)| asked != acting)
+        !is_one(self.asked_for(), principal.on_behalf_of.as_deref())
+    }
+
+    /// Whether it hands on the caller's own credentials: a token to sign in with opens a session of the same unique id and creation.
+    pub(crate) fn hands_on_its_own(&self) -> bool {
+        let own = self.holder.principal.access_key_id.as_ref();
+        self.what.method == GET_SIGNIN_TOKEN && self.what.access_key_id.as_ref().is_none_or(|key| Some(key) == own)
     }
 
     /// What an event is known to have issued.
@@ -78,4 +94,9 @@ impl Issued {
             what,
         }
     }
+}
+
+/// Whether two records name the same user of Identity Center, or one of them none.
+pub(crate) fn is_one(asked: Option<&str>, acting: Option<&str>) -> bool {
+    asked.zip(acting).is_none_or(|(asked, acting)| asked == acting)
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::{Issuance, is_access_key_id, is_portal, is_sign_in, portal_target, sets_password};
+use backtrail_model::issuance::{GET_SIGNIN_TOKEN, Issuance, is_access_key_id, is_portal, is_sign_in, portal_target, sets_password};
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND};
 use hashbrown::HashMap;
 use serde::Serialize;
@@ -86,6 +86,8 @@ pub struct Lineage {
     by_shared: HashMap<String, usize>,
     /// Users by unique id, from calls they made.
     users: HashMap<String, usize>,
+    /// Sign-ins by their citations.
+    sign_in_refs: HashMap<String, usize>,
     password_ends: Arc<PasswordEnds>,
 }
 
@@ -110,10 +112,13 @@ impl Lineage {
                 method if sets_password(method) => file(&mut all.passwords, &one.what.arn),
                 method if is_portal(method) => file(&mut all.portal, &one.what.arn),
                 method if is_sign_in(method) => {
+                    all.sign_in_refs.extend(one.refs.iter().map(|reference| (reference.clone(), index)));
                     file(&mut all.by_sign_in, &one.holder.sign_in_session_arn);
                     file(&mut all.sign_ins, &one.what.principal_id);
                     file(&mut all.sign_ins, &one.what.arn);
                 }
+                // The session that it opens bears the caller's own unique id and creation.
+                GET_SIGNIN_TOKEN => file(&mut all.by_key, &one.what.access_key_id.clone().filter(|_| !one.hands_on_its_own())),
                 _ => {
                     file(&mut all.by_key, &one.what.access_key_id);
                     if let Some(session) = one.what.principal_id.clone().zip(one.time.map(second)) {
@@ -160,8 +165,19 @@ impl Lineage {
     /// The calls that may have issued what a principal used at some time: none, one, or all that fit equally well.
     #[must_use]
     pub fn parents(&self, holder: &Holder, at: Option<i64>) -> Vec<Link<'_>> {
-        let before = |i: &usize| !matches!((self.issued[*i].time, at), (Some(issued), Some(at)) if issued > at.saturating_add(SKEW));
-        let by_key = self.with_key(holder, at, &before);
+        self.parents_besides(holder, at, None)
+    }
+
+    /// The call that is this sign-in, told by its citation: its record bears what its session is known by, and is not what it was made with.
+    pub(super) fn sign_in(&self, citation: Option<&str>) -> Option<usize> {
+        citation.and_then(|reference| self.sign_in_refs.get(reference)).copied()
+    }
+
+    /// The same of one of these calls, which did not issue what it was made with itself.
+    fn parents_besides(&self, holder: &Holder, at: Option<i64>, own: Option<usize>) -> Vec<Link<'_>> {
+        let is_later = |i: &usize| matches!((self.issued[*i].time, at), (Some(issued), Some(at)) if issued > at.saturating_add(SKEW));
+        let before = |i: &usize| Some(*i) != own && !is_later(i);
+        let by_key = self.with_key(holder, at, own, &before);
         if !by_key.is_empty() {
             return self.links(by_key, Strength::Exact, BY_KEY);
         }
@@ -174,7 +190,9 @@ impl Lineage {
         if !sign_in.is_empty() {
             return self.links(self.latest(sign_in), Strength::Strong, "console session (signInSessionArn)");
         }
-        let console = self.of_console(holder, &before);
+        // What opens a console session is not made in one; a token for the command line is.
+        let opens = own.map_or(holder.signs_in, |own| matches!(self.issued[own].what.method, "ConsoleLogin" | "SwitchRole"));
+        let console = if opens { Vec::new() } else { self.of_console(holder, &before) };
         if !console.is_empty() {
             return self.links(console, Strength::Probable, "sign-in of the same principal, by time");
         }
@@ -188,11 +206,15 @@ impl Lineage {
     /// The calls that may have issued the credentials an issuing call was made with.
     #[must_use]
     pub fn parents_of(&self, index: usize) -> Vec<Link<'_>> {
-        self.issued.get(index).map_or_else(Vec::new, |one| self.parents_of_call(one))
+        self.issued.get(index).map_or_else(Vec::new, |one| self.parents_of_one(one, Some(index)))
     }
 
     /// The same of any call that issued something.
     pub(super) fn parents_of_call(&self, one: &Issued) -> Vec<Link<'_>> {
+        self.parents_of_one(one, self.sign_in(one.refs.first().map(String::as_str)))
+    }
+
+    fn parents_of_one(&self, one: &Issued, own: Option<usize>) -> Vec<Link<'_>> {
         if one.what.by_identity_center {
             return self.links(
                 self.of_portal(one),
@@ -200,7 +222,7 @@ impl Lineage {
                 "portal call of Identity Center for this account and permission set, by time",
             );
         }
-        let parents = self.parents(&one.holder, one.time);
+        let parents = self.parents_besides(&one.holder, one.time, own);
         match one.switched_from() {
             Some(from) if parents.is_empty() => self.links(self.of_switch(from, one.time), Strength::Probable, BY_SWITCH),
             _ => parents,
@@ -229,7 +251,7 @@ impl Lineage {
 
     /// A key id is unique enough to need no more, where it is one; but examples and copied ids exist: the account must be that of the
     /// session, and its creation, if stated, that of the call. A pipeline may have lost the call's own time: a day is allowed.
-    fn with_key(&self, holder: &Holder, at: Option<i64>, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
+    fn with_key(&self, holder: &Holder, at: Option<i64>, own: Option<usize>, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
         let principal = &holder.principal;
         let plausible = |i: &usize| {
             let one = &self.issued[*i];
@@ -239,7 +261,7 @@ impl Lineage {
             let is_later = matches!((one.time, at), (Some(issued), Some(at)) if issued > at.saturating_add(MICROS_PER_DAY));
             let is_older =
                 matches!((one.time, holder.created), (Some(issued), Some(created)) if issued < created.saturating_sub(MICROS_PER_DAY));
-            !is_elsewhere && !is_later && (!is_older || one.what.method == "CreateAccessKey")
+            Some(*i) != own && !is_elsewhere && !is_later && (!is_older || one.what.method == "CreateAccessKey")
         };
         let key = principal.access_key_id.as_deref().filter(|k| is_access_key_id(k));
         let found: Vec<usize> = listed(&self.by_key, key).iter().copied().filter(plausible).collect();

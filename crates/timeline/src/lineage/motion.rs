@@ -207,7 +207,7 @@ impl<'a> Driven<'a> {
 }
 
 /// `i-0123456789abcdef0`.
-fn is_instance(name: &str) -> bool {
+pub(super) fn is_instance(name: &str) -> bool {
     name.strip_prefix("i-").is_some_and(|id| matches!(id.len(), 8 | 17) && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 

@@ -1,8 +1,10 @@
 //! Where a chain begins: what kind of actor that is, and how it is known.
 
+use backtrail_model::arn::Arn;
 use backtrail_model::issuance::is_sign_in;
 use serde::Serialize;
 
+use crate::lineage::motion::is_instance;
 use crate::lineage::{Holder, Issued, Step};
 use crate::principal::{Principal, PrincipalKind};
 
@@ -58,27 +60,43 @@ pub struct Origin {
     pub source_identity: Option<String>,
 }
 
+/// What a chain begins with.
+pub(super) struct Begun<'a> {
+    /// Whose doing is explained: the bottom of the chain.
+    pub(super) used: &'a Holder,
+    /// Who acted with what the topmost call issued.
+    pub(super) acting: &'a Holder,
+    /// The topmost holder.
+    pub(super) holder: &'a Holder,
+    /// The call that this one made.
+    pub(super) call: Option<&'a Issued>,
+}
+
 impl Origin {
-    /// Of the topmost holder of a chain, the call it made, and the steps below it, down to what was used.
-    pub(super) fn of(used: &Holder, holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Self {
-        let principal = &holder.principal;
-        let (kind, name, basis) = classify(used, holder, call, steps);
+    /// Of what a chain begins with, and its steps from there down to what was used.
+    pub(super) fn of(begun: &Begun<'_>, steps: &[Step]) -> Self {
+        let principal = &begun.holder.principal;
+        let (kind, name, basis) = classify(begun, steps);
         let arn = match kind {
-            OriginKind::Workload => workload_arn(holder, steps).or_else(|| principal.arn.clone()),
+            // Each session of such a workload has another ARN, and none of these is the workload's.
+            OriginKind::Workload if principal.kind == PrincipalKind::WebIdentityUser => None,
+            OriginKind::Workload => workload_arn(begun, steps).or_else(|| principal.arn.clone()),
             _ => principal.arn.clone(),
         };
-        // The portal's records have the user's id in the identity store instead.
-        let own_id = || principal.on_behalf_of.clone().filter(|_| principal.kind == PrincipalKind::IdentityCenterUser);
-        let principal_id = principal.principal_id.clone().or_else(own_id).filter(|_| kind != OriginKind::Workload);
-        Self {
-            kind,
-            name,
-            basis,
-            arn,
-            principal_id,
-            account: principal.account.clone(),
-            source_identity: principal.source_identity.clone(),
-        }
+        let principal_id = match kind {
+            OriginKind::Workload if principal.kind == PrincipalKind::WebIdentityUser => principal.principal_id.clone(),
+            // Its role's sessions have ids of their own; instances are never given an id twice.
+            OriginKind::Workload => name.strip_prefix("instance ").filter(|id| is_instance(id)).map(str::to_owned),
+            // The portal's records have the user's id in the identity store instead.
+            _ if principal.kind == PrincipalKind::IdentityCenterUser => {
+                principal.principal_id.clone().or_else(|| principal.on_behalf_of.clone())
+            }
+            _ => principal.principal_id.clone(),
+        };
+        // Whoever is vouched for from outside has no account: that of the call, wherever it leads.
+        let is_outside = matches!(principal.kind, PrincipalKind::SamlUser | PrincipalKind::WebIdentityUser | PrincipalKind::Unknown);
+        let account = principal.account.clone().or_else(|| begun.call.filter(|_| is_outside)?.account.clone());
+        Self { kind, name, basis, arn, principal_id, account, source_identity: principal.source_identity.clone() }
     }
 }
 
@@ -115,7 +133,8 @@ const WORKLOADS: &[(&str, &str)] = &[
 
 type Told = (OriginKind, String, &'static str);
 
-fn classify(used: &Holder, holder: &Holder, call: Option<&Issued>, steps: &[Step]) -> Told {
+fn classify(begun: &Begun<'_>, steps: &[Step]) -> Told {
+    let Begun { used, holder, call, .. } = *begun;
     let principal = &holder.principal;
     let name = principal.name.clone();
     match principal.kind {
@@ -127,7 +146,29 @@ fn classify(used: &Holder, holder: &Holder, call: Option<&Issued>, steps: &[Step
         PrincipalKind::Service => service(principal, steps),
         PrincipalKind::Account => (OriginKind::ExternalAccount, name, "record of another account"),
         PrincipalKind::Anonymous => (OriginKind::Unknown, name, "called without credentials: anybody"),
-        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser | PrincipalKind::Unknown => session(holder),
+        PrincipalKind::Unknown => call.and_then(outsider).unwrap_or_else(|| session(holder)),
+        PrincipalKind::AssumedRole | PrincipalKind::FederatedUser => session(holder),
+    }
+}
+
+/// Who made a call that no credentials of AWS are needed for, as its answer names them: by a certificate, or as an identity of a pool of Cognito.
+pub(super) fn outsider(call: &Issued) -> Option<Told> {
+    if call.holder.principal.kind != PrincipalKind::Unknown {
+        return None;
+    }
+    let subject = call.what.subject.as_deref();
+    match call.what.method {
+        "CreateSession" => Some((
+            OriginKind::Unknown,
+            subject.map_or_else(|| "a certificate".to_owned(), |subject| format!("certificate {subject}")),
+            "X.509 certificate that IAM Roles Anywhere accepted: a person or a program",
+        )),
+        "GetCredentialsForIdentity" => Some((
+            OriginKind::Unknown,
+            subject.map_or_else(|| "a Cognito identity".to_owned(), |subject| format!("Cognito identity {subject}")),
+            "vouched for by a Cognito identity pool: a person or a program",
+        )),
+        _ => None,
     }
 }
 
@@ -136,7 +177,8 @@ fn user(used: &Holder, holder: &Holder, steps: &[Step]) -> Told {
     let principal = &holder.principal;
     let signed_in = steps.iter().any(|s| is_sign_in(s.method));
     let name = principal.name.clone();
-    if signed_in || used.signs_in || holder.signs_in || principal.from_console == Some(true) {
+    let is_in_console = |holder: &Holder| holder.signs_in || holder.principal.from_console == Some(true);
+    if signed_in || is_in_console(used) || is_in_console(holder) {
         (OriginKind::Human, name, "signed in to the console")
     } else if used.principal.mfa == Some(true) || principal.mfa == Some(true) || steps.iter().any(|s| s.caller.mfa == Some(true)) {
         (OriginKind::Human, name, "multi-factor authentication")
@@ -170,8 +212,7 @@ fn service(principal: &Principal, steps: &[Step]) -> Told {
     let own = principal.name.clone();
     let service = own.strip_suffix(".amazonaws.com").unwrap_or(&own);
     let named = WORKLOADS.iter().find(|(s, _)| *s == service);
-    let session =
-        steps.last().and_then(|s| s.issued_to.as_deref()).and_then(backtrail_model::arn::Arn::parse).and_then(|a| a.role_session());
+    let session = steps.last().and_then(|s| s.issued_to.as_deref()).and_then(Arn::parse).and_then(|a| a.role_session());
     match (named, session) {
         (Some((_, what)), Some((_, session))) => {
             (OriginKind::Workload, format!("{what} {session}"), "the service gave it the credentials of its role")
@@ -191,21 +232,40 @@ fn session(holder: &Holder) -> Told {
     if principal.on_behalf_of.is_some() {
         return (OriginKind::Human, name, "onBehalfOf names a user of IAM Identity Center");
     }
-    if let Some(to) = holder.workload.as_ref().and_then(|w| w.credentials_issued_to.clone()) {
-        return (OriginKind::Workload, to, "inScopeOf: the credentials were issued to it");
+    if let Some(to) = holder.workload.as_ref().and_then(|w| w.credentials_issued_to.as_deref()) {
+        return (OriginKind::Workload, workload_name(to), "inScopeOf: the credentials were issued to it");
     }
     if role.contains(":role/aws-service-role/") {
         return (OriginKind::Service, name, "role linked to a service");
     }
     if holder.ec2_role_delivery.is_some() {
-        return (OriginKind::Workload, name, "credentials delivered by an instance's metadata service");
+        // Where AWS says so, the session's name is none that somebody chose.
+        let instance = principal.session_name.as_deref().filter(|session| is_instance(session)).map(|id| format!("instance {id}"));
+        return (OriginKind::Workload, instance.unwrap_or(name), "credentials delivered by an instance's metadata service");
     }
     if role.contains(RESERVED) {
         return (OriginKind::Human, name, "role of IAM Identity Center");
     }
-    (OriginKind::Unknown, name, "no call that issued the session is in evidence")
+    let basis = if principal.kind == PrincipalKind::Unknown {
+        "the record does not say who called"
+    } else {
+        "no call that issued the session is in evidence"
+    };
+    (OriginKind::Unknown, name, basis)
 }
 
-fn workload_arn(holder: &Holder, steps: &[Step]) -> Option<String> {
-    holder.workload.as_ref().and_then(|w| w.credentials_issued_to.clone()).or_else(|| steps.last()?.issued_to.clone())
+/// A workload as it is called where the service's call for it is in evidence; by its ARN, where it is none of these.
+fn workload_name(arn: &str) -> String {
+    let named = Arn::parse(arn).and_then(|arn| match (arn.service(), arn.resource_type()?) {
+        ("ec2", "instance") => Some(format!("instance {}", arn.name())),
+        ("lambda", "function") => Some(format!("function {}", arn.name())),
+        _ => None,
+    });
+    named.unwrap_or_else(|| arn.to_owned())
+}
+
+/// What the records say the credentials were issued to, else the session.
+fn workload_arn(begun: &Begun<'_>, steps: &[Step]) -> Option<String> {
+    let issued_to = |holder: &Holder| holder.workload.as_ref().and_then(|w| w.credentials_issued_to.clone());
+    issued_to(begun.holder).or_else(|| issued_to(begun.acting)).or_else(|| steps.last()?.issued_to.clone())
 }

@@ -16,7 +16,7 @@ use crate::ends::widened;
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
 use crate::few::Found;
-use crate::lineage::holder::write_key;
+use crate::lineage::holder::{second, write_key};
 use crate::lineage::links::without_path;
 use crate::lineage::wanted::{Caller, ISSUED, USED, Wanted};
 use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, motion};
@@ -31,6 +31,7 @@ const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
 const HOLDER_COLUMNS: &[&str] = &[
     "event_time",
     "event_source",
+    "event_name",
     "event_type",
     "recipient_account_id",
     "record_index",
@@ -109,7 +110,7 @@ impl Lineage {
 
 impl Actors {
     /// By every call in the chains above these holders, and every call that their holders and those below them made; and the same of these
-    /// calls and what they issued.
+    /// calls and what they issued; and by every other call that may have issued the same.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -118,6 +119,8 @@ impl Actors {
         let callers = holders.iter().map(Caller::of).chain(issued.iter().map(Caller::issued));
         let mut made = below(source, callers, None, most.saturating_sub(holders.len())).await?;
         made.extend(issued);
+        let same = issued_at_once(source, &made).await?;
+        made.extend(same);
         // The calls' own holders, so that all that may have issued them is read, too.
         let known = holders.into_iter().chain(made.iter().map(|one| one.holder.clone())).collect();
         made.extend(above(source, known, None).await?);
@@ -146,6 +149,24 @@ pub(super) async fn below<'c>(
         made.extend(met);
     }
     Ok(made)
+}
+
+/// The calls that issued sessions of the same id as these in the same second: what was done may be of either.
+async fn issued_at_once(source: &Source, made: &[Issued]) -> Result<Vec<Issued>, TimelineError> {
+    let (mut sessions, mut span) = (Wanted::default(), None);
+    for (id, time) in
+        made.iter().filter(|one| !is_sign_in(one.what.method)).filter_map(|one| one.what.principal_id.as_deref().zip(one.time))
+    {
+        sessions.add_session(id, Some(second(time)));
+        span = widened(span, time);
+    }
+    let span = span
+        .and_then(|(first, last)| Window::between(first.saturating_sub(MICROS_PER_SECOND), last.saturating_add(MICROS_PER_SECOND)).ok());
+    let condition = span.as_ref().map(within).zip(Arc::new(sessions).condition(ISSUED));
+    match condition {
+        Some((inside, same)) => fetch(source, Some(inside.and(same))).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Sessions that may have been opened with what these calls gave, though no key or session of the caller says so: sign-ins with a password, roles

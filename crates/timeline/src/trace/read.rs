@@ -1,7 +1,10 @@
 //! What is traced, read from the store: credentials by who used them and which calls issued them, an event by itself.
 
-use backtrail_model::issuance::is_sign_in;
+use std::collections::BTreeSet;
+
+use backtrail_model::issuance::{GET_SIGNIN_TOKEN, is_sign_in};
 use backtrail_model::words::counted;
+use datafusion::logical_expr::{col, lit};
 use hashbrown::HashSet;
 
 use super::tree::{self, Down, MOST_NODES, Top};
@@ -14,6 +17,8 @@ use crate::source::Source;
 
 /// Principals traced upwards at most: a console session signs with many keys.
 const MOST_HOLDERS: usize = 20;
+/// Sessions of a role that are named.
+const MOST_SESSIONS: usize = 5;
 
 /// A key, or whatever an ARN names: what was done with it, by whom it was issued, and what descends from both.
 pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
@@ -54,6 +59,20 @@ pub(super) async fn of_event(source: &Source, subject: &Subject) -> Result<Trace
     Ok(traced)
 }
 
+/// A role that nothing was made with has sessions that may be meant: an error that names some of them, where there are any in evidence.
+pub(super) async fn name_sessions(source: &Source, role: &str) -> Result<(), TimelineError> {
+    let found = source.found(None, Some(col("session_issuer_arn").eq(lit(role.to_owned()))), false).await?;
+    let users = holders(source, &found).await?;
+    let sessions: BTreeSet<String> = users.into_iter().filter_map(|(holder, _)| holder.principal.arn).collect();
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let mut told: Vec<String> = sessions.iter().take(MOST_SESSIONS).cloned().collect();
+    let rest = sessions.len().saturating_sub(told.len()) as u64;
+    told.extend((rest > 0).then(|| format!("and {rest} more")));
+    Err(TimelineError::Role { role: role.to_owned(), sessions: told.join(", ") })
+}
+
 /// What descends from the calls that are asked for.
 async fn of_calls(source: &Source, subject: &Subject, issues: bool, settings: Vec<Setting>) -> Result<Down, TimelineError> {
     let issued = if issues { issued_as(source, subject, true).await? } else { Vec::new() };
@@ -84,9 +103,12 @@ async fn issued_as(source: &Source, subject: &Subject, is_unused: bool) -> Resul
 /// The calls that issued what is asked for, or are it.
 fn own(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
     let fits = |one: &Issued| match subject {
-        Subject::Key(key) => one.what.access_key_id.as_ref() == Some(key),
-        // A sign-in is an act of whom it names.
-        Subject::Arn(arn) => one.what.method != "ConsoleLogin" && one.what.arn.as_deref().map(without_path) == Some(without_path(arn)),
+        Subject::Key(key) => !one.hands_on_its_own() && one.what.access_key_id.as_ref() == Some(key),
+        // A sign-in is an act of whom it names, and so is asking for a token to sign in with.
+        Subject::Arn(arn) => {
+            !matches!(one.what.method, "ConsoleLogin" | GET_SIGNIN_TOKEN)
+                && one.what.arn.as_deref().map(without_path) == Some(without_path(arn))
+        }
         Subject::Event(id) => one.refs.contains(id),
     };
     lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()

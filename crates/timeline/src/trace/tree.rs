@@ -1,8 +1,10 @@
 //! The tree below what is traced: each set of credentials once, with what was done with it, and what services did because of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
+use backtrail_model::issuance::is_sign_in;
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
@@ -10,14 +12,14 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hashbrown::HashMap;
 
-use super::{Node, Seen, Uses};
+use super::{Node, Rival, Seen, SharedUses, Uses};
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::ends::Ends;
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::item::{Item, Made};
 use crate::lineage::{
-    BY_KEY, BY_SESSION, Holder, Issued, Lineage, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, is_of_stacks,
+    BY_KEY, BY_SESSION, Holder, Issued, Lineage, Link, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, is_of_stacks, is_one,
 };
 use crate::source::Source;
 
@@ -47,7 +49,7 @@ pub(super) enum Top<'t> {
 /// Everything below what is traced: below credentials in one node, which is these.
 pub(super) async fn below(source: &Source, lineage: &Lineage, top: Top<'_>) -> Result<Down, TimelineError> {
     match top {
-        Top::Credentials { users, own } => descend(source, Tree::of_credentials(lineage, Known::of(users), own), ROUNDS).await,
+        Top::Credentials { users, own } => descend(source, Tree::of_credentials(lineage, Known::of(lineage, users), own), ROUNDS).await,
         Top::Call { own, settings } => {
             let mut down = descend(source, Tree::of_calls(lineage, own, settings), ROUNDS).await?;
             // The call is no credentials: what it issued hangs from nothing.
@@ -62,19 +64,19 @@ fn descend<'f>(source: &'f Source, mut tree: Tree<'f>, rounds: usize) -> LocalBo
     let followed = async move {
         tree.read_uses(source).await?;
         let room = MOST_NODES.saturating_sub(tree.nodes.len());
-        let settings: Vec<Setting> = tree.settings.iter().map(|(_, setting)| setting.clone()).collect();
+        let settings: Vec<Setting> = tree.settings.iter().map(|set| set.setting.clone()).collect();
         let set_off =
             if rounds > 0 && room > 0 { SetOff::by(source, &settings, None, |_| true, MOST_SET_OFF).await? } else { SetOff::Nothing };
         let mut is_cut = matches!(set_off, SetOff::TooMuch);
         if let SetOff::Sessions(sessions) = &set_off {
             let below = Tree::of_services(sessions, room);
-            let roots: Vec<Option<usize>> = below.roots().map(|by| tree.node_that_set(by)).collect();
+            let roots: Vec<(usize, Vec<Rival>)> = below.roots().map(|by| tree.node_that_set(by)).collect();
             let told = descend(source, below, rounds - 1).await?;
             tree.more += told.more;
             is_cut |= told.is_cut;
             let sessions = told.nodes.into_iter().flat_map(|node| node.children);
-            for (node, session) in roots.into_iter().zip(sessions) {
-                tree.attached.entry(node.unwrap_or_default()).or_default().push(session);
+            for ((node, others), session) in roots.into_iter().zip(sessions) {
+                tree.attached.entry(node).or_default().push(Node { others, ..session });
             }
         }
         let (nodes, more) = tree.into_nodes();
@@ -104,26 +106,51 @@ pub(super) fn not_followed() -> NotSeen {
 #[derive(Default)]
 struct Known {
     keys: HashSet<String>,
-    /// Unique id and second of creation.
-    sessions: HashSet<(String, i64)>,
+    /// By unique id and second of creation: the calls that may have issued them.
+    sessions: HashMap<(String, i64), HashSet<usize>>,
+    /// These calls, and all above.
+    above: HashSet<usize>,
 }
 
 impl Known {
-    fn of(holders: &[Seen]) -> Self {
-        let mut known = Self::default();
-        for (holder, _) in holders {
+    fn of(lineage: &Lineage, holders: &[Seen]) -> Self {
+        let (mut known, mut ahead) = (Self::default(), Vec::new());
+        for (holder, at) in holders {
             known.keys.extend(holder.principal.access_key_id.clone());
-            known.sessions.extend(holder.session());
+            let issued_by: Vec<usize> = lineage.parents(holder, *at).into_iter().map(|link| link.index).collect();
+            if let Some(session) = holder.session() {
+                known.sessions.entry(session).or_default().extend(issued_by.iter().copied());
+            }
+            ahead.extend(issued_by);
+        }
+        while let Some(at) = ahead.pop() {
+            if known.above.insert(at) {
+                ahead.extend(lineage.parents_of(at).into_iter().map(|link| link.index));
+            }
         }
         known
     }
 
-    fn has(&self, holder: &Holder) -> Option<(Strength, &'static str)> {
+    /// How somebody is known to have used them whose own may have been issued by these calls, and whether they may be another's as well. Another key
+    /// of a session is another's where another call issued it, and may be where several fit the session.
+    fn has(&self, holder: &Holder, parents: &[Link<'_>]) -> Option<(Strength, &'static str, bool)> {
         if holder.principal.access_key_id.as_ref().is_some_and(|k| self.keys.contains(k)) {
-            return Some((Strength::Exact, BY_KEY));
+            return Some((Strength::Exact, BY_KEY, false));
         }
-        holder.session().filter(|s| self.sessions.contains(s)).map(|_| (Strength::Strong, BY_SESSION))
+        let issued_by = holder.session().and_then(|session| self.sessions.get(&session))?;
+        let is_same = if parents.is_empty() { issued_by.is_empty() } else { parents.iter().any(|link| issued_by.contains(&link.index)) };
+        is_same.then_some((Strength::Strong, BY_SESSION, parents.len() > 1))
     }
+}
+
+/// A node whose credentials somebody may have used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fit {
+    node: usize,
+    strength: Strength,
+    basis: &'static str,
+    /// The calls that may have issued what was used as well.
+    others: Vec<usize>,
 }
 
 struct Grown {
@@ -134,7 +161,10 @@ struct Grown {
     /// Where stacks of others may have been built in the session as well: those that count.
     stacks: Option<BTreeSet<String>>,
     parent: Option<usize>,
+    /// The user of Identity Center for whom its portal was called, of all that descends from such a call.
+    user: Option<String>,
     uses: Counted,
+    shared: Vec<(Fit, Counted)>,
 }
 
 #[derive(Default)]
@@ -145,14 +175,20 @@ struct Counted {
     made: Vec<(Option<i64>, Made)>,
 }
 
+/// A call that set something up, and the credentials that it was made with.
+struct SetUp {
+    node: usize,
+    others: Vec<usize>,
+    setting: Setting,
+}
+
 /// The tree below a subject: each set of credentials once.
 struct Tree<'a> {
     lineage: &'a Lineage,
     nodes: Vec<Grown>,
     by_issued: HashMap<usize, usize>,
     top: Known,
-    /// Calls that set something up, each with the node whose credentials it was made with.
-    settings: Vec<(usize, Setting)>,
+    settings: Vec<SetUp>,
     /// What services did because of what was done with a node's credentials.
     attached: HashMap<usize, Vec<Node>>,
     /// Nodes at most.
@@ -179,16 +215,13 @@ impl<'a> Tree<'a> {
 
     /// Below credentials: what they issued, each node with what its call issued.
     fn of_credentials(lineage: &'a Lineage, top: Known, own: &[usize]) -> Self {
-        let children = lineage.children();
         let mut tree = Self::new(lineage, top, MOST_NODES);
         for at in own {
             tree.by_issued.insert(*at, 0);
         }
-        let mut below: Vec<Below> = own.iter().filter_map(|at| children.get(at)).flatten().copied().collect();
-        for (at, one) in lineage.issued().iter().enumerate() {
-            below.extend(tree.top.has(&one.holder).map(|(strength, basis)| (at, strength, basis)));
-        }
-        tree.go_down(VecDeque::from([(0, below)]), &children);
+        let below = |at: usize| tree.fits_of_call(at).into_iter().find(|fit| fit.node == 0).map(|fit| (at, fit.strength, fit.basis));
+        let below: Vec<Below> = (0..lineage.issued().len()).filter_map(below).collect();
+        tree.go_down(VecDeque::from([(0, below)]), &lineage.children());
         tree
     }
 
@@ -196,7 +229,7 @@ impl<'a> Tree<'a> {
     fn of_calls(lineage: &'a Lineage, own: &[usize], settings: Vec<Setting>) -> Self {
         let children = lineage.children();
         let mut tree = Self::new(lineage, Known::default(), MOST_NODES);
-        tree.settings = settings.into_iter().map(|setting| (0, setting)).collect();
+        tree.settings = settings.into_iter().map(|setting| SetUp { node: 0, others: Vec::new(), setting }).collect();
         let ahead = own.iter().map(|at| (tree.add(Some(*at), None, Some(0)), children.get(at).cloned().unwrap_or_default())).collect();
         tree.go_down(ahead, &children);
         tree
@@ -228,9 +261,10 @@ impl<'a> Tree<'a> {
         below_top.map(|node| node.set_in_motion_by.first().and_then(|by| by.refs.first()).map_or("", String::as_str))
     }
 
-    /// The node whose credentials a call was made with.
-    fn node_that_set(&self, reference: &str) -> Option<usize> {
-        self.settings.iter().find(|(_, setting)| setting.reference == reference).map(|(node, _)| *node)
+    /// The node whose credentials a call was made with, and the calls that may have issued them as well.
+    fn node_that_set(&self, reference: &str) -> (usize, Vec<Rival>) {
+        let set = self.settings.iter().find(|set| set.setting.reference == reference);
+        set.map_or_else(Default::default, |set| (set.node, rivals(self.lineage, &set.others)))
     }
 
     fn go_down(&mut self, mut ahead: VecDeque<(usize, Vec<Below>)>, children: &Children) {
@@ -239,7 +273,8 @@ impl<'a> Tree<'a> {
             below.sort_by_key(|(at, strength, _)| (*at, *strength));
             for (at, strength, basis) in below {
                 // Each once, under the surest of its parents that is met first.
-                if tree.by_issued.contains_key(&at) {
+                let acting = tree.lineage.issued()[at].holder.principal.on_behalf_of.as_deref();
+                if tree.by_issued.contains_key(&at) || !is_one(tree.nodes[parent].user.as_deref(), acting) {
                     continue;
                 }
                 if tree.nodes.len() >= tree.most {
@@ -253,7 +288,10 @@ impl<'a> Tree<'a> {
     }
 
     fn add(&mut self, issued: Option<usize>, link: Option<(Strength, &'static str)>, parent: Option<usize>) -> usize {
-        self.nodes.push(Grown { issued, link, set_in_motion_by: Vec::new(), stacks: None, parent, uses: Counted::default() });
+        let above = parent.and_then(|parent| self.nodes[parent].user.clone());
+        let user = issued.and_then(|at| self.lineage.issued()[at].asked_for()).map(str::to_owned).or(above);
+        let (uses, shared) = (Counted::default(), Vec::new());
+        self.nodes.push(Grown { issued, link, set_in_motion_by: Vec::new(), stacks: None, parent, user, uses, shared });
         let node = self.nodes.len() - 1;
         if let Some(at) = issued {
             self.by_issued.insert(at, node);
@@ -265,38 +303,82 @@ impl<'a> Tree<'a> {
     async fn read_uses(&mut self, source: &Source) -> Result<(), TimelineError> {
         let mut wanted = Wanted::of_issued(self.nodes.iter().filter_map(|node| node.issued).map(|at| &self.lineage.issued()[at]));
         self.top.keys.iter().for_each(|key| wanted.add_key(key));
-        self.top.sessions.iter().for_each(|(id, begun)| wanted.add_session(id, Some(*begun)));
+        self.top.sessions.keys().for_each(|(id, begun)| wanted.add_session(id, Some(*begun)));
         let Some(condition) = Arc::new(wanted).condition(USED) else { return Ok(()) };
-        let mut known: HashMap<Holder, Option<usize>> = HashMap::new();
-        let mut taken: Vec<(usize, Taken)> = Vec::new();
-        let mut settings: Vec<(usize, Setting)> = Vec::new();
+        let mut known: HashMap<Holder, Vec<Fit>> = HashMap::new();
+        let mut taken: Vec<(Fit, Taken)> = Vec::new();
+        let mut settings: Vec<SetUp> = Vec::new();
         let mut take = |event: &Event<'_>| {
             let holder = Holder::of(event);
-            let node = *known.entry(holder).or_insert_with_key(|holder| self.node_of(holder, event.event_time));
-            let node = node.filter(|node| is_of_stacks(event, self.nodes[*node].stacks.as_ref()));
-            taken.extend(node.map(|node| (node, Taken::of(event))));
-            settings.extend(node.and_then(|node| Some((node, Setting::of(event)?))));
+            let fits: Cow<'_, [Fit]> = if event.event_name.is_some_and(is_sign_in) {
+                self.fits_of_sign_in(&holder, event).into()
+            } else {
+                let of_holder = |holder: &Holder| self.fits(holder, &self.lineage.parents(holder, event.event_time));
+                known.entry(holder).or_insert_with_key(of_holder).as_slice().into()
+            };
+            for fit in fits.iter().filter(|fit| is_of_stacks(event, self.nodes[fit.node].stacks.as_ref())) {
+                taken.push((fit.clone(), Taken::of(event)));
+                settings.extend(Setting::of(event).map(|setting| SetUp { node: fit.node, others: fit.others.clone(), setting }));
+            }
             Ok(())
         };
         source.few(None, Some(condition), &mut take).await?;
         self.settings.extend(settings);
-        for (node, one) in taken {
-            self.nodes[node].uses.take(one);
+        for (fit, one) in taken {
+            self.nodes[fit.node].take(fit, one);
         }
         Ok(())
     }
 
-    fn node_of(&self, holder: &Holder, at: Option<i64>) -> Option<usize> {
-        let by_issue = self.lineage.parents(holder, at).into_iter().find_map(|link| self.by_issued.get(&link.index).copied());
-        by_issue.or_else(|| self.top.has(holder).map(|_| 0))
+    /// The nodes whose credentials somebody may have used whose own may have been issued by these calls.
+    fn fits(&self, holder: &Holder, parents: &[Link<'_>]) -> Vec<Fit> {
+        let node_of = |link: &Link<'_>| self.by_issued.get(&link.index).copied();
+        let mut fits: Vec<Fit> = Vec::new();
+        for link in parents {
+            let Some(node) = node_of(link).filter(|node| fits.iter().all(|fit| fit.node != *node)) else { continue };
+            let others = parents.iter().filter(|other| node_of(other) != Some(node)).map(|other| other.index).collect();
+            fits.push(Fit { node, strength: link.strength, basis: link.basis, others });
+        }
+        if fits.is_empty() {
+            fits.extend(self.top.has(holder, parents).map(|(strength, basis, is_shared)| {
+                let others = parents.iter().map(|link| link.index).filter(|_| is_shared).collect();
+                Fit { node: 0, strength, basis, others }
+            }));
+        }
+        fits.retain(|fit| is_one(self.nodes[fit.node].user.as_deref(), holder.principal.on_behalf_of.as_deref()));
+        fits
+    }
+
+    /// The same of a sign-in: two of one principal are told by their citations.
+    fn fits_of_sign_in(&self, holder: &Holder, event: &Event<'_>) -> Vec<Fit> {
+        let is_above = |at: &usize| self.lineage.issued()[*at].refs.contains(&event.citation());
+        let mut fits = self.fits(holder, &self.lineage.behind(event));
+        fits.retain(|fit| fit.basis != BY_SESSION || fit.node != 0 || !self.top.above.iter().any(is_above));
+        fits
+    }
+
+    /// The nodes whose credentials a call may have been made with. A sign-in bears the session that it opens: what leads up from what is traced does
+    /// not descend from it.
+    fn fits_of_call(&self, at: usize) -> Vec<Fit> {
+        let mut fits = self.fits(&self.lineage.issued()[at].holder, &self.lineage.parents_of(at));
+        fits.retain(|fit| fit.basis != BY_SESSION || fit.node != 0 || !self.top.above.contains(&at));
+        fits
     }
 
     fn into_nodes(mut self) -> (Vec<Node>, u64) {
         let mut nodes: Vec<Option<Node>> = Vec::with_capacity(self.nodes.len());
         let mut parents = Vec::with_capacity(self.nodes.len());
-        for grown in self.nodes {
+        let others: Vec<Vec<Rival>> = self.nodes.iter().map(|grown| self.others_of(grown)).collect();
+        for (grown, others) in self.nodes.into_iter().zip(others) {
             parents.push(grown.parent);
-            let mut told = node(grown.issued.map(|at| &self.lineage.issued()[at]), grown.link, grown.uses);
+            let issued = grown.issued.map(|at| &self.lineage.issued()[at]);
+            let shared = grown.shared.into_iter().map(|(fit, counted)| SharedUses {
+                strength: fit.strength,
+                basis: fit.basis,
+                others: rivals(self.lineage, &fit.others),
+                uses: counted.finish(),
+            });
+            let mut told = Node { others, shared_uses: shared.collect(), ..node(issued, grown.link, grown.uses) };
             told.set_in_motion_by = grown.set_in_motion_by;
             // Behind its other children, which are put in front of them.
             told.children = self.attached.remove(&nodes.len()).unwrap_or_default();
@@ -312,6 +394,47 @@ impl<'a> Tree<'a> {
         }
         (nodes.into_iter().flatten().collect(), self.more)
     }
+
+    /// The calls that may have issued what a node's call was made with, other than those of the node above.
+    fn others_of(&self, grown: &Grown) -> Vec<Rival> {
+        let Some((at, parent)) = grown.issued.zip(grown.parent).filter(|_| grown.link.is_some()) else { return Vec::new() };
+        let fit = self.fits_of_call(at).into_iter().find(|fit| fit.node == parent);
+        fit.map_or_else(Vec::new, |fit| rivals(self.lineage, &fit.others))
+    }
+}
+
+impl Grown {
+    fn take(&mut self, fit: Fit, one: Taken) {
+        if fit.others.is_empty() {
+            self.uses.take(fit.strength, one);
+            return;
+        }
+        match self.shared.iter_mut().find(|(known, _)| *known == fit) {
+            Some((_, counted)) => counted.take(fit.strength, one),
+            None => {
+                let mut counted = Counted::default();
+                counted.take(fit.strength, one);
+                self.shared.push((fit, counted));
+            }
+        }
+    }
+}
+
+fn rivals(lineage: &Lineage, calls: &[usize]) -> Vec<Rival> {
+    calls.iter().map(|at| Rival::of(&lineage.issued()[*at])).collect()
+}
+
+impl Rival {
+    fn of(issued: &Issued) -> Self {
+        Self {
+            method: issued.what.method,
+            event_time: issued.time.map(format_instant),
+            caller: issued.caller_name(),
+            access_key_id: issued.what.access_key_id.clone(),
+            issued_to: issued.what.arn.clone(),
+            refs: issued.refs.clone(),
+        }
+    }
 }
 
 fn node(issued: Option<&Issued>, link: Option<(Strength, &'static str)>, uses: Counted) -> Node {
@@ -322,8 +445,10 @@ fn node(issued: Option<&Issued>, link: Option<(Strength, &'static str)>, uses: C
         issued_to: issued.and_then(|i| i.what.arn.clone()),
         strength: link.map(|(strength, _)| strength),
         basis: link.map(|(_, basis)| basis),
+        others: Vec::new(),
         set_in_motion_by: Vec::new(),
         uses: uses.finish(),
+        shared_uses: Vec::new(),
         children: Vec::new(),
         refs: issued.map(|i| i.refs.clone()).unwrap_or_default(),
     }
@@ -353,8 +478,9 @@ impl Taken {
 }
 
 impl Counted {
-    fn take(&mut self, one: Taken) {
+    fn take(&mut self, strength: Strength, one: Taken) {
         self.uses.events += 1;
+        *self.uses.strengths.entry(strength.as_str()).or_default() += 1;
         *self.uses.outcomes.entry(one.outcome.as_str()).or_default() += 1;
         self.addresses.extend(one.address);
         if let Some(made) = one.made {

@@ -92,7 +92,7 @@ fn function_named(s: &mut Script<'_>) -> Result<()> {
     let call = assume_role_for_service(&role, function, &key);
     let assumed = s.call(service, &By::service(Identity::Service(lambda), lambda), "12:15:00", (PRODUCTION, HOME), &call)?;
     s.leave_out(&assumed);
-    let held = s.origin(json!({ "kind": "workload", "name": arn, "arn": arn }), Value::Null);
+    let held = s.origin(json!({ "kind": "workload", "name": function, "arn": arn }), Value::Null);
     let mut session = Session::new(&account.id, role.role, function, key, assumed.time);
     session.issued_to = Some(arn);
     let by = By::session(&session, &account.places[HOME].addresses[0], SDKS[1]);

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
+use backtrail_model::arn::Arn;
+use backtrail_model::issuance::{GET_SIGNIN_TOKEN, is_sign_in};
 use backtrail_model::words::counted;
-use backtrail_timeline::{Node, Trace, Upward};
+use backtrail_timeline::{Node, Rival, SharedUses, Strength, Trace, Upward, Uses};
 
 use crate::answers::{Style, not_seen_about, set_in_motion};
 use crate::sanitize::sanitize;
@@ -91,28 +93,66 @@ fn children(nodes: &[Node], indent: &str, out: &mut dyn Write) -> io::Result<()>
             let (call, subject) = (sanitize(&by.event_name), sanitize(&by.subject));
             writeln!(out, "{deeper}{} {call} {time}: {subject} [{}]", by.part.words(), refs.join(", "))?;
         }
+        for other in &node.others {
+            writeln!(out, "{deeper}perhaps another's: {}", rival(other))?;
+        }
         uses(node, &deeper, out)?;
         children(&node.children, &deeper, out)?;
     }
     Ok(())
 }
 
+/// What may have been done with what another call issued.
+pub(super) fn rival(other: &Rival) -> String {
+    let refs: Vec<_> = other.refs.iter().map(|r| sanitize(r)).collect();
+    let (caller, time) = (sanitize(&other.caller), other.event_time.as_deref().unwrap_or("at an unknown time"));
+    format!("or with what {} by {caller} issued, {time} [{}]", other.method, refs.join(", "))
+}
+
 fn uses(node: &Node, indent: &str, out: &mut dyn Write) -> io::Result<()> {
-    let uses = &node.uses;
-    if uses.events == 0 {
-        // Something was done because of it, though by no event of its own: a session at a portal leads to another.
-        if !node.children.is_empty() {
-            return Ok(());
-        }
-        return writeln!(out, "{indent}not used in evidence");
+    if node.uses.events > 0 {
+        writeln!(out, "{indent}{}", done(&node.uses, &strengths(&node.uses)))?;
+        made(&node.uses, indent, out)?;
     }
+    for SharedUses { strength, basis, others, uses } in &node.shared_uses {
+        writeln!(out, "{indent}perhaps another's: {}", done(uses, &format!("; {}, {basis}", strength.as_str())))?;
+        for other in others {
+            writeln!(out, "{indent}  {}", rival(other))?;
+        }
+        made(uses, indent, out)?;
+    }
+    // Something was done because of it, though by no event of its own: a session at a portal leads to another.
+    if node.uses.events > 0 || !node.shared_uses.is_empty() || !node.children.is_empty() {
+        return Ok(());
+    }
+    let is_of_session = node.issued_to.as_deref().and_then(Arn::parse).is_some_and(|to| to.service() == "sts");
+    if is_of_session && node.method.is_some_and(|method| is_sign_in(method) || method == GET_SIGNIN_TOKEN) {
+        return writeln!(out, "{indent}what was done in the console bears the unique id of the session above, and is told there");
+    }
+    writeln!(out, "{indent}not used in evidence")
+}
+
+/// How many events, with which outcomes and how surely, when and from where.
+fn done(uses: &Uses, surety: &str) -> String {
     let outcomes: Vec<String> = uses.outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect();
     let (first, last) = (uses.first_event_time.as_deref().unwrap_or("?"), uses.last_event_time.as_deref().unwrap_or("?"));
     let from: Vec<_> = uses.addresses.iter().take(4).map(|a| sanitize(a)).collect();
     let more = uses.addresses.len().saturating_sub(from.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let events = counted(uses.events, "event");
-    writeln!(out, "{indent}{events} ({}), {first} to {last}, from {}{more}", outcomes.join(", "), from.join(", "))?;
+    format!("{events} ({}{surety}), {first} to {last}, from {}{more}", outcomes.join(", "), from.join(", "))
+}
+
+/// How surely events were made with these credentials, where not all say so by their key.
+fn strengths(uses: &Uses) -> String {
+    let told: Vec<String> = match uses.strengths.iter().collect::<Vec<_>>().as_slice() {
+        [(strength, _)] => Some(strength.to_string()).filter(|only| only != Strength::Exact.as_str()).into_iter().collect(),
+        several => several.iter().map(|(strength, n)| format!("{n} {strength}")).collect(),
+    };
+    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
+}
+
+fn made(uses: &Uses, indent: &str, out: &mut dyn Write) -> io::Result<()> {
     for made in uses.made.iter().take(MADE) {
         writeln!(
             out,

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::lineage::made::{ACCOUNT, SECOND, START, by_user, full, leak};
 use crate::lineage::{Actors, Origin, OriginKind, Path};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn by_session(role: &str, session: &str, key: Option<&str>, created: i64) -> Event<'static> {
     Event {
@@ -444,6 +444,224 @@ fn credentials_that_say_they_issued_themselves_end_the_chain() {
     let path = only_path(&lineage, &by_session("Ops", "s", Some("ASIA1"), START), START + SECOND);
     assert_eq!(path.steps.len(), 1);
     assert!(path.missing.is_some());
+}
+
+/// A sign-in or a switch of roles, as the sign-in service records it.
+fn at_sign_in(caller: Event<'static>, name: &'static str, id: &'static str, at: i64) -> Event<'static> {
+    Event {
+        event_source: Some("signin.amazonaws.com"),
+        event_name: Some(name),
+        event_type: Some("AwsConsoleSignIn"),
+        event_id: Some(id),
+        event_time: Some(at),
+        response_elements: Some(leak(json!({name: "Success"}).to_string())),
+        ..caller
+    }
+}
+
+fn cited(actor: &crate::lineage::Attribution) -> Vec<String> {
+    actor.chain.iter().map(|s| s.refs[0].clone()).collect()
+}
+
+#[test]
+fn a_sign_in_whose_record_says_its_sessions_creation_is_not_what_it_was_made_with() {
+    let arn = Some("arn:aws:signin:eu-central-1:111122223333:session/one");
+    for session_sign_in_session_arn in [None, arn] {
+        let keyless = Event { session_sign_in_session_arn, ..by_session("Ops", "bob", None, START) };
+        let login = at_sign_in(keyless, "ConsoleLogin", "login", START + SECOND);
+        let console = Event { session_credential_from_console: Some(true), ..by_session("Ops", "bob", Some("ASIAC"), START) };
+        let issued = || Issued::of(&login).unwrap();
+        let alone = Actors::new(Lineage::new(vec![issued()]));
+        assert_eq!(cited(&alone.of(&login)), [""; 0]);
+        assert!(alone.of(&login).missing.is_some());
+        assert_eq!(cited(&alone.of(&console)), ["login"]);
+        // What opened the role's session is what it was made with, though the sign-in bears the same id and creation.
+        let assumed = assume(by_user("bob", Some("AKIA1")), "assume", START, "Ops", "bob", "ASIA1");
+        let whole = Actors::new(Lineage::new(vec![issued(), assumed]));
+        assert_eq!(cited(&whole.of(&login)), ["assume"]);
+    }
+}
+
+#[test]
+fn of_two_sign_ins_at_once_neither_was_made_with_the_other_and_a_token_for_the_command_line_was() {
+    let keyless = || by_session("Ops", "bob", None, START);
+    let logins =
+        [at_sign_in(keyless(), "ConsoleLogin", "a", START + SECOND), at_sign_in(keyless(), "ConsoleLogin", "b", START + 2 * SECOND)];
+    let token = Event { event_type: Some("AwsApiCall"), ..at_sign_in(keyless(), "CreateOAuth2Token", "token", START + 3 * SECOND) };
+    let known = logins.iter().chain([&token]).filter_map(Issued::of).collect();
+    let actors = Actors::new(Lineage::new(known));
+    assert!(logins.iter().all(|login| cited(&actors.of(login)).is_empty()));
+    assert_eq!(cited(&actors.of(&token)), ["b"], "the later one, and not itself");
+}
+
+#[test]
+fn a_switch_of_roles_that_says_its_sessions_creation_leads_to_who_switched() {
+    let carol = "arn:aws:iam::111122223333:user/carol";
+    let login = at_sign_in(by_user("carol", None), "ConsoleLogin", "login", START);
+    let switched = by_session("Ops", "carol", None, START + 300 * SECOND);
+    let switch = Event {
+        additional_event_data: Some(leak(json!({"SwitchFrom": carol}).to_string())),
+        ..at_sign_in(switched, "SwitchRole", "switch", START + 300 * SECOND)
+    };
+    let used = Event { session_credential_from_console: Some(true), ..by_session("Ops", "carol", Some("ASIAC"), START + 300 * SECOND) };
+    let actors = Actors::new(Lineage::new([&login, &switch].into_iter().filter_map(Issued::of).collect()));
+    assert_eq!(cited(&actors.of(&used)), ["switch", "login"]);
+    // So does the switch itself, whose data a question may not have read.
+    for switch in [switch.clone(), Event { additional_event_data: None, ..switch }] {
+        let actor = actors.of(&switch);
+        assert_eq!((cited(&actor), actor.missing.as_ref()), (vec!["login".to_owned()], None));
+        assert_eq!(actor.origin.arn.as_deref(), Some(carol));
+    }
+}
+
+#[test]
+fn a_token_to_sign_in_with_makes_nobody_a_person_and_issues_no_session_anew() {
+    let session = || by_session("Admin", "s", Some("ASIA1"), START);
+    let token = |key: &str| Event {
+        response_elements: Some(leak(json!({"GetSigninToken": "Success", "credentials": {"accessKeyId": full(key)}}).to_string())),
+        ..at_sign_in(session(), "GetSigninToken", "token", START)
+    };
+    let assumed = || assume(by_user("mallory", Some("AKIA1")), "assume", START, "Admin", "s", "ASIA1");
+    let lineage = Lineage::new(vec![assumed(), Issued::of(&token("ASIA1")).unwrap()]);
+    assert_eq!(lineage.issued().len(), 2);
+    // The sign-in service names the key that was shown to it.
+    assert_eq!(names(&lineage, &session(), START + SECOND), [(Strength::Exact, "assume".to_owned())]);
+    let actors = Actors::new(lineage);
+    assert_eq!(cited(&actors.of(&token("ASIA1"))), ["assume"]);
+    for event in [token("ASIA1"), session()] {
+        assert_eq!((actors.of(&event).origin.kind, actors.of(&event).label().as_str()), (OriginKind::Unknown, "mallory via Admin"));
+    }
+    // Whoever then works in the console is a person.
+    let console = Event { session_credential_from_console: Some(true), ..by_session("Admin", "s", Some("ASIAC"), START) };
+    assert_eq!(actors.of(&console).origin.kind, OriginKind::Human);
+    // A key of its own, it did issue.
+    let other = Lineage::new(vec![assumed(), Issued::of(&token("ASIA2")).unwrap()]);
+    let path = only_path(&other, &by_session("Admin", "s", Some("ASIA2"), START), START + SECOND);
+    assert_eq!(path.steps.iter().map(|s| s.refs[0].as_str()).collect::<Vec<_>>(), ["token", "assume"]);
+}
+
+#[test]
+fn on_whose_behalf_one_session_of_a_chain_acted_tells_whom_the_portal_was_asked_by() {
+    let portal = |user: &'static str| {
+        Issued::of(&Event {
+            event_source: Some("sso.amazonaws.com"),
+            event_name: Some("GetRoleCredentials"),
+            event_id: Some(user),
+            event_time: Some(START),
+            user_identity_type: Some("IdentityCenterUser"),
+            user_identity_on_behalf_of_user_id: Some(user),
+            service_event_details: Some(r#"{"role_name":"Admin","account_id":"111122223333"}"#),
+            ..Event::default()
+        })
+        .unwrap()
+    };
+    let mut asserted = assume(by_user("x", None), "assertion", START, "AWSReservedSSO_Admin_0f", "carol", "ASIA1");
+    asserted.what.by_identity_center = true;
+    asserted.holder =
+        Holder::of(&Event { user_identity_type: Some("SAMLUser"), user_identity_user_name: Some("carol"), ..Event::default() });
+    let acting = Event {
+        user_identity_on_behalf_of_user_id: Some("u-carol"),
+        ..by_session("AWSReservedSSO_Admin_0f", "carol", Some("ASIA2"), START)
+    };
+    let onward = assume(acting, "onward", START + 60 * SECOND, "Zed", "z", "ASIA3");
+    let lineage = Lineage::new(vec![portal("u-carol"), portal("u-dave"), asserted, onward]);
+    let path = only_path(&lineage, &by_session("Zed", "z", Some("ASIA3"), START + 60 * SECOND), START + 90 * SECOND);
+    assert_eq!(path.steps.iter().map(|s| s.refs[0].as_str()).collect::<Vec<_>>(), ["onward", "assertion", "u-carol"]);
+}
+
+/// A call of somebody whom AWS has no credentials of.
+fn from_outside(service: &'static str, name: &'static str, identity: &'static str, request: &Value, response: &Value) -> Event<'static> {
+    Event {
+        event_source: Some(service),
+        event_name: Some(name),
+        event_id: Some("issue"),
+        event_time: Some(START),
+        user_identity_type: Some(identity),
+        recipient_account_id: Some(ACCOUNT),
+        request_parameters: Some(leak(request.to_string())),
+        response_elements: Some(leak(response.to_string())),
+        ..Event::default()
+    }
+}
+
+/// The origin of a call from outside and of what was done with what it issued, which are one.
+#[track_caller]
+fn origin_from_outside(call: &Event<'static>, role: &str) -> Origin {
+    let actors = Actors::new(Lineage::new(vec![Issued::of(call).unwrap()]));
+    let used = actors.of(&by_session(role, "s", Some("ASIA1"), START));
+    assert_eq!((cited(&used), used.missing.as_ref()), (vec!["issue".to_owned()], None));
+    assert_eq!(used.origin, actors.of(call).origin, "one actor, whether it opens the session or works in it");
+    used.origin.clone()
+}
+
+#[test]
+fn whoever_comes_with_a_certificate_or_as_an_identity_of_cognito_is_named_by_it() {
+    let credentials = json!({"accessKeyId": full("ASIA1")});
+    let opened = |declared: Value| {
+        let assumed = json!({"assumedRoleId": "AROAEdge:s", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Edge/s")});
+        let response = json!({
+            "credentialSet": [{"credentials": credentials, "assumedRoleUser": assumed, "sourceIdentity": declared}],
+            "subjectArn": "arn:aws:rolesanywhere:eu-central-1:111122223333:subject/41",
+        });
+        let request = json!({"trustAnchorArn": "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/7"});
+        origin_from_outside(&from_outside("rolesanywhere.amazonaws.com", "CreateSession", "Unknown", &request, &response), "Edge")
+    };
+    let host = opened(json!("CN=host1"));
+    assert_eq!((host.name.as_str(), host.kind), ("certificate CN=host1 (trust-anchor/7)", OriginKind::Unknown));
+    assert_eq!(host.account.as_deref(), Some(ACCOUNT));
+    assert_eq!(opened(Value::Null).name, "certificate subject/41 (trust-anchor/7)");
+    let identity = json!({"identityId": "eu-central-1:1234"});
+    let response = json!({"credentials": credentials, "identityId": "eu-central-1:1234"});
+    let guest = from_outside("cognito-identity.amazonaws.com", "GetCredentialsForIdentity", "Unknown", &identity, &response);
+    let guest = origin_from_outside(&guest, "Guest");
+    assert_eq!((guest.name.as_str(), guest.kind), ("Cognito identity eu-central-1:1234", OriginKind::Unknown));
+}
+
+#[test]
+fn a_pipeline_and_a_service_account_are_each_one_actor_in_all_their_sessions() {
+    for (subject, name) in [
+        ("repo:org/app:ref:refs/heads/main", "repo:org/app:ref:refs/heads/main"),
+        ("system:serviceaccount:prod:api", "service account prod:api"),
+    ] {
+        let assumed = json!({"assumedRoleId": "AROADeploy:s", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Deploy/s")});
+        let response =
+            json!({"credentials": {"accessKeyId": full("ASIA1")}, "assumedRoleUser": assumed, "subjectFromWebIdentityToken": subject});
+        let call = Event {
+            user_identity_principal_id: Some(leak(format!("issuer:sts.amazonaws.com:{subject}"))),
+            user_identity_user_name: Some(leak(subject)),
+            ..from_outside("sts.amazonaws.com", "AssumeRoleWithWebIdentity", "WebIdentityUser", &json!({}), &response)
+        };
+        let origin = origin_from_outside(&call, "Deploy");
+        assert_eq!((origin.name.as_str(), origin.kind, origin.arn), (name, OriginKind::Workload, None));
+        assert_eq!(origin.principal_id, call.user_identity_principal_id.map(str::to_owned));
+    }
+}
+
+#[test]
+fn an_instance_is_one_actor_however_it_is_known() {
+    let (id, arn) = ("i-0123456789abcdef0", "arn:aws:ec2:eu-central-1:111122223333:instance/i-0123456789abcdef0");
+    let ec2 = Event {
+        user_identity_type: Some("AWSService"),
+        user_identity_invoked_by: Some("ec2.amazonaws.com"),
+        recipient_account_id: Some(ACCOUNT),
+        ..Event::default()
+    };
+    let scope = leak(json!({"issuerType": "AWS::EC2::Instance", "credentialsIssuedTo": arn}).to_string());
+    let actors = Actors::new(Lineage::new(vec![assume(ec2, "profile", START, "Web", id, "ASIA1")]));
+    let session = |key, created| Event { session_ec2_role_delivery: Some("2.0"), ..by_session("Web", id, Some(key), created) };
+    let said = Event { user_identity_in_scope_of: Some(scope), ..session("ASIA1", START) };
+    let later = Event { user_identity_in_scope_of: Some(scope), ..session("ASIA2", START + 3600 * SECOND) };
+    for (event, expected) in [
+        (said, arn),
+        (later, arn),
+        (session("ASIA3", START + 7200 * SECOND), "arn:aws:sts::111122223333:assumed-role/Web/i-0123456789abcdef0"),
+    ] {
+        let origin = actors.of(&event).origin.clone();
+        assert_eq!(
+            (origin.name, origin.principal_id.as_deref(), origin.arn.as_deref()),
+            (format!("instance {id}"), Some(id), Some(expected))
+        );
+    }
 }
 
 /// One session of a made-up estate: who assumed it (a user, or an earlier session), when, in which role, under which name.
