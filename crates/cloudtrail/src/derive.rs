@@ -4,7 +4,7 @@
 
 use arrow_array::RecordBatch;
 use backtrail_model::calls::is_pivotal;
-use backtrail_model::evidence::RawForm;
+use backtrail_model::evidence::{RawForm, Route};
 use backtrail_model::stored::{StoredCopy, StoredEvent};
 use backtrail_model::tables::Table;
 
@@ -20,6 +20,8 @@ pub const DERIVED: [Table; 3] = [Table::Credentials, Table::EventArns, Table::Pi
 /// The first version that read evidence as today's does: what later ones added is in the derived tables alone. Version 6 finds records that earlier
 /// ones passed over, which no store of theirs has.
 const ROWS_SINCE: i32 = 6;
+/// The same, of evidence that not every version read alike.
+const OTHERWISE_READ_SINCE: i32 = 8;
 
 /// Columns of `pivotal_calls` that are fields of the record.
 const PIVOTAL_TEXTS: [F; 5] = [F::EventId, F::EventName, F::EventSource, F::RecipientAccountId, F::AwsRegion];
@@ -112,9 +114,38 @@ impl Derivation {
         self.derived.all_mut().filter_map(Rows::take).collect()
     }
 
-    /// The version that evidence is of, which this version of the decoder read, once its derived rows are made again.
+    /// The version that evidence is of, which this version of the decoder read, once its derived rows are made again. `kind` and `remark` are
+    /// those of the ledger.
     #[must_use]
-    pub fn version_after(version: i32) -> i32 {
-        if version >= ROWS_SINCE { version.max(crate::VERSION) } else { version }
+    pub fn version_after(version: i32, kind: &str, remark: Option<&str>) -> i32 {
+        let is_read_alike = version >= OTHERWISE_READ_SINCE || !is_read_otherwise(kind, remark);
+        if version >= ROWS_SINCE && is_read_alike { version.max(crate::VERSION) } else { version }
+    }
+}
+
+/// Whether version 8 reads evidence otherwise: tables whose records are made of cells, and compressed data that something follows.
+fn is_read_otherwise(kind: &str, remark: Option<&str>) -> bool {
+    let is_table = [Route::Lake, Route::Wrapped].into_iter().any(|route| kind.contains(crate::shape(route)));
+    is_table || remark.is_some_and(|remark| remark.contains(" bytes that are not "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_that_is_read_otherwise_is_not_called_up_to_date() {
+        let trail = "CloudTrail (trail file)";
+        assert_eq!(Derivation::version_after(7, trail, None), crate::VERSION);
+        assert_eq!(Derivation::version_after(ROWS_SINCE - 1, trail, None), ROWS_SINCE - 1);
+        for (kind, remark) in [
+            ("CloudTrail (CloudTrail Lake results)", None),
+            ("CloudTrail (records wrapped by an index or pipeline)", None),
+            (trail, Some("924 bytes that are not gzip follow the gzip data (from byte 1); they were not read")),
+        ] {
+            assert_eq!(Derivation::version_after(7, kind, remark), 7, "{kind}");
+            assert_eq!(Derivation::version_after(8, kind, remark), crate::VERSION, "{kind}");
+        }
+        assert_eq!(Derivation::version_after(7, trail, Some("512 zero bytes follow the gzip data (from byte 1)")), crate::VERSION);
     }
 }

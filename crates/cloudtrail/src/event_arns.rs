@@ -1,6 +1,7 @@
 //! Rows of `event_arns`: what an event touches.
 
 use backtrail_model::arn::Arn;
+use backtrail_model::redact::redact_name;
 use backtrail_model::touch::{Call, MOST, each_touched, lookup_name};
 
 use crate::fields::F;
@@ -28,12 +29,15 @@ pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date
         details: json(F::ServiceEventDetails),
     };
     let count = each_touched(&call, &mut |thing| {
-        let name_of_it = Arn::parse(thing.arn).map_or(thing.arn, |arn| lookup_name(&arn));
+        // The record keeps it as delivered; what is looked up and shown is without tokens.
+        let shown = redact_name(thing.arn);
+        let arn = shown.as_ref();
+        let name_of_it = Arn::parse(arn).map_or(arn, |arn| lookup_name(&arn));
         rows.end_row(
             0,
             &[
                 Cell::Time(time),
-                Cell::Text(thing.arn),
+                Cell::Text(arn),
                 Cell::Text(name_of_it),
                 Cell::Text(thing.part.as_str()),
                 Cell::Text(thing.basis.as_str()),
@@ -47,7 +51,7 @@ pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date
                 Cell::Text(date),
             ],
         );
-        rows.bytes += 128 + thing.arn.len();
+        rows.bytes += 128 + arn.len();
     });
     count < MOST
 }

@@ -69,6 +69,7 @@ wrappers! {
     AtMessage = b"@message",
     Event = b"event",
     EventOriginal = b"event.original",
+    IndexFields = b"fields",
     Aws = b"aws",
     EventJson = b"eventjson" | b"eventJson" | b"event_json" | b"EventJson",
     EventData = b"eventData" | b"event_data" | b"eventdata" | b"EventData",

@@ -3,13 +3,14 @@
 //! Where a column holds the whole record (`eventJson`), that is taken. Otherwise there is no original record: `raw` is a JSON
 //! object of the cells as delivered, under the header's names, and `raw_form` says `projected`. Cells that are JSON objects stand
 //! in it as such, all others as text. Structures come in three notations: JSON, Presto's `{type=IAMUser, arn=...}` and Python's
-//! `{'type': 'IAMUser', ...}`.
+//! `{'type': 'IAMUser', ...}`; what columns of JSON hold in the other two is read as JSON, which stands in `raw` behind the cells.
 
 use backtrail_model::evidence::{RawForm, Route};
 
 use crate::fields::{Descend, F, Fields, walk_record};
 use crate::index::Index;
 use crate::machine::{Carrier, MAX_RECORD, Machine, Step};
+use crate::notation;
 use crate::output::{Output, Place};
 use crate::skip::Goal;
 use crate::walk::{Kind, Span, Walker};
@@ -205,6 +206,7 @@ impl LakeTable {
     fn project(&mut self, cells: &[Vec<u8>]) {
         self.raw.clear();
         self.fields.clear();
+        let mut read: Vec<(F, &str, String)> = Vec::new();
         for ((column, name), cell) in self.columns.iter().zip(cells) {
             self.raw.push(if self.raw.is_empty() { b'{' } else { b',' });
             let key = self.raw.len();
@@ -215,7 +217,12 @@ impl LakeTable {
             self.raw.push(b':');
             let span = write_cell(cell, &mut self.raw);
             match column {
-                Column::Field(field) if !is_null(cell) => self.fields.set(*field, span),
+                Column::Field(field) if !is_null(cell) => {
+                    self.fields.set(*field, span);
+                    if STRUCTURES.contains(field) && matches!(span.kind, Kind::Text | Kind::EscapedText) {
+                        read.extend(notation::as_json(cell, &|name| spelled(*field, name)).map(|json| (*field, name.as_str(), json)));
+                    }
+                }
                 Column::UserIdentity if span.kind == Kind::Object => user_identity_json(&self.raw, span, &mut self.fields),
                 Column::UserIdentity => {
                     let text = &self.raw[span.inner()];
@@ -226,8 +233,49 @@ impl LakeTable {
                 _ => {}
             }
         }
+        if !read.is_empty() {
+            append_read(&read, &mut self.raw, &mut self.fields);
+        }
         self.raw.push(b'}');
     }
+}
+
+/// Puts what was read of cells in another notation behind them.
+fn append_read(read: &[(F, &str, String)], raw: &mut Vec<u8>, fields: &mut Fields) {
+    raw.push(b',');
+    raw.extend_from_slice(READ_AS_JSON);
+    for (number, (field, name, json)) in read.iter().enumerate() {
+        raw.push(if number == 0 { b'{' } else { b',' });
+        raw.extend_from_slice(name.as_bytes());
+        raw.push(b':');
+        let start = raw.len();
+        raw.extend_from_slice(json.as_bytes());
+        let kind = if json.starts_with('[') { Kind::Array } else { Kind::Object };
+        fields.set(*field, Span::new(start, raw.len(), kind));
+    }
+    raw.push(b'}');
+}
+
+/// Fields that are structures in a record.
+const STRUCTURES: [F; 9] = [
+    F::RequestParameters,
+    F::ResponseElements,
+    F::AdditionalEventData,
+    F::ServiceEventDetails,
+    F::Resources,
+    F::TlsDetails,
+    F::EdgeDeviceDetails,
+    F::Addendum,
+    F::EventContext,
+];
+/// The member of a projected record under which they stand, where they came in another notation than JSON.
+const READ_AS_JSON: &[u8] = b"\"(read as JSON)\":";
+
+/// How a record spells a name inside a structure: query engines write those of resources in lower case.
+fn spelled(field: F, name: &str) -> Option<&'static str> {
+    const OF_RESOURCES: [&str; 4] = ["ARN", "ARNPrefix", "accountId", "type"];
+    let is_it = |known: &&&str| known.eq_ignore_ascii_case(name);
+    OF_RESOURCES.iter().find(is_it).filter(|_| field == F::Resources).copied()
 }
 
 /// Query engines write nothing or, for a JSON null in a text column, the word.
@@ -361,8 +409,9 @@ fn column_of(full: &[u8]) -> Column {
     let field = match name.as_slice() {
         b"eventjson" | b"eventdata" => return Column::Record(Route::Lake),
         b"cloudtrailevent" => return Column::Record(Route::LookupEvents),
-        // `_raw` of Splunk and others, `@message` of CloudWatch Logs Insights.
-        b"raw" => return Column::Record(Route::Wrapped),
+        // `_raw` of Splunk and others, `event.original` and `_source` of Kibana, `@message` of CloudWatch Logs Insights.
+        b"raw" | b"eventoriginal" => return Column::Record(Route::Wrapped),
+        b"source" if full == b"_source" => return Column::Record(Route::Wrapped),
         b"message" => return Column::Record(if full.starts_with(b"@") { Route::CloudWatchLogs } else { Route::Wrapped }),
         b"useridentity" | b"userid" => return Column::UserIdentity,
         b"eventtime" | b"eventdatetime" => EventTime,

@@ -23,6 +23,10 @@ const CARRIERS: &[(W, Option<&str>, Option<Route>)] = &[
     (W::Event, Some("original"), Some(Route::Wrapped)),
     (W::EventOriginal, None, Some(Route::Wrapped)),
     (W::Event, None, Some(Route::Wrapped)),
+    // What a search asked for by name: each a list of values.
+    (W::IndexFields, Some("event.original"), Some(Route::Wrapped)),
+    (W::IndexFields, Some("message"), Some(Route::Wrapped)),
+    (W::IndexFields, Some("_raw"), Some(Route::Wrapped)),
     (W::Result, Some("_raw"), Some(Route::Wrapped)),
     // Kibana's searches and asynchronous ones of OpenSearch, around `hits`.
     (W::Response, None, Some(Route::Wrapped)),
@@ -106,6 +110,7 @@ impl Machine {
                 Some(key) if value.kind == Kind::Object => self.member(window, value, key.as_bytes()),
                 _ => value,
             };
+            let value = if *wrapper == W::IndexFields && value.kind == Kind::Array { self.first_of(window, value) } else { value };
             let inner = Carrier { route: inner_route(context.route, *route), depth: context.depth + 1, ..context };
             let found = match value.kind {
                 // Log shippers write the line as text; an object under `log` is somebody's table.
@@ -138,6 +143,13 @@ impl Machine {
             Err(Stop::Incomplete)
         };
         search().unwrap_or_default()
+    }
+
+    /// The first item of a list; absent if it has none.
+    fn first_of(&mut self, window: &[u8], list: Span) -> Span {
+        let mut walker = self.walker_at(window, list.start as usize + 1);
+        walker.skip_space();
+        walker.value(1).unwrap_or_default()
     }
 
     pub(crate) fn walker_at<'a>(&'a mut self, window: &'a [u8], pos: usize) -> Walker<'a> {

@@ -14,7 +14,7 @@ use crate::account::Outcome;
 use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
-use crate::sniff::{Names, PARQUET_TAIL, Seek, mentions_records, names_fields, sniff, starts_as_json};
+use crate::sniff::{Names, PARQUET_TAIL, Seek, holds_record, mentions_records, names_fields, sniff, starts_as_json};
 use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
@@ -31,11 +31,14 @@ struct Told {
     kind: Kind,
     is_json: bool,
     names: Names,
+    /// Whether a whole record stands in it, if it is JSON.
+    holds_record: bool,
 }
 
 impl Told {
     fn of(kind: Kind, head: &[u8]) -> Self {
-        Self { kind, is_json: starts_as_json(head), names: names_fields(head) }
+        let (is_json, names) = (starts_as_json(head), names_fields(head));
+        Self { kind, is_json, names, holds_record: is_json && names != Names::None && holds_record(head) }
     }
 }
 
@@ -132,7 +135,9 @@ impl Reader<'_> {
             return Ok(Reading::Done(outcome, Some(drained)));
         }
         let is_nothing_but_other = told.is_json && counts.rejected == 0 && counts.other > 0 && summary.foreign.is_none();
-        let outcome = if is_nothing_but_other && told.kind == Kind::PerhapsCloudTrail {
+        // An export of no event is the header of its table.
+        let is_header = !told.is_json && counts.read == 0 && !is_cut;
+        let outcome = if (is_nothing_but_other || is_header) && told.kind == Kind::PerhapsCloudTrail {
             self.judge(decoder, summary, &drained, piece, Counts::default())
         } else {
             without_records(told, summary, &drained, piece)
@@ -354,7 +359,11 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
     if let (Some(foreign), Kind::PerhapsCloudTrail) = (&summary.foreign, told.kind) {
         return deferred(&foreign.kind, foreign.message.clone(), drained);
     }
-    let kind = if told.kind == Kind::PerhapsCloudTrail { Kind::Json } else { told.kind };
+    let kind = match (told.kind, told.is_json) {
+        (Kind::PerhapsCloudTrail, true) => Kind::Json,
+        (Kind::PerhapsCloudTrail, false) => Kind::Csv,
+        (kind, _) => kind,
+    };
     if let (None, Some(why), true) = (&drained.flaw, &summary.broken_off, kind == Kind::Json) {
         let mut outcome = Outcome::unread(kind.name(), Fate::Partial, format!("{why}; no record could be read before that"));
         outcome.break_offset = Some(piece.size);
@@ -369,15 +378,17 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
             format!("{} that quotes {quoted}: no evidence of a call; records of their own belong into a file of their own", kind.name());
         return Outcome::unread(kind.name(), if piece.walked { Fate::Ignored } else { Fate::Rejected }, why);
     }
-    // What starts with records in a notation that is not read is evidence, wherever it lies; rules and pages only speak of them.
+    // What starts with records in a notation that is not read is evidence, wherever it lies, and so are whole records under keys of somebody's own;
+    // rules and pages only speak of them.
     let (fate, why) = match (told.names, told.is_json) {
         (Names::None, _) => return not_read(kind, piece.walked, drained),
+        _ if told.holds_record => (Fate::Rejected, "whole records stand in it under keys where they are not looked for"),
         (Names::First, false) => (Fate::Rejected, "no records can be read in this notation"),
         _ if piece.walked => (Fate::Ignored, "it holds no records where they are looked for"),
         _ => (Fate::Rejected, "it holds no records where they are looked for"),
     };
-    let advice = "if it is evidence, export it again as JSON or CSV";
-    Outcome::unread(kind.name(), fate, format!("{} that names CloudTrail's fields: {why}; {advice}", kind.name()))
+    let advice = if told.holds_record { "export the records themselves" } else { "export it again as JSON or CSV" };
+    Outcome::unread(kind.name(), fate, format!("{} that names CloudTrail's fields: {why}; if it is evidence, {advice}", kind.name()))
 }
 
 /// Evidence that waits for its decoder. That it is damaged is said already.

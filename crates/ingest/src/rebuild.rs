@@ -32,7 +32,10 @@ impl Rebuild for CloudTrail {
     }
 
     fn version_after(&self, row: &EvidenceRow) -> i32 {
-        if row.decoder == backtrail_cloudtrail::NAME { Derivation::version_after(row.decoder_version) } else { row.decoder_version }
+        if row.decoder != backtrail_cloudtrail::NAME {
+            return row.decoder_version;
+        }
+        Derivation::version_after(row.decoder_version, &row.kind, row.reason.as_deref())
     }
 
     fn is_of_older(&self, row: &EvidenceRow) -> bool {

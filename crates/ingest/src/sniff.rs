@@ -89,6 +89,13 @@ pub fn names_fields(head: &[u8]) -> Names {
     if is_first { Names::First } else { Names::Some }
 }
 
+/// Whether JSON holds a whole record somewhere: where those that are read stand, or under keys that nobody knows.
+#[must_use]
+pub fn holds_record(head: &[u8]) -> bool {
+    let outline = Outline::of(&head[..head.len().min(HEAD)]);
+    outline.around("eventSource").any(|place| is_record(&outline, place))
+}
+
 /// Whether a text starts as a JSON document does.
 #[must_use]
 pub fn starts_as_json(head: &[u8]) -> bool {

@@ -323,6 +323,18 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(without(text, spans))
 }
 
+/// Replaces tokens in a name, where no word before them tells what they are: names of things hold such words themselves.
+#[must_use]
+pub fn redact_name(name: &str) -> Cow<'_, str> {
+    if !may_hold_secret(name) {
+        return Cow::Borrowed(name);
+    }
+    match tokens(name) {
+        spans if spans.is_empty() => Cow::Borrowed(name),
+        spans => Cow::Owned(without(name, spans)),
+    }
+}
+
 /// Whether any word stands in a text without which [`redact_text`] leaves it as it is: one pass for all of them.
 fn may_hold_secret(text: &str) -> bool {
     static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -337,6 +349,9 @@ const BEGIN: &str = "-----BEGIN ";
 
 /// How tokens begin, and how long their run without a break is at least.
 const STARTS: &[(&str, usize)] = &[
+    // Session tokens of AWS STS, the older forms first.
+    ("AQoDYXdz", 80),
+    ("FQoDYXdz", 80),
     ("FQoGZXIvYXdz", 80),
     ("FwoGZXIvYXdz", 80),
     ("IQoJb3JpZ2lu", 80),
@@ -531,8 +546,13 @@ mod tests {
         assert_eq!(redact_text(key), "a [redacted] b");
         let public = "-----BEGIN PUBLIC KEY-----\nMIIE\n-----END PUBLIC KEY-----";
         assert_eq!(redact_text(public), public);
-        let token = format!("IQoJb3JpZ2lu{}", "A".repeat(200));
-        assert_eq!(redact_text(&token), REDACTED);
+        for start in ["AQoDYXdz", "FQoDYXdz", "FQoGZXIvYXdz", "FwoGZXIvYXdz", "IQoJb3JpZ2lu"] {
+            let token = format!("{start}{}", "A".repeat(200));
+            assert_eq!(redact_text(&token), REDACTED);
+            assert_eq!(redact_name(&format!("arn:aws:s3:::b/{token}")), "arn:aws:s3:::b/[redacted]");
+        }
+        let named = "arn:aws:lambda:eu-west-1:1:function:reset-password:3";
+        assert_eq!(redact_name(named), named);
         assert_eq!(redact_text(r#"{"password":"hunter2"#), r#"{"password":"[redacted]"#);
     }
 

@@ -3,7 +3,7 @@
 //! CloudTrail writes RFC 3339 with whole seconds (`2023-07-19T21:11:57Z`); some producers add fractions or an offset,
 //! and session creation dates also come in ISO 8601 basic form (`20131102T010628Z`). All are read here.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, SecondsFormat};
 
 /// Microseconds in one second.
 pub const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -81,9 +81,19 @@ fn parse_other(text: &str) -> Option<i64> {
 
 /// Reads the instants evidence holds, those included that exports turned into a number: seconds, with any fraction, or milliseconds
 /// since 1970. Which of them is told by the number of digits: 9 or 10 for seconds between 1973 and 2286, 12 or 13 for milliseconds.
+/// So are those of CloudTrail's console, `May 01, 2024, 12:00:00 (UTC+02:00)`.
 #[must_use]
 pub fn parse_recorded(text: &str) -> Option<i64> {
-    parse_instant(text).or_else(|| parse_epoch(text.trim()))
+    parse_instant(text).or_else(|| parse_epoch(text.trim())).or_else(|| parse_console(text.trim()))
+}
+
+fn parse_console(text: &str) -> Option<i64> {
+    let (local, zone) = text.strip_suffix(')')?.split_once(" (UTC")?;
+    let naive =
+        ["%B %d, %Y, %H:%M:%S", "%B %d, %Y, %I:%M:%S %p"].iter().find_map(|form| NaiveDateTime::parse_from_str(local, form).ok())?;
+    let zone = if zone.is_empty() { "+00:00" } else { zone };
+    let ahead = zone.parse::<FixedOffset>().ok()?.local_minus_utc();
+    Some(naive.and_utc().timestamp_micros() - i64::from(ahead) * MICROS_PER_SECOND)
 }
 
 fn parse_epoch(text: &str) -> Option<i64> {
@@ -132,6 +142,24 @@ pub fn format_date(micros: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_as_the_console_writes_them() {
+        let noon = parse_instant("2024-05-01T12:00:00Z");
+        for text in [
+            "May 01, 2024, 12:00:00 (UTC)",
+            "May 1, 2024, 12:00:00 (UTC)",
+            "May 01, 2024, 14:00:00 (UTC+02:00)",
+            "May 01, 2024, 08:00:00 (UTC-04:00)",
+            "May 01, 2024, 12:00:00 PM (UTC)",
+        ] {
+            assert_eq!(parse_recorded(text), noon, "{text}");
+        }
+        // Without a zone nobody knows when it was.
+        for text in ["May 01, 2024, 12:00:00", "May 32, 2024, 12:00:00 (UTC)", "May 01, 2024, 12:00:00 (CEST)", "May 01, 2024 (UTC)"] {
+            assert_eq!(parse_recorded(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn reads_every_notation_evidence_uses() {

@@ -1,5 +1,8 @@
 //! What an event touches, as answers show it.
 
+use std::borrow::Cow;
+
+use backtrail_model::redact::redact_name;
 use backtrail_model::touch::{self, Call, Touched};
 
 use crate::event::Event;
@@ -7,11 +10,16 @@ use crate::event::Event;
 /// At most so many are listed for one event.
 const MOST: usize = 50;
 
-/// What an event touches, what it acts on first, best known first; fifty things at most.
+/// What an event touches, what it acts on first, best known first; fifty things at most, and no token in any name.
 #[must_use]
 pub fn touched(event: &Event<'_>) -> Vec<Touched> {
     let mut all = touched_in_all(event);
     all.truncate(MOST);
+    for thing in &mut all {
+        if let Cow::Owned(clean) = redact_name(&thing.arn) {
+            thing.arn = clean;
+        }
+    }
     all
 }
 

@@ -188,3 +188,32 @@ fn a_record_that_is_no_text_of_its_own_is_found_and_told_beside_those_that_are()
     assert_eq!(told, [("exact", "CreateTags"), ("lake", "DeleteSecurityGroup")]);
     assert!(list(&answer["answer"]).iter().all(|item| item["principal"]["arn"] == "arn:aws:iam::111122223333:user/alice"), "{answer}");
 }
+
+#[test]
+fn a_session_token_inside_a_name_is_shown_nowhere_but_in_raw() {
+    let store = TestStore::new();
+    let token = |start: &str| format!("{start}{}", "Ab1+".repeat(40));
+    let tokens = [token("FwoGZXIvYXdzEBYaD"), token("AQoDYXdzEJr")];
+    let event = serde_json::json!({
+        "eventVersion": "1.08", "eventID": "token-0001", "eventTime": "2025-03-01T10:00:00Z", "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject", "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "errorCode": "X",
+        "errorMessage": format!("bad token {}", tokens[1]), "resources": [{"ARN": format!("arn:aws:s3:::b/{}", tokens[0])}]
+    });
+    std::fs::write(store.scratch().join("a.json"), serde_json::json!({"Records": [event]}).to_string()).expect("written");
+    store.ingest(&store.scratch());
+    assert_eq!(store.column("SELECT arn FROM event_arns ORDER BY 1"), ["arn:aws:s3:::b", "arn:aws:s3:::b/[redacted]"]);
+    for arguments in [
+        &["timeline", "--format", "json"][..],
+        &["timeline"],
+        &["actors", "--format", "json"],
+        &["show", "token-0001"],
+        &["sql", "SELECT error_message, resources, request_parameters FROM cloudtrail"],
+        &["sql", "SELECT * FROM event_arns"],
+    ] {
+        let output = store.run(arguments);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(tokens.iter().all(|token| !text.contains(&token[..24])), "{arguments:?}: {text}");
+    }
+    assert!(store.column("SELECT raw FROM cloudtrail")[0].contains(&tokens[0]), "`raw` reveals");
+}

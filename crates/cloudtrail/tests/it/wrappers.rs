@@ -35,6 +35,57 @@ fn a_single_event_is_a_record_with_and_without_white_space_around_it() {
 }
 
 #[test]
+fn structures_in_the_notations_of_query_engines_are_read_as_json() {
+    let table = "eventID,eventTime,eventName,eventSource,requestParameters,responseElements,resources\n\
+        id-1,2024-03-01 09:00:00.000,ConsoleLogin,signin.amazonaws.com,null,{ConsoleLogin=Failure},\n\
+        id-2,2024-03-01 09:00:01.000,AuthorizeSecurityGroupIngress,ec2.amazonaws.com,\
+        \"{groupId=sg-1, ipPermissions={\"\"items\"\":[{\"\"fromPort\"\":22}]}}\",{'_return': True},\
+        \"[{arn=arn:aws:ec2:eu-west-1:1:security-group/sg-1, accountid=1, type=AWS::EC2::SecurityGroup}]\"\n\
+        id-3,2024-03-01 09:00:02.000,RunInstances,ec2.amazonaws.com,{not one of them},,\n";
+    let decoded = decode(table.as_bytes());
+    assert_eq!(decoded.counts(), (3, 3, 0, 0));
+    let rows = decoded.rows(Table::Cloudtrail);
+    assert_eq!(rows[0]["response_elements"], r#"{"ConsoleLogin":"Failure"}"#);
+    assert_eq!(rows[1]["request_parameters"], r#"{"groupId":"sg-1","ipPermissions":{"items":[{"fromPort":22}]}}"#);
+    assert_eq!(rows[1]["response_elements"], r#"{"_return":true}"#);
+    let resources = r#"[{"ARN":"arn:aws:ec2:eu-west-1:1:security-group/sg-1","accountId":"1","type":"AWS::EC2::SecurityGroup"}]"#;
+    assert_eq!(rows[1]["resources"], resources);
+    assert_eq!(rows[2]["request_parameters"], r#""{not one of them}""#);
+    // The cells stand in the record as delivered, and what was read of them behind.
+    let cells = r#""requestParameters":"null","responseElements":"{ConsoleLogin=Failure}","resources":"""#;
+    let raw = &rows[0]["raw"];
+    assert!(raw.contains(cells) && raw.ends_with(r#","(read as JSON)":{"responseElements":{"ConsoleLogin":"Failure"}}}"#), "{raw}");
+    assert!(serde_json::from_str::<serde_json::Value>(raw).is_ok(), "{raw}");
+}
+
+#[test]
+fn the_consoles_history_is_read_with_its_times() {
+    let table = "Event ID,Event name,Event source,Event time,Read-only,Source IP address,User name,AWS region\n\
+        id-1,RunInstances,ec2.amazonaws.com,\"March 01, 2024, 10:00:00 (UTC+01:00)\",false,198.51.100.7,alice,eu-west-1\n";
+    let decoded = decode(table.as_bytes());
+    assert_eq!(decoded.rows(Table::Cloudtrail)[0]["event_time"], "2024-03-01T09:00:00Z");
+    assert!(decoded.summary.remarks.is_empty(), "{:?}", decoded.summary.remarks);
+}
+
+#[test]
+fn what_a_search_lists_by_name_holds_the_record() {
+    let quoted = serde_json::Value::from(event(1)).to_string();
+    for field in ["event.original", "message"] {
+        let hits =
+            format!(r#"{{"hits":{{"total":1,"hits":[{{"_index":"i","_source":{{}},"fields":{{"a":[1],"{field}":[{quoted}]}}}}]}}}}"#);
+        let decoded = decode(hits.as_bytes());
+        assert_eq!(decoded.counts(), (1, 1, 0, 0), "{field}");
+        let row = &decoded.rows(Table::Cloudtrail)[0];
+        assert_eq!((&row["raw"], row["raw_form"].as_str()), (&event(1), "unescaped"), "{field}");
+    }
+    for header in ["\"@timestamp\",\"event.original\"", "@timestamp,_source"] {
+        let table = format!("{header}\n\"May 1, 2024 @ 12:00:00.000\",\"{}\"\n", event(1).replace('"', "\"\""));
+        let decoded = decode(table.as_bytes());
+        assert_eq!((decoded.counts(), &decoded.rows(Table::Cloudtrail)[0]["raw"]), ((1, 1, 0, 0), &event(1)), "{header}");
+    }
+}
+
+#[test]
 fn lake_rows_without_the_record_are_projected_and_say_so() {
     // Lake's own notation of structures, and the two that Athena and Python make of them.
     for identity in [

@@ -46,6 +46,37 @@ fn what_the_user_names_is_rejected_where_a_walk_passes_over_it() {
 }
 
 #[test]
+fn whole_records_under_keys_of_somebodys_own_are_rejected_and_named_wherever_they_lie() {
+    let bench = Bench::new();
+    let record = event(0);
+    for (name, text) in [
+        ("alert.json", format!(r#"{{"rule":{{"id":1}},"log":{record}}}"#)),
+        ("number.json", format!(r#"{{"111":{record}}}"#)),
+        ("deep.json", format!(r#"{{"result":{{"data":[{{"payload":{record}}}]}}}}"#)),
+    ] {
+        bench.put(name, text);
+    }
+    // What only speaks of records is passed over, as before.
+    bench.put("rule.json", r#"{"pattern":{"eventSource":["iam.amazonaws.com"],"eventName":["CreateUser"],"eventVersion":["1.08"]}}"#);
+    assert!(bench.run().is_incomplete());
+    for name in ["alert.json", "number.json", "deep.json"] {
+        let (fate, reason) = bench.fate(name);
+        assert_eq!(fate, "rejected", "{name}: {reason}");
+        assert!(reason.contains("whole records stand in it under keys where they are not looked for"), "{name}: {reason}");
+    }
+    assert_eq!(bench.fate("rule.json").0, "ignored");
+}
+
+#[test]
+fn an_export_of_no_event_is_kept() {
+    let bench = Bench::new();
+    let file = bench.put("history.csv", "Event name,Event time,User name,Event source,Resource type,Event ID,Access key,AWS region\n");
+    assert!(!bench.run_with(&[file], "store", 1).is_incomplete());
+    let row = bench.row("history.csv");
+    assert_eq!((row.fate.as_str(), row.kind.as_str(), row.counts.read), ("kept", "CloudTrail", 0), "{row:?}");
+}
+
+#[test]
 fn a_cut_gzip_is_partial_with_its_offset_and_can_be_completed_later() {
     let bench = Bench::new();
     let whole = gzip(trail(0..2000));
@@ -77,6 +108,9 @@ fn what_is_kept_whole_and_says_that_there_is_more_admits_it() {
     bench.put("followed.gz", [gzip(trail(1..2)), b"junk".to_vec()].concat());
     bench.put("padded.gz", [gzip(trail(2..3)), vec![0; 9]].concat());
     bench.put("behind.gz", [gzip(trail(3..4)), b"junk".to_vec(), gzip(trail(4..5))].concat());
+    let (first, mut second) = (gzip(trail(5..6)), gzip(trail(6..40)));
+    second[0] ^= 1;
+    bench.put("damaged.gz", [first.clone(), second].concat());
     bench.run();
     for (name, fate, gap) in [("page.json", "kept", true), ("followed.gz", "kept", true), ("padded.gz", "kept", false)] {
         let row = bench.row(name);
@@ -85,6 +119,8 @@ fn what_is_kept_whole_and_says_that_there_is_more_admits_it() {
     }
     let behind = bench.row("behind.gz");
     assert_eq!((behind.fate.as_str(), behind.counts.kept, behind.break_offset), ("partial", 2, Some(gzip(trail(3..4)).len() as i64)));
+    let damaged = bench.row("damaged.gz");
+    assert_eq!((damaged.fate.as_str(), damaged.counts.kept, damaged.break_offset), ("partial", 1, Some(first.len() as i64)));
 }
 
 #[cfg(unix)]

@@ -63,6 +63,8 @@ const SUSPICIOUS: &[&str] = &[
     "\"string\"",
     "\"stringlist\"",
     "\"securestring\"",
+    "aqodyxdz",
+    "fqodyxdz",
     "fqogzxivyxdz",
     "fwogzxivyxdz",
     "iqojb3jpz2lu",
