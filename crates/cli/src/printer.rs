@@ -1,7 +1,7 @@
 //! The one place that writes: data to stdout (or `--output`), everything else to stderr.
 #![expect(clippy::print_stderr, reason = "this is where messages leave the program")]
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -73,8 +73,8 @@ impl Printer {
         match output {
             None => Ok(Box::new(BufWriter::new(io::stdout()))),
             Some(path) => {
-                let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-                Ok(Box::new(BufWriter::new(Named { file, path: path.to_owned() })))
+                let file = Named::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+                Ok(Box::new(BufWriter::new(file)))
             }
         }
     }
@@ -86,13 +86,24 @@ impl Printer {
     }
 }
 
-/// A file that says its name where it cannot be written.
+/// A file that says its name where it cannot be written. It takes the place of an earlier one when it is flushed, which is when its answer
+/// is complete: one that fails on the way leaves the earlier as it was.
 struct Named {
     file: File,
     path: PathBuf,
+    /// What it is called until then, and what from then on.
+    moves: Option<(PathBuf, PathBuf)>,
 }
 
 impl Named {
+    fn create(path: &Path) -> io::Result<Self> {
+        let (file, moves) = match beside(path) {
+            Some((file, part, whole)) => (file, Some((part, whole))),
+            None => (File::create(path)?, None),
+        };
+        Ok(Self { file, path: path.to_owned(), moves })
+    }
+
     fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|e| io::Error::new(e.kind(), format!("cannot write {}: {e}", self.path.display())))
     }
@@ -106,8 +117,49 @@ impl Write for Named {
 
     fn flush(&mut self) -> io::Result<()> {
         let result = self.file.flush();
-        self.named(result)
+        self.named(result)?;
+        match self.moves.take() {
+            Some((part, whole)) => {
+                let result = fs::rename(&part, whole);
+                self.named(result)
+            }
+            None => Ok(()),
+        }
     }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if let Some((part, _)) = &self.moves {
+            // What stays is hidden, and says by its name that it is a part.
+            let _ = fs::remove_file(part);
+        }
+    }
+}
+
+/// A new file in the folder of another, its name, and that of the other. `None` for what is no plain file, such as a pipe, for what may not be
+/// written, and for a folder that takes no new file: there only the file itself can be written.
+fn beside(path: &Path) -> Option<(File, PathBuf, PathBuf)> {
+    let (whole, earlier) = match fs::canonicalize(path) {
+        Ok(whole) => {
+            let earlier = fs::metadata(&whole).ok()?;
+            (whole, Some(earlier))
+        }
+        // A link to nothing is followed, as ever.
+        Err(_) if fs::symlink_metadata(path).is_ok() => return None,
+        Err(_) => (path.to_owned(), None),
+    };
+    if earlier.as_ref().is_some_and(|known| !known.is_file() || known.permissions().readonly()) {
+        return None;
+    }
+    let name = whole.file_name()?.to_string_lossy().into_owned();
+    let part = whole.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let file = File::create_new(&part).ok()?;
+    if let Some(earlier) = earlier {
+        // Where that cannot be set, the answer is worth more.
+        let _ = file.set_permissions(earlier.permissions());
+    }
+    Some((file, part, whole))
 }
 
 /// An error with its causes, one a line.
@@ -131,5 +183,6 @@ pub(crate) fn terminal_width() -> Option<usize> {
     }
     // The table library asks the terminal; where it cannot, COLUMNS may say.
     let asked = comfy_table::Table::new().width().map(usize::from);
-    asked.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).or(Some(120))
+    // A terminal that does not know its width says 0.
+    asked.filter(|width| *width > 0).or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).or(Some(120))
 }

@@ -11,6 +11,7 @@ use crate::error::{Place, SqlError};
 pub(crate) struct Names {
     pub(crate) tables: Vec<String>,
     pub(crate) functions: Vec<String>,
+    pub(crate) table_functions: Vec<String>,
 }
 
 /// A mistake the parser found.
@@ -43,6 +44,11 @@ pub(crate) fn diagnose(text: &str, error: DataFusionError, names: &Names) -> Que
             }
         }
         DataFusionError::Plan(said) => {
+            if let Some(name) = quoted(said, "table function '", "' not found") {
+                let near = nearest(name, names.table_functions.iter().map(String::as_str));
+                let all = names.table_functions.join(", ");
+                return unknown(text, "table function", name, span, &near, &format!("there are: {all}"));
+            }
             if let Some(name) = quoted(said, "table '", "' not found") {
                 if let Some(error) = prefixed(text, name, span, names) {
                     return error;
@@ -58,8 +64,8 @@ pub(crate) fn diagnose(text: &str, error: DataFusionError, names: &Names) -> Que
         }
         _ => {}
     }
-    if let Some(unfit) = unfit_value(Some(text), inner) {
-        return QueryError::Sql(unfit);
+    if let Some(known) = unfit_value(Some(text), inner).or_else(|| unfit_arguments(text, inner, span)).or_else(|| same_name(text, inner)) {
+        return QueryError::Sql(known);
     }
     let place = span.and_then(|s| place_of(text, s));
     if place.is_none() && !is_users(inner) {
@@ -100,6 +106,35 @@ pub(crate) fn unfit_value(text: Option<&str>, error: &DataFusionError) -> Option
     let literal = quoted(said, "'", "'").filter(|value| !value.is_empty());
     let place = text.zip(literal).and_then(|(text, value)| find_literal(text, value));
     Some(SqlError { message: lower_first(said), place, help: Some(help.to_owned()) })
+}
+
+/// A call of a function with arguments that it does not take. The engine lists each attempt, and takes some of them for its own fault.
+fn unfit_arguments(text: &str, error: &DataFusionError, span: Option<Span>) -> Option<SqlError> {
+    let said = plain_message(error);
+    let call = quoted(&said, "No function matches the given name and argument types '", "'")?;
+    let (name, given) = call.split_once('(')?;
+    let candidates = said.split_once("Candidate functions:").map_or("", |(_, list)| list);
+    let candidates: Vec<&str> = candidates.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let takes = if candidates.is_empty() { String::new() } else { format!("it takes {}; ", candidates.join(", ")) };
+    let given = given.strip_suffix(')').unwrap_or(given).replace("Utf8View", "text").replace("Utf8", "text");
+    let place = span.and_then(|s| place_of(text, s)).or_else(|| find(text, name));
+    let message = format!("function `{name}` does not take ({given})");
+    Some(SqlError { message, place, help: Some(format!("{takes}cast the argument, as in `event_name::bigint`")) })
+}
+
+/// Columns of a result with the same name, which the engine tells as it has rewritten them.
+fn same_name(text: &str, error: &DataFusionError) -> Option<SqlError> {
+    let DataFusionError::Plan(said) = error else { return None };
+    let rest = said.strip_prefix("Projections require unique expression names but the expression ")?;
+    let expression = quoted(rest, " and \"", "\" at position ")?;
+    let name = expression.rsplit(" AS ").next().unwrap_or(expression);
+    // `backtrail.store.cloudtrail.event_name`, but not the argument of a call.
+    let written = if name.contains('(') { name } else { name.rsplit('.').next().unwrap_or(name) };
+    // The second is the one to name; where there is only one, `*` has the other.
+    let all = places(text, written);
+    let place = all.get(1).or(all.first()).and_then(|at| place_of_byte(text, *at, written.chars().count()));
+    let message = format!("two columns of the result have the name `{written}`");
+    Some(SqlError { message, place, help: Some(format!("name one of them, as in `{written} AS other`")) })
 }
 
 fn unknown(text: &str, what: &str, name: &str, span: Option<Span>, near: &[String], otherwise: &str) -> QueryError {
@@ -193,13 +228,16 @@ fn find_literal(text: &str, value: &str) -> Option<Place> {
 
 /// The first place a name stands at as a whole word.
 fn find(text: &str, name: &str) -> Option<Place> {
+    let at = places(text, name).first().copied()?;
+    place_of_byte(text, at, name.chars().count())
+}
+
+/// The bytes a name begins at where it stands as a word, in any case.
+fn places(text: &str, name: &str) -> Vec<usize> {
     let (haystack, needle) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let at = haystack.match_indices(&needle).find_map(|(at, _)| {
-        let clear = !haystack[..at].ends_with(is_word) && !haystack[at + needle.len()..].starts_with(is_word);
-        clear.then_some(at)
-    })?;
-    place_of_byte(text, at, name.chars().count())
+    let clear = |at: usize| !haystack[..at].ends_with(is_word) && !haystack[at + needle.len()..].starts_with(is_word);
+    haystack.match_indices(&needle).map(|(at, _)| at).filter(|at| clear(*at)).collect()
 }
 
 fn place_of_byte(text: &str, at: usize, length: usize) -> Option<Place> {

@@ -25,9 +25,9 @@ pub enum QueryError {
     Engine {
         /// What went wrong, without the engine's internals.
         message: String,
-        /// What the engine said.
+        /// What the engine said, where that is more.
         #[source]
-        source: Box<DataFusionError>,
+        source: Option<Box<DataFusionError>>,
     },
 }
 
@@ -38,8 +38,16 @@ impl QueryError {
         if let Some(error) = crate::diagnose::unfit_value(None, &source) {
             return Self::Sql(error);
         }
-        Self::Engine { message: crate::diagnose::plain_message(&source), source: Box::new(source) }
+        let message = crate::diagnose::plain_message(&source);
+        // `Execution error: ` in front of the message is nothing a person needs to read it twice for.
+        let says_more = !source.strip_backtrace().ends_with(&message) || is_wrapped(&source);
+        Self::Engine { message, source: says_more.then(|| Box::new(source)) }
     }
+}
+
+/// Whether the engine added something of its own to an error.
+fn is_wrapped(error: &DataFusionError) -> bool {
+    matches!(error, DataFusionError::Context(..) | DataFusionError::Collection(_))
 }
 
 /// A mistake in SQL, with its place: shown as the line, a mark under the place, and the nearest names.

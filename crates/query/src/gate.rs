@@ -228,6 +228,15 @@ fn ends(text: &str) -> Option<Vec<usize>> {
     Some(tokens.iter().filter(|t| t.token == Token::SemiColon).filter_map(|t| offset(t.span.start.line, t.span.start.column)).collect())
 }
 
+/// The names of a statement's placeholders, without their `$`; `None` where a quote or comment is not closed.
+pub(crate) fn parameters_in(text: &str) -> Option<Vec<String>> {
+    let names = tokens(text)?.into_iter().filter_map(|token| match token {
+        Token::Placeholder(name) => Some(name.trim_start_matches('$').to_owned()),
+        _ => None,
+    });
+    Some(names.collect())
+}
+
 /// What a text says, without blanks and comments.
 fn tokens(text: &str) -> Option<Vec<Token>> {
     let dialect = PostgreSqlDialect {};

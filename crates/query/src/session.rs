@@ -20,7 +20,7 @@ use crate::catalog::{CATALOG, SCHEMA, StoreSchema, catalog};
 use crate::diagnose::Names;
 use crate::json_text::unions_as_text;
 use crate::store_reach::StoreOnly;
-use crate::{QueryError, diagnose, functions, gate, parameters};
+use crate::{QueryError, diagnose, functions, gate, lines, parameters};
 
 /// How much machine a session may use.
 #[derive(Debug, Clone)]
@@ -73,8 +73,10 @@ impl Session {
     /// `Sql` with the place of the mistake, `NotAllowed` for what is not a query, `Parameter` for a missing or unfitting value.
     pub async fn sql(&self, text: &str, parameters: &[(String, String)]) -> Result<SendableRecordBatchStream, QueryError> {
         let plan = self.plan(text, parameters).await?;
+        let is_explained = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
         let frame = DataFrame::new(self.user.state(), plan);
         match frame.execute_stream().await {
+            Ok(stream) if is_explained => Ok(lines::marked(stream)),
             Ok(stream) => Ok(stream),
             // Some mistakes are found only once types are known.
             Err(error) => Err(self.diagnose(text, error)),
@@ -82,12 +84,13 @@ impl Session {
     }
 
     async fn plan(&self, text: &str, parameters: &[(String, String)]) -> Result<LogicalPlan, QueryError> {
-        let statement = gate::admit(text)?;
+        let mut statement = gate::admit(text)?;
+        parameters::tell_texts(&mut statement);
         let plan = match self.user.state().statement_to_plan(statement).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.diagnose(text, error)),
         };
-        let bound = parameters::bind(plan, parameters)?;
+        let bound = parameters::bind(plan, parameters)?.map_err(|error| self.diagnose(text, error))?;
         // What the gate reads off the text is checked once more on the plan.
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&bound).map_err(|_refused| QueryError::NotAllowed(gate::ALLOWED.to_owned()))?;
@@ -95,7 +98,11 @@ impl Session {
     }
 
     fn diagnose(&self, text: &str, error: datafusion::common::DataFusionError) -> QueryError {
-        diagnose::diagnose(text, error, &Names { tables: self.tables(), functions: self.functions() })
+        diagnose::diagnose(
+            text,
+            error,
+            &Names { tables: self.tables(), functions: self.functions(), table_functions: self.table_functions() },
+        )
     }
 
     /// A table or view as it is, secrets included: for code that redacts what it shows.
@@ -142,6 +149,14 @@ impl Session {
             scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys()).cloned().collect();
         names.sort_unstable();
         names.dedup();
+        names
+    }
+
+    /// Names of the functions that make rows.
+    #[must_use]
+    pub fn table_functions(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.user.state_ref().read().table_functions().keys().cloned().collect();
+        names.sort_unstable();
         names
     }
 }

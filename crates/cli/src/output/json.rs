@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use backtrail_query::is_json;
 use serde_json::{Map, Value};
 
@@ -10,23 +11,24 @@ use super::BatchWriter;
 use super::cell::{json_value, parsed_value};
 
 pub(super) struct JsonWriter {
+    /// Columns as they are to be called.
+    schema: SchemaRef,
     out: Box<dyn Write + Send>,
     is_array: bool,
     rows: u64,
 }
 
 impl JsonWriter {
-    pub(super) fn new(out: Box<dyn Write + Send>, is_array: bool) -> Self {
-        Self { out, is_array, rows: 0 }
+    pub(super) fn new(schema: SchemaRef, out: Box<dyn Write + Send>, is_array: bool) -> Self {
+        Self { schema, out, is_array, rows: 0 }
     }
 }
 
 impl BatchWriter for JsonWriter {
     fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
-        let schema = batch.schema();
         for row in 0..batch.num_rows() {
             let mut object = Map::new();
-            for (field, column) in schema.fields().iter().zip(batch.columns()) {
+            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
                 let cell = if is_json(field) { parsed_value } else { json_value };
                 object.insert(field.name().clone(), cell(column.as_ref(), row)?);
             }

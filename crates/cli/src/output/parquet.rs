@@ -41,19 +41,23 @@ fn foreign(kind: &DataType) -> Option<String> {
 }
 
 pub(super) struct ParquetWriter {
+    /// Columns as they are to be called.
+    schema: SchemaRef,
     writer: ArrowWriter<Box<dyn Write + Send>>,
 }
 
 impl ParquetWriter {
-    pub(super) fn new(schema: &SchemaRef, out: Box<dyn Write + Send>) -> anyhow::Result<Self> {
+    pub(super) fn new(schema: SchemaRef, out: Box<dyn Write + Send>) -> anyhow::Result<Self> {
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        Ok(Self { writer: ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(properties))? })
+        let writer = ArrowWriter::try_new(out, SchemaRef::clone(&schema), Some(properties))?;
+        Ok(Self { schema, writer })
     }
 }
 
 impl BatchWriter for ParquetWriter {
     fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
-        Ok(self.writer.write(batch)?)
+        let named = RecordBatch::try_new(SchemaRef::clone(&self.schema), batch.columns().to_vec())?;
+        Ok(self.writer.write(&named)?)
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {

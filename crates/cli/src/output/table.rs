@@ -6,6 +6,7 @@ use std::io::Write;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use backtrail_model::words::counted;
+use backtrail_query::has_lines;
 
 use super::BatchWriter;
 use super::cell::{is_text, text};
@@ -20,6 +21,8 @@ pub(super) struct TableWriter {
     out: Box<dyn Write + Send>,
     names: Vec<String>,
     texts: Vec<bool>,
+    /// Columns whose cells may go over several lines.
+    lined: Vec<bool>,
     /// Width of the terminal; none where nothing may be cut.
     terminal: Option<usize>,
     /// Rows waiting for the widths.
@@ -38,6 +41,7 @@ impl TableWriter {
                 .iter()
                 .map(|f| is_text(f.data_type()) || matches!(f.data_type(), arrow_schema::DataType::Timestamp(_, _)))
                 .collect(),
+            lined: schema.fields().iter().map(|f| has_lines(f)).collect(),
             terminal,
             sample: Vec::new(),
             widths: None,
@@ -87,6 +91,32 @@ impl TableWriter {
         Ok(())
     }
 
+    /// The lines of a row: more than one only where a cell may have several. What is cut into lines cannot hide in one of them.
+    fn lines(&self, cells: Vec<String>) -> Vec<Vec<String>> {
+        let mut lines = vec![vec![String::new(); cells.len()]];
+        for (at, cell) in cells.into_iter().enumerate() {
+            let parts = if self.lined[at] && !self.is_too_wide() { cell.lines().collect() } else { vec![cell.as_str()] };
+            for (number, part) in parts.into_iter().enumerate() {
+                if lines.len() <= number {
+                    lines.push(vec![String::new(); self.names.len()]);
+                }
+                lines[number][at] = sanitize(part).into_owned();
+            }
+        }
+        lines
+    }
+
+    /// A line as soon as the widths are known.
+    fn take(&mut self, cells: Vec<String>) -> anyhow::Result<()> {
+        if let Some(widths) = self.widths.take() {
+            self.line(&cells, &widths, false)?;
+            self.widths = Some(widths);
+            return Ok(());
+        }
+        self.sample.push(cells);
+        if self.sample.len() >= SAMPLE { self.settle() } else { Ok(()) }
+    }
+
     fn line(&mut self, cells: &[String], widths: &[usize], is_header: bool) -> anyhow::Result<()> {
         let mut line = String::new();
         for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
@@ -116,24 +146,10 @@ fn fit(widths: &mut [usize], terminal: usize) {
 impl BatchWriter for TableWriter {
     fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
         for row in 0..batch.num_rows() {
-            let cells =
-                batch.columns().iter().map(|c| Ok(sanitize(&text(c.as_ref(), row)?).into_owned())).collect::<anyhow::Result<Vec<_>>>()?;
+            let cells = batch.columns().iter().map(|c| Ok(text(c.as_ref(), row)?)).collect::<anyhow::Result<Vec<_>>>()?;
             self.rows += 1;
-            if self.is_too_wide() {
-                self.record(&cells)?;
-                continue;
-            }
-            match self.widths.take() {
-                Some(widths) => {
-                    self.line(&cells, &widths, false)?;
-                    self.widths = Some(widths);
-                }
-                None => {
-                    self.sample.push(cells);
-                    if self.sample.len() >= SAMPLE {
-                        self.settle()?;
-                    }
-                }
+            for cells in self.lines(cells) {
+                if self.is_too_wide() { self.record(&cells)? } else { self.take(cells)? }
             }
         }
         Ok(())

@@ -4,8 +4,12 @@ use crate::asked::TestStore;
 use crate::kit::workspace;
 
 fn piped(store: &TestStore, text: &str) -> (Option<i32>, String, String) {
+    piped_with(store, &[], text)
+}
+
+fn piped_with(store: &TestStore, arguments: &[&str], text: &str) -> (Option<i32>, String, String) {
     let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_backtrail"));
-    command.env_remove("BACKTRAIL_STORE").args(["sql", "--store"]).arg(store.path()).write_stdin(text);
+    command.env_remove("BACKTRAIL_STORE").args(["sql", "--store"]).arg(store.path()).args(arguments).write_stdin(text);
     let output = command.output().expect("the binary starts");
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), lossy(&output.stdout), lossy(&output.stderr))
@@ -58,4 +62,69 @@ fn a_mistake_is_told_by_its_line_in_the_whole_input() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(place), "{text}\n{said}");
     }
+}
+
+#[test]
+fn a_parameter_is_for_the_statements_that_ask_for_it() {
+    let store = store();
+    let script = "SELECT 1 AS a;\nSELECT $n + 1 AS b; -- $none\nSELECT '$n' AS c;\n";
+    let (code, out, said) = piped_with(&store, &["--format", "csv", "-p", "n=5"], script);
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert_eq!(out, "a\n1\nb\n6\nc\n$n\n");
+    // One that none asks for is a mistake, and told before anything is answered.
+    let (code, out, said) = piped_with(&store, &["-p", "n=5", "-p", "m=1"], script);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(said.contains("no statement has a parameter `$m`: there is `$n`"), "{said}");
+    let (code, _, said) = piped_with(&store, &["-p", "n=5"], "SELECT 1 AS a;\nSELECT $k;\n");
+    assert_eq!(code, Some(1), "{said}");
+    let query = store.run(&["sql", "SELECT 1", "-p", "n=5"]);
+    assert!(String::from_utf8_lossy(&query.stderr).contains("the query has no parameter `$n`: there is none"), "{query:?}");
+}
+
+#[test]
+fn a_file_may_begin_with_a_byte_order_mark_and_may_be_stdin() {
+    let store = store();
+    let file = store.scratch().join("query.sql");
+    std::fs::write(&file, "\u{feff}SELECT 1 AS a").expect("written");
+    let output = store.run(&["sql", "--format", "csv", "-f", file.to_str().expect("a UTF-8 path")]);
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).as_ref()), (Some(0), "a\n1\n"), "{output:?}");
+    for text in ["\u{feff}SELECT 1 AS a", "SELECT 1 AS a;\n"] {
+        assert_eq!(piped_with(&store, &["--format", "csv", "-f", "-"], text), (Some(0), "a\n1\n".to_owned(), String::new()));
+    }
+    assert_eq!(piped(&store, "\u{feff}SELECT 1 AS a").1, "a\n─\n1\n(1 row)\n");
+}
+
+#[test]
+fn all_answers_of_a_script_go_into_the_file() {
+    let store = store();
+    let file = store.scratch().join("out.csv");
+    let name = file.to_str().expect("a UTF-8 path");
+    let script = "SELECT 1 AS a;\nSELECT 2 AS b;\n";
+    let (code, out, said) = piped_with(&store, &["--format", "csv", "-o", name], script);
+    assert_eq!((code, out.as_str(), said.as_str()), (Some(0), "", ""));
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "a\n1\nb\n2\n");
+    let (code, _, said) = piped_with(&store, &["--format", "csv", "-o", name], "SELECT 3 AS c;\nSELEC 4;\n");
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "a\n1\nb\n2\n", "one that fails leaves it as it was");
+    let (code, _, said) = piped_with(&store, &["--format", "parquet", "-o", name], script);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("a Parquet file holds the answer of one statement"), "{said}");
+}
+
+/// In a terminal, which `script` of util-linux makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn statements_that_arrive_together_are_all_answered() {
+    let store = store();
+    let binary = env!("CARGO_BIN_EXE_backtrail");
+    let shell = format!("'{binary}' sql --store '{}'", store.path().display());
+    let mut command = assert_cmd::Command::new("script");
+    command.args(["-qec", &shell, "/dev/null"]).env("TERM", "xterm").env("XDG_STATE_HOME", store.scratch());
+    let typed = "SELECT 1 AS one;\rSELECT 2 AS two;\rSELECT 3 AS three;\r\\q\r";
+    let output = match command.write_stdin(typed).timeout(std::time::Duration::from_secs(60)).output() {
+        Ok(output) => output,
+        Err(error) => return eprintln!("not tried: no terminal can be made: {error}"),
+    };
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(shown.matches("(1 row)").count(), 3, "{shown}");
 }

@@ -4,6 +4,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use backtrail_query::{QueryError, Session, SessionOptions};
 use backtrail_store::Store;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::util::display::array_value_to_string;
 use futures::TryStreamExt;
 
 pub(crate) async fn empty_session() -> (tempfile::TempDir, Session) {
@@ -100,4 +102,80 @@ async fn parameters_are_values_and_never_text_of_the_query() {
     assert!(missing.is_some_and(|e| e.to_string().contains("name")));
     let unknown = session.sql("SELECT count(*) FROM cloudtrail", &bound).await.err();
     assert!(unknown.is_some_and(|e| e.to_string().contains("name")));
+}
+
+/// What a query answers with values bound, as one text.
+async fn answer(session: &Session, query: &str, parameters: &[(&str, &str)]) -> String {
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let rows = session.sql(query, &parameters).await.unwrap_or_else(|e| panic!("{query}: {e}"));
+    let batches: Vec<RecordBatch> = rows.try_collect().await.unwrap_or_else(|e| panic!("{query}: {e}"));
+    let cells = batches.iter().flat_map(|batch| {
+        (0..batch.num_rows()).flat_map(|row| batch.columns().iter().map(move |c| array_value_to_string(c, row).expect("a text")))
+    });
+    cells.collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_may_stand_at_places_of_several_types() {
+    let (_folder, session) = empty_session().await;
+    for (query, parameters, expected) in [
+        // Texts of two layouts, and a literal.
+        ("SELECT count(*) FROM timeline WHERE actor = $r OR arn = $r", &[("r", "x")][..], "0"),
+        ("SELECT count(*) FROM cloudtrail WHERE ($a = '' OR event_name = $a)", &[("a", "GetObject")], "0"),
+        ("SELECT count(*) FROM cloudtrail WHERE event_id = $k OR event_name = $k", &[("k", "x")], "0"),
+        // A number where one is compared, a text where a text is, and what nothing is known of follows the others.
+        ("SELECT count(*) FROM (VALUES (7, '7')) AS v(n, t) WHERE n = $x AND t = $x", &[("x", "7")], "1"),
+        ("SELECT length($x), t FROM (VALUES ('007')) AS v(t) WHERE t = $x", &[("x", "007")], "3 007"),
+        ("SELECT upper($x) FROM (VALUES ('5')) AS v(t) WHERE t = $x", &[("x", "5")], "5"),
+        // A time beside an interval and the other way round; the date of a time.
+        ("SELECT 1 WHERE TIMESTAMP '2024-05-01T12:30:00Z' > $t - interval '1 hour'", &[("t", "2024-05-01T13:00:00Z")], "1"),
+        ("SELECT 1 WHERE TIMESTAMP '2024-05-01T13:00:00Z' - $d < TIMESTAMP '2024-05-01T12:00:01Z'", &[("d", "1 hour")], "1"),
+        ("SELECT count(*) FROM cloudtrail WHERE event_time > $t - interval '1 hour' AND event_time < $t", &[("t", "2024-05-01")], "0"),
+        (
+            "SELECT count(*) FROM (SELECT TIMESTAMP '2024-05-01T13:00:00Z' AS t) WHERE t >= $t AND t::date = $t",
+            &[("t", "2024-05-01T13:00:00Z")],
+            "1",
+        ),
+        ("SELECT count(*) FROM (SELECT TIMESTAMP '2024-05-01T13:00:00Z' AS t) WHERE t >= $t AND t::date = $t", &[("t", "2024-05-01")], "1"),
+        // Two placeholders side by side.
+        ("SELECT $a || $b", &[("a", "x"), ("b", "7")], "x7"),
+        ("SELECT $a || '-' || $b || $a", &[("a", "1"), ("b", "2")], "1-21"),
+        ("EXPLAIN SELECT $a || $b", &[("a", "1"), ("b", "2")], ""),
+        ("SELECT $a + $b", &[("a", "1"), ("b", "2")], "3"),
+        ("SELECT $a + 1", &[("a", "1.5")], "2.5"),
+        ("SELECT $a::varchar", &[("a", "2024-05-01T13:00:00+02:00")], "2024-05-01T13:00:00+02:00"),
+        // Inside other queries.
+        ("SELECT (SELECT max(t) FROM (VALUES ('b'), ('c')) AS v(t) WHERE t <> $x) WHERE $x IN (SELECT 'c')", &[("x", "c")], "b"),
+        ("SELECT t || $x, count(*) FROM (VALUES ('a'), ('a')) AS v(t) GROUP BY t || $x", &[("x", "b")], "ab 2"),
+        ("SELECT * FROM (VALUES ($a), (2)) AS v(n) ORDER BY n LIMIT $n", &[("a", "1"), ("n", "1")], "1"),
+    ] {
+        let answered = answer(&session, query, parameters).await;
+        assert!(answered == expected || expected.is_empty(), "{query}: {answered}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_does_not_fit_is_told_with_its_place_in_mind() {
+    let (_folder, session) = empty_session().await;
+    for (query, value, said) in [
+        ("SELECT 1 FROM cloudtrail WHERE event_time > $t", "1 hour", "must be a time"),
+        ("SELECT 1 FROM cloudtrail WHERE event_time > $t - interval '1 hour'", "soon", "must be an interval"),
+        ("SELECT 1 FROM cloudtrail WHERE event_time::date = $t", "soon", "must be a date"),
+        ("SELECT 1 FROM cloudtrail WHERE record_index = $t", "x", "must be a whole number"),
+    ] {
+        let refused = session.sql(query, &[("t".to_owned(), value.to_owned())]).await.err().expect(query).to_string();
+        assert!(refused.contains(said) && refused.contains(value), "{query}: {refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_engine_says_is_said_once() {
+    let (_folder, session) = empty_session().await;
+    let rows = session.sql("SELECT cidr_contains('bad', '10.0.0.1')", &[]).await;
+    let error = match rows {
+        Ok(rows) => QueryError::engine(rows.try_collect::<Vec<_>>().await.expect_err("a network that is none")),
+        Err(error) => error,
+    };
+    assert!(error.to_string().starts_with("cidr_contains: `bad` is not a network"), "{error}");
+    assert!(std::error::Error::source(&error).is_none(), "{error:?}");
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use backtrail_query::{Session, is_complete, split_in_place, split_statements};
+use backtrail_query::{Session, is_complete, parameters_for, split_statements};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
 use super::helper::SqlHelper;
-use super::{answer, write};
-use crate::args::{Format, OutputArgs};
+use super::write;
+use crate::args::Format;
 use crate::context::Context;
 use crate::exit::ExitStatus;
 use crate::printer::terminal_width;
@@ -30,7 +30,7 @@ pub(super) async fn run(
     parameters: &[(String, String)],
     context: &Context,
 ) -> anyhow::Result<ExitStatus> {
-    let mut shell = Shell { session, format, parameters, context, timing: false };
+    let mut shell = Shell::new(session, format, parameters, context);
     let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
     let mut editor: Editor<SqlHelper, FileHistory> = Editor::with_config(config).context("cannot read from this terminal")?;
     editor.set_helper(Some(SqlHelper::of(session).await));
@@ -40,6 +40,9 @@ pub(super) async fn run(
     let mut pending = String::new();
     loop {
         let prompt = if pending.is_empty() { "backtrail> " } else { "       ... " };
+        if let Some(helper) = editor.helper_mut() {
+            helper.before.clone_from(&pending);
+        }
         match tokio::task::block_in_place(|| editor.readline(prompt)) {
             Ok(line) if pending.is_empty() && line.trim_start().starts_with('\\') => {
                 history.add(&mut editor, line.trim());
@@ -60,40 +63,6 @@ pub(super) async fn run(
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(error.into()),
         }
-    }
-    Ok(ExitStatus::Done)
-}
-
-/// Statements and commands that are not typed but come from a pipe. The first mistake ends them.
-pub(super) async fn run_text(
-    session: &Session,
-    text: &str,
-    to: &OutputArgs,
-    parameters: &[(String, String)],
-    context: &Context,
-) -> anyhow::Result<ExitStatus> {
-    let mut shell = Shell { session, format: to.format, parameters, context, timing: false };
-    let (mut pending, mut began) = (String::new(), 0);
-    for (number, line) in text.lines().enumerate() {
-        if pending.trim().is_empty() && line.trim_start().starts_with('\\') {
-            if !shell.command(line.trim()).await? {
-                return Ok(ExitStatus::Done);
-            }
-            began = number + 1;
-            continue;
-        }
-        pending.push_str(line);
-        pending.push('\n');
-        if is_complete(&pending) {
-            for statement in split_in_place(&std::mem::take(&mut pending), began) {
-                answer(session, &statement, parameters, shell.format, to.output.as_deref(), context).await?;
-            }
-            began = number + 1;
-        }
-    }
-    // The last statement may do without its semicolon.
-    for statement in split_in_place(&pending, began) {
-        answer(session, &statement, parameters, shell.format, to.output.as_deref(), context).await?;
     }
     Ok(ExitStatus::Done)
 }
@@ -133,15 +102,20 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("backtrail").join("sql_history"))
 }
 
-struct Shell<'a> {
+/// What statements and commands are answered with, typed or not.
+pub(super) struct Shell<'a> {
     session: &'a Session,
-    format: Format,
+    pub(super) format: Format,
     parameters: &'a [(String, String)],
     context: &'a Context,
     timing: bool,
 }
 
-impl Shell<'_> {
+impl<'a> Shell<'a> {
+    pub(super) fn new(session: &'a Session, format: Format, parameters: &'a [(String, String)], context: &'a Context) -> Self {
+        Self { session, format, parameters, context, timing: false }
+    }
+
     /// Answers statements. An error ends none but its own; Ctrl-C stops the statement and stays in the shell.
     async fn statements(&self, text: &str) {
         for statement in split_statements(text).0 {
@@ -162,11 +136,12 @@ impl Shell<'_> {
 
     async fn answer(&self, statement: &str) -> anyhow::Result<()> {
         let open = || self.context.printer.data(None);
-        write(self.session, statement, self.parameters, self.format, open, terminal_width()).await
+        let values = parameters_for(statement, self.parameters);
+        write(self.session, statement, &values, self.format, open, terminal_width()).await
     }
 
     /// A backslash command; false to leave.
-    async fn command(&mut self, line: &str) -> anyhow::Result<bool> {
+    pub(super) async fn command(&mut self, line: &str) -> anyhow::Result<bool> {
         let (word, rest) = line.split_once(char::is_whitespace).map_or((line, ""), |(w, r)| (w, r.trim().trim_end_matches(';')));
         let printer = self.context.printer;
         match (word, rest) {
