@@ -190,7 +190,7 @@ impl Parts<'_> {
                     ..Issuance::default()
                 }
             }
-            "GetSessionToken" => {
+            "GetSessionToken" | GET_SIGNIN_TOKEN => {
                 let (principal_id, arn) = caller();
                 Issuance { access_key_id: key(), principal_id, arn, ..Issuance::default() }
             }
@@ -207,10 +207,6 @@ impl Parts<'_> {
                 ..Issuance::default()
             },
             method if sets_password(method) => Issuance { arn: self.user_arn(), ..Issuance::default() },
-            GET_SIGNIN_TOKEN => {
-                let (principal_id, arn) = caller();
-                Issuance { access_key_id: key(), principal_id, arn, ..Issuance::default() }
-            }
             "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
                 let (principal_id, arn) = caller();
                 Issuance { principal_id, arn, ..Issuance::default() }

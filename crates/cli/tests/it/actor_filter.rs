@@ -121,7 +121,7 @@ fn what_was_done_on_behalf_of_one_user_of_identity_center_is_not_anothers_who_as
         "sts:AssumeRoleWithSAML",
         &json!({"type": "SAMLUser", "principalId": "q=:carol", "userName": "carol", "identityProvider": "q="}),
         &json!({"principalArn": "arn:aws:iam::111122223333:saml-provider/AWSSSO_0f_DO_NOT_DELETE"}),
-        &json!({"credentials": {"accessKeyId": "ASIAISSUEDAAAAAAAAAA"}, "assumedRoleUser": {"assumedRoleId": format!("AROASSO:carol"), "arn": arn}}),
+        &json!({"credentials": {"accessKeyId": "ASIAISSUEDAAAAAAAAAA"}, "assumedRoleUser": {"assumedRoleId": "AROASSO:carol", "arn": arn}}),
     );
     let acting = json!({"type": "AssumedRole", "principalId": "AROASSO:carol", "arn": arn, "accountId": "111122223333",
         "accessKeyId": "ASIAUSEDAAAAAAAAAAAA", "onBehalfOf": behalf("u-carol"),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::asked::{TestStore, list, plain};
-use crate::motion::{afternoon, answered, event, store, user};
+use crate::motion::{afternoon, answered, event, session, store, user};
 
 const BACKUP: &str = "arn:aws:iam::111122223333:user/backup";
 const NEVER_USED: &str = "AKIANEVERUSEDAAAAAAA";
@@ -240,10 +240,9 @@ fn what_fits_two_sessions_is_told_apart_with_whose_else_it_may_be() {
             assert_eq!((&onward["refs"], &onward["others"][0]["refs"]), (&json!(["onward"]), &json!([other])));
         }
         let text = answered(&store, &["trace", user]);
-        let line =
-            format!("perhaps another's: 2 events (2 ok; strong, unique id of the session and its creation time), 2025-10-15T09:03:00Z");
+        let line = "perhaps another's: 2 events (2 ok; strong, unique id of the session and its creation time), 2025-10-15T09:03:00Z";
         let whose = format!("or with what AssumeRole by {others_key} issued, 2025-10-15T09:00:00Z [{other}]");
-        assert!(text.contains(&line) && text.contains(&whose) && !text.contains("of-nobody"), "{text}");
+        assert!(text.contains(line) && text.contains(&whose) && !text.contains("of-nobody"), "{text}");
         for format in ["dot", "mermaid"] {
             let graph = answered(&store, &["trace", user, "--format", format]);
             assert!(graph.contains("perhaps another's: 2 events (strong, unique id of the session and its creation time)"), "{graph}");
@@ -349,4 +348,46 @@ fn the_root_users_own_key_leads_through_no_user_of_that_name() {
     }
     let trace = traced(&store, "arn:aws:iam::111122223333:root");
     assert_eq!((&trace["down"][0]["uses"]["events"], &trace["down"][0]["children"]), (&json!(2), &json!([])));
+}
+
+#[test]
+fn what_acted_because_of_a_call_that_may_be_anothers_is_told_so() {
+    let mut records = shared();
+    let (began, instance) =
+        session("ec2.amazonaws.com", "arn:aws:iam::111122223333:role/Web", "i-0123456789abcdef0", "09:20:00", "begin-instance");
+    let launched = json!({"instancesSet": {"items": [{"instanceId": "i-0123456789abcdef0"}]}});
+    let mut launch = event("launch", "09:10:00", "ec2:RunInstances", &records[4]["userIdentity"], &json!({}), &launched);
+    launch["sessionCredentialFromConsole"] = json!("true");
+    records.extend([
+        launch,
+        began,
+        event("by-instance", "09:21:00", "s3:CreateBucket", &instance, &json!({"bucketName": "b"}), &json!(null)),
+    ]);
+    let trace = traced(&store(&records), "AKIAALICEAAAAAAAAAAA");
+    let below = list(&trace["down"][0]["children"][0]["children"]);
+    let acted =
+        below.iter().find(|node| node["refs"] == json!(["begin-instance"])).unwrap_or_else(|| panic!("the instance's session: {trace}"));
+    assert_eq!((&acted["set_in_motion_by"][0]["refs"], &acted["others"][0]["refs"]), (&json!(["launch"]), &json!(["by-bob"])));
+    assert_eq!(acted["uses"]["made"][0]["ref"], "by-instance");
+}
+
+#[test]
+fn a_token_to_sign_in_with_has_its_row_and_whoever_asked_for_it_is_told_once() {
+    let (assume, identity) = assumed("assume", "09:00:00", &user("mallory"), "Admin", "ASIAADMINAAAAAAAAAAA");
+    let answer = json!({"credentials": {"accessKeyId": "ASIAADMINAAAAAAAAAAA"}, "GetSigninToken": "Success"});
+    let mut token = event("token", "09:00:05", "signin:GetSigninToken", &identity, &json!(null), &answer);
+    token["eventType"] = json!("AwsConsoleSignIn");
+    let store = store(&[assume, token]);
+    let rows =
+        store.rows("SELECT event_id, issued_access_key_id AS key, issued_arn AS arn FROM credentials WHERE method = 'GetSigninToken'");
+    let arn = "arn:aws:sts::111122223333:assumed-role/Admin/s";
+    assert_eq!(rows, [json!({"event_id": "token", "key": "ASIAADMINAAAAAAAAAAA", "arn": arn})]);
+    for subject in ["ASIAADMINAAAAAAAAAAA", arn] {
+        let trace = traced(&store, subject);
+        let [up] = list(&trace["up"]) else { panic!("one way up: {trace}") };
+        let path = &up["chain"]["paths"][0];
+        assert_eq!((&path["steps"][0]["refs"], &path["origin"]["kind"]), (&json!(["assume"]), &json!("unknown")));
+        let text = answered(&store, &["trace", subject]);
+        assert!(below(&text).contains("what was done in the console bears the unique id of the session above"), "{text}");
+    }
 }

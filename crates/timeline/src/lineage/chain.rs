@@ -149,8 +149,8 @@ impl Lineage {
         // Credentials cannot issue themselves: evidence that says so is forged, or its clocks are wrong. And on whose behalf any of the sessions
         // on the way acted, by which one record may say, is whom the portal was asked by.
         let is_anothers = |link: &Link<'_>| {
-            let below = way.iter().map(|l| &l.issued.holder).chain([used]);
-            below.into_iter().any(|holder| link.issued.is_of_another(&holder.principal))
+            let mut below = way.iter().map(|l| &l.issued.holder).chain([used]);
+            below.any(|holder| link.issued.is_of_another(&holder.principal))
         };
         let is_ahead = |link: &Link<'_>| way.iter().all(|l| l.index != link.index) && !is_anothers(link);
         let ahead: Vec<Link<'a>> = parents.into_iter().filter(is_ahead).collect();
