@@ -507,7 +507,7 @@ fn a_switch_of_roles_that_says_its_sessions_creation_leads_to_who_switched() {
     let actors = Actors::new(Lineage::new([&login, &switch].into_iter().filter_map(Issued::of).collect()));
     assert_eq!(cited(&actors.of(&used)), ["switch", "login"]);
     // So does the switch itself, whose data a question may not have read.
-    for switch in [switch.clone(), Event { additional_event_data: None, ..switch }] {
+    for switch in [switch, Event { additional_event_data: None, ..switch }] {
         let actor = actors.of(&switch);
         assert_eq!((cited(&actor), actor.missing.as_ref()), (vec!["login".to_owned()], None));
         assert_eq!(actor.origin.arn.as_deref(), Some(carol));
