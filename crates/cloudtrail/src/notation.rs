@@ -160,10 +160,9 @@ impl Reader<'_> {
 
     /// Where a value without quotes ends.
     fn bare_end(&self, within: Within) -> Option<usize> {
-        let bytes = self.text.as_bytes();
         let mut open = 0_u32;
-        for at in self.pos..bytes.len() {
-            match bytes[at] {
+        for (at, byte) in self.text.bytes().enumerate().skip(self.pos) {
+            match byte {
                 b'{' | b'[' => open += 1,
                 b'}' | b']' if open == 0 => return Some(at),
                 b'}' | b']' => open -= 1,

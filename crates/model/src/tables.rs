@@ -298,7 +298,7 @@ const CLOUDTRAIL: &[Column] = &[
     col(
         "raw_form",
         Text,
-        "exact: the record's bytes in the evidence. unescaped: it stood as a string, unescaped once. projected: no original record exists.",
+        "exact: the record's bytes in the evidence. unescaped: it stood as a string, unescaped once. projected: no original record exists, raw is a row's cells.",
     ),
     col("record_sha256", Text, "SHA-256 of raw, lower-case hex."),
     col("dedupe_key", Binary, "16 bytes: the event's identity (event_id, else the canonical record's hash)."),

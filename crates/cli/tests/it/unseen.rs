@@ -65,6 +65,22 @@ fn a_trail_stopped_long_before_the_window_is_told_in_every_answer() {
 }
 
 #[test]
+fn accounts_far_from_the_window_are_met_in_files_that_say_nothing_of_themselves_too() {
+    let store = store_of(&stopped_long_ago());
+    // The id of an event comes again with other content, which writes the file of the first anew, without its tally.
+    for (name, time) in [("first", "2024-05-01T09:00:00Z"), ("last", "2024-05-15T12:40:00Z")] {
+        let mut forged = call(time, QUIET, "RunInstances", Value::Null);
+        forged["sourceIPAddress"] = json!("198.51.100.7");
+        std::fs::write(store.scratch().join(format!("{name}.json")), forged.to_string()).expect("written");
+    }
+    store.ingest(&store.scratch());
+    assert_eq!(store.column("SELECT count(*) FROM cloudtrail WHERE id_conflict"), ["4"]);
+    let said = not_seen(&store, &["changes", "--at", "2024-05-10T13:00:00Z"]);
+    let silent = "No event in the window from account 111122223333, which has events before and after it.";
+    assert!(said.iter().any(|text| text == silent), "{said:?}");
+}
+
+#[test]
 fn a_trail_that_was_started_again_before_the_window_is_not_told_of() {
     let start =
         call("2024-05-03T10:00:00Z", QUIET, "StartLogging", json!({"name": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main"}));

@@ -33,14 +33,13 @@ pub(crate) struct Far {
 }
 
 impl Cells {
-    /// Notes that an account has events that begin then, far from a window.
-    fn note_far(&mut self, account: &str, time: i64, window: Option<&Window>) {
-        let Some(window) = window else { return };
+    /// Notes that an account has events far from a window, on one side of it.
+    fn note_far(&mut self, account: &str, is_before: bool) {
         let far = match self.far.get_mut(account) {
             Some(far) => far,
             None => self.far.entry(account.to_owned()).or_default(),
         };
-        *if time < window.from() { &mut far.before } else { &mut far.after } = true;
+        *if is_before { &mut far.before } else { &mut far.after } = true;
     }
 }
 
@@ -85,7 +84,7 @@ pub(crate) async fn cells(
     let (mut cells, mut cut) = (Cells::default(), BTreeSet::new());
     for cell in known.told.values().flatten().flat_map(|tally| &tally.cells) {
         match (lies(cell.hour, around), lies(cell.hour, window)) {
-            (Lies::Outside, _) => cells.note_far(&cell.account, cell.first, window),
+            (Lies::Outside, _) => cells.note_far(&cell.account, window.is_some_and(|window| cell.first < window.from())),
             (Lies::Inside, Lies::Inside) => cells.inside.push(cell.clone()),
             (Lies::Inside, Lies::Outside) => cells.beside.push(cell.clone()),
             (Lies::Across, _) | (_, Lies::Across) => _ = cut.insert(cell.hour),
@@ -146,16 +145,19 @@ async fn count(
     Ok(())
 }
 
-/// Notes the accounts of rows that are far from a window.
-async fn meet(source: &Source, rows: Expr, window: Option<&Window>, cells: &mut Cells) -> Result<(), TimelineError> {
-    let frame = source.events(None, [col("event_time").is_not_null(), rows]).await?;
-    let frame = frame.select_columns(&["event_time", "recipient_account_id"]).map_err(TimelineError::table(CLOUDTRAIL))?;
+/// Notes the accounts of dates that are far from a window; the date of a row tells on which side it is.
+async fn meet(source: &Source, dates: Expr, window: Option<&Window>, cells: &mut Cells) -> Result<(), TimelineError> {
+    let Some(first) = window.map(|window| format_date(window.from())) else { return Ok(()) };
+    let frame = source.events(None, [dates]).await?;
+    let frame = frame.select_columns(&[EVENT_DATE, "recipient_account_id"]).map_err(TimelineError::table(CLOUDTRAIL))?;
     Source::batches(CLOUDTRAIL, frame, &mut |batch| {
-        take(batch, &mut |event| {
-            if let Some(time) = event.time {
-                cells.note_far(event.account.unwrap_or("unknown"), time, window);
-            }
-        })
+        let text = |column| Text::of(batch, CLOUDTRAIL, column);
+        let (date, account) = (text(EVENT_DATE)?, text("recipient_account_id")?);
+        for row in 0..batch.num_rows() {
+            let is_before = date.get(row).is_some_and(|date| date < first.as_str());
+            cells.note_far(account.get(row).unwrap_or("unknown"), is_before);
+        }
+        Ok(())
     })
     .await
 }
@@ -163,8 +165,7 @@ async fn meet(source: &Source, rows: Expr, window: Option<&Window>, cells: &mut 
 fn take(batch: &RecordBatch, each: &mut dyn FnMut(&Counted<'_>)) -> Result<(), TimelineError> {
     let text = |column| Text::of(batch, CLOUDTRAIL, column);
     let (account, region, category) = (text("recipient_account_id")?, text("aws_region")?, text("event_category")?);
-    let flag = |column: &'static str| batch.column_by_name(column).map(|_| flags(batch, CLOUDTRAIL, column)).transpose();
-    let (management, conflict) = (flag("management_event")?, flag("id_conflict")?);
+    let (management, conflict) = (flags(batch, CLOUDTRAIL, "management_event")?, flags(batch, CLOUDTRAIL, "id_conflict")?);
     let time = times(batch, CLOUDTRAIL, "event_time")?;
     for row in 0..batch.num_rows() {
         each(&Counted {
@@ -172,8 +173,8 @@ fn take(batch: &RecordBatch, each: &mut dyn FnMut(&Counted<'_>)) -> Result<(), T
             account: account.get(row),
             region: region.get(row),
             category: category.get(row),
-            management: management.filter(|flags| !flags.is_null(row)).map(|flags| flags.value(row)),
-            conflict: conflict.is_some_and(|flags| !flags.is_null(row) && flags.value(row)),
+            management: (!management.is_null(row)).then(|| management.value(row)),
+            conflict: !conflict.is_null(row) && conflict.value(row),
             ..Counted::default()
         });
     }

@@ -190,7 +190,7 @@ impl Met {
             // The sort is stable: those of one weight stay in the order of time.
             calls.sort_by_key(|call| call.change.weight);
             left_out += calls.drain(MOST..).filter(|call| call.change.hides()).count() as u64;
-            calls.sort_by(|a, b| (a.time.is_none(), a.time).cmp(&(b.time.is_none(), b.time)));
+            calls.sort_by_key(|call| (call.time.is_none(), call.time));
         }
         LogChanges { listed: calls.into_iter().map(|call| call.change).collect(), left_out }
     }
