@@ -21,7 +21,8 @@ pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
 pub use statements::{NotSeen, NotSeenKind};
 
-use cells::{Cells, Known, cells};
+pub(crate) use cells::ToldByFiles;
+use cells::{Cells, cells};
 
 use crate::error::TimelineError;
 use crate::ledger::{Broken, Ledger};
@@ -97,9 +98,9 @@ impl Parts {
         // The day to either side tells which accounts and regions ought to be there.
         let around =
             window.and_then(|w| Window::between(w.from().saturating_sub(MICROS_PER_DAY), w.to().saturating_add(MICROS_PER_DAY)).ok());
-        let known = Known::read(source);
-        let cells = cells(source, &known, around.as_ref(), window);
-        let (cells, log_changes) = futures::future::try_join(cells, gaps::log_changes(source, &known, around.as_ref(), window)).await?;
+        let known = ToldByFiles::of(source);
+        let cells = cells(source, known, around.as_ref(), window);
+        let (cells, log_changes) = futures::future::try_join(cells, gaps::log_changes(source, known, around.as_ref(), window)).await?;
         Ok(Self { cells, log_changes, undated: source.undated() })
     }
 

@@ -17,6 +17,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
+use crate::coverage::ToldByFiles;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::lineage::FewIssued;
@@ -45,6 +46,8 @@ pub struct Source {
     pub(crate) few_issued: Arc<OnceLock<FewIssued>>,
     /// The least version of the decoder that read any evidence: asked before each read of a table that older versions did not fill.
     pub(crate) oldest_reading: Arc<OnceLock<i32>>,
+    /// What the files say of themselves: every answer of a session asks.
+    pub(crate) told_by_files: Arc<OnceLock<ToldByFiles>>,
 }
 
 /// The date and the tally of each file whose date is asked for; no tally where the file has none.
@@ -69,7 +72,14 @@ impl Source {
                 None => sorted.push(day),
             }
         }
-        Self { context, days: sorted, tallies: None, few_issued: Arc::default(), oldest_reading: Arc::default() }
+        Self {
+            context,
+            days: sorted,
+            tallies: None,
+            few_issued: Arc::default(),
+            oldest_reading: Arc::default(),
+            told_by_files: Arc::default(),
+        }
     }
 
     /// With what the files of `cloudtrail` say of themselves.

@@ -45,15 +45,20 @@ impl Cells {
 
 /// What the files of the store say of themselves.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct ToldByFiles {
     /// By date, where each file of it says what it holds.
     told: BTreeMap<String, Vec<Tally>>,
     /// Dates of which some file does not.
     untold: BTreeSet<String>,
 }
 
-impl Known {
-    pub(crate) fn read(source: &Source) -> Self {
+impl ToldByFiles {
+    /// Read once a session: that opens the footer of every file.
+    pub(crate) fn of(source: &Source) -> &Self {
+        source.told_by_files.get_or_init(|| Self::read(source))
+    }
+
+    fn read(source: &Source) -> Self {
         let mut known = Self::default();
         for (date, tally) in source.tallies() {
             match tally {
@@ -77,7 +82,7 @@ impl Known {
 /// accounts have events elsewhere.
 pub(crate) async fn cells(
     source: &Source,
-    known: &Known,
+    known: &ToldByFiles,
     around: Option<&Window>,
     window: Option<&Window>,
 ) -> Result<Cells, TimelineError> {

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{col, lit};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::cells::Known;
+use super::cells::ToldByFiles;
 use super::recording::{Part, Recording, Set, settings};
 use crate::error::TimelineError;
 use crate::event::{Event, Place};
@@ -93,7 +93,7 @@ pub(crate) struct LogChanges {
 /// The calls that changed what is logged in a window: all of them from the day before it on, and older ones whose effect lasted until it.
 pub(super) async fn log_changes(
     source: &Source,
-    known: &Known,
+    known: &ToldByFiles,
     around: Option<&Window>,
     window: Option<&Window>,
 ) -> Result<LogChanges, TimelineError> {

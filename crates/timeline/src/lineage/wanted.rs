@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn texts_are_told_by_their_views_though_slots_are_few() {
         let mut told = Told::default();
-        let views = (0..3 * Told::SLOTS as u128).map(|n| n << 96 | n % 7);
+        let views = (0..3 * Told::SLOTS as u128).map(|n| (n << 96) | (n % 7));
         for view in views.clone().chain(views.clone()).chain(views.flat_map(|view| [view, view])) {
             assert_eq!(told.is(view, || view % 5 == 0), view % 5 == 0, "{view}");
         }
