@@ -1,3 +1,5 @@
+//! Whom rows belong to: looked up once, or one by one.
+
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, DictionaryArray, StringArray, StringViewArray};
