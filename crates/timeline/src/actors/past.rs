@@ -8,23 +8,24 @@
 //!
 //! The look is one pass over few columns, never JSON, and keeps only what answers the question: values of the window that were not met yet.
 
-use std::collections::BTreeSet;
-use std::ops::{Range, RangeInclusive};
+mod sought;
 
-use arrow_array::{Array, BooleanArray, RecordBatch, TimestampMicrosecondArray};
+use std::collections::BTreeSet;
+
+use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_model::calls::service_of;
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::window::Window;
 use datafusion::arrow::compute::filter_record_batch;
-use datafusion::functions::expr_fn::starts_with;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{Expr, col};
 use hashbrown::{HashMap, HashSet};
 
 use crate::ends::{stretch, widened};
 use crate::error::TimelineError;
 use crate::event::{Event, Text, times};
 use crate::lineage::{Attribution, OriginKind, begun_before, is_reserved, second};
-use crate::source::{SOUGHT, Source, instant, one_of};
+use crate::source::{Source, instant};
+use sought::{BEGUN, Met, NAMES, Names, Seconds, Sought};
 
 const CLOUDTRAIL: &str = "cloudtrail";
 const CREDENTIALS: &str = "credentials";
@@ -125,45 +126,6 @@ impl Subject {
     }
 }
 
-/// Whom a unique id belongs to.
-#[derive(Debug, Default)]
-struct OfId {
-    /// At any time.
-    always: Vec<usize>,
-    /// In sessions that began in a second: others may have used their name at other times.
-    begun: HashMap<i64, Vec<usize>>,
-}
-
-impl OfId {
-    /// Those to whom it belongs in a session that began then; which began moments before, where the record of a sign-in does not say when.
-    fn of(&self, names: &Names<'_>, row: usize) -> impl Iterator<Item = usize> {
-        let created = names.begun.filter(|_| !self.begun.is_empty()).map(|begun| (!begun.is_null(row)).then(|| second(begun.value(row))));
-        let signed_in = || (names.key.get(row).is_none() && !names.time.is_null(row)).then(|| begun_before(names.time.value(row)));
-        let seconds = created.and_then(|created| created.map(|at| at..=at).or_else(signed_in));
-        let begun = seconds.into_iter().flatten().filter_map(|at| self.begun.get(&at)).flatten();
-        self.always.iter().chain(begun).copied()
-    }
-
-    /// Whether it is known to belong to somebody in sessions that began in each of these seconds; at any time, where none are given.
-    fn holds(&self, begun: Option<&Seconds>, subject: usize) -> bool {
-        let in_second = |at: i64| self.begun.get(&at).is_some_and(|of| of.contains(&subject));
-        self.always.contains(&subject) || begun.is_some_and(|seconds| seconds.clone().all(in_second))
-    }
-
-    fn add(&mut self, begun: Option<Seconds>, subject: usize) {
-        if self.holds(begun.as_ref(), subject) {
-            return;
-        }
-        match begun {
-            Some(seconds) => seconds.for_each(|at| self.begun.entry(at).or_default().push(subject)),
-            None => self.always.push(subject),
-        }
-    }
-}
-
-/// From one second to another.
-type Seconds = RangeInclusive<i64>;
-
 /// What a call issued to somebody who is sought.
 struct Issued {
     subject: usize,
@@ -207,129 +169,6 @@ pub(super) struct Past {
     sought: Sought,
 }
 
-/// Subjects by what records name them with.
-#[derive(Debug, Default)]
-struct Sought {
-    principals: HashMap<String, OfId>,
-    roles: HashMap<String, usize>,
-    services: HashMap<String, usize>,
-    keys: HashMap<String, Vec<usize>>,
-    /// Whether an id belongs to somebody in sessions that began in a second alone.
-    by_begun: bool,
-}
-
-/// What a row names its principal with, as [`Text::view`] tells texts apart within a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Naming {
-    principal: u128,
-    /// Where that is not given.
-    arn: u128,
-    key: u128,
-    /// Where nothing else is given.
-    service: u128,
-    begun: Option<i64>,
-}
-
-/// Whom the rows of a batch belong to: looked up once for all rows that name their principal with the same.
-#[derive(Debug, Default)]
-struct Met {
-    known: HashMap<Naming, Range<usize>>,
-    subjects: Vec<usize>,
-}
-
-impl Met {
-    /// The subjects that a row belongs to; one that it belongs to in two ways is there twice.
-    fn of(&mut self, sought: &Sought, names: &Names<'_>, row: usize) -> &[usize] {
-        let naming = names.naming(row).filter(|naming| !sought.by_begun || naming.key != 0 || naming.begun.is_some());
-        if let Some(known) = naming.and_then(|naming| self.known.get(&naming)) {
-            return &self.subjects[known.clone()];
-        }
-        let first = self.subjects.len();
-        sought.each(names, row, &mut |subject| self.subjects.push(subject));
-        if let Some(naming) = naming {
-            self.known.insert(naming, first..self.subjects.len());
-        }
-        &self.subjects[first..]
-    }
-}
-
-/// The columns that name a principal, of a batch.
-struct Names<'a> {
-    principal: Text<'a>,
-    arn: Text<'a>,
-    key: Text<'a>,
-    invoked_by: Text<'a>,
-    time: &'a TimestampMicrosecondArray,
-    begun: Option<&'a TimestampMicrosecondArray>,
-}
-
-/// When the session began.
-const BEGUN: &str = "session_creation_date";
-const NAMES: [&str; 4] = ["user_identity_principal_id", "user_identity_arn", "user_identity_access_key_id", "user_identity_invoked_by"];
-
-impl<'a> Names<'a> {
-    fn of(batch: &'a RecordBatch, table: &'static str) -> Result<Self, TimelineError> {
-        let text = |column| Text::of(batch, table, column);
-        let begun = batch.column_by_name(BEGUN).map(|_| times(batch, table, BEGUN)).transpose()?;
-        let (principal, arn, key, invoked_by) = (text(NAMES[0])?, text(NAMES[1])?, text(NAMES[2])?, text(NAMES[3])?);
-        Ok(Self { principal, arn, key, invoked_by, time: times(batch, table, "event_time")?, begun })
-    }
-
-    fn id(&self, row: usize) -> Option<&'a str> {
-        let said = |text: Text<'a>| text.get(row).filter(|t| !t.is_empty());
-        said(self.principal).or_else(|| said(self.arn))
-    }
-
-    /// All that [`Sought::each`] looks at, but the time of a row that says neither key nor creation.
-    fn naming(&self, row: usize) -> Option<Naming> {
-        let principal = self.principal.view(row)?;
-        let arn = if principal == 0 { self.arn.view(row)? } else { 0 };
-        let service = if principal == 0 && arn == 0 { self.invoked_by.view(row)? } else { 0 };
-        let begun = self.begun.filter(|begun| !begun.is_null(row)).map(|begun| begun.value(row));
-        Some(Naming { principal, arn, key: self.key.view(row)?, service, begun })
-    }
-}
-
-impl Sought {
-    /// Adds what a subject is named with, at any time or in sessions that began in some seconds.
-    fn add_id(&mut self, id: String, begun: Option<Seconds>, subject: usize) {
-        self.by_begun |= begun.is_some();
-        self.principals.entry(id).or_default().add(begun, subject);
-    }
-
-    /// The subjects that a row belongs to; one that it belongs to in two ways is told twice.
-    fn each(&self, names: &Names<'_>, row: usize, take: &mut dyn FnMut(usize)) {
-        let Some(id) = names.id(row) else {
-            if let Some(at) = names.invoked_by.get(row).and_then(|service| self.services.get(service)) {
-                take(*at);
-            }
-            return;
-        };
-        let by_id = self.principals.get(id).into_iter().flat_map(|of| of.of(names, row));
-        let by_key = if self.keys.is_empty() { None } else { names.key.get(row).and_then(|key| self.keys.get(key)) };
-        let by_role = if self.roles.is_empty() { None } else { role_of(id).and_then(|role| self.roles.get(role)) };
-        by_id.chain(by_key.into_iter().flatten().copied()).chain(by_role.copied()).for_each(take);
-    }
-
-    /// A condition that every row of those who are sought fulfils, where they are few.
-    fn condition(&self, table: &'static str) -> Option<Expr> {
-        if self.principals.len() + self.keys.len() + self.roles.len() + self.services.len() > SOUGHT {
-            return None;
-        }
-        let (arns, ids): (Vec<&String>, Vec<&String>) = self.principals.keys().partition(|id| is_arn(id));
-        let mut all: Vec<Expr> = [one_of(NAMES[0], ids), one_of(NAMES[1], arns), one_of(NAMES[2], self.keys.keys())]
-            .into_iter()
-            .chain([one_of(NAMES[3], self.services.keys()).filter(|_| table == CLOUDTRAIL)])
-            .flatten()
-            .collect();
-        let mut roles: Vec<&String> = self.roles.keys().collect();
-        roles.sort_unstable();
-        all.extend(roles.into_iter().map(|role| starts_with(col(NAMES[0]), lit(format!("{role}:")))));
-        // Of nobody, where only services are sought: no call issued anything to them.
-        Some(all.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false)))
-    }
-}
-
 impl Past {
     /// Asks for something that lasts.
     fn seek(&mut self, who: &Lasting) -> usize {
@@ -341,8 +180,8 @@ impl Past {
         self.known.insert(who.clone(), at);
         match who {
             Lasting::Principal(id) | Lasting::Session(id) => self.sought.add_id(id.clone(), None, at),
-            Lasting::Role(id) => _ = self.sought.roles.insert(id.clone(), at),
-            Lasting::Service(name) => _ = self.sought.services.insert(name.clone(), at),
+            Lasting::Role(id) => self.sought.add_role(id.clone(), at),
+            Lasting::Service(name) => self.sought.add_service(name.clone(), at),
         }
         at
     }
@@ -375,18 +214,10 @@ impl Past {
         let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
         let frame = source.events(None, [outside].into_iter().chain(self.sought.condition(CLOUDTRAIL))).await?;
         let values = ["event_time", "event_source", "event_name", "aws_region", "source_ip_address", "user_agent"];
-        let columns: Vec<&str> = values.into_iter().chain(self.names()).collect();
+        let with_keys = self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
+        let columns: Vec<&str> = values.into_iter().chain(self.sought.columns(with_keys)).collect();
         let frame = frame.select_columns(&columns).map_err(failed)?;
         Source::batches(CLOUDTRAIL, frame, &mut |batch| self.take(batch, window)).await
-    }
-
-    /// The columns that name whom is sought: what tells nobody apart is not read.
-    fn names(&self) -> impl Iterator<Item = &'static str> {
-        let sought = &self.sought;
-        let by_arn = sought.principals.keys().any(|id| is_arn(id));
-        let by_key = !sought.keys.is_empty() || self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
-        let told = [true, by_arn, by_key, !sought.services.is_empty(), sought.by_begun];
-        NAMES.into_iter().chain([BEGUN]).zip(told).filter(|(_, is_told)| *is_told).map(|(column, _)| column)
     }
 
     /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
@@ -424,10 +255,7 @@ impl Past {
     fn add(&mut self, one: Issued) {
         self.subjects[one.subject].close(Aspect::Role, || one.session.as_deref().and_then(role_of));
         if let Some(key) = one.key {
-            let named = self.sought.keys.entry(key).or_default();
-            if !named.contains(&one.subject) {
-                named.push(one.subject);
-            }
+            self.sought.add_key(key, one.subject);
         }
         if let Some(session) = one.session {
             self.sought.add_id(session, one.begun, one.subject);
@@ -455,8 +283,8 @@ impl Past {
             let began = |at: i64| if key.is_some() { second(at)..=second(at) } else { begun_before(at) };
             let begun = time.filter(|_| session.is_some_and(|id| id.contains(':'))).map(began);
             for subject in subjects {
-                let has_key = key.is_none_or(|key| sought.keys.get(key).is_some_and(|of| of.contains(subject)));
-                let has_session = session.is_none_or(|id| sought.principals.get(id).is_some_and(|of| of.holds(begun.as_ref(), *subject)));
+                let has_key = key.is_none_or(|key| sought.has_key(key, *subject));
+                let has_session = session.is_none_or(|id| sought.has_id(id, begun.as_ref(), *subject));
                 if !has_key || !has_session {
                     let (key, session) = (key.map(str::to_owned), session.map(str::to_owned));
                     issued.push(Issued { subject: *subject, key, session, begun: begun.clone() });

@@ -44,9 +44,9 @@ fn sought(begun: &[(usize, Option<i64>)]) -> Sought {
         let name = [IDS[1], IDS[2], IDS[3], ARNS[1]][*id].unwrap();
         sought.add_id(name.to_owned(), at.map(|at| at..=at + 1), subject);
     }
-    sought.keys.insert("ASIAALICE5555555555A".to_owned(), vec![100, 101]);
-    sought.roles.insert("AROADEPLOYMENT".to_owned(), 102);
-    sought.services.insert("ec2.amazonaws.com".to_owned(), 103);
+    (100..102).for_each(|subject| sought.add_key("ASIAALICE5555555555A".to_owned(), subject));
+    sought.add_role("AROADEPLOYMENT".to_owned(), 102);
+    sought.add_service("ec2.amazonaws.com".to_owned(), 103);
     sought
 }
 
