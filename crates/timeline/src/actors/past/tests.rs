@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, DictionaryArray, StringArray, StringViewArray};
+use arrow_array::{ArrayRef, DictionaryArray, StringArray, StringViewArray, TimestampMicrosecondArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int32Type};
 use proptest::prelude::*;
