@@ -189,21 +189,8 @@ pub fn failed_parts(facts: &Facts<'_>) -> usize {
 /// What a response, without the object that EC2 names after the call, says of each part that failed, as services write it.
 #[must_use]
 pub fn failed_entries(response: &Value) -> Vec<&Value> {
-    fn each<'v>(value: &'v Value, entries: &mut Vec<&'v Value>) {
-        match value {
-            Value::Array(items) => entries.extend(items),
-            Value::Object(object) => match object.get("items").or_else(|| object.get("item")) {
-                Some(inner) => each(inner, entries),
-                None if !object.is_empty() => entries.push(value),
-                None => {}
-            },
-            Value::Null | Value::String(_) | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-    let mut entries = Vec::new();
     let lists = response.as_object().into_iter().flatten().filter(|(key, _)| is_failure_list(key));
-    lists.for_each(|(_, list)| each(list, &mut entries));
-    entries
+    lists.flat_map(|(_, list)| entries(list)).collect()
 }
 
 fn is_failure_list(key: &str) -> bool {
@@ -315,12 +302,12 @@ fn parts(facts: &Facts<'_>) -> Option<Parts> {
         let asked = request().and_then(|r| r.get("ipPermissions").map(rules_of)).unwrap_or_default().max(1);
         return Some(Parts { failed, all_failed: failed >= asked });
     }
-    let failed: usize = body.iter().filter(|(key, _)| is_failure_list(key)).map(|(_, v)| entries(v)).sum();
+    let failed: usize = body.iter().filter(|(key, _)| is_failure_list(key)).map(|(_, v)| entries(v).len()).sum();
     if failed == 0 {
         return None;
     }
     let carried_out =
-        body.iter().any(|(key, v)| !is_failure_list(key) && matches!(v, Value::Array(_) | Value::Object(_)) && entries(v) > 0);
+        body.iter().any(|(key, v)| !is_failure_list(key) && matches!(v, Value::Array(_) | Value::Object(_)) && !entries(v).is_empty());
     let asked = request().map_or(1, |v| longest_list(&v, 0).max(1));
     Some(Parts { failed, all_failed: !carried_out && failed >= asked })
 }
@@ -330,20 +317,21 @@ fn rules_of(permissions: &Value) -> usize {
     let list = permissions.get("items").unwrap_or(permissions).as_array();
     let sides = |permission: &Value| {
         let lists = ["ipRanges", "ipv6Ranges", "groups", "prefixListIds"];
-        lists.iter().filter_map(|key| permission.get(*key)).map(entries).sum::<usize>().max(1)
+        lists.iter().filter_map(|key| permission.get(*key)).map(|list| entries(list).len()).sum::<usize>().max(1)
     };
     list.map_or(0, |permissions| permissions.iter().map(sides).sum())
 }
 
-/// How many things a list holds; EC2 writes `{"item": {...}}` for one and `{"item": [...]}` or `{"items": [...]}` for more.
-fn entries(value: &Value) -> usize {
+/// What a list holds; EC2 writes `{"item": {...}}` for one and `{"item": [...]}` or `{"items": [...]}` for more.
+fn entries(value: &Value) -> &[Value] {
     match value {
-        Value::Array(items) => items.len(),
+        Value::Array(items) => items,
         Value::Object(o) => match o.get("items").or_else(|| o.get("item")) {
             Some(inner) => entries(inner),
-            None => usize::from(!o.is_empty()),
+            None if !o.is_empty() => std::slice::from_ref(value),
+            None => &[],
         },
-        Value::Null | Value::String(_) | Value::Bool(_) | Value::Number(_) => 0,
+        Value::Null | Value::String(_) | Value::Bool(_) | Value::Number(_) => &[],
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use backtrail_model::tables::Table;
+use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::tally::{Counted, Counter, KEY, Tally};
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use rayon::prelude::*;
@@ -72,10 +72,10 @@ impl DataFile {
 }
 
 impl TableSnapshot {
-    /// The date and the tally of each file whose date is asked for.
+    /// The date and the tally of each file of events with a usable time.
     #[must_use]
-    pub fn tallies(&self, is_asked: &(dyn Fn(&str) -> bool + Sync)) -> Vec<(String, Option<Tally>)> {
-        let dated = |file: &DataFile| file.event_date.clone().filter(|date| is_asked(date)).map(|date| (date, file.tally()));
+    pub fn tallies(&self) -> Vec<(String, Option<Tally>)> {
+        let dated = |file: &DataFile| file.event_date.clone().filter(|date| date != UNKNOWN_DATE).map(|date| (date, file.tally()));
         self.files.par_iter().filter_map(dated).collect()
     }
 }

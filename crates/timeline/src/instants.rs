@@ -93,11 +93,8 @@ impl Instants {
 
     async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
         let by_name = match wanted.names() {
-            Names::Equal(names) => names.into_iter().map(|n| col("name").eq(lit(n))).reduce(Expr::or),
-            Names::EqualOrStarting(names, start) => {
-                let equal = names.into_iter().map(|n| col("name").eq(lit(n)));
-                equal.chain([starting("name", &start)]).reduce(Expr::or)
-            }
+            Names::Equal(names) => one_of("name", names),
+            Names::EqualOrStarting(names, start) => one_of("name", names).into_iter().chain([starting("name", &start)]).reduce(Expr::or),
             Names::Starting(start) => Some(starting("name", &start)),
             Names::Any => None,
         };

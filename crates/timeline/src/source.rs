@@ -50,8 +50,8 @@ pub struct Source {
     pub(crate) told_by_files: Arc<OnceLock<ToldByFiles>>,
 }
 
-/// The date and the tally of each file whose date is asked for; no tally where the file has none.
-pub type Tallies = Arc<dyn Fn(&(dyn Fn(&str) -> bool + Sync)) -> Vec<(String, Option<Tally>)> + Send + Sync>;
+/// The date and the tally of each file of events with a usable time; no tally where the file has none.
+pub type Tallies = Arc<dyn Fn() -> Vec<(String, Option<Tally>)> + Send + Sync>;
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,10 +90,9 @@ impl Source {
 
     /// What the files of each date say they hold. Where it is not known what files there are, each date stands for one that says nothing.
     pub(crate) fn tallies(&self) -> Vec<(String, Option<Tally>)> {
-        let is_asked = |date: &str| date != UNKNOWN_DATE;
         match &self.tallies {
-            Some(tallies) => tallies(&is_asked),
-            None => self.days.iter().filter(|day| is_asked(&day.date)).map(|day| (day.date.clone(), None)).collect(),
+            Some(tallies) => tallies(),
+            None => self.days.iter().filter(|day| day.date != UNKNOWN_DATE).map(|day| (day.date.clone(), None)).collect(),
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) async fn source(session: &Session) -> anyhow::Result<Source> {
     let table = session.snapshot().table(Table::Cloudtrail).await?;
     let day = |f: &backtrail_store::DataFile| Day { date: f.event_date.clone().unwrap_or_else(|| UNKNOWN_DATE.to_owned()), rows: f.rows };
     let source = Source::new(session.context().clone(), table.files.iter().map(day));
-    Ok(source.with_tallies(Arc::new(move |is_asked| table.tallies(is_asked))))
+    Ok(source.with_tallies(Arc::new(move || table.tallies())))
 }
 
 /// Wrong usage that only the question notices keeps its exit code.

@@ -94,11 +94,10 @@ impl Descent {
     /// A condition that every event fulfils that was made with what descends.
     pub(crate) fn condition(&self) -> Option<Expr> {
         let Self::Followed(followed) = self else { return None };
-        let mut wanted = Wanted::of_issued(followed.members.keys().map(|at| &followed.lineage.issued()[*at]));
+        let mut wanted = Wanted::of_issued(followed.calls());
         followed.ids.iter().for_each(|id| wanted.add_session(id, None));
         // Identity Center's assertions bear neither the portal's session nor the one that they open.
-        let members = followed.members.keys().map(|at| &followed.lineage.issued()[*at]);
-        let asserted: Vec<&String> = members.filter(|one| one.what.by_identity_center).flat_map(|one| &one.refs).collect();
+        let asserted: Vec<&String> = followed.calls().filter(|one| one.what.by_identity_center).flat_map(|one| &one.refs).collect();
         [Arc::new(wanted).condition(USED), one_of("event_id", asserted)].into_iter().flatten().reduce(Expr::or)
     }
 
@@ -109,13 +108,22 @@ impl Descent {
         let is_theirs = || is_user() || event.shared_event_id.is_some_and(|id| followed.shared.contains(id));
         let stacks = |link: &Link<'_>| link.issued.refs.first().and_then(|reference| followed.stacks.get(reference));
         let acting = event.user_identity_on_behalf_of_user_id.filter(|user| !user.is_empty());
-        let is_member = |link: &Link<'_>| followed.members.get(&link.index).is_some_and(|users| may_act(users, acting));
-        let is_theirs_by = |link: &Link<'_>| is_member(link) && is_of_stacks(event, stacks(link));
+        let is_theirs_by = |link: &Link<'_>| followed.has(link, acting) && is_of_stacks(event, stacks(link));
         (event.user_identity_type == Some("AWSAccount") && is_theirs()) || followed.lineage.behind(event).iter().any(is_theirs_by)
     }
 }
 
 impl Followed {
+    /// The calls that those named made, and those that descend from these.
+    fn calls(&self) -> impl Iterator<Item = &Issued> {
+        self.members.keys().map(|at| &self.lineage.issued()[*at])
+    }
+
+    /// Whether a call is among them for somebody who acts on this user's behalf, or on nobody's.
+    fn has(&self, link: &Link<'_>, acting: Option<&str>) -> bool {
+        self.members.get(&link.index).is_some_and(|users| users.iter().any(|user| is_one(user.as_deref(), acting)))
+    }
+
     /// Adds what CloudFormation did because of their calls, and what that set in motion in turn; false where it is too much.
     async fn add_stacks(
         &mut self,
@@ -135,8 +143,7 @@ impl Followed {
             let is_theirs = |(setting, is_named): &(Setting, bool)| {
                 let behind = || self.lineage.parents(&setting.holder, setting.time);
                 let acting = setting.holder.principal.on_behalf_of.as_deref();
-                let is_member = |link: &Link<'_>| self.members.get(&link.index).is_some_and(|users| may_act(users, acting));
-                *is_named || behind().iter().any(is_member)
+                *is_named || behind().iter().any(|link| self.has(link, acting))
             };
             let (theirs, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_theirs);
             waiting = others;
@@ -178,11 +185,6 @@ fn members(lineage: &Lineage, named: &HashSet<String>) -> HashMap<usize, Users> 
         }
     }
     members
-}
-
-/// Whether somebody who acts on a user's behalf may descend from one of these.
-fn may_act(users: &Users, acting: Option<&str>) -> bool {
-    users.iter().any(|user| is_one(user.as_deref(), acting))
 }
 
 /// The calls whose credentials can have been used in a window. A pipeline may have lost a call's own time.

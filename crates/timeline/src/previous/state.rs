@@ -13,7 +13,7 @@ use backtrail_model::words::counted;
 use super::key::{OnKey, is_temporary, on_key};
 use super::noun::Action;
 use super::property::Setting;
-use super::tie::Tie;
+use super::tie::{Tie, are_one};
 use super::told::{Call, Told};
 use super::{ActsOn, InForce, Known, NamedBy, Property, SetBy};
 use crate::ends::stretch;
@@ -144,7 +144,7 @@ impl<'a> State<'a> {
             return Some(arn.to_owned());
         }
         let own = Wanted::read(arn);
-        self.told.keys().find(|known| Wanted::read(known).fits(arn) || own.fits(known)).cloned()
+        self.told.keys().find(|known| are_one(known, (arn, &own))).cloned()
     }
 
     fn named(&mut self, event: &Event<'_>, time: i64, acts_on: ActsOn, set_by: SetBy) {

@@ -49,8 +49,8 @@ impl Tie {
 fn each_once(things: impl Iterator<Item = Touched>) -> Vec<Touched> {
     let mut all: Vec<Touched> = Vec::new();
     for thing in things {
-        let is_same = |known: &&mut Touched| Wanted::read(&known.arn).fits(&thing.arn) || Wanted::read(&thing.arn).fits(&known.arn);
-        match all.iter_mut().find(is_same) {
+        let own = Wanted::read(&thing.arn);
+        match all.iter_mut().find(|known| are_one(&known.arn, (&thing.arn, &own))) {
             Some(known) => {
                 if !known.path.starts_with(PARAMETERS) && thing.path.starts_with(PARAMETERS) {
                     known.path = thing.path;
@@ -63,6 +63,11 @@ fn each_once(things: impl Iterator<Item = Touched>) -> Vec<Touched> {
         }
     }
     all
+}
+
+/// Whether two ARNs are of one thing, written with and without the path or the suffix; the second also as what was asked for, read once for many.
+pub(super) fn are_one(known: &str, (arn, own): (&str, &Wanted)) -> bool {
+    own.fits(known) || Wanted::read(known).fits(arn)
 }
 
 /// Whether an action tags what it names as its resource, of whatever kind: `CreateTags`, `TagResource`, `AddTagsToResource`.

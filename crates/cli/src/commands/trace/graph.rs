@@ -6,12 +6,9 @@ use std::io::{self, Write};
 use backtrail_model::words::counted;
 use backtrail_timeline::{Node, SharedUses, Trace, Upward, Uses};
 
-use super::tree::rival;
+use super::tree::{MADE, rival};
 use crate::answers::set_in_motion;
 use crate::sanitize::sanitize;
-
-/// Things made that are listed for one set of credentials, as in the tree.
-const MADE: usize = 12;
 
 /// Nodes and edges of a trace.
 #[derive(Default)]

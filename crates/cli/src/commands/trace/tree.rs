@@ -11,7 +11,7 @@ use crate::answers::{Style, not_seen_about, set_in_motion};
 use crate::sanitize::sanitize;
 
 /// Things made that are listed for one set of credentials; JSON has more.
-const MADE: usize = 12;
+pub(super) const MADE: usize = 12;
 
 pub(super) fn write(trace: &Trace, color: bool, out: &mut dyn Write) -> io::Result<()> {
     let style = Style::new(color, None);
