@@ -209,9 +209,7 @@ impl Inputs {
             };
             let (mut any, mut folders) = (false, Vec::new());
             for entry in entries {
-                let looked = entry
-                    .and_then(|e| fs::metadata(e.path()).map(|m| (e.path(), m)).or_else(|_dangling| e.metadata().map(|m| (e.path(), m))));
-                match looked {
+                match entry.and_then(|e| Ok((e.path(), metadata_of(&e)?))) {
                     Ok((inner, metadata)) if metadata.is_dir() => {
                         let inner_fits = fits.clone().filter(|g| !g.is_match(&inner));
                         folders.push((inner, inner_fits));
@@ -252,7 +250,14 @@ pub struct Finds {
     singles: std::vec::IntoIter<Found>,
     folders: std::vec::IntoIter<Folder>,
     folder: PathBuf,
-    names: std::vec::IntoIter<OsString>,
+    names: std::vec::IntoIter<Name>,
+}
+
+/// A name in a folder, and the size where it is plainly a file.
+#[derive(Debug)]
+struct Name {
+    name: OsString,
+    size: Option<u64>,
 }
 
 impl std::fmt::Debug for Folder {
@@ -269,9 +274,11 @@ impl Iterator for Finds {
             if let Some(found) = self.singles.next() {
                 return Some(found);
             }
-            for name in self.names.by_ref() {
-                if let Some(found) = look_at(self.folder.join(name)) {
-                    return Some(found);
+            for Name { name, size } in self.names.by_ref() {
+                let path = self.folder.join(name);
+                let found = size.map_or_else(|| look_at(&path), |size| Some(Found::file(path.clone(), size, true)));
+                if found.is_some() {
+                    return found;
                 }
             }
             let folder = self.folders.next()?;
@@ -291,13 +298,20 @@ fn is_store(path: &Path) -> bool {
     fs::metadata(path.join(MARK)).is_ok_and(|mark| mark.is_file())
 }
 
+/// What a name in a folder leads to, or the link itself where that leads nowhere. The system looks a name up in the folder at hand, without walking
+/// down the whole path again.
+fn metadata_of(entry: &fs::DirEntry) -> std::io::Result<fs::Metadata> {
+    let own = entry.metadata()?;
+    if own.is_symlink() { Ok(fs::metadata(entry.path()).unwrap_or(own)) } else { Ok(own) }
+}
+
 /// A walked path, unless it is a folder.
-fn look_at(path: PathBuf) -> Option<Found> {
-    match fs::metadata(&path) {
+fn look_at(path: &Path) -> Option<Found> {
+    match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => None,
-        Ok(metadata) if metadata.is_file() => Some(Found::file(path, metadata.len(), true)),
-        Ok(metadata) => Some(Found::special(&path, special(&metadata).unwrap_or("neither file nor folder"), true)),
-        Err(e) => Some(Found::unreadable(&path, &e)),
+        Ok(metadata) if metadata.is_file() => Some(Found::file(path.to_owned(), metadata.len(), true)),
+        Ok(metadata) => Some(Found::special(path, special(&metadata).unwrap_or("neither file nor folder"), true)),
+        Err(e) => Some(Found::unreadable(path, &e)),
     }
 }
 
@@ -324,16 +338,17 @@ fn special(metadata: &fs::Metadata) -> Option<&'static str> {
     (!metadata.is_file()).then_some(PIPE)
 }
 
-fn names_in(folder: &Folder) -> std::io::Result<Vec<OsString>> {
+fn names_in(folder: &Folder) -> std::io::Result<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder.path)? {
         let entry = entry?;
         let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
         if !is_folder && folder.fits.as_ref().is_none_or(|g| g.is_match(entry.path())) {
-            names.push(entry.file_name());
+            let size = entry.metadata().ok().filter(fs::Metadata::is_file).map(|own| own.len());
+            names.push(Name { name: entry.file_name(), size });
         }
     }
-    names.sort_by_cached_key(|name| (date_in_name(&name.to_string_lossy()), name.clone()));
+    names.sort_by_cached_key(|Name { name, .. }| (date_in_name(&name.to_string_lossy()), name.clone()));
     Ok(names)
 }
 
