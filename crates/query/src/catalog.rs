@@ -9,10 +9,10 @@ use backtrail_store::StoreSnapshot;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, Result};
-use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::TableType;
 use tokio::sync::OnceCell;
 
+use crate::session::Engine;
 use crate::table::StoreTable;
 use crate::views::{self, View};
 
@@ -36,7 +36,7 @@ pub(crate) struct StoreSchema {
     redacts: bool,
     views: Vec<(View, OnceCell<Arc<ViewTable>>)>,
     /// Where views are planned: over the tables as they are.
-    planner: Option<SessionContext>,
+    planner: Option<Arc<Engine>>,
 }
 
 impl fmt::Debug for StoreSchema {
@@ -53,7 +53,7 @@ impl StoreSchema {
     }
 
     /// Views that `planner` plans, over tables with or without their secrets.
-    pub(crate) fn with_views(snapshot: &StoreSnapshot, redacts: bool, planner: SessionContext) -> Self {
+    pub(crate) fn with_views(snapshot: &StoreSnapshot, redacts: bool, planner: Arc<Engine>) -> Self {
         let views = views::ALL.iter().map(|v| (*v, OnceCell::new())).collect();
         Self { redacts, views, planner: Some(planner), ..Self::tables(snapshot) }
     }
@@ -73,7 +73,7 @@ impl StoreSchema {
         };
         let planned = cell.get_or_try_init(|| async {
             let sql = view.sql();
-            let plan = planner.state().create_logical_plan(&sql).await?;
+            let plan = planner.context()?.state().create_logical_plan(&sql).await?;
             Ok::<_, DataFusionError>(Arc::new(ViewTable::new(plan, Some(sql))))
         });
         Ok(Some(Arc::clone(planned.await?) as Arc<dyn TableProvider>))

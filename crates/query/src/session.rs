@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use backtrail_store::{Store, StoreSnapshot};
 use datafusion::catalog::SchemaProvider;
+use datafusion::common::Result;
 use datafusion::common::config::Dialect;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -38,10 +39,32 @@ const FOOTER_BYTES: usize = 160 << 20;
 
 /// A query session over a store, at one moment: what is ingested meanwhile is seen by the next session.
 pub struct Session {
-    trusted: SessionContext,
-    user: SessionContext,
+    trusted: Engine,
+    user: Engine,
     names: Arc<StoreSchema>,
     snapshot: StoreSnapshot,
+}
+
+/// A context, made when it is first asked for: each knows some three hundred functions, and most questions need one of the three.
+pub(crate) struct Engine {
+    options: SessionOptions,
+    runtime: Arc<RuntimeEnv>,
+    schema: Arc<dyn SchemaProvider>,
+    made: OnceLock<SessionContext>,
+}
+
+impl Engine {
+    fn new(options: &SessionOptions, runtime: &Arc<RuntimeEnv>, schema: Arc<dyn SchemaProvider>) -> Self {
+        Self { options: options.clone(), runtime: Arc::clone(runtime), schema, made: OnceLock::new() }
+    }
+
+    pub(crate) fn context(&self) -> Result<&SessionContext> {
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let made = context(&self.options, &self.runtime, Arc::clone(&self.schema))?;
+        Ok(self.made.get_or_init(|| made))
+    }
 }
 
 impl fmt::Debug for Session {
@@ -54,16 +77,16 @@ impl Session {
     /// Opens a session over the store as it is now.
     ///
     /// # Errors
-    /// `Store` where the store cannot be read, `Engine` where the engine cannot be set up.
+    /// `Store` where the store cannot be read, `Engine` where memory and files cannot be set up.
     pub async fn open(store: &Store, options: &SessionOptions) -> Result<Self, QueryError> {
         let snapshot = store.snapshot().await?;
         let runtime = runtime(store, options).map_err(QueryError::engine)?;
-        let make = |schema: Arc<dyn SchemaProvider>| context(options, &runtime, schema).map_err(QueryError::engine);
+        let engine = |schema: Arc<dyn SchemaProvider>| Engine::new(options, &runtime, schema);
         // Views are planned over tables without views.
-        let planner = make(Arc::new(StoreSchema::tables(&snapshot)))?;
-        let trusted = make(Arc::new(StoreSchema::with_views(&snapshot, false, planner.clone())))?;
+        let planner = Arc::new(engine(Arc::new(StoreSchema::tables(&snapshot))));
+        let trusted = engine(Arc::new(StoreSchema::with_views(&snapshot, false, Arc::clone(&planner))));
         let names = Arc::new(StoreSchema::with_views(&snapshot, true, planner));
-        let user = make(Arc::clone(&names) as Arc<dyn SchemaProvider>)?;
+        let user = engine(Arc::clone(&names) as Arc<dyn SchemaProvider>);
         Ok(Self { trusted, user, names, snapshot })
     }
 
@@ -74,7 +97,7 @@ impl Session {
     pub async fn sql(&self, text: &str, parameters: &[(String, String)]) -> Result<SendableRecordBatchStream, QueryError> {
         let plan = self.plan(text, parameters).await?;
         let is_explained = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
-        let frame = DataFrame::new(self.user.state(), plan);
+        let frame = DataFrame::new(self.user()?.state(), plan);
         match frame.execute_stream().await {
             Ok(stream) if is_explained => Ok(lines::marked(stream)),
             Ok(stream) => Ok(stream),
@@ -86,7 +109,7 @@ impl Session {
     async fn plan(&self, text: &str, parameters: &[(String, String)]) -> Result<LogicalPlan, QueryError> {
         let mut statement = gate::admit(text)?;
         parameters::tell_texts(&mut statement);
-        let plan = match self.user.state().statement_to_plan(statement).await {
+        let plan = match self.user()?.state().statement_to_plan(statement).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.diagnose(text, error)),
         };
@@ -98,11 +121,14 @@ impl Session {
     }
 
     fn diagnose(&self, text: &str, error: datafusion::common::DataFusionError) -> QueryError {
-        diagnose::diagnose(
-            text,
-            error,
-            &Names { tables: self.tables(), functions: self.functions(), table_functions: self.table_functions() },
-        )
+        match self.known_names() {
+            Ok(names) => diagnose::diagnose(text, error, &names),
+            Err(error) => error,
+        }
+    }
+
+    fn known_names(&self) -> Result<Names, QueryError> {
+        Ok(Names { tables: self.tables(), functions: self.functions()?, table_functions: self.table_functions()? })
     }
 
     /// A table or view as it is, secrets included: for code that redacts what it shows.
@@ -110,13 +136,19 @@ impl Session {
     /// # Errors
     /// `Engine` where there is no such table.
     pub async fn table(&self, name: &str) -> Result<DataFrame, QueryError> {
-        self.trusted.table(name).await.map_err(QueryError::engine)
+        self.context()?.table(name).await.map_err(QueryError::engine)
     }
 
     /// The engine's context over the tables as they are, for code that redacts what it shows.
-    #[must_use]
-    pub fn context(&self) -> &SessionContext {
-        &self.trusted
+    ///
+    /// # Errors
+    /// `Engine` where it cannot be set up.
+    pub fn context(&self) -> Result<&SessionContext, QueryError> {
+        self.trusted.context().map_err(QueryError::engine)
+    }
+
+    fn user(&self) -> Result<&SessionContext, QueryError> {
+        self.user.context().map_err(QueryError::engine)
     }
 
     /// The files this session reads.
@@ -140,29 +172,33 @@ impl Session {
     }
 
     /// Names of all functions.
-    #[must_use]
-    pub fn functions(&self) -> Vec<String> {
-        let state = self.user.state_ref();
+    ///
+    /// # Errors
+    /// `Engine` where it cannot be set up.
+    pub fn functions(&self) -> Result<Vec<String>, QueryError> {
+        let state = self.user()?.state_ref();
         let state = state.read();
         let scalar = state.scalar_functions().keys();
         let mut names: Vec<String> =
             scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys()).cloned().collect();
         names.sort_unstable();
         names.dedup();
-        names
+        Ok(names)
     }
 
     /// Names of the functions that make rows.
-    #[must_use]
-    pub fn table_functions(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.user.state_ref().read().table_functions().keys().cloned().collect();
+    ///
+    /// # Errors
+    /// `Engine` where it cannot be set up.
+    pub fn table_functions(&self) -> Result<Vec<String>, QueryError> {
+        let mut names: Vec<String> = self.user()?.state_ref().read().table_functions().keys().cloned().collect();
         names.sort_unstable();
-        names
+        Ok(names)
     }
 }
 
 /// Memory, spilling and files, shared by both contexts.
-fn runtime(store: &Store, options: &SessionOptions) -> datafusion::common::Result<Arc<RuntimeEnv>> {
+fn runtime(store: &Store, options: &SessionOptions) -> Result<Arc<RuntimeEnv>> {
     let spill = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![options.spill_dir.clone()]));
     RuntimeEnvBuilder::new()
         // Every operator that can spill gets its share, so that one sort cannot starve the other thread's.
@@ -173,11 +209,7 @@ fn runtime(store: &Store, options: &SessionOptions) -> datafusion::common::Resul
         .build_arc()
 }
 
-fn context(
-    options: &SessionOptions,
-    runtime: &Arc<RuntimeEnv>,
-    schema: Arc<dyn SchemaProvider>,
-) -> datafusion::common::Result<SessionContext> {
+fn context(options: &SessionOptions, runtime: &Arc<RuntimeEnv>, schema: Arc<dyn SchemaProvider>) -> Result<SessionContext> {
     let state = SessionStateBuilder::new_with_default_features()
         .with_config(config(options))
         .with_runtime_env(Arc::clone(runtime))

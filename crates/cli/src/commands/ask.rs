@@ -76,7 +76,7 @@ fn quoted(word: &str) -> String {
 pub(crate) async fn source(session: &Session) -> anyhow::Result<Source> {
     let table = session.snapshot().table(Table::Cloudtrail).await?;
     let day = |f: &backtrail_store::DataFile| Day { date: f.event_date.clone().unwrap_or_else(|| UNKNOWN_DATE.to_owned()), rows: f.rows };
-    let source = Source::new(session.context().clone(), table.files.iter().map(day));
+    let source = Source::new(session.context()?.clone(), table.files.iter().map(day));
     Ok(source.with_tallies(Arc::new(move || table.tallies())))
 }
 

@@ -80,7 +80,7 @@ const BOTH: [By; 2] = [By::User, By::Code];
 async fn text(session: &Session, by: By, sql: &str) -> String {
     let rows: Vec<RecordBatch> = match by {
         By::User => session.sql(sql, &[]).await.expect(sql).try_collect().await.map_err(QueryError::engine).expect(sql),
-        By::Code => session.context().sql(sql).await.expect(sql).collect().await.expect(sql),
+        By::Code => session.context().expect("a context").sql(sql).await.expect(sql).collect().await.expect(sql),
     };
     let cells = rows.iter().flat_map(|batch| {
         let column = batch.columns().last().expect("a column").as_ref();
@@ -241,7 +241,7 @@ async fn rows_of_known_instants_are_found_by_their_place() {
     // Of each row group of the long day one, of the short day one, and of a second in which nothing was.
     let seconds = [10, i64::from(NEEDLE), 2 * DAY + 7, 2 * DAY + i64::from(FEW)];
     let at = |seconds: &[i64]| backtrail_query::at_instants(seconds.iter().map(|second| FIRST + second * 1_000_000));
-    let table = session.context().table("cloudtrail").await.expect("the table");
+    let table = session.context().expect("a context").table("cloudtrail").await.expect("the table");
     let found = table.clone().filter(at(&seconds)).and_then(|f| f.select_columns(&["event_id"])).expect("a plan");
     let rows: Vec<RecordBatch> = found.clone().collect().await.expect("rows");
     let ids: BTreeSet<String> = rows

@@ -64,13 +64,13 @@ pub(super) struct SqlHelper {
 }
 
 impl SqlHelper {
-    pub(super) async fn of(session: &Session) -> Self {
+    pub(super) async fn of(session: &Session) -> anyhow::Result<Self> {
         let mut tables = Vec::new();
         for table in session.tables() {
             let columns = session.columns(&table).await;
             tables.push((table, columns));
         }
-        Self { tables, functions: session.functions(), before: String::new() }
+        Ok(Self { tables, functions: session.functions()?, before: String::new() })
     }
 
     /// The words that can stand at the end of `before`, a text that goes on with `after`; not yet only those that begin as typed.
