@@ -3,7 +3,10 @@
 //! An event's columns are a function of its record. A question that needs few events of many would open forty columns of a file for one row of
 //! each of their pages; it reads `raw` instead, and this.
 
-use arrow_array::RecordBatch;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch};
 use backtrail_model::evidence::RawForm;
 use backtrail_model::tables::{Column, Table};
 
@@ -13,6 +16,16 @@ use crate::index::Index;
 use crate::output::{Record, fill_event};
 use crate::rows::{Cell, Rows};
 use crate::walk::Walker;
+
+/// The same rows with text for views of bytes, as readers of a store have them.
+fn as_text(rows: &RecordBatch) -> RecordBatch {
+    let text = |column: &ArrayRef| -> ArrayRef {
+        let views = column.as_binary_view_opt().map(|views| views.clone().to_string_view().expect("records are UTF-8"));
+        views.map_or_else(|| Arc::clone(column), |views| Arc::new(views))
+    };
+    let columns = rows.schema_ref().fields().iter().zip(rows.columns()).map(|(field, column)| (field.name().clone(), text(column), true));
+    RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length")
+}
 
 /// An event as the store keeps it, as far as it is not made of its record alone.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +98,6 @@ impl Reread {
         let all = self.rows.take().map_or_else(|| RecordBatch::new_empty(table.row_schema()), |(_, batch)| batch);
         let is_given = |(position, column): (usize, &Column)| (!Self::NOT_GIVEN.contains(&column.name)).then_some(position);
         let given: Vec<usize> = table.columns().iter().enumerate().filter_map(is_given).collect();
-        all.project(&given).expect("positions of columns that are there")
+        as_text(&all.project(&given).expect("positions of columns that are there"))
     }
 }

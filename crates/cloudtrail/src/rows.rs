@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::{
     ArrayBuilder, BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, make_view,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, StringViewArray};
+use arrow_array::{Array, ArrayRef, BinaryViewArray, RecordBatch};
 use arrow_buffer::{Buffer, NullBufferBuilder, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
 use backtrail_model::tables::Table;
@@ -117,14 +117,14 @@ impl ViewCol {
         self.settle_nulls();
         let views = ScalarBuffer::from(std::mem::take(&mut self.views));
         // Each view was made of text that stands in the block, which has only grown since.
-        Arc::new(StringViewArray::try_new(views, vec![block.clone()], self.valid.finish()).expect("views are of text in the block"))
+        Arc::new(BinaryViewArray::try_new(views, vec![block.clone()], self.valid.finish()).expect("views are of text in the block"))
     }
 }
 
 impl Col {
     fn new(data_type: &DataType, rows: usize, bytes: usize) -> Self {
         match data_type {
-            DataType::Utf8View => Self::View(ViewCol::new(rows)),
+            DataType::BinaryView => Self::View(ViewCol::new(rows)),
             DataType::Timestamp(..) => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type.clone())),
             DataType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
             DataType::Int32 => Self::Int(Int32Builder::with_capacity(rows)),

@@ -169,7 +169,7 @@ fn raw_of(table: Table, rows: &RecordBatch, index: i64) -> Option<String> {
     }
     let texts = rows.column_by_name("raw")?;
     let row = row_of(rows, index).filter(|row| texts.is_valid(*row))?;
-    let view = || texts.as_string_view_opt().map(|views| views.value(row).to_owned());
+    let view = || texts.as_binary_view_opt().and_then(|views| std::str::from_utf8(views.value(row)).ok().map(str::to_owned));
     texts.as_string_opt::<i32>().map(|texts| texts.value(row).to_owned()).or_else(view)
 }
 

@@ -150,7 +150,8 @@ impl Table {
     }
 
     /// Arrow schema of its rows on their way into the store: `raw` and the JSON columns are views, for each JSON value is a part of `raw`, and views
-    /// into one block of memory hold and sort it without moving it. In dated tables [`EVENT_DATE`] comes last.
+    /// into one block of memory hold and sort it without moving it. They are views of bytes: that a record is UTF-8 is checked once, when it is
+    /// decoded, and Arrow would check each view of text again. In dated tables [`EVENT_DATE`] comes last.
     #[must_use]
     pub fn row_schema(self) -> SchemaRef {
         static SCHEMAS: LazyLock<Vec<(Table, SchemaRef)>> = LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, row_schema(t))).collect());
@@ -160,7 +161,7 @@ impl Table {
 
 fn row_schema(table: Table) -> SchemaRef {
     let view = |c: &Column| c.name == "raw" || (c.kind == Kind::Json && table != Table::Evidence);
-    let field = |c: &Column| Field::new(c.name, if view(c) { DataType::Utf8View } else { c.kind.data_type() }, true);
+    let field = |c: &Column| Field::new(c.name, if view(c) { DataType::BinaryView } else { c.kind.data_type() }, true);
     let date = table.is_dated().then(|| Field::new(EVENT_DATE, DataType::Utf8, true));
     Arc::new(Schema::new(table.columns().iter().map(field).chain(date).collect::<Vec<_>>()))
 }

@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::time::MICROS_PER_HOUR;
@@ -126,13 +127,14 @@ pub struct Counted<'a> {
     pub conflict: bool,
     /// `event_name`.
     pub event_name: Option<&'a str>,
-    /// `request_parameters`.
-    pub request_parameters: Option<&'a str>,
+    /// `request_parameters`, as UTF-8.
+    pub request_parameters: Option<&'a [u8]>,
 }
 
 impl Counted<'_> {
     fn deletes_log_object(&self) -> bool {
-        self.event_name == Some(DELETE_OBJECT) && self.request_parameters.is_some_and(|text| text.contains(LOG_OBJECT))
+        self.event_name == Some(DELETE_OBJECT)
+            && self.request_parameters.is_some_and(|text| memmem::find(text, LOG_OBJECT.as_bytes()).is_some())
     }
 }
 
@@ -203,7 +205,7 @@ mod tests {
             ("DeleteObject", r#"{"key":"x"}"#),
             ("PutObject", r#"{"key":"AWSLogs/1/x.json.gz"}"#),
         ] {
-            counter.add(&Counted { event_name: Some(name), request_parameters: Some(parameters), ..Counted::default() });
+            counter.add(&Counted { event_name: Some(name), request_parameters: Some(parameters.as_bytes()), ..Counted::default() });
         }
         let tally = counter.tally();
         let told = |c: &Cell| (c.hour, c.account.clone(), c.log, c.events, c.conflicts, c.first / 60_000_000, c.last / 60_000_000);

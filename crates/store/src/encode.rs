@@ -15,11 +15,11 @@ use arrow_schema::SchemaRef;
 use backtrail_model::tables::{Kind, Table};
 use backtrail_model::tally::Counter;
 use chrono::DateTime;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value, json};
@@ -164,6 +164,9 @@ fn properties(table: Table) -> WriterProperties {
         .collect();
     let is_looked_up = matches!(table, Table::Credentials | Table::EventArns | Table::PivotalCalls);
     let mut builder = WriterProperties::builder()
+        // Pages of version 2 are compressed from where their values were gathered: those of version 1 are copied twice on the way.
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_encoding(Encoding::PLAIN)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(if is_looked_up { LOOKED_UP_PAGE_ROWS } else { PAGE_ROWS })
@@ -269,7 +272,10 @@ impl PartWriter {
         event_date: Option<String>,
     ) -> Result<Self, StoreError> {
         let (part, file) = Part::create(table, dir, name, event_date)?;
+        // Text may come as views of bytes: it is text in the file.
+        let columns = ArrowSchemaConverter::new().convert(&table.schema()).at("write", &part.path)?;
         let options = ArrowWriterOptions::new().with_properties(shared_properties(table)).with_skip_arrow_metadata(true);
+        let options = options.with_parquet_schema(columns);
         let writer = ArrowWriter::try_new_with_options(file, schema, options).at("write", &part.path)?;
         Ok(Self { part, writer, counter: (table == Table::Cloudtrail).then(Counter::default) })
     }

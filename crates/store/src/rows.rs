@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+    Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -33,8 +33,8 @@ pub(crate) fn text<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Resul
 }
 
 /// A column of views, as rows wait to be written.
-pub(crate) fn views<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a StringViewArray, StoreError> {
-    column(table, rows, name, |a| a.as_string_view_opt())
+pub(crate) fn views<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a BinaryViewArray, StoreError> {
+    column(table, rows, name, |a| a.as_binary_view_opt())
 }
 
 pub(crate) fn binary<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a BinaryArray, StoreError> {
@@ -68,7 +68,7 @@ pub(crate) fn waiting(table: Table, rows: &RecordBatch) -> Result<RecordBatch, S
     let schema = waiting_schema(table);
     let fit = |(column, field): (&ArrayRef, &Arc<Field>)| -> ArrayRef {
         match column.as_string_opt::<i32>() {
-            Some(text) if *field.data_type() == DataType::Utf8View => Arc::new(StringViewArray::from(text)),
+            Some(text) if *field.data_type() == DataType::BinaryView => Arc::new(StringViewArray::from(text).to_binary_view()),
             _ => Arc::clone(column),
         }
     };
@@ -78,7 +78,7 @@ pub(crate) fn waiting(table: Table, rows: &RecordBatch) -> Result<RecordBatch, S
 
 /// Some rows of a batch with their text copied, so that they do not keep the text of the others in memory.
 pub(crate) fn on_their_own(table: Table, rows: &RecordBatch) -> Result<RecordBatch, StoreError> {
-    let own = |a: &ArrayRef| -> ArrayRef { a.as_string_view_opt().map_or_else(|| Arc::clone(a), |text| Arc::new(text.gc())) };
+    let own = |a: &ArrayRef| -> ArrayRef { a.as_binary_view_opt().map_or_else(|| Arc::clone(a), |text| Arc::new(text.gc())) };
     RecordBatch::try_new(rows.schema(), rows.columns().iter().map(own).collect()).map_err(|e| StoreError::rows(table, e.to_string()))
 }
 
@@ -101,6 +101,11 @@ pub(crate) fn bytes_of(rows: &RecordBatch) -> usize {
 /// A text value; an absent one is empty, which no id or hash is.
 pub(crate) fn value(array: &StringArray, row: usize) -> &str {
     if array.is_null(row) { "" } else { array.value(row) }
+}
+
+/// The text that a view of bytes is of. What a decoder gave is UTF-8; were it not, it would state nothing.
+pub(crate) fn utf8(views: &BinaryViewArray, row: usize) -> &str {
+    std::str::from_utf8(views.value(row)).unwrap_or_default()
 }
 
 /// A place in a list of batches, with the beginning of what it is sorted by.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
-use arrow_array::{Array, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
+use arrow_array::{Array, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
 use crate::StoreError;
@@ -88,7 +88,7 @@ struct Identity<'a> {
     rank: &'a Int32Array,
     evidence: &'a StringArray,
     index: &'a Int64Array,
-    raw: &'a StringViewArray,
+    raw: &'a BinaryViewArray,
 }
 
 impl<'a> Identity<'a> {
@@ -164,7 +164,7 @@ fn fold_run(run: &[Place], columns: &[Identity<'_>], compare: Comparison, folded
     let mut statements = Statements::default();
     if copies.iter().any(|c| !c.has_content_of(&copies[0])) {
         for (copy, (columns, row)) in copies.iter_mut().zip(run.iter().map(of)) {
-            copy.class = statements.take(columns.raw.value(row), copy, compare);
+            copy.class = statements.take(rows::utf8(columns.raw, row), copy, compare);
         }
     }
     let best = copies::shown(&copies, &statements.covered(compare));

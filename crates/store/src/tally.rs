@@ -37,13 +37,13 @@ pub(crate) fn count(counter: &mut Counter, batch: &RecordBatch) -> Result<(), St
     Ok(())
 }
 
-/// The texts of a JSON column, which waits as views and is read back as text.
-fn json<'a>(column: Option<&'a ArrayRef>) -> impl Fn(usize) -> Option<&'a str> {
-    let views = column.and_then(|c| c.as_string_view_opt());
+/// The texts of a JSON column, which waits as views of bytes and is read back as text.
+fn json<'a>(column: Option<&'a ArrayRef>) -> impl Fn(usize) -> Option<&'a [u8]> {
+    let views = column.and_then(|c| c.as_binary_view_opt());
     let texts = column.and_then(|c| c.as_string_opt::<i32>());
     move |row| match (views, texts) {
         (Some(views), _) => views.is_valid(row).then(|| views.value(row)),
-        (None, texts) => texts.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row)),
+        (None, texts) => texts.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row).as_bytes()),
     }
 }
 

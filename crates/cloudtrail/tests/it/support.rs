@@ -127,6 +127,7 @@ fn cell(column: &dyn Array, i: usize) -> String {
     match column.data_type() {
         DataType::Utf8 => column.as_string::<i32>().value(i).to_owned(),
         DataType::Utf8View => column.as_string_view().value(i).to_owned(),
+        DataType::BinaryView => std::str::from_utf8(column.as_binary_view().value(i)).expect("UTF-8").to_owned(),
         DataType::Boolean => column.as_boolean().value(i).to_string(),
         DataType::Int32 => column.as_primitive::<Int32Type>().value(i).to_string(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(i).to_string(),
