@@ -104,10 +104,23 @@ struct Buffers {
     in_flight: usize,
 }
 
+/// Rows of one partition, and the bytes they take: of memory that they share with other rows of the partition, their part.
+#[derive(Debug)]
+struct Portion {
+    rows: RecordBatch,
+    bytes: usize,
+}
+
+impl Portion {
+    fn whole(rows: RecordBatch) -> Self {
+        Self { bytes: rows::bytes_of(&rows), rows }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Buffer {
     batches: Vec<RecordBatch>,
-    small: Vec<RecordBatch>,
+    small: Vec<Portion>,
     bytes: usize,
     /// What the clock said when rows came last.
     touched: usize,
@@ -150,8 +163,8 @@ impl Batch {
         let evidence = rows::text(table, &rows, "evidence_id")?;
         self.note_evidence(evidence);
         self.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
-        for (date, part) in split(table, &rows)? {
-            self.keep((table, date), part)?;
+        for (date, portion) in split(table, &rows)? {
+            self.keep((table, date), portion)?;
         }
         while let Some((partition, buffer)) = self.due() {
             self.writing.fetch_add(1, Ordering::AcqRel);
@@ -249,13 +262,13 @@ impl Batch {
         layout::part_name(&self.id, self.numbers.fetch_add(1, Ordering::Relaxed), event_date)
     }
 
-    fn keep(&self, partition: Partition, rows: RecordBatch) -> Result<(), StoreError> {
+    fn keep(&self, partition: Partition, portion: Portion) -> Result<(), StoreError> {
         let table = partition.0;
         let mut buffers = lock(&self.buffers);
-        let appended = buffers.appended + rows::bytes_of(&rows);
+        let appended = buffers.appended + portion.bytes;
         let buffer = buffers.partitions.entry(partition).or_default();
         let before = buffer.bytes;
-        buffer.push(table, rows)?;
+        buffer.push(table, portion)?;
         buffer.touched = appended;
         let after = buffer.bytes;
         buffers.appended = appended;
@@ -298,7 +311,7 @@ impl Batch {
         let name = self.next_name(event_date.as_deref());
         let dir = layout::table_dir(self.store.root(), table);
         let mut batches = buffer.batches;
-        batches.extend(buffer.small);
+        batches.extend(buffer.small.into_iter().map(|portion| portion.rows));
         tracing::debug!(table = table.name(), date = event_date, bytes = buffer.bytes, "writing");
         let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.compare, &staged_rows);
         tracing::debug!(table = table.name(), "written");
@@ -363,53 +376,74 @@ impl Buffers {
 }
 
 impl Buffer {
-    fn push(&mut self, table: Table, rows: RecordBatch) -> Result<(), StoreError> {
-        self.bytes += rows::bytes_of(&rows);
-        if rows.num_rows() >= SMALL_ROWS {
-            self.batches.push(rows);
+    fn push(&mut self, table: Table, portion: Portion) -> Result<(), StoreError> {
+        self.bytes += portion.bytes;
+        if portion.rows.num_rows() >= SMALL_ROWS {
+            self.batches.push(portion.rows);
             return Ok(());
         }
-        self.small.push(rows);
+        self.small.push(portion);
         if self.small.len() >= SMALL_BATCHES {
             let small = std::mem::take(&mut self.small);
-            self.bytes -= small.iter().map(rows::bytes_of).sum::<usize>();
-            let joined = arrow_select::concat::concat_batches(&rows::waiting_schema(table), &small)
+            self.bytes -= small.iter().map(|portion| portion.bytes).sum::<usize>();
+            let joined = arrow_select::concat::concat_batches(&rows::waiting_schema(table), small.iter().map(|portion| &portion.rows))
                 .map_err(|e| StoreError::rows(table, e.to_string()))?;
             drop(small);
-            self.push(table, joined)?;
+            self.push(table, Portion::whole(joined))?;
         }
         Ok(())
     }
 }
 
 /// Rows by partition, without the column that names it.
-fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, RecordBatch)>, StoreError> {
+fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, Portion)>, StoreError> {
     if rows.num_columns() != table.columns().len() + usize::from(table.is_dated()) {
         return Err(StoreError::rows(table, format!("{} columns came", rows.num_columns())));
     }
     let data = rows::waiting(table, rows)?;
     if !table.is_dated() {
-        return Ok(vec![(None, data)]);
+        return Ok(vec![(None, Portion::whole(data))]);
     }
     let dates = rows::text(table, rows, EVENT_DATE)?;
     let first = rows::value(dates, 0);
     if (1..dates.len()).all(|i| rows::value(dates, i) == first) {
-        return Ok(vec![(Some(checked(table, first)?), data)]);
+        return Ok(vec![(Some(checked(table, first)?), Portion::whole(data))]);
     }
     let mut by_date: HashMap<&str, Vec<u32>> = HashMap::new();
     for row in 0..dates.len() {
         let number = u32::try_from(row).map_err(|e| StoreError::rows(table, e.to_string()))?;
         by_date.entry(rows::value(dates, row)).or_default().push(number);
     }
-    // Evidence is read date by date: mostly a few rows are of another day. The many may keep the text of all in memory, the few must not.
-    let most = by_date.values().map(Vec::len).max().unwrap_or(0);
-    let take = |(date, rows): (&str, Vec<u32>)| {
-        let many = rows.len() == most && rows.len() * 2 > data.num_rows();
+    // Evidence is read date by date: mostly a few rows are of another day. The many stay where they are and keep the text of all in memory,
+    // the few must not.
+    let mut parts = Vec::new();
+    for (date, rows) in by_date {
+        let date = checked(table, date)?;
+        let (long, rest) = stretches(&rows);
+        let each = rows::bytes_of(&data) / data.num_rows();
+        let portion = |(from, count)| Portion { rows: data.slice(from, count), bytes: count * each };
+        parts.extend(long.into_iter().map(|stretch| (Some(date.clone()), portion(stretch))));
+        if rest.is_empty() {
+            continue;
+        }
+        let many = rest.len() * 2 > data.num_rows();
         let part =
-            arrow_select::take::take_record_batch(&data, &UInt32Array::from(rows)).map_err(|e| StoreError::rows(table, e.to_string()))?;
-        Ok((Some(checked(table, date)?), if many { part } else { rows::on_their_own(table, &part)? }))
-    };
-    by_date.into_iter().map(take).collect()
+            arrow_select::take::take_record_batch(&data, &UInt32Array::from(rest)).map_err(|e| StoreError::rows(table, e.to_string()))?;
+        parts.push((Some(date), Portion::whole(if many { part } else { rows::on_their_own(table, &part)? })));
+    }
+    Ok(parts)
+}
+
+/// Of numbers of rows in order, those that follow each other for long, as where they begin and how many they are; and all others.
+fn stretches(rows: &[u32]) -> (Vec<(usize, usize)>, Vec<u32>) {
+    let (mut long, mut rest) = (Vec::new(), Vec::new());
+    for stretch in rows.chunk_by(|a, b| a + 1 == *b) {
+        match stretch.first().and_then(|from| usize::try_from(*from).ok()) {
+            Some(from) if stretch.len() >= SMALL_ROWS => long.push((from, stretch.len())),
+            _ => rest.extend_from_slice(stretch),
+        }
+    }
+    (long, rest)
 }
 
 fn checked(table: Table, date: &str) -> Result<String, StoreError> {

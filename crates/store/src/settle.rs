@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::across::{Meetings, StagedDate, seek};
 use crate::batch::{Finished, lock};
+use crate::copies::Comparison;
 use crate::encode::{Part, PartWriter};
 use crate::layout;
 use crate::ledger::{self, LedgerKey, key_of};
@@ -34,37 +35,62 @@ pub(crate) struct Plan {
 
 /// Works out what a batch changes. Writes files, commits nothing.
 pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Result<Plan, StoreError> {
-    let mut plan = Plan::default();
     let staged = lock(&batch.staged);
     let readings = Readings::gather(finished, moment)?;
     let mut tally = Tally { folded: staged.folded.clone(), ..Tally::default() };
     // What is settled the same in a table beside that of events counts once.
     let mut beside = Tally::default();
+    let mut settled = Vec::new();
     for table in Table::ALL.into_iter().filter(|t| *t != Table::Evidence) {
         let files = moment.table(table).map_or(&[][..], |s| &s.files);
-        let written = if table.is_deduplicated() {
+        let dates = if table.is_deduplicated() {
             let rows = lock(&batch.staged_rows);
             let rows: Vec<_> = rows.iter().filter(|((t, _), _)| *t == table).map(|((_, date), rows)| (date, lock(rows))).collect();
             let rows: Vec<StagedDate<'_>> = rows.iter().map(|(date, rows)| StagedDate { event_date: date.as_deref(), rows }).collect();
             let counted = if table.counts_records() { &mut tally } else { &mut beside };
-            settle_copies(batch, &Scope { table, parts: &staged.parts, files, rows: &rows }, &readings.replaced, counted)?
+            settle_copies(batch.options.compare, &Scope { table, parts: &staged.parts, files, rows: &rows }, &readings.replaced, counted)?
         } else {
             let dates = dates_of(table, &staged.parts, files, |_| !readings.replaced.is_empty());
             let edits = |date: &Date<'_>| unique(table, &date.sources(), date.stored.len(), &readings);
-            dates.par_iter().map(|date| date.write(batch, edits(date)?)).collect::<Result<Vec<_>, _>>()?
+            let edits = dates.par_iter().map(edits).collect::<Result<Vec<_>, _>>()?;
+            dates.into_iter().zip(edits).collect()
         };
+        settled.push((table, dates));
+    }
+    // The counts are known: the ledger is worked out while files are written.
+    let (written, account) = rayon::join(|| write(batch, settled), || account(batch, readings, finished, &tally, moment));
+    let (Written { changes, superseded }, Account { ledger, evidence }) = (written?, account?);
+    Ok(Plan { changes, ledger, evidence, conflicts: tally.conflicts, superseded })
+}
+
+/// A date of a table, and what changes in each of its files.
+type Settled<'a> = (Date<'a>, Vec<Edit>);
+
+/// What writing the files that change leads to.
+#[derive(Default)]
+struct Written {
+    changes: Vec<(Table, Change)>,
+    superseded: Vec<Part>,
+}
+
+/// Writes the files that change.
+fn write(batch: &Batch, settled: Vec<(Table, Vec<Settled<'_>>)>) -> Result<Written, StoreError> {
+    let of_table = |(table, dates): (Table, Vec<Settled<'_>>)| {
+        let written = dates.into_par_iter().map(|(date, edits)| date.write(batch, edits)).collect::<Result<Vec<_>, _>>();
+        written.map(|written| (table, written))
+    };
+    let tables = settled.into_par_iter().map(of_table).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut all = Written::default();
+    for (table, dates) in tables {
         let mut change = Change::default();
-        for mut date in written {
+        for mut date in dates {
             change.add.append(&mut date.change.add);
             change.remove.append(&mut date.change.remove);
-            plan.superseded.append(&mut date.superseded);
+            all.superseded.append(&mut date.superseded);
         }
-        plan.changes.push((table, change));
+        all.changes.push((table, change));
     }
-    drop(staged);
-    plan.conflicts = tally.conflicts;
-    account(batch, readings, finished, &tally, moment, &mut plan)?;
-    Ok(plan)
+    Ok(all)
 }
 
 /// What a batch does to the counts.
@@ -94,15 +120,20 @@ fn merge(all: &mut Folded, more: Folded) {
 }
 
 /// A table in which copies are settled.
-struct Scope<'a> {
+struct Scope<'a, 'r> {
     table: Table,
     parts: &'a [StagedPart],
     files: &'a [LogFile],
-    rows: &'a [StagedDate<'a>],
+    rows: &'r [StagedDate<'r>],
 }
 
 /// Settles each date, and then the events that have copies on several.
-fn settle_copies(batch: &Batch, scope: &Scope<'_>, replaced: &HashSet<String>, tally: &mut Tally) -> Result<Vec<Written>, StoreError> {
+fn settle_copies<'a>(
+    compare: Comparison,
+    scope: &Scope<'a, '_>,
+    replaced: &HashSet<String>,
+    tally: &mut Tally,
+) -> Result<Vec<Settled<'a>>, StoreError> {
     let &Scope { table, parts, files, rows } = scope;
     let Meetings { hits, across } = seek(table, rows, files)?;
     let dates = dates_of(table, parts, files, |file| hits[file].iter().any(|(_, key)| across.contains(key)));
@@ -113,7 +144,6 @@ fn settle_copies(batch: &Batch, scope: &Scope<'_>, replaced: &HashSet<String>, t
         rows: rows.iter().find(|r| r.event_date == date.event_date.as_deref()).map(|r| r.rows),
     };
     let files: Vec<Files<'_>> = dates.iter().map(files_of).collect();
-    let compare = batch.options.compare;
     let settle = |files: &[Files<'_>], wanted| reconcile(table, files, wanted, replaced, compare);
     let settled: Vec<Outcome> =
         files.par_iter().map(|files| settle(std::slice::from_ref(files), Wanted::AllBut(&across))).collect::<Result<_, _>>()?;
@@ -122,7 +152,7 @@ fn settle_copies(batch: &Batch, scope: &Scope<'_>, replaced: &HashSet<String>, t
         let more = tally.take(settle(&files, Wanted::Only(&across))?);
         edits.iter_mut().flatten().zip(more).for_each(|(edit, more)| edit.join(more));
     }
-    dates.par_iter().zip(edits).map(|(date, edits)| date.write(batch, edits)).collect()
+    Ok(dates.into_iter().zip(edits).collect())
 }
 
 /// The files of one date of a table.
@@ -136,7 +166,7 @@ struct Date<'a> {
 
 /// What settling a date changes.
 #[derive(Default)]
-struct Written {
+struct DateWritten {
     change: Change,
     superseded: Vec<Part>,
 }
@@ -165,7 +195,7 @@ impl Date<'_> {
     }
 
     /// Writes the files that change and notes what to add and to remove.
-    fn write(&self, batch: &Batch, edits: Vec<Edit>) -> Result<Written, StoreError> {
+    fn write(&self, batch: &Batch, edits: Vec<Edit>) -> Result<DateWritten, StoreError> {
         let dir = layout::table_dir(batch.store.root(), self.table);
         let now = batch.options.now;
         let rewritten: Vec<Option<Option<Part>>> = self
@@ -181,7 +211,7 @@ impl Date<'_> {
                 rewrite(source, edit, to).map(Some)
             })
             .collect::<Result<_, StoreError>>()?;
-        let mut written = Written::default();
+        let mut written = DateWritten::default();
         for (i, outcome) in rewritten.into_iter().enumerate() {
             let stored = self.stored.get(i);
             let is_rewritten = outcome.is_some();
@@ -274,15 +304,16 @@ fn reconciled(mut row: EvidenceRow, old: Option<&EvidenceRow>, has_rows: bool, s
     Ok((row, false))
 }
 
+/// The evidence of a batch as the ledger tells of it.
+#[derive(Default)]
+struct Account {
+    ledger: Change,
+    evidence: Vec<EvidenceRow>,
+}
+
 /// Settles kept against duplicate and works out the ledger's change.
-fn account(
-    batch: &Batch,
-    readings: Readings,
-    finished: &Finished,
-    shift: &Tally,
-    moment: &Moment,
-    plan: &mut Plan,
-) -> Result<(), StoreError> {
+fn account(batch: &Batch, readings: Readings, finished: &Finished, shift: &Tally, moment: &Moment) -> Result<Account, StoreError> {
+    let mut account = Account::default();
     let mut written: BTreeMap<LedgerKey, EvidenceRow> = BTreeMap::new();
     let mut corrected: HashSet<String> = shift.lost.keys().cloned().collect();
     let loss_of = |row: &EvidenceRow, corrected: &HashSet<String>| {
@@ -301,7 +332,7 @@ fn account(
             corrected.remove(&key.0);
         }
         balanced(&row)?;
-        plan.evidence.push(row.clone());
+        account.evidence.push(row.clone());
         if old.is_none_or(|old| !is_same_reading(old, &row)) {
             written.insert(key, row);
         }
@@ -326,10 +357,10 @@ fn account(
     }
     if !written.is_empty() {
         let rows: Vec<EvidenceRow> = written.into_values().collect();
-        plan.ledger =
+        account.ledger =
             Change { add: vec![add_of(&write_ledger(batch, &rows)?, batch.options.now)], remove: replaced, rearranges_only: false };
     }
-    Ok(())
+    Ok(account)
 }
 
 /// Writes a file of the ledger; rows come by evidence id and decoder.
