@@ -1,5 +1,7 @@
 //! One command run and measured.
 
+use std::fs::File;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -18,8 +20,18 @@ pub(super) struct Run {
 
 /// Runs a command to its end.
 pub(super) fn timed(command: &mut Command) -> Result<Run> {
+    run(command.stdin(Stdio::null()))
+}
+
+/// The same, reading a file.
+pub(super) fn timed_reading(command: &mut Command, path: &Path) -> Result<Run> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    run(command.stdin(file))
+}
+
+fn run(command: &mut Command) -> Result<Run> {
     let began = Instant::now();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
+    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
     let seconds = began.elapsed().as_secs_f64();
     succeeded(output.status, command, &output.stderr)?;
     Ok(Run { seconds, stdout: output.stdout, stderr: output.stderr })

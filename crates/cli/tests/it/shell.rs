@@ -41,6 +41,13 @@ fn commands_work_and_their_answers_are_data() {
 }
 
 #[test]
+fn timing_is_told_of_each_statement_that_follows() {
+    let (code, _, said) = piped(&store(), "SELECT 1 AS a;\n\\timing\nSELECT 2 AS b; SELECT 3 AS c;\n\\timing\nSELECT 4 AS d;\n");
+    let times = said.lines().filter(|line| line.strip_suffix(" ms").is_some_and(|time| time.parse::<f64>().is_ok()));
+    assert_eq!((code, times.count()), (Some(0), 2), "{said}");
+}
+
+#[test]
 fn the_first_mistake_ends_them_and_points_at_its_place() {
     let (code, out, said) = piped(&store(), "SELECT 1 AS a;\nSELECT evnt_name\nFROM cloudtrail;\nSELECT 2 AS b;\n");
     assert_eq!(code, Some(1));

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use backtrail_query::{Session, check_parameters, is_complete, parameters_for, split_in_place};
 
@@ -36,7 +37,9 @@ pub(super) async fn run(
             Step::Statement(text) => {
                 let (values, width) = (parameters_for(&text, parameters), width(shell.format, file.path, context)?);
                 let open = || file.open(shell.format, context);
+                let began = Instant::now();
                 write(session, &text, &values, shell.format, open, width).await?;
+                shell.say_time(began);
             }
         }
     }

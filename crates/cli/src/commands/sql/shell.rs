@@ -33,7 +33,7 @@ pub(super) async fn run(
     let mut shell = Shell::new(session, format, parameters, context);
     let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
     let mut editor: Editor<SqlHelper, FileHistory> = Editor::with_config(config).context("cannot read from this terminal")?;
-    editor.set_helper(Some(SqlHelper::of(session).await));
+    editor.set_helper(Some(SqlHelper::of(session).await?));
     let history = History::open(&mut editor, context);
     context.keep_ctrl_c();
     context.printer.say("\\? for help, \\q to leave");
@@ -128,9 +128,14 @@ impl<'a> Shell<'a> {
                 }
                 _ = tokio::signal::ctrl_c() => self.context.printer.say("cancelled"),
             }
-            if self.timing {
-                self.context.printer.say(&format!("{:.3} s", began.elapsed().as_secs_f64()));
-            }
+            self.say_time(began);
+        }
+    }
+
+    /// Says what a statement took, where that was asked for.
+    pub(super) fn say_time(&self, began: Instant) {
+        if self.timing {
+            self.context.printer.say(&format!("{:.1} ms", began.elapsed().as_secs_f64() * 1e3));
         }
     }
 
@@ -157,7 +162,7 @@ impl<'a> Shell<'a> {
                     self.statements(&format!("DESCRIBE {name};")).await;
                 }
             }
-            ("\\df", _) => self.print(&self.session.functions().join("\n"))?,
+            ("\\df", _) => self.print(&self.session.functions()?.join("\n"))?,
             ("\\timing", _) => {
                 self.timing = !self.timing;
                 printer.say(if self.timing { "timing is on" } else { "timing is off" });
