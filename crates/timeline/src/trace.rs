@@ -41,6 +41,10 @@ impl Subject {
         }
     }
 
+    fn is_key(&self) -> bool {
+        matches!(self, Self::Key(_))
+    }
+
     /// The role, where it is one.
     fn role(&self) -> Option<&str> {
         let Self::Arn(arn) = self else { return None };

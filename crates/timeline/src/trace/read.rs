@@ -7,7 +7,7 @@ use backtrail_model::words::counted;
 use datafusion::logical_expr::{col, lit};
 use hashbrown::HashSet;
 
-use super::tree::{self, Down, MOST_NODES, Top};
+use super::tree::{self, AtHand, Down, MOST_NODES, Top};
 use super::{Seen, Subject, Traced, Upward};
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
@@ -22,13 +22,15 @@ const MOST_SESSIONS: usize = 5;
 
 /// A key, or whatever an ARN names: what was done with it, by whom it was issued, and what descends from both.
 pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
-    let found = source.found(None, Some(subject.used()), false).await?;
+    let found = source.found(None, Some(subject.used()), subject.is_key()).await?;
     let users = in_order(holders(source, &found).await?);
     let issued = issued_as(source, subject, users.is_empty()).await?;
     let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), issued, MOST_NODES).await?;
     let own = own(actors.lineage(), subject);
     let (up, not_seen) = ways_up(&actors, &users, &own);
-    let down = tree::below(source, actors.lineage(), Top::Credentials { users: &users, own: &own }).await?;
+    // Whatever was done with a key is below it.
+    let at_hand = subject.is_key().then(|| AtHand { found: &found, condition: subject.used() });
+    let down = tree::below(source, actors.lineage(), Top::Credentials { users: &users, own: &own, at_hand }).await?;
     Ok(Traced { up, down, times: Vec::new(), not_seen })
 }
 

@@ -8,6 +8,7 @@ use backtrail_model::issuance::is_sign_in;
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
+use datafusion::logical_expr::Expr;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hashbrown::HashMap;
@@ -16,7 +17,8 @@ use super::{Node, Rival, Seen, SharedUses, Uses};
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::ends::Ends;
 use crate::error::TimelineError;
-use crate::event::Event;
+use crate::event::{EVENT_COLUMNS, Event};
+use crate::few::Found;
 use crate::item::{Item, Made};
 use crate::lineage::{
     BY_KEY, BY_SESSION, Holder, Issued, Lineage, Link, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, is_of_stacks, is_one,
@@ -40,16 +42,25 @@ type Children = HashMap<usize, Vec<Below>>;
 
 /// What the tree hangs from.
 pub(super) enum Top<'t> {
-    /// Credentials: those of who used them, and those that these calls issued.
-    Credentials { users: &'t [Seen], own: &'t [usize] },
+    /// Credentials: those of who used them, and those that these calls issued; with events that were read already.
+    Credentials { users: &'t [Seen], own: &'t [usize], at_hand: Option<AtHand<'t>> },
     /// Calls: what they issued, and what they set up.
     Call { own: &'t [usize], settings: Vec<Setting> },
 }
 
+/// Events that were read already, all of them below what is traced, and the condition by which they were found.
+pub(super) struct AtHand<'t> {
+    pub(super) found: &'t Found<'t>,
+    pub(super) condition: Expr,
+}
+
 /// Everything below what is traced: below credentials in one node, which is these.
-pub(super) async fn below(source: &Source, lineage: &Lineage, top: Top<'_>) -> Result<Down, TimelineError> {
+pub(super) async fn below<'t>(source: &'t Source, lineage: &'t Lineage, top: Top<'t>) -> Result<Down, TimelineError> {
     match top {
-        Top::Credentials { users, own } => descend(source, Tree::of_credentials(lineage, Known::of(lineage, users), own), ROUNDS).await,
+        Top::Credentials { users, own, at_hand } => {
+            let tree = Tree::of_credentials(lineage, Known::of(lineage, users), own);
+            descend(source, Tree { at_hand, ..tree }, ROUNDS).await
+        }
         Top::Call { own, settings } => {
             let mut down = descend(source, Tree::of_calls(lineage, own, settings), ROUNDS).await?;
             // The call is no credentials: what it issued hangs from nothing.
@@ -191,6 +202,7 @@ struct Tree<'a> {
     settings: Vec<SetUp>,
     /// What services did because of what was done with a node's credentials.
     attached: HashMap<usize, Vec<Node>>,
+    at_hand: Option<AtHand<'a>>,
     /// Nodes at most.
     most: usize,
     more: u64,
@@ -206,6 +218,7 @@ impl<'a> Tree<'a> {
             top,
             settings: Vec::new(),
             attached: HashMap::new(),
+            at_hand: None,
             most,
             more: 0,
         };
@@ -322,7 +335,13 @@ impl<'a> Tree<'a> {
             }
             Ok(())
         };
-        source.few(None, Some(condition), &mut take).await?;
+        match &self.at_hand {
+            Some(AtHand { found: found @ Found::Few(_), condition: known }) => {
+                found.in_any_order(source, EVENT_COLUMNS, &mut take).await?;
+                source.few(None, Some(condition.and(known.clone().is_not_true())), &mut take).await?;
+            }
+            Some(AtHand { found: Found::Many(..), .. }) | None => source.few(None, Some(condition), &mut take).await?,
+        }
         self.settings.extend(settings);
         for (fit, one) in taken {
             self.nodes[fit.node].take(fit, one);
