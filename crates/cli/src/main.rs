@@ -1,5 +1,6 @@
 //! `backtrail`: parses arguments and dispatches. Each command is one file under `commands`.
 
+mod allocator;
 mod answers;
 mod args;
 mod commands;
@@ -21,10 +22,8 @@ use context::Context;
 use exit::ExitStatus;
 use tracing_subscriber::EnvFilter;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     let cli = Cli::parse();
     say_warnings();
     let context = match Context::new(&cli.shared) {
