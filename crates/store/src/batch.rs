@@ -469,6 +469,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_that_follow_each_other_for_long_stay_where_they_are() {
+        let short = [3, 4, 7];
+        let rows: Vec<u32> = short.into_iter().chain(10..1_034).chain([2_000]).chain(3_000..5_048).chain(6_000..7_023).collect();
+        let (long, rest) = stretches(&rows);
+        assert_eq!(long, [(10, 1_024), (3_000, 2_048)]);
+        assert_eq!(rest, short.into_iter().chain([2_000]).chain(6_000..7_023).collect::<Vec<u32>>(), "1,023 are not long");
+        assert_eq!(stretches(&[]), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn rows_of_several_dates_are_split_without_loss_and_share_their_memory() {
+        use crate::tests::kit::{Event, Evidence};
+        // Two long stretches of one date around a few rows of another.
+        let day = |id: u32| u32::from((1_500..1_510).contains(&id));
+        let event = |id: u32| Event { id, second: Some(id), day: day(id), content: 1, context: 0, rank: 0 };
+        let rows = Evidence { name: 1, events: (0..3_000).map(event).collect(), rejects: 0 }.rows(Table::Cloudtrail);
+        let mut portions = split(Table::Cloudtrail, &rows).unwrap();
+        portions.sort_by_key(|(_, portion)| portion.rows.num_rows());
+        let counts: Vec<usize> = portions.iter().map(|(_, portion)| portion.rows.num_rows()).collect();
+        assert_eq!(counts, [10, 1_490, 1_500]);
+        let all = rows::bytes_of(&rows::waiting(Table::Cloudtrail, &rows).unwrap());
+        let long: usize = portions[1..].iter().map(|(_, portion)| portion.bytes).sum();
+        assert!(long <= all && long > all * 9 / 10, "{long} of {all}: memory that is shared counts once");
+        assert!(portions[0].1.bytes < all / 100, "the few have memory of their own");
+    }
+
+    #[test]
     fn what_is_left_of_a_past_date_is_written_before_what_still_grows() {
         let date = |day: u32| (Table::Cloudtrail, Some(format!("2025-10-{day:02}")));
         let buffer = |bytes: usize, touched: usize| Buffer { bytes, touched, ..Buffer::default() };

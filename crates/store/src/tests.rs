@@ -4,5 +4,5 @@ mod basics;
 mod compaction;
 mod copies;
 mod interrupted;
-mod kit;
+pub(crate) mod kit;
 mod writers;
