@@ -276,7 +276,7 @@ impl Iterator for Finds {
             }
             for Name { name, size } in self.names.by_ref() {
                 let path = self.folder.join(name);
-                let found = size.map_or_else(|| look_at(&path), |size| Some(Found::file(path.clone(), size, true)));
+                let found = if let Some(size) = size { Some(Found::file(path, size, true)) } else { look_at(path) };
                 if found.is_some() {
                     return found;
                 }
@@ -306,12 +306,12 @@ fn metadata_of(entry: &fs::DirEntry) -> std::io::Result<fs::Metadata> {
 }
 
 /// A walked path, unless it is a folder.
-fn look_at(path: &Path) -> Option<Found> {
-    match fs::metadata(path) {
+fn look_at(path: PathBuf) -> Option<Found> {
+    match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => None,
-        Ok(metadata) if metadata.is_file() => Some(Found::file(path.to_owned(), metadata.len(), true)),
-        Ok(metadata) => Some(Found::special(path, special(&metadata).unwrap_or("neither file nor folder"), true)),
-        Err(e) => Some(Found::unreadable(path, &e)),
+        Ok(metadata) if metadata.is_file() => Some(Found::file(path, metadata.len(), true)),
+        Ok(metadata) => Some(Found::special(&path, special(&metadata).unwrap_or("neither file nor folder"), true)),
+        Err(e) => Some(Found::unreadable(&path, &e)),
     }
 }
 

@@ -416,11 +416,11 @@ fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, Portio
     }
     // Evidence is read date by date: mostly a few rows are of another day. The many stay where they are and keep the text of all in memory,
     // the few must not.
+    let each = rows::bytes_of(&data) / data.num_rows();
     let mut parts = Vec::new();
     for (date, rows) in by_date {
         let date = checked(table, date)?;
         let (long, rest) = stretches(&rows);
-        let each = rows::bytes_of(&data) / data.num_rows();
         let portion = |(from, count)| Portion { rows: data.slice(from, count), bytes: count * each };
         parts.extend(long.into_iter().map(|stretch| (Some(date.clone()), portion(stretch))));
         if rest.is_empty() {

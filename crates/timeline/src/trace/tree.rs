@@ -340,7 +340,9 @@ impl<'a> Tree<'a> {
                 found.in_any_order(source, EVENT_COLUMNS, &mut take).await?;
                 source.few(None, Some(condition.and(known.clone().is_not_true())), &mut take).await?;
             }
-            Some(AtHand { found: Found::Many(..), .. }) | None => source.few(None, Some(condition), &mut take).await?,
+            // They are many, and among those sought.
+            Some(AtHand { found: Found::Many(..), .. }) => source.in_any_order(None, Some(condition), EVENT_COLUMNS, &mut take).await?,
+            None => source.few(None, Some(condition), &mut take).await?,
         }
         self.settings.extend(settings);
         for (fit, one) in taken {
