@@ -9,15 +9,16 @@ use crate::gzip::{GzipSlices, GzipStream};
 use crate::hash::Sha256;
 use crate::inflate::{Inflate, InflateReader};
 use crate::limits::{Break, Budget, CHUNK, Cause, Level, Limits, MAX_LAYERS};
-use crate::magic::{Compression, compression_of};
+use crate::magic::{Layer, layer_of};
 use crate::piece::{Piece, Stored, Workspace};
+use crate::utf16::Utf16Stream;
 use crate::zstd::ZstdStream;
 
 /// Uncompressed bytes as they come. See [`Content::next_chunk`] and [`Content::finish`].
 pub struct Content<'a> {
     piece: &'a Piece,
     source: Source<'a>,
-    layers: Vec<Compression>,
+    layers: Vec<Layer>,
     out: Vec<u8>,
     inflater: Decompressor,
     /// None where the content is the stored bytes: their hash is known.
@@ -64,11 +65,11 @@ impl std::fmt::Debug for Content<'_> {
 
 impl<'a> Content<'a> {
     pub(crate) fn open(piece: &'a Piece, workspace: &mut Workspace) -> Result<Self, Break> {
-        let layers: Vec<Compression> = compression_of(&piece.head).into_iter().collect();
+        let layers: Vec<Layer> = layer_of(&piece.head).into_iter().collect();
         let limits = workspace.limits;
         let source = match (&piece.stored, layers.first()) {
             (Stored::Held(bytes), None) => Source::Held(bytes),
-            (Stored::Held(bytes), Some(Compression::Gzip)) => Source::Slices(Box::new(GzipSlices::new(bytes, limits.member, CHUNK))),
+            (Stored::Held(bytes), Some(Layer::Gzip)) => Source::Slices(Box::new(GzipSlices::new(bytes, limits.member, CHUNK))),
             (_, None) => Source::Plain(piece.stored.reader(piece.size)?),
             (_, Some(_)) => Source::Stream(stack(piece, &layers)?),
         };
@@ -145,7 +146,7 @@ impl<'a> Content<'a> {
 
     /// Where the first uncompressed bytes are compressed again, starts over through all the layers.
     fn take_off_further_layers(&mut self) {
-        while let Some(inner) = compression_of(&self.out)
+        while let Some(inner) = layer_of(&self.out)
             && !self.layers.is_empty()
             && self.layers.len() < MAX_LAYERS
         {
@@ -238,15 +239,16 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Decompressors on top of each other over the stored bytes, the outermost compression first.
-fn stack<'a>(piece: &'a Piece, layers: &[Compression]) -> Result<Box<dyn Inflate + Send + 'a>, Break> {
+/// Decoders on top of each other over the stored bytes, that of the outermost layer first.
+fn stack<'a>(piece: &'a Piece, layers: &[Layer]) -> Result<Box<dyn Inflate + Send + 'a>, Break> {
     let mut input: Box<dyn BufRead + Send + 'a> = Box::new(BufReader::with_capacity(CHUNK / 4, piece.stored.reader(piece.size)?));
     let mut rest = layers;
     loop {
-        let (layer, inner) = rest.split_first().ok_or_else(|| Break::new(0, Cause::Io("no compression".to_owned())))?;
+        let (layer, inner) = rest.split_first().ok_or_else(|| Break::new(0, Cause::Io("no layer".to_owned())))?;
         let stream: Box<dyn Inflate + Send + 'a> = match layer {
-            Compression::Gzip => Box::new(GzipStream::new(input, 0)),
-            Compression::Zstd => Box::new(ZstdStream::new(input, 0)?),
+            Layer::Gzip => Box::new(GzipStream::new(input, 0)),
+            Layer::Zstd => Box::new(ZstdStream::new(input, 0)?),
+            Layer::Utf16(order) => Box::new(Utf16Stream::new(input, *order)),
         };
         if inner.is_empty() {
             return Ok(stream);

@@ -22,6 +22,7 @@ mod piece;
 mod reopen;
 mod sparse;
 mod tar;
+mod utf16;
 mod walk;
 mod zip;
 mod zstd;

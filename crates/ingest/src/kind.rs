@@ -51,8 +51,6 @@ pub enum Kind {
     Parquet,
     /// Compressed or archived in a way that is not read.
     Compressed(&'static str),
-    /// Text in UTF-16.
-    Utf16,
     /// JSON of no known kind.
     Json,
     /// A JSON schema.
@@ -97,7 +95,6 @@ impl Kind {
             Self::Inventory => "inventory (describe output)",
             Self::Parquet => "Parquet of an unknown schema",
             Self::Compressed(name) => name,
-            Self::Utf16 => "UTF-16 text",
             Self::Json => "JSON of no known kind",
             Self::JsonSchema => "JSON schema",
             Self::Markup => "HTML or XML",
@@ -119,7 +116,6 @@ impl Kind {
     pub fn why_not_read(self) -> String {
         match self {
             Self::Compressed(name) => format!("{name} data is not read: unpack it first"),
-            Self::Utf16 => "UTF-16 text is not read: convert it to UTF-8 first".to_owned(),
             Self::Empty => "empty file".to_owned(),
             kind if kind.is_evidence() => format!("{}, not read yet", kind.name()),
             kind => format!("{}, not AWS evidence", kind.name()),

@@ -331,7 +331,7 @@ fn first_chunk<'p>(piece: &'p Piece, workspace: &mut Workspace) -> Result<Conten
 /// of evidence to its end, anything else as far as is affordable.
 fn seek_records(kind: Kind, content: &mut Content<'_>, piece: &Piece) -> bool {
     let is_sought = match kind {
-        Kind::Empty | Kind::Binary | Kind::Utf16 | Kind::Compressed(_) | Kind::Parquet | Kind::JsonSchema => false,
+        Kind::Empty | Kind::Binary | Kind::Compressed(_) | Kind::Parquet | Kind::JsonSchema => false,
         _ => !content.current().starts_with(b"PAR1"),
     };
     if !is_sought {

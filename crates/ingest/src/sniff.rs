@@ -29,9 +29,6 @@ pub fn sniff(head: &[u8], tail: impl FnOnce() -> Vec<u8>) -> Kind {
     if head.starts_with(b"PAR1") {
         return parquet(&tail());
     }
-    if is_utf16(head) {
-        return Kind::Utf16;
-    }
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     // Nearly all evidence, by number of files; the outline of the document need not be drawn to know it.
     if head.starts_with(TRAIL_FILE) {
@@ -132,14 +129,6 @@ impl Seek {
         }
         false
     }
-}
-
-/// A mark of UTF-16, or ASCII in it without one: every other byte is zero.
-fn is_utf16(head: &[u8]) -> bool {
-    let start = &head[..head.len().min(64) & !1];
-    let every_other =
-        |zero: usize| start.len() >= 8 && start.chunks_exact(2).all(|pair| pair[zero] == 0 && (0x20..0x7f).contains(&pair[1 - zero]));
-    head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) || every_other(0) || every_other(1)
 }
 
 /// No zero bytes, and hardly any control characters. Invalid UTF-8 is left to the decoder: one broken record does not make a file binary.

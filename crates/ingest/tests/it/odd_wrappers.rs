@@ -54,13 +54,32 @@ fn a_text_that_quotes_a_record_is_no_evidence_of_a_call() {
     assert!(bench.fate("README.md").1.contains("quotes 1 CloudTrail record"), "{}", bench.fate("README.md").1);
 }
 
+/// What `aws cloudtrail lookup-events > events.json` leaves behind in a Windows shell.
 #[test]
-fn utf_16_without_a_mark_is_named() {
-    let wide: Vec<u8> = event(0).encode_utf16().flat_map(u16::to_le_bytes).collect();
+fn utf_16_is_read_as_what_it_spells() {
+    let spelled = event(0).replace("aws-cli", "aws-cli \u{1f600}");
+    let little: Vec<u8> = spelled.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = format!("\u{feff}{{\"Records\":[{spelled}]}}\r\n").encode_utf16().flat_map(u16::to_be_bytes).collect();
     let bench = Bench::new();
-    bench.put("wide.json", wide);
+    bench.put("no-mark.json", &little);
+    bench.put("mark.json", &big);
+    bench.put("utf8.json", &spelled);
+    bench.put("cut.json", &[&little[..], &little[..301]].concat());
     bench.run();
-    assert_eq!(bench.fate("wide.json"), ("deferred", "UTF-16 text is not read: convert it to UTF-8 first".to_owned()));
+    let counts = |name: &str| {
+        let counts = bench.row(name).counts;
+        (counts.read, counts.kept + counts.duplicate, counts.rejected)
+    };
+    for name in ["no-mark.json", "mark.json", "utf8.json"] {
+        assert_eq!((bench.fate(name).0, counts(name)), ("kept", (1, 1, 0)), "{name}");
+    }
+    // As with a gzip file that breaks off: what stands before the break is kept, and what was begun is told.
+    let (fate, why) = bench.fate("cut.json");
+    assert_eq!((fate, counts("cut.json")), ("partial", (1, 1, 0)), "{why}");
+    assert!(why.starts_with("truncated: the UTF-16 data ends early; an unfinished record at byte"), "{why}");
+    // Four files, one event: the record is the text that was spelled, however it was written.
+    let kept = ["no-mark.json", "mark.json", "utf8.json", "cut.json"].map(|name| bench.row(name).counts.kept);
+    assert_eq!(kept.iter().sum::<i64>(), 1, "{kept:?}");
 }
 
 #[test]
