@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     };
     let ended = context.run(dispatch(cli.command, &context));
     context.close();
+    allocator::leave_memory();
     match ended {
         Ok(status) => status.into(),
         Err(error) => exit::report(&error),

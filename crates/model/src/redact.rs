@@ -326,7 +326,9 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
 /// Replaces tokens in a name, where no word before them tells what they are: names of things hold such words themselves.
 #[must_use]
 pub fn redact_name(name: &str) -> Cow<'_, str> {
-    if !may_hold_secret(name) {
+    // Every name of every record is looked at.
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(STARTS.iter().map(|(start, _)| start)).ok());
+    if SEARCH.as_ref().is_some_and(|search| !search.is_match(name)) {
         return Cow::Borrowed(name);
     }
     match tokens(name) {

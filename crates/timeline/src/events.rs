@@ -17,8 +17,9 @@ use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
 use crate::question::Question;
-use crate::related::{Related, Sought};
+use crate::related::{Related, Sought, is_deletion};
 use crate::source::Source;
+use crate::touched::touched;
 use crate::twins;
 
 /// A question that lists events.
@@ -89,22 +90,67 @@ pub async fn events(
     question: &Question,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
+    list(source, which, question, Resources::OfAll, sink).await
+}
+
+/// The same, for a person, whom lines are written that do not say what an item touches: its resources are not worked out.
+///
+/// # Errors
+/// Where the store cannot be read or the sink fails.
+pub async fn event_lines(
+    source: &Source,
+    which: EventQuestion,
+    question: &Question,
+    sink: &mut Sink<'_, Item>,
+) -> Result<Closing, TimelineError> {
+    list(source, which, question, Resources::OfNone, sink).await
+}
+
+/// Of which items it is worked out what they touch, which takes a third of the time of telling one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resources {
+    OfAll,
+    /// Of so many at least, from the first.
+    OfFirst(u64),
+    OfNone,
+}
+
+impl Resources {
+    /// Whether of those that come behind so many.
+    fn are_told_behind(self, items: u64) -> bool {
+        match self {
+            Self::OfAll => true,
+            Self::OfFirst(most) => items <= most,
+            Self::OfNone => false,
+        }
+    }
+}
+
+/// Answers a question that lists events.
+pub(crate) async fn list(
+    source: &Source,
+    which: EventQuestion,
+    question: &Question,
+    resources: Resources,
+    sink: &mut Sink<'_, Item>,
+) -> Result<Closing, TimelineError> {
     let question = &question.reached(source).await?;
     let window = question.window.as_ref();
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
-    let mut listing = Listing { which, counter: Counter::new(question, sink), pending: Vec::new() };
+    let mut listing = Listing { which, resources, counter: Counter::new(question, sink), told: Vec::new(), pending: Vec::new() };
     let read = async {
         let found = source.found(window, condition, question.filters.leave_few());
         let (found, beside) = futures::future::try_join(found, Beside::read(source, which)).await?;
         let found = found.only(|event| (which.admits(event) || beside.admits(event)) && question.filters.admits(event))?;
         let actors = Actors::behind(source, window, &found).await?;
-        let sought = if which == EventQuestion::Network { Sought::Updates } else { Sought::UpdatesAndObjects };
+        let has_objects = which != EventQuestion::Network && found.may_hold(is_deletion)?;
+        let sought = if has_objects { Sought::UpdatesAndObjects } else { Sought::Updates };
         let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
         found.in_order(source, &mut |events| listing.take_all(events, question, (&related, &beside), &actors)).await
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
-    listing.flush()?;
+    listing.finish()?;
     let totals = listing.counter.totals;
     coverage.not_seen.extend(question.filters.unfollowed());
     if totals.items == 0 {
@@ -130,7 +176,10 @@ pub async fn events_answer(source: &Source, which: EventQuestion, question: &Que
 /// Items of one instant wait here until the next, so that twins among them find each other.
 struct Listing<'a, 'b> {
     which: EventQuestion,
+    resources: Resources,
     counter: Counter<'a, 'b, Item>,
+    /// Events told last, which are handed on while the next are told.
+    told: Vec<Option<Told>>,
     pending: Vec<Item>,
 }
 
@@ -154,40 +203,62 @@ struct Told {
     item: Option<Item>,
 }
 
-impl Told {
-    fn of(event: &Event<'_>, question: &Question, others: Others<'_>, listing: (EventQuestion, bool), actors: &Actors) -> Self {
-        let ((related, beside), (which, is_open)) = (others, listing);
+/// How events are told, each by itself.
+struct Telling<'t> {
+    which: EventQuestion,
+    question: &'t Question,
+    others: Others<'t>,
+    actors: &'t Actors,
+    /// More items are to be shown.
+    is_open: bool,
+    has_resources: bool,
+}
+
+impl Telling<'_> {
+    /// Tells an event; nothing where it does not answer the question.
+    fn tell(&self, event: &Event<'_>) -> Option<Told> {
+        let (related, beside) = self.others;
+        if !((self.which.admits(event) || beside.admits(event)) && self.question.filters.admits(event)) {
+            return None;
+        }
         let outcome = classify(&event.facts());
         let is_folded = related.is_folded(event);
-        let item = (is_open && !is_folded).then(|| {
-            let mut item = Item::by(event, question.window.as_ref(), actors);
-            related.tell(event, &mut item, which.lists_actions());
+        let item = (self.is_open && !is_folded).then(|| {
+            let resources = if self.has_resources { touched(event) } else { Vec::new() };
+            let mut item = Item::touching(event, self.question.window.as_ref(), self.actors, resources);
+            related.tell(event, &mut item, self.which.lists_actions());
             beside.tell(event, &mut item);
             item
         });
-        Self { is_folded, time: event.event_time, outcome, is_attempt: is_attempted(event, outcome), item }
+        Some(Told { is_folded, time: event.event_time, outcome, is_attempt: is_attempted(event, outcome), item })
     }
 }
 
 impl Listing<'_, '_> {
-    /// Takes the events of a batch. Telling one (parsing its JSON, above all) depends on no other, so all threads take part.
+    /// Takes the events of a batch. Telling one (parsing its JSON, above all) depends on no other, so all threads take part, while those told
+    /// before are handed on.
     fn take_all(&mut self, events: &Events<'_>, question: &Question, others: Others<'_>, actors: &Actors) -> Result<(), TimelineError> {
-        let which = self.which;
         for start in (0..events.rows()).step_by(TOLD_AT_ONCE) {
             let rows = start..events.rows().min(start + TOLD_AT_ONCE);
-            let is_open = self.counter.is_open();
-            let told: Vec<Option<Told>> = rows
-                .into_par_iter()
-                .with_min_len(64)
-                .map(|row| {
-                    let event = events.get(row);
-                    ((which.admits(&event) || others.1.admits(&event)) && question.filters.admits(&event))
-                        .then(|| Told::of(&event, question, others, (which, is_open), actors))
-                })
-                .collect();
-            told.into_iter().flatten().try_for_each(|one| self.take(one))?;
+            let (which, is_open) = (self.which, self.counter.is_open());
+            let has_resources = self.resources.are_told_behind(self.counter.totals.items);
+            let telling = Telling { which, question, others, actors, is_open, has_resources };
+            let (before, mut told) = (std::mem::take(&mut self.told), Vec::new());
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| {
+                    rows.into_par_iter().with_min_len(64).map(|row| telling.tell(&events.get(row))).collect_into_vec(&mut told);
+                });
+                before.into_iter().flatten().try_for_each(|one| self.take(one))
+            })?;
+            self.told = told;
         }
         Ok(())
+    }
+
+    /// Hands on what is left.
+    fn finish(&mut self) -> Result<(), TimelineError> {
+        std::mem::take(&mut self.told).into_iter().flatten().try_for_each(|one| self.take(one))?;
+        self.flush()
     }
 
     fn take(&mut self, told: Told) -> Result<(), TimelineError> {

@@ -66,6 +66,12 @@ impl Found<'_> {
         filter_record_batch(&batch, &wanted).map(Self::Few).map_err(|e| TimelineError::table(CLOUDTRAIL)(e.into()))
     }
 
+    /// Whether one of them is meant; those yet to be read may be.
+    pub(crate) fn may_hold(&self, is_meant: impl Fn(&Event<'_>) -> bool) -> Result<bool, TimelineError> {
+        let Self::Few(batch) = self else { return Ok(true) };
+        Ok(Events::of(batch)?.iter().any(|event| is_meant(&event)))
+    }
+
     /// Runs `each` over them, batch by batch, ordered by time, event id and record hash; those without a time last.
     pub(crate) async fn in_order(
         &self,

@@ -134,6 +134,11 @@ impl Item {
     /// An event as answers show it, without secrets.
     #[must_use]
     pub fn by(event: &Event<'_>, window: Option<&Window>, actors: &Actors) -> Self {
+        Self::touching(event, window, actors, touched(event))
+    }
+
+    /// The same, by whoever has worked out what it touches.
+    pub(crate) fn touching(event: &Event<'_>, window: Option<&Window>, actors: &Actors, resources: Vec<Touched>) -> Self {
         let facts = event.facts();
         let outcome = classify(&facts);
         let (request, response) = (json(event.request_parameters), json(event.response_elements));
@@ -156,7 +161,7 @@ impl Item {
             network_class: network_command(&facts),
             rules: told.rules,
             group_names: Vec::new(),
-            resources: touched(event),
+            resources,
             source_ip_address: own(event.source_ip_address),
             user_agent: event.user_agent.map(|a| redact_text(a).into_owned()),
             account: own(event.recipient_account_id),

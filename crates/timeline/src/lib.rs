@@ -48,7 +48,7 @@ pub use coverage::{
 pub use digest::events_digest;
 pub use error::TimelineError;
 pub use event::Event;
-pub use events::{EventQuestion, events, events_answer};
+pub use events::{EventQuestion, event_lines, events, events_answer};
 pub use group_names::GroupName;
 pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;

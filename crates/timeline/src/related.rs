@@ -218,6 +218,11 @@ fn name_objects(objects: &[Object], item: &mut Item) {
     item.summary.push_str(&format!(": {}{rest}", named.join(", ")));
 }
 
+/// Whether a call deletes objects, or is the record of one that such a call deleted.
+pub(crate) fn is_deletion(event: &Event<'_>) -> bool {
+    is_s3(event.event_source) && matches!(action_name(event.event_name.unwrap_or_default()), "DeleteObjects" | "DeleteObject")
+}
+
 fn is_s3(source: Option<&str>) -> bool {
     service_of(source.unwrap_or_default()) == "s3"
 }
@@ -271,14 +276,13 @@ impl<K> Seen<K> {
     fn of(event: &Event<'_>, request: Option<&str>, key: &(dyn Fn(&Event<'_>) -> Option<K> + Sync)) -> Self {
         let item = Item::of(event, None);
         let addendum = item.addendum.as_ref();
-        let action = action_name(event.event_name.unwrap_or_default());
-        let is_deletion = is_s3(event.event_source) && matches!(action, "DeleteObjects" | "DeleteObject");
-        let call = request.filter(|_| is_deletion).map(|r| (r.to_owned(), event.recipient_account_id.unwrap_or_default().to_owned()));
+        let call =
+            request.filter(|_| is_deletion(event)).map(|r| (r.to_owned(), event.recipient_account_id.unwrap_or_default().to_owned()));
         Self {
             place: event.place(),
             id: event.event_id.map(str::to_owned),
             call,
-            is_call: action == "DeleteObjects",
+            is_call: action_name(event.event_name.unwrap_or_default()) == "DeleteObjects",
             updates: addendum.and_then(|a| a.updates(event.event_id)).map(str::to_owned),
             outcome: classify(&event.facts()),
             key: key(event),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::answer::{Closing, Sink};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
-use crate::events::{EventQuestion, events};
+use crate::events::{EventQuestion, Resources, events, list};
 use crate::item::Item;
 use crate::lineage::{Actors, Mover, Origin, OriginKind, Part as MotionPart};
 use crate::nearest;
@@ -95,7 +95,7 @@ pub async fn changes(source: &Source, question: &Question, told: ChangesTold, si
 
 async fn by_resource(source: &Source, question: &Question, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
     let mut held = Some(Vec::new());
-    let closing = events(source, EventQuestion::Changes, question, &mut |item| {
+    let closing = list(source, EventQuestion::Changes, question, Resources::OfFirst(GROUPED as u64), &mut |item| {
         match &mut held {
             Some(items) if items.len() < GROUPED => {
                 items.push(item);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_query::Session;
-use backtrail_timeline::{ActorOrder, Closing, Day, EventQuestion, Filters, Present, Question, Source, TimelineError, Typed};
+use backtrail_timeline::{
+    ActorOrder, Closing, Day, EventQuestion, Filters, Present, Question, Source, TimelineError, Typed, event_lines, events,
+};
 
 use serde::Serialize;
 
@@ -151,7 +153,7 @@ where
 }
 
 /// Answers a question that lists events.
-pub(crate) async fn events(which: EventQuestion, args: &QuestionArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn list(which: EventQuestion, args: &QuestionArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let question = args.question()?;
     let session = context.session().await?;
     answer_events(which, &question, &source(&session).await?, &args.output, context).await
@@ -165,7 +167,12 @@ pub(crate) async fn answer_events(
     context: &Context,
 ) -> anyhow::Result<ExitStatus> {
     let mut writer = begin(which.name(), question, to, context)?;
-    let closing = backtrail_timeline::events(source, which, question, &mut |item| writer.item(item)).await.map_err(timeline_error)?;
+    let mut sink = |item| writer.item(item);
+    let closing = match to.format {
+        Format::Table => event_lines(source, which, question, &mut sink).await,
+        _ => events(source, which, question, &mut sink).await,
+    };
+    let closing = closing.map_err(timeline_error)?;
     end(writer, &closing)
 }
 

@@ -8,5 +8,5 @@ use crate::context::Context;
 use crate::exit::ExitStatus;
 
 pub(crate) async fn run(args: QuestionArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    ask::events(EventQuestion::Network, &args, context).await
+    ask::list(EventQuestion::Network, &args, context).await
 }

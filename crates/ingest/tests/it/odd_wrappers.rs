@@ -64,7 +64,7 @@ fn utf_16_is_read_as_what_it_spells() {
     bench.put("no-mark.json", &little);
     bench.put("mark.json", &big);
     bench.put("utf8.json", &spelled);
-    bench.put("cut.json", &[&little[..], &little[..301]].concat());
+    bench.put("cut.json", [&little[..], &little[..301]].concat());
     bench.run();
     let counts = |name: &str| {
         let counts = bench.row(name).counts;

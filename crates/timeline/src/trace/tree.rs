@@ -1,7 +1,7 @@
 //! The tree below what is traced: each set of credentials once, with what was done with it, and what services did because of it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use backtrail_model::issuance::is_sign_in;
@@ -15,9 +15,9 @@ use hashbrown::HashMap;
 
 use super::{Node, Rival, Seen, SharedUses, Uses};
 use crate::coverage::{NotSeen, NotSeenKind};
-use crate::ends::Ends;
+use crate::ends::{Ends, Met};
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event};
+use crate::event::{EVENT_COLUMNS, Event, Place};
 use crate::few::Found;
 use crate::item::{Item, Made};
 use crate::lineage::{
@@ -174,7 +174,14 @@ struct Grown {
     parent: Option<usize>,
     /// The user of Identity Center for whom its portal was called, of all that descends from such a call.
     user: Option<String>,
-    uses: Counted,
+}
+
+/// What was done with a node's credentials.
+#[derive(Default)]
+struct Used {
+    /// And with nothing else that fits.
+    own: Counted,
+    /// Or with others'.
     shared: Vec<(Fit, Counted)>,
 }
 
@@ -183,7 +190,8 @@ struct Counted {
     uses: Uses,
     ends: Ends,
     addresses: HashSet<String>,
-    made: Vec<(Option<i64>, Made)>,
+    /// The first things made, in order: by time, those without one last, then by citation; two records may have one.
+    made: BTreeMap<(bool, Met, Place), Made>,
 }
 
 /// A call that set something up, and the credentials that it was made with.
@@ -197,6 +205,8 @@ struct SetUp {
 struct Tree<'a> {
     lineage: &'a Lineage,
     nodes: Vec<Grown>,
+    /// Of each node, once it was read.
+    used: Vec<Used>,
     by_issued: HashMap<usize, usize>,
     top: Known,
     settings: Vec<SetUp>,
@@ -214,6 +224,7 @@ impl<'a> Tree<'a> {
         let mut tree = Self {
             lineage,
             nodes: Vec::new(),
+            used: Vec::new(),
             by_issued: HashMap::new(),
             top,
             settings: Vec::new(),
@@ -303,8 +314,7 @@ impl<'a> Tree<'a> {
     fn add(&mut self, issued: Option<usize>, link: Option<(Strength, &'static str)>, parent: Option<usize>) -> usize {
         let above = parent.and_then(|parent| self.nodes[parent].user.clone());
         let user = issued.and_then(|at| self.lineage.issued()[at].asked_for()).map(str::to_owned).or(above);
-        let (uses, shared) = (Counted::default(), Vec::new());
-        self.nodes.push(Grown { issued, link, set_in_motion_by: Vec::new(), stacks: None, parent, user, uses, shared });
+        self.nodes.push(Grown { issued, link, set_in_motion_by: Vec::new(), stacks: None, parent, user });
         let node = self.nodes.len() - 1;
         if let Some(at) = issued {
             self.by_issued.insert(at, node);
@@ -319,7 +329,7 @@ impl<'a> Tree<'a> {
         self.top.sessions.keys().for_each(|(id, begun)| wanted.add_session(id, Some(*begun)));
         let Some(condition) = Arc::new(wanted).condition(USED) else { return Ok(()) };
         let mut known: HashMap<Holder, Vec<Fit>> = HashMap::new();
-        let mut taken: Vec<(Fit, Taken)> = Vec::new();
+        let mut used: Vec<Used> = self.nodes.iter().map(|_| Used::default()).collect();
         let mut settings: Vec<SetUp> = Vec::new();
         let mut take = |event: &Event<'_>| {
             let holder = Holder::of(event);
@@ -330,7 +340,7 @@ impl<'a> Tree<'a> {
                 known.entry(holder).or_insert_with_key(of_holder).as_slice().into()
             };
             for fit in fits.iter().filter(|fit| is_of_stacks(event, self.nodes[fit.node].stacks.as_ref())) {
-                taken.push((fit.clone(), Taken::of(event)));
+                used[fit.node].take(fit, event);
                 settings.extend(Setting::of(event).map(|setting| SetUp { node: fit.node, others: fit.others.clone(), setting }));
             }
             Ok(())
@@ -345,9 +355,7 @@ impl<'a> Tree<'a> {
             None => source.few(None, Some(condition), &mut take).await?,
         }
         self.settings.extend(settings);
-        for (fit, one) in taken {
-            self.nodes[fit.node].take(fit, one);
-        }
+        self.used = used;
         Ok(())
     }
 
@@ -390,16 +398,17 @@ impl<'a> Tree<'a> {
         let mut nodes: Vec<Option<Node>> = Vec::with_capacity(self.nodes.len());
         let mut parents = Vec::with_capacity(self.nodes.len());
         let others: Vec<Vec<Rival>> = self.nodes.iter().map(|grown| self.others_of(grown)).collect();
-        for (grown, others) in self.nodes.into_iter().zip(others) {
+        self.used.resize_with(self.nodes.len(), Used::default);
+        for ((grown, used), others) in self.nodes.into_iter().zip(self.used).zip(others) {
             parents.push(grown.parent);
             let issued = grown.issued.map(|at| &self.lineage.issued()[at]);
-            let shared = grown.shared.into_iter().map(|(fit, counted)| SharedUses {
+            let shared = used.shared.into_iter().map(|(fit, counted)| SharedUses {
                 strength: fit.strength,
                 basis: fit.basis,
                 others: rivals(self.lineage, &fit.others),
                 uses: counted.finish(),
             });
-            let mut told = Node { others, shared_uses: shared.collect(), ..node(issued, grown.link, grown.uses) };
+            let mut told = Node { others, shared_uses: shared.collect(), ..node(issued, grown.link, used.own) };
             told.set_in_motion_by = grown.set_in_motion_by;
             // Behind its other children, which are put in front of them.
             told.children = self.attached.remove(&nodes.len()).unwrap_or_default();
@@ -424,18 +433,17 @@ impl<'a> Tree<'a> {
     }
 }
 
-impl Grown {
-    fn take(&mut self, fit: Fit, one: Taken) {
+impl Used {
+    fn take(&mut self, fit: &Fit, event: &Event<'_>) {
         if fit.others.is_empty() {
-            self.uses.take(fit.strength, one);
-            return;
+            return self.own.take(fit.strength, event);
         }
-        match self.shared.iter_mut().find(|(known, _)| *known == fit) {
-            Some((_, counted)) => counted.take(fit.strength, one),
+        match self.shared.iter_mut().find(|(known, _)| known == fit) {
+            Some((_, counted)) => counted.take(fit.strength, event),
             None => {
                 let mut counted = Counted::default();
-                counted.take(fit.strength, one);
-                self.shared.push((fit, counted));
+                counted.take(fit.strength, event);
+                self.shared.push((fit.clone(), counted));
             }
         }
     }
@@ -475,46 +483,36 @@ fn node(issued: Option<&Issued>, link: Option<(Strength, &'static str)>, uses: C
     }
 }
 
-/// One use, as it is counted.
-struct Taken {
-    time: Option<i64>,
-    reference: String,
-    outcome: Outcome,
-    address: Option<String>,
-    made: Option<Made>,
-}
-
-impl Taken {
-    fn of(event: &Event<'_>) -> Self {
-        let outcome = classify(&event.facts());
-        let is_write = backtrail_model::calls::is_write(&event.facts()) && Issued::of(event).is_none();
-        Self {
-            time: event.event_time,
-            reference: event.citation(),
-            outcome,
-            address: event.source_ip_address.map(str::to_owned),
-            made: (is_write && outcome == Outcome::Ok).then(|| Item::of(event, None).made()),
-        }
-    }
-}
-
 impl Counted {
-    fn take(&mut self, strength: Strength, one: Taken) {
+    fn take(&mut self, strength: Strength, event: &Event<'_>) {
+        let outcome = classify(&event.facts());
         self.uses.events += 1;
         *self.uses.strengths.entry(strength.as_str()).or_default() += 1;
-        *self.uses.outcomes.entry(one.outcome.as_str()).or_default() += 1;
-        self.addresses.extend(one.address);
-        if let Some(made) = one.made {
-            self.made.push((one.time, made));
+        *self.uses.outcomes.entry(outcome.as_str()).or_default() += 1;
+        if let Some(address) = event.source_ip_address.filter(|address| !self.addresses.contains(*address)) {
+            self.addresses.insert(address.to_owned());
         }
-        if one.time.is_some() {
-            self.ends.take((one.time, one.reference));
+        if outcome == Outcome::Ok && backtrail_model::calls::is_write(&event.facts()) && Issued::of(event).is_none() {
+            self.make(event);
+        }
+        if event.event_time.is_some() {
+            self.ends.take_at(event.event_time, || event.citation());
+        }
+    }
+
+    /// Takes what was made, where it is among the first: only these are told.
+    fn make(&mut self, event: &Event<'_>) {
+        let at = (event.event_time.is_none(), (event.event_time, event.citation()), event.place());
+        if self.made.len() < MOST_MADE || self.made.last_key_value().is_some_and(|(last, _)| at < *last) {
+            self.made.insert(at, Item::of(event, None).made());
+        }
+        if self.made.len() > MOST_MADE {
+            self.made.pop_last();
         }
     }
 
     fn finish(mut self) -> Uses {
-        self.made.sort_by(|a, b| (a.0.is_none(), a.0, &a.1.reference).cmp(&(b.0.is_none(), b.0, &b.1.reference)));
-        self.uses.made = self.made.into_iter().take(MOST_MADE).map(|(_, made)| made).collect();
+        self.uses.made = self.made.into_values().collect();
         self.uses.addresses = self.addresses.into_iter().collect();
         self.uses.addresses.sort_unstable();
         let (first, last) = self.ends.times().unwrap_or_default();
