@@ -90,7 +90,7 @@ pub async fn events(
     question: &Question,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
-    list(source, which, question, Resources::OfAll, sink).await
+    list(source, which, question, Resources::All, sink).await
 }
 
 /// The same, for a person, whom lines are written that do not say what an item touches: its resources are not worked out.
@@ -103,25 +103,25 @@ pub async fn event_lines(
     question: &Question,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
-    list(source, which, question, Resources::OfNone, sink).await
+    list(source, which, question, Resources::None, sink).await
 }
 
 /// Of which items it is worked out what they touch, which takes a third of the time of telling one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resources {
-    OfAll,
+    All,
     /// Of so many at least, from the first.
-    OfFirst(u64),
-    OfNone,
+    First(u64),
+    None,
 }
 
 impl Resources {
     /// Whether of those that come behind so many.
     fn are_told_behind(self, items: u64) -> bool {
         match self {
-            Self::OfAll => true,
-            Self::OfFirst(most) => items <= most,
-            Self::OfNone => false,
+            Self::All => true,
+            Self::First(most) => items <= most,
+            Self::None => false,
         }
     }
 }
@@ -284,5 +284,18 @@ impl Listing<'_, '_> {
         let items = if self.which.lists_actions() { twins::fold(items) } else { twins::link(items) };
         self.counter.totals.folded += (count - items.len()) as u64;
         items.into_iter().try_for_each(|item| self.counter.take(item))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_told_of_so_many_at_least() {
+        // Of the first three: those that come behind none, one and two; one more tells that they are too many to be told by resource.
+        let told = |resources: Resources| (0..6).map(|behind| resources.are_told_behind(behind)).collect::<Vec<_>>();
+        assert_eq!(told(Resources::First(3)), [true, true, true, true, false, false]);
+        assert_eq!((told(Resources::All), told(Resources::None)), (vec![true; 6], vec![false; 6]));
     }
 }

@@ -95,7 +95,7 @@ pub async fn changes(source: &Source, question: &Question, told: ChangesTold, si
 
 async fn by_resource(source: &Source, question: &Question, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
     let mut held = Some(Vec::new());
-    let closing = list(source, EventQuestion::Changes, question, Resources::OfFirst(GROUPED as u64), &mut |item| {
+    let closing = list(source, EventQuestion::Changes, question, Resources::First(GROUPED as u64), &mut |item| {
         match &mut held {
             Some(items) if items.len() < GROUPED => {
                 items.push(item);
