@@ -53,7 +53,7 @@ pub struct Drained {
     pub notes: Vec<String>,
     /// The break that ended it, or a fault that did not.
     pub flaw: Option<Break>,
-    /// Compressions taken off, outermost first.
+    /// Layers taken off, by name, outermost first: compressions, and notations of text other than UTF-8.
     pub compression: Vec<&'static str>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Content<'a> {
         self.broken = result.err();
     }
 
-    /// Where the first uncompressed bytes are compressed again, starts over through all the layers.
+    /// Where another layer lies over the first bytes that came out, starts over through all the layers.
     fn take_off_further_layers(&mut self) {
         while let Some(inner) = layer_of(&self.out)
             && !self.layers.is_empty()
@@ -205,7 +205,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Whether the stored bytes were compressed.
+    /// Whether the content is not the stored bytes: they were compressed, or text in another notation.
     #[must_use]
     pub fn is_compressed(&self) -> bool {
         !self.layers.is_empty()

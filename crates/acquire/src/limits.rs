@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Archives inside archives that are opened; deeper ones are left as they are.
 pub(crate) const MAX_DEPTH: usize = 4;
-/// Compressions on top of each other that are taken off one piece.
+/// Layers on top of each other that are taken off one piece.
 pub(crate) const MAX_LAYERS: usize = 3;
 /// Bytes a container hands out at a time where it streams.
 pub(crate) const CHUNK: usize = 1 << 20;

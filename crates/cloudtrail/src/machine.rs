@@ -25,15 +25,8 @@ use crate::walk::{Kind, Span};
 pub(crate) const MAX_RECORD: usize = 64 << 20;
 /// Envelopes inside envelopes, at most.
 const MAX_FRAMES: usize = 8;
-/// Bytes of an object looked at as a whole before the list in it is taken for an envelope's: its other fields may make it a record.
-const LOOK_BEHIND_LIST: usize = 64 << 10;
-/// The longest time prefix of a CloudWatch Logs export line.
-const MAX_PREFIX: usize = 40;
-/// The longest name of a log stream.
-const MAX_STREAM: usize = 512;
 /// What is counted as other where an envelope holds nothing.
 const NO_ITEMS: &str = "lists without records";
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Something that is open around the position.
 #[derive(Debug)]
@@ -79,14 +72,6 @@ impl Holds {
     fn is_record(self) -> bool {
         self.name && self.source && !self.no_record
     }
-}
-
-/// What an object with a list in it is.
-enum Look {
-    Record(Span),
-    Envelope(Holds),
-    /// Too few bytes to tell.
-    More,
 }
 
 /// What carries a nested document.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use backtrail_model::calls::{is_write, service_of};
+use backtrail_model::calls::{is_change, service_of};
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::redact_text;
@@ -171,7 +171,7 @@ impl Counted {
         let date = event.event_time.map_or_else(|| "unknown".to_owned(), format_date);
         let day = self.days.entry(date).or_default();
         day.events += 1;
-        day.changes += u64::from(outcome == Outcome::Ok && is_write(&facts));
+        day.changes += u64::from(is_change(&facts, outcome));
         day.denied += u64::from(outcome == Outcome::Denied);
         let service = event.event_source.map(service_of).unwrap_or("?");
         let call = format!("{service}:{}", event.event_name.unwrap_or("?"));

@@ -6,8 +6,8 @@ mod neighbourhood;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backtrail_model::calls::is_write;
-use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::calls::is_change;
+use backtrail_model::outcome::classify;
 use backtrail_model::touch::{Part, Touched, Wanted};
 use serde::Serialize;
 
@@ -214,7 +214,8 @@ impl Anchor {
         if filters.actor.is_empty() || filters.is_by_name(event) {
             self.direct.insert(reference.clone(), how(event, &things, filters));
         }
-        let is_change = is_write(&event.facts()) && classify(&event.facts()) == Outcome::Ok;
+        let facts = event.facts();
+        let is_change = is_change(&facts, classify(&facts));
         // Many read a bucket: that makes them no party to it. Who is named, or calls from what is named, is one whatever he calls.
         let is_by_resource = !filters.arn.is_empty() && filters.actor.is_empty() && filters.ip.is_empty() && filters.key.is_empty();
         if is_by_resource && !is_change {

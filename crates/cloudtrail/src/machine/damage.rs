@@ -3,10 +3,28 @@
 use super::{Carrier, Frame, Line, MAX_RECORD, Machine, Step, first_key};
 use crate::output::Output;
 use crate::skip::{FIRST_KEYS, Goal, Skip, Skipped};
+use crate::walk::Stop;
 
 impl Machine {
+    /// The walk over the item at `pos` did not come to its end. A list that is not to be gone into is gone on from.
+    pub(super) fn stopped(
+        &mut self,
+        stop: Stop,
+        window: &[u8],
+        pos: usize,
+        eof: bool,
+        carrier: Option<Carrier<'_>>,
+        out: &mut Output,
+    ) -> Step {
+        match stop {
+            Stop::Incomplete => self.cut_short(window, pos, eof, carrier, out),
+            Stop::Broken { at, what } => self.broken(window, pos, at, what),
+            Stop::Container { at, .. } => Step::To(at),
+        }
+    }
+
     /// The window, or the evidence, ends inside an item.
-    pub(super) fn cut_short(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+    fn cut_short(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         let too_large = window.len() - pos >= MAX_RECORD;
         if !too_large && !eof {
             return Step::More;
@@ -35,7 +53,7 @@ impl Machine {
     }
 
     /// How the next record is known: from what the broken one looks like, or those before it; else by what records start with.
-    pub(super) fn resync_goal(&self, window: &[u8], pos: usize, at: Option<usize>) -> Goal {
+    fn resync_goal(&self, window: &[u8], pos: usize, at: Option<usize>) -> Goal {
         if self.stack.is_empty() {
             return Goal::Lines { any: at.is_some_and(|at| memchr::memchr(b'\n', &window[pos..at]).is_none()) };
         }

@@ -83,7 +83,7 @@ impl Machine {
     }
 
     /// An envelope ends. One in which no list was met (`hits` of a search for counts only) is in no other account.
-    pub(super) fn close_envelope(&mut self, out: &mut Output) {
+    fn close_envelope(&mut self, out: &mut Output) {
         if let Some(Frame::Envelope { holds, .. }) = self.stack.pop() {
             if holds.list {
                 self.note_list();
@@ -95,13 +95,13 @@ impl Machine {
     }
 
     /// The envelope at hand, and what is around it, holds a list.
-    pub(super) fn note_list(&mut self) {
+    fn note_list(&mut self) {
         if let Some(Frame::Envelope { holds, .. }) = self.stack.last_mut() {
             holds.list = true;
         }
     }
 
-    pub(super) fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+    fn envelope_key(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         self.sync(pos);
         let limit = window.len().min(pos + MAX_RECORD);
         let descend = self.descend();
@@ -142,7 +142,7 @@ impl Machine {
     }
 
     /// Whether an envelope's own field is the last one it lacked to be a record.
-    pub(super) fn completes_record(&mut self, field: &[u8]) -> bool {
+    fn completes_record(&mut self, field: &[u8]) -> bool {
         let Some(Frame::Envelope { holds, .. }) = self.stack.last_mut() else { return false };
         let before = holds.is_record();
         holds.name |= field == b"eventName";

@@ -1,9 +1,20 @@
 //! Items: the elements of a list, and documents that stand by themselves.
 
-use super::{Carrier, Frame, Holds, LOOK_BEHIND_LIST, Look, MAX_FRAMES, MAX_RECORD, Machine, NO_ITEMS, Step, first_key};
+use super::{Carrier, Frame, Holds, MAX_FRAMES, MAX_RECORD, Machine, NO_ITEMS, Step, first_key};
 use crate::fields::{Container, Descend, F, W, walk_record};
 use crate::output::Output;
 use crate::walk::{Span, Stop, Walker, space_len};
+
+/// Bytes of an object looked at as a whole before the list in it is taken for an envelope's: its other fields may make it a record.
+const LOOK_BEHIND_LIST: usize = 64 << 10;
+
+/// What an object with a list in it is.
+enum Look {
+    Record(Span),
+    Envelope(Holds),
+    /// Too few bytes to tell.
+    More,
+}
 
 impl Machine {
     pub(super) fn in_list(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
@@ -52,7 +63,7 @@ impl Machine {
     }
 
     /// An element that is neither an object nor text.
-    pub(super) fn odd_item(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+    fn odd_item(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         self.sync(pos);
         let limit = window.len().min(pos + MAX_RECORD);
         let mut walker = Walker { bytes: &window[..limit], pos, index: &mut self.index };
@@ -63,9 +74,7 @@ impl Machine {
                 out.reject(self.place(window, pos..end, carrier), "not an object".to_owned());
                 Step::To(end)
             }
-            Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
-            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
-            Err(Stop::Container { at, .. }) => Step::To(at),
+            Err(stop) => self.stopped(stop, window, pos, eof, carrier, out),
         }
     }
 
@@ -87,9 +96,7 @@ impl Machine {
                 }
                 Step::To(end)
             }
-            Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
-            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
-            Err(Stop::Container { at, .. }) => Step::To(at),
+            Err(stop) => self.stopped(stop, window, pos, eof, carrier, out),
         }
     }
 
@@ -119,13 +126,12 @@ impl Machine {
                 }
                 self.open_container(window, kind, at, control, out)
             }
-            Err(Stop::Incomplete) => self.cut_short(window, pos, eof, carrier, out),
-            Err(Stop::Broken { at, what }) => self.broken(window, pos, at, what),
+            Err(stop) => self.stopped(stop, window, pos, eof, carrier, out),
         }
     }
 
     /// An object that was walked over to its end.
-    pub(super) fn settle_item(&mut self, window: &[u8], span: Span, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+    fn settle_item(&mut self, window: &[u8], span: Span, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         if self.usual_key.is_empty()
             && let Some(key) = first_key(window, &self.fields)
         {
@@ -140,7 +146,7 @@ impl Machine {
 
     /// Whether the object at `pos`, whose first list stands at `at`, is an envelope, or a record to which somebody added a list. A
     /// trail's file is told by its first bytes; others are looked at as a whole, as far as is affordable.
-    pub(super) fn look_behind_list(&mut self, window: &[u8], (pos, at): (usize, usize), kind: Container, eof: bool) -> Look {
+    fn look_behind_list(&mut self, window: &[u8], (pos, at): (usize, usize), kind: Container, eof: bool) -> Look {
         let mut holds = Holds { name: self.fields.has(F::EventName), source: self.fields.has(F::EventSource), ..Holds::default() };
         self.in_sync = true;
         let is_trail = kind == Container::Records && window[at..].starts_with(b"[{\"eventVersion\":");
@@ -160,7 +166,7 @@ impl Machine {
         Look::Envelope(holds)
     }
 
-    pub(super) fn is_control(&self, window: &[u8]) -> bool {
+    fn is_control(&self, window: &[u8]) -> bool {
         let span = self.fields.wrapper(W::MessageType);
         span.is_text() && window[span.inner()] == *b"CONTROL_MESSAGE"
     }

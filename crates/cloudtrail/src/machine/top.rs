@@ -2,12 +2,18 @@
 
 use backtrail_model::evidence::{RawForm, Route};
 
-use super::{BYTE_ORDER_MARK, Carrier, Line, MAX_PREFIX, MAX_RECORD, MAX_STREAM, Machine, Step};
+use super::{Carrier, Line, MAX_RECORD, Machine, Step};
 use crate::lake::{LakeTable, Opened};
 use crate::odd;
 use crate::output::Output;
 use crate::skip::Goal;
 use crate::walk::space_len;
+
+/// The longest time prefix of a CloudWatch Logs export line.
+const MAX_PREFIX: usize = 40;
+/// The longest name of a log stream.
+const MAX_STREAM: usize = 512;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Machine {
     pub(super) fn at_top(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
@@ -50,7 +56,7 @@ impl Machine {
     }
 
     /// The first bytes: a byte order mark, or the header of a table. Nothing where there is only white space yet.
-    pub(super) fn start(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
+    fn start(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
         let rest = &window[pos..];
         if rest.starts_with(BYTE_ORDER_MARK) {
             return Some(Step::To(pos + BYTE_ORDER_MARK.len()));
@@ -76,7 +82,7 @@ impl Machine {
 
     /// `2024-01-01T00:00:00.000Z ` before the record: a line CloudWatch Logs exported to S3. `aws logs tail` writes the name of the
     /// stream behind the time. None where it is another line.
-    pub(super) fn time_prefix(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
+    fn time_prefix(&mut self, window: &[u8], pos: usize, eof: bool) -> Option<Step> {
         let word = |from: usize, most: usize| {
             let head = &window[from.min(window.len())..window.len().min(from + most)];
             head.iter().position(|b| matches!(b, b' ' | b'\n')).ok_or(head.len() < most && !eof)
@@ -106,7 +112,7 @@ impl Machine {
     }
 
     /// To the record behind a line's header, which may hold quotes and backslashes that are no part of a document.
-    pub(super) fn behind_header(&mut self, record: usize, route: Route) -> Step {
+    fn behind_header(&mut self, record: usize, route: Route) -> Step {
         self.prefixed = Some(route);
         self.in_sync = false;
         Step::To(record)
@@ -114,7 +120,7 @@ impl Machine {
 
     /// Text outside of all documents: a record behind the header of a log line, a table after lines about it, a payload in base64, or
     /// what damage left of a document; anything else is a line that is not JSON.
-    pub(super) fn odd_line(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
+    fn odd_line(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         let goal = if self.line == Line::Fresh { Goal::Line } else { Goal::RestOfLine };
         if self.line != Line::Behind {
             let rest = &window[pos..];
@@ -142,14 +148,7 @@ impl Machine {
     }
 
     /// A payload in base64, on one line or broken into several.
-    pub(super) fn packed_lines(
-        &mut self,
-        window: &[u8],
-        pos: usize,
-        eof: bool,
-        carrier: Option<Carrier<'_>>,
-        out: &mut Output,
-    ) -> Option<Step> {
+    fn packed_lines(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Option<Step> {
         let rest = &window[pos..window.len().min(pos + MAX_RECORD)];
         if !odd::is_packed(rest) {
             return None;

@@ -1,7 +1,7 @@
 //! Network commands: API calls that change reachability, and calls that open a remote shell (domain reference 3.4).
 //!
-//! Which calls they are is data (`table`). Calls that only read are never network commands, whatever pattern they match; the few that are listed by their exact name although
-//! CloudTrail marks them as reads open a shell.
+//! Which calls they are is data (`table`). Calls that only read are never network commands, whatever pattern they match; the few that are
+//! listed by their exact name although CloudTrail marks them as reads open a shell.
 
 mod table;
 

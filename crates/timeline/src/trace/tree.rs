@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
+use backtrail_model::calls::is_change;
 use backtrail_model::issuance::is_sign_in;
-use backtrail_model::outcome::{Outcome, classify};
+use backtrail_model::outcome::classify;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
 use datafusion::logical_expr::Expr;
@@ -485,14 +486,15 @@ fn node(issued: Option<&Issued>, link: Option<(Strength, &'static str)>, uses: C
 
 impl Counted {
     fn take(&mut self, strength: Strength, event: &Event<'_>) {
-        let outcome = classify(&event.facts());
+        let facts = event.facts();
+        let outcome = classify(&facts);
         self.uses.events += 1;
         *self.uses.strengths.entry(strength.as_str()).or_default() += 1;
         *self.uses.outcomes.entry(outcome.as_str()).or_default() += 1;
         if let Some(address) = event.source_ip_address.filter(|address| !self.addresses.contains(*address)) {
             self.addresses.insert(address.to_owned());
         }
-        if outcome == Outcome::Ok && backtrail_model::calls::is_write(&event.facts()) && Issued::of(event).is_none() {
+        if is_change(&facts, outcome) && Issued::of(event).is_none() {
             self.make(event);
         }
         if event.event_time.is_some() {
