@@ -32,7 +32,7 @@ pub use content::{Content, Drained};
 pub use limits::{Break, Cause, Limits};
 pub use magic::{Archive, archive_of, unsupported_compression};
 pub use piece::{EvidenceId, Piece, Workspace};
-pub use walk::{Finds, Found, Inputs};
+pub use walk::{Finds, Found, Inputs, Scales};
 
 /// Why evidence cannot be looked for at all.
 #[derive(Debug, thiserror::Error)]

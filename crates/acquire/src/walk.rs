@@ -1,7 +1,8 @@
 //! What there is to read: files, folders, globs and standard input, in an order that brings dates together.
 //!
-//! Folders are surveyed once for their number of files and bytes; their names are listed again when their turn comes, so that
-//! memory holds the folders and the names of one of them, not of all files.
+//! Folders are surveyed once for their number of files; their names are listed again when their turn comes, so that memory holds the
+//! folders and the names of one of them, not of all files. No file is looked at before it is opened, but to tell how many bytes there are
+//! while others are read ([`Scales`]): an estate's day is thousands of small files.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -23,8 +24,6 @@ type DateHint = u32;
 pub struct Found {
     /// Absolute path, or `-`.
     pub origin: String,
-    /// Stored bytes, as the file system says; 0 for streams.
-    pub size: u64,
     /// Whether it was met while walking, rather than named by the user.
     pub walked: bool,
     pub(crate) place: Place,
@@ -43,12 +42,12 @@ pub(crate) enum Place {
 }
 
 impl Found {
-    fn file(path: PathBuf, size: u64, walked: bool) -> Self {
-        Self { origin: text_of_path(&path), size, walked, place: Place::File(path) }
+    fn file(path: PathBuf, walked: bool) -> Self {
+        Self { origin: text_of_path(&path), walked, place: Place::File(path) }
     }
 
     fn special(path: &Path, what: &'static str, walked: bool) -> Self {
-        Self { origin: text_of_path(path), size: 0, walked, place: Place::Special(what) }
+        Self { origin: text_of_path(path), walked, place: Place::Special(what) }
     }
 
     /// What it is, where it is nothing that holds evidence: a device, a socket, a pipe nobody named.
@@ -59,14 +58,15 @@ impl Found {
 
     /// A file by its path.
     pub(crate) fn named(path: &Path) -> Self {
-        Self::file(path.to_owned(), 0, false)
+        Self::file(path.to_owned(), false)
     }
 
     fn unreadable(path: &Path, why: &std::io::Error) -> Self {
-        Self { origin: text_of_path(path), size: 0, walked: true, place: Place::Unreadable(why.to_string()) }
+        Self { origin: text_of_path(path), walked: true, place: Place::Unreadable(why.to_string()) }
     }
 }
 
+#[derive(Clone)]
 struct Folder {
     date: DateHint,
     path: PathBuf,
@@ -77,8 +77,6 @@ struct Folder {
 pub struct Inputs {
     /// Files to be met.
     pub files: u64,
-    /// Their stored bytes.
-    pub bytes: u64,
     /// Folders not walked: what they hold is no evidence, but what was made of it.
     pub stores: Vec<String>,
     singles: Vec<(DateHint, Found)>,
@@ -88,7 +86,7 @@ pub struct Inputs {
 
 impl std::fmt::Debug for Inputs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inputs").field("files", &self.files).field("bytes", &self.bytes).field("folders", &self.folders.len()).finish()
+        f.debug_struct("Inputs").field("files", &self.files).field("folders", &self.folders.len()).finish()
     }
 }
 
@@ -98,7 +96,7 @@ impl Inputs {
     /// # Errors
     /// An input that is not there, before anything is read.
     pub fn find<S: AsRef<OsStr>>(inputs: &[S]) -> Result<Self, AcquireError> {
-        let mut found = Self { files: 0, bytes: 0, stores: Vec::new(), singles: Vec::new(), folders: Vec::new(), visited: HashSet::new() };
+        let mut found = Self { files: 0, stores: Vec::new(), singles: Vec::new(), folders: Vec::new(), visited: HashSet::new() };
         for input in inputs {
             found.add(input.as_ref())?;
         }
@@ -125,7 +123,7 @@ impl Inputs {
     fn add(&mut self, input: &OsStr) -> Result<(), AcquireError> {
         if input == "-" {
             self.files += 1;
-            self.singles.push((0, Found { origin: "-".to_owned(), size: 0, walked: false, place: Place::Stdin }));
+            self.singles.push((0, Found { origin: "-".to_owned(), walked: false, place: Place::Stdin }));
             return Ok(());
         }
         let named = || text_of(input.as_bytes());
@@ -148,14 +146,12 @@ impl Inputs {
     }
 
     fn single(&mut self, path: PathBuf, metadata: &fs::Metadata, walked: bool) {
-        let size = if metadata.is_file() { metadata.len() } else { 0 };
         self.files += 1;
-        self.bytes += size;
         let date = date_of_path(&path);
         let found = match special(metadata) {
-            Some(PIPE) => Found { place: Place::Stream(path.clone()), ..Found::file(path, size, walked) },
+            Some(PIPE) => Found { place: Place::Stream(path.clone()), ..Found::file(path, walked) },
             Some(what) => Found::special(&path, what, walked),
-            None => Found::file(path, size, walked),
+            None => Found::file(path, walked),
         };
         self.singles.push((date, found));
     }
@@ -209,15 +205,15 @@ impl Inputs {
             };
             let (mut any, mut folders) = (false, Vec::new());
             for entry in entries {
-                match entry.and_then(|e| Ok((e.path(), metadata_of(&e)?))) {
-                    Ok((inner, metadata)) if metadata.is_dir() => {
+                match entry.and_then(|e| Ok((kind_of(&e)?, e))) {
+                    Ok((Is::Folder, entry)) => {
+                        let inner = entry.path();
                         let inner_fits = fits.clone().filter(|g| !g.is_match(&inner));
                         folders.push((inner, inner_fits));
                     }
-                    Ok((inner, metadata)) if fits.as_ref().is_none_or(|g| g.is_match(&inner)) => {
+                    Ok((_, entry)) if fits.as_ref().is_none_or(|g| g.is_match(entry.path())) => {
                         any = true;
                         self.files += 1;
-                        self.bytes += if metadata.is_file() { metadata.len() } else { 0 };
                     }
                     Ok(_) => {}
                     Err(e) => self.trouble(&path, &e),
@@ -234,6 +230,14 @@ impl Inputs {
     fn trouble(&mut self, path: &Path, why: &std::io::Error) {
         self.files += 1;
         self.singles.push((0, Found::unreadable(path, why)));
+    }
+
+    /// Tells how many bytes there are, beside the one who reads them.
+    #[must_use]
+    pub fn scales(&self) -> Scales {
+        let files =
+            self.singles.iter().filter_map(|(_, found)| if let Place::File(path) = &found.place { Some(path.clone()) } else { None });
+        Scales { files: files.collect(), folders: self.folders.clone() }
     }
 
     /// Everything, one at a time.
@@ -253,11 +257,44 @@ pub struct Finds {
     names: std::vec::IntoIter<Name>,
 }
 
-/// A name in a folder, and the size where it is plainly a file.
+/// Weighs what was found.
+#[derive(Debug)]
+pub struct Scales {
+    files: Vec<PathBuf>,
+    folders: Vec<Folder>,
+}
+
+impl Scales {
+    /// Stored bytes of files, as the file system says, in portions; goes on as long as `tell` says so. What cannot be looked at weighs nothing.
+    pub fn weigh(self, mut tell: impl FnMut(u64) -> bool) {
+        let size = |metadata: std::io::Result<fs::Metadata>| metadata.ok().filter(fs::Metadata::is_file).map_or(0, |m| m.len());
+        let mut goes_on = tell(self.files.iter().map(|path| size(fs::metadata(path))).sum());
+        for folder in &self.folders {
+            if !goes_on {
+                return;
+            }
+            let Ok(entries) = fs::read_dir(&folder.path) else { continue };
+            let fit = entries.flatten().filter(|e| folder.fits.as_ref().is_none_or(|g| g.is_match(e.path())));
+            goes_on = tell(fit.map(|entry| size(metadata_of(&entry))).sum());
+        }
+    }
+}
+
+/// A name in a folder.
 #[derive(Debug)]
 struct Name {
     name: OsString,
-    size: Option<u64>,
+    /// Whether it is plainly a file.
+    is_file: bool,
+}
+
+/// What a name in a folder leads to, as far as the walk tells it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Folder,
+    File,
+    /// A pipe, a device, a link to what is no folder.
+    Other,
 }
 
 impl std::fmt::Debug for Folder {
@@ -274,9 +311,9 @@ impl Iterator for Finds {
             if let Some(found) = self.singles.next() {
                 return Some(found);
             }
-            for Name { name, size } in self.names.by_ref() {
+            for Name { name, is_file } in self.names.by_ref() {
                 let path = self.folder.join(name);
-                let found = if let Some(size) = size { Some(Found::file(path, size, true)) } else { look_at(path) };
+                let found = if is_file { Some(Found::file(path, true)) } else { look_at(path) };
                 if found.is_some() {
                     return found;
                 }
@@ -305,11 +342,22 @@ fn metadata_of(entry: &fs::DirEntry) -> std::io::Result<fs::Metadata> {
     if own.is_symlink() { Ok(fs::metadata(entry.path()).unwrap_or(own)) } else { Ok(own) }
 }
 
+/// The folder says itself what most names in it are, without a look at each.
+fn kind_of(entry: &fs::DirEntry) -> std::io::Result<Is> {
+    let own = entry.file_type()?;
+    let is_folder = own.is_dir() || (own.is_symlink() && fs::metadata(entry.path()).is_ok_and(|led_to| led_to.is_dir()));
+    Ok(match own {
+        _ if is_folder => Is::Folder,
+        own if own.is_file() => Is::File,
+        _ => Is::Other,
+    })
+}
+
 /// A walked path, unless it is a folder.
 fn look_at(path: PathBuf) -> Option<Found> {
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => None,
-        Ok(metadata) if metadata.is_file() => Some(Found::file(path, metadata.len(), true)),
+        Ok(metadata) if metadata.is_file() => Some(Found::file(path, true)),
         Ok(metadata) => Some(Found::special(&path, special(&metadata).unwrap_or("neither file nor folder"), true)),
         Err(e) => Some(Found::unreadable(&path, &e)),
     }
@@ -342,10 +390,9 @@ fn names_in(folder: &Folder) -> std::io::Result<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder.path)? {
         let entry = entry?;
-        let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
-        if !is_folder && folder.fits.as_ref().is_none_or(|g| g.is_match(entry.path())) {
-            let size = entry.metadata().ok().filter(fs::Metadata::is_file).map(|own| own.len());
-            names.push(Name { name: entry.file_name(), size });
+        let kind = kind_of(&entry).unwrap_or(Is::Other);
+        if kind != Is::Folder && folder.fits.as_ref().is_none_or(|g| g.is_match(entry.path())) {
+            names.push(Name { name: entry.file_name(), is_file: kind == Is::File });
         }
     }
     names.sort_by_cached_key(|Name { name, .. }| (date_in_name(&name.to_string_lossy()), name.clone()));

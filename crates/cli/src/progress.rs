@@ -70,6 +70,10 @@ impl IngestProgress {
 }
 
 impl backtrail_ingest::Progress for IngestProgress {
+    fn wants_total(&self) -> bool {
+        self.printer.shows_progress()
+    }
+
     fn found(&self, pieces: u64, bytes: u64) {
         self.pieces_found.fetch_add(pieces, Ordering::Relaxed);
         self.bar.inc_length(bytes);

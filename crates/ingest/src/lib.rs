@@ -47,7 +47,11 @@ pub struct IngestOptions {
 
 /// Told how far an ingest is. Called from many threads.
 pub trait Progress: Sync {
-    /// More evidence was found.
+    /// Whether it shows how much there is to read: only then each file is looked at for its size.
+    fn wants_total(&self) -> bool {
+        false
+    }
+    /// More evidence was found, or more of the bytes of what was found.
     fn found(&self, pieces: u64, bytes: u64);
     /// More bytes as stored were read, more records met.
     fn read(&self, bytes: u64, records: u64);

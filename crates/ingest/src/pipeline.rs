@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use backtrail_acquire::{EvidenceId, Finds, Inputs, Limits, Piece, Workspace};
+use backtrail_acquire::{EvidenceId, Finds, Inputs, Limits, Piece, Scales, Workspace};
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_store::{CommitSummary, Store, StoreError};
 use crossbeam_channel::{Receiver, Sender};
@@ -80,13 +80,14 @@ pub fn ingest<S: AsRef<OsStr>>(
 ) -> Result<IngestSummary, IngestError> {
     let mut inputs = Inputs::find(inputs)?;
     let stores = std::mem::take(&mut inputs.stores);
-    progress.found(inputs.files, inputs.bytes);
+    progress.found(inputs.files, 0);
+    let scales = inputs.scales();
     let mut known = Known::default();
     for row in runtime.block_on(store.evidence())? {
         known.add(&row);
     }
     let run = Run::new(store, inputs, options, progress, runtime, known)?;
-    run.work(store)?;
+    run.work(store, scales)?;
     Ok(IngestSummary { stores, ..run.end(store, runtime)? })
 }
 
@@ -118,9 +119,17 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the threads to the end of the input, or to the first failure of the store.
-    fn work(&self, store: &Store) -> Result<(), IngestError> {
+    fn work(&self, store: &Store, scales: Scales) -> Result<(), IngestError> {
         let threads = self.options.threads.max(1);
         std::thread::scope(|scope| {
+            if self.progress.wants_total() {
+                scope.spawn(move || {
+                    scales.weigh(|bytes| {
+                        self.progress.found(0, bytes);
+                        !self.is_stopped()
+                    });
+                });
+            }
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.worker(store))).collect();
             for worker in workers {
                 if let Err(panic) = worker.join() {
