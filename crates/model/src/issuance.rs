@@ -11,10 +11,16 @@ use crate::outcome::{Facts, Outcome, classify};
 /// The call by which a session's credentials are exchanged for a token to sign in to the console with.
 pub const GET_SIGNIN_TOKEN: &str = "GetSigninToken";
 
+/// The call by which the agent of EKS Pod Identity, with the credentials of its node, gets those of a pod (EKS Auth API reference).
+pub const POD_IDENTITY: &str = "AssumeRoleForPodIdentity";
+
+/// What the subject of a Kubernetes service account begins with, as its tokens have it.
+pub const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
 /// Services and actions of calls that issue credentials.
 const ISSUING: &[(&str, &str)] = &[
     ("cognito-identity", "GetCredentialsForIdentity"),
-    ("eks-auth", "AssumeRoleForPodIdentity"),
+    ("eks-auth", POD_IDENTITY),
     ("iam", "CreateAccessKey"),
     ("iam", "CreateLoginProfile"),
     ("iam", "UpdateLoginProfile"),
@@ -167,9 +173,9 @@ impl Parts<'_> {
         let key = || text(&self.response, &["credentials", "accessKeyId"]);
         let caller = || (own(call.principal_id), own(call.arn));
         let child = match method {
-            "AssumeRole" | "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | "AssumeRoleForPodIdentity" => Issuance {
+            "AssumeRole" | "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | POD_IDENTITY => Issuance {
                 access_key_id: key(),
-                principal_id: text(&self.response, &["assumedRoleUser", "assumedRoleId"]),
+                principal_id: self.role_session_id(),
                 arn: text(&self.response, &["assumedRoleUser", "arn"]).or_else(|| self.session_arn()),
                 ..Issuance::default()
             },
@@ -221,6 +227,12 @@ impl Parts<'_> {
         (child.access_key_id.is_some() || child.principal_id.is_some() || child.arn.is_some()).then_some(child)
     }
 
+    /// Unique id of a role's session: the API of EKS Auth spells it in its own way.
+    fn role_session_id(&self) -> Option<String> {
+        let named = |key| text(&self.response, &["assumedRoleUser", key]);
+        named("assumedRoleId").or_else(|| named("assumeRoleId"))
+    }
+
     /// ARN of the session a call asked for, where the answer does not name it: services that assume a role get credentials alone.
     fn session_arn(&self) -> Option<String> {
         let (role, session) = (text(&self.request, &["roleArn"])?, text(&self.request, &["roleSessionName"])?);
@@ -251,11 +263,30 @@ impl Parts<'_> {
             "GetCredentialsForIdentity" => {
                 return text(&self.response, &["identityId"]).or_else(|| text(&self.request, &["identityId"]));
             }
+            "AssumeRole" | POD_IDENTITY => return self.service_account(),
             _ => {}
         }
         text(&self.response, &["subject"])
             .or_else(|| text(&self.response, &["subjectFromWebIdentityToken"]))
             .or_else(|| self.call.user_name.map(str::to_owned).filter(|_| self.call.identity_provider.is_some()))
+    }
+
+    /// The Kubernetes service account whose pod got the credentials: EKS Auth's answer names it, and so do the tags of the session that EKS asks for (EKS
+    /// user guide, "Grant Pods access to AWS resources based on tags"). Anybody may ask for such tags: who called tells what they are worth.
+    fn service_account(&self) -> Option<String> {
+        let told = |key| text(&self.response, &["subject", key]);
+        let tags = self.request.value().get("tags").and_then(Value::as_array);
+        let tag = |key: &str| {
+            let tag = tags?.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(key))?;
+            Some(tag.get("value")?.as_str()?.to_owned())
+        };
+        let namespace = told("namespace").or_else(|| tag("kubernetes-namespace"))?;
+        let account = told("serviceAccount").or_else(|| tag("kubernetes-service-account"))?;
+        let cluster = text(&self.request, &["clusterName"]).or_else(|| tag("eks-cluster-name"));
+        Some(match cluster {
+            Some(cluster) => format!("{SERVICE_ACCOUNT}{namespace}:{account} in {cluster}"),
+            None => format!("{SERVICE_ACCOUNT}{namespace}:{account}"),
+        })
     }
 
     /// The certificate's subject, as the session declares it, else as Roles Anywhere files it; and who vouches for it: two authorities may
@@ -331,6 +362,30 @@ mod tests {
         assert_eq!(service.arn.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/Web/i-1"));
         let root = call("AssumeRoot", r#"{"targetPrincipal":"444455556666"}"#, r#"{"credentials":{"accessKeyId":"ASIA1"}}"#).unwrap();
         assert_eq!(root.arn.as_deref(), Some("arn:aws-cn:iam::444455556666:root"));
+    }
+
+    #[test]
+    fn pods_are_told_by_their_service_account() {
+        let answer = r#"{"subject":{"namespace":"shop","serviceAccount":"pay"},"assumedRoleUser":{"arn":"arn:aws:sts::1:assumed-role/Pay/eks-c-p-1",
+            "assumeRoleId":"AROA1:eks-c-p-1"},"credentials":{"accessKeyId":"ASIA1"}}"#;
+        let issued = issuance(&IssuingCall {
+            facts: Facts {
+                event_source: Some("eks-auth.amazonaws.com"),
+                event_name: Some(POD_IDENTITY),
+                request_parameters: Some(r#"{"clusterName":"c"}"#),
+                response_elements: Some(answer),
+                ..Facts::default()
+            },
+            ..IssuingCall::default()
+        })
+        .unwrap();
+        assert_eq!(issued.subject.as_deref(), Some("system:serviceaccount:shop:pay in c"));
+        assert_eq!(issued.principal_id.as_deref(), Some("AROA1:eks-c-p-1"));
+        let tags = r#"{"tags":[{"key":"eks-cluster-name","value":"c"},{"key":"kubernetes-namespace","value":"shop"},
+            {"key":"kubernetes-service-account","value":"pay"}]}"#;
+        let by_sts = call("AssumeRole", tags, r#"{"credentials":{"accessKeyId":"ASIA1"}}"#).unwrap();
+        assert_eq!(by_sts.subject, issued.subject);
+        assert_eq!(call("AssumeRole", "{}", r#"{"credentials":{"accessKeyId":"ASIA1"}}"#).unwrap().subject, None);
     }
 
     #[test]

@@ -15,11 +15,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
-use crate::coverage::Parts;
+use crate::coverage::{Parts, ToldByFiles};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::ledger::Ledger;
-use crate::lineage::{Actors, Attribution, Origin, OriginKind};
+use crate::lineage::{Actors, Attribution, Origin, Who};
 use crate::nearest;
 use crate::novelty::{Before, Compared};
 use crate::question::Question;
@@ -40,6 +40,9 @@ pub struct Counted {
     pub value: String,
     /// Events.
     pub events: u64,
+    /// Citation of the first of them.
+    #[serde(rename = "ref")]
+    pub reference: String,
 }
 
 /// The values events carry in one field: the most frequent ones, and how many there are.
@@ -128,21 +131,6 @@ pub struct Present {
     pub refs: Vec<String>,
 }
 
-/// Who an actor is, for counting: its unique id where it has one, since names are given again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    id: String,
-    account: String,
-}
-
-fn key_of(event: &Event<'_>, actor: &Origin) -> Key {
-    let is_named = matches!(actor.kind, OriginKind::Service | OriginKind::Root);
-    let id = actor.principal_id.clone().or_else(|| actor.arn.clone()).filter(|_| !is_named).unwrap_or_else(|| actor.name.clone());
-    let account = actor.account.as_deref().or(event.recipient_account_id).unwrap_or_default();
-    // A service acts in every account; it is one actor.
-    Key { id, account: if actor.kind == OriginKind::Service { String::new() } else { account.to_owned() } }
-}
-
 /// In which order principals are told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActorOrder {
@@ -167,7 +155,8 @@ pub async fn actors(
     let read = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read(source, question));
     let (ledger, parts, Read { counts, before, past }) = read.await?;
     let mut coverage = parts.coverage(window, &ledger);
-    let mut present: Vec<(Option<i64>, Present)> = counts.into_iter().filter_map(|c| c.present(before.as_ref(), &past)).collect();
+    let known = ToldByFiles::of(source);
+    let mut present: Vec<(Option<i64>, Present)> = counts.into_iter().filter_map(|c| c.present(before.as_ref(), &past, known)).collect();
     present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
     if order == ActorOrder::Notable {
         // Stable: what weighs the same stays in order of time.
@@ -224,7 +213,7 @@ struct Counting<'a> {
     known: &'a Actors,
     related: &'a Related,
     before: Option<&'a Before>,
-    hands: Vec<HashMap<Key, Counts>>,
+    hands: Vec<HashMap<Who, Counts>>,
     /// By which actors are dealt.
     hasher: DefaultHashBuilder,
 }
@@ -236,7 +225,7 @@ const DEALT_AT_ONCE: usize = 1_024;
 struct Dealt<'e> {
     event: Event<'e>,
     hand: usize,
-    key: Key,
+    key: Who,
     actor: Arc<Attribution>,
 }
 
@@ -267,7 +256,7 @@ impl<'a> Counting<'a> {
     fn deal<'e>(&self, event: Event<'e>) -> Option<Dealt<'e>> {
         self.question.filters.admits(&event).then(|| {
             let actor = self.known.of(&event);
-            let key = key_of(&event, &actor.origin);
+            let key = actor.origin.who(event.recipient_account_id);
             let hand = usize::try_from(self.hasher.hash_one(&key) % HANDS as u64).unwrap_or_default();
             Dealt { event, hand, key, actor }
         })
@@ -279,10 +268,10 @@ impl<'a> Counting<'a> {
 }
 
 /// Who did an event that counts.
-fn actor_inside(event: &Event<'_>, question: &Question, known: &Actors) -> Option<Key> {
+fn actor_inside(event: &Event<'_>, question: &Question, known: &Actors) -> Option<Who> {
     let is_inside = |w: &Window| event.event_time.is_some_and(|t| w.contains(t));
     let counts = question.window.as_ref().is_none_or(is_inside) && question.filters.admits(event);
-    counts.then(|| key_of(event, &known.of(event).origin))
+    counts.then(|| known.of(event).origin.who(event.recipient_account_id))
 }
 
 /// The same, with the actors in memory.

@@ -91,6 +91,8 @@ macro_rules! event {
             pub session_mfa_authenticated: Option<bool>,
             /// Whether a console session's credentials were used.
             pub session_credential_from_console: Option<bool>,
+            /// `sessionContext.assumedRoot`: a session that AssumeRoot gave somebody.
+            pub session_assumed_root: Option<bool>,
             /// Number of the record in its evidence.
             pub record_index: Option<i64>,
             /// `creationDate` of the session, microseconds UTC.
@@ -100,7 +102,7 @@ macro_rules! event {
 
         /// The columns of [`Event`].
         pub(crate) const EVENT_COLUMNS: &[&str] = &[
-            "event_time", "read_only", "id_conflict", "session_mfa_authenticated", "session_credential_from_console", "record_index",
+            "event_time", "read_only", "id_conflict", "session_mfa_authenticated", "session_credential_from_console", "session_assumed_root", "record_index",
             "session_creation_date",
             $(stringify!($field),)*
         ];
@@ -113,6 +115,7 @@ macro_rules! event {
             id_conflict: Option<&'a BooleanArray>,
             session_mfa_authenticated: Option<&'a BooleanArray>,
             session_credential_from_console: Option<&'a BooleanArray>,
+            session_assumed_root: Option<&'a BooleanArray>,
             record_index: &'a Int64Array,
             session_creation_date: Option<&'a TimestampMicrosecondArray>,
             $($field: Text<'a>,)*
@@ -131,6 +134,7 @@ macro_rules! event {
                     id_conflict: maybe("id_conflict")?,
                     session_mfa_authenticated: maybe("session_mfa_authenticated")?,
                     session_credential_from_console: maybe("session_credential_from_console")?,
+                    session_assumed_root: maybe("session_assumed_root")?,
                     record_index: longs(batch, TABLE, "record_index")?,
                     session_creation_date: has("session_creation_date").then(|| times(batch, TABLE, "session_creation_date")).transpose()?,
                     $($field: Text::of(batch, TABLE, stringify!($field))?,)*
@@ -150,6 +154,7 @@ macro_rules! event {
                     id_conflict: flag(self.id_conflict),
                     session_mfa_authenticated: flag(self.session_mfa_authenticated),
                     session_credential_from_console: flag(self.session_credential_from_console),
+                    session_assumed_root: flag(self.session_assumed_root),
                     record_index: (!self.record_index.is_null(row)).then(|| self.record_index.value(row)),
                     session_creation_date: self.session_creation_date.filter(|a| !a.is_null(row)).map(|a| a.value(row)),
                     $($field: self.$field.get(row),)*

@@ -33,6 +33,7 @@ pub(crate) use links::{BY_KEY, BY_SESSION, begun_before, without_path};
 pub use links::{Lineage, Link, Strength};
 pub use motion::{MotionBasis, Mover, Part, SetInMotion};
 pub(crate) use motion::{Sessions, SetOff, Setting, is_of_stacks};
+pub(crate) use origin::Who;
 pub(crate) use origin::is_reserved;
 pub use origin::{Origin, OriginKind};
 pub(crate) use passwords::PasswordEnds;

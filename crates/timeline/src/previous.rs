@@ -88,6 +88,9 @@ pub struct Property {
     pub perhaps_set_by: Option<String>,
     /// How many other calls before that one set it, too, without the one that may have set it since.
     pub earlier: u64,
+    /// Citation of the last of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier_ref: Option<String>,
     /// The first call at or after the instant that changed it.
     pub changed_by: Option<SetBy>,
 }

@@ -16,7 +16,7 @@ use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::events::{EventQuestion, Resources, events, list};
 use crate::item::Item;
-use crate::lineage::{Actors, Mover, Origin, OriginKind, Part as MotionPart};
+use crate::lineage::{Actors, Mover, Origin, OriginKind, Part as MotionPart, Who};
 use crate::nearest;
 use crate::question::{Filters, Question};
 use crate::source::Source;
@@ -170,7 +170,7 @@ impl Filters {
 
 /// The event that ties something to the anchor, and in which words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Tie {
+pub(in crate::relation) struct Tie {
     time: Option<i64>,
     reference: String,
     what: String,
@@ -182,7 +182,7 @@ struct Anchor {
     /// Citations of the events that touch it, with the words for how.
     direct: BTreeMap<String, String>,
     /// Actors who changed it, or whom it leads to.
-    origins: BTreeMap<Origin, Tie>,
+    origins: BTreeMap<Who, Tie>,
     /// Sessions, keys and addresses of those events.
     traces: BTreeMap<String, Tie>,
     neighbourhood: Neighbourhood,
@@ -194,7 +194,7 @@ impl Anchor {
         let found = source.found(window, filters.condition(), filters.leave_few()).await?.only(|event| filters.admits(event))?;
         let actors = Actors::behind(source, window, &found).await?;
         let mut anchor = Self::default();
-        let mut touched = BTreeSet::new();
+        let mut touched = BTreeMap::new();
         found
             .in_any_order(source, EVENT_COLUMNS, &mut |event| {
                 if filters.admits(event) {
@@ -208,7 +208,7 @@ impl Anchor {
     }
 
     /// Takes an event that touches the anchor.
-    fn take(&mut self, event: &Event<'_>, filters: &Filters, actors: &Actors, touched: &mut BTreeSet<String>) {
+    fn take(&mut self, event: &Event<'_>, filters: &Filters, actors: &Actors, touched: &mut BTreeMap<String, Tie>) {
         let (reference, things) = (event.citation(), touched_in_all(event));
         // What somebody did under another name is of the same lineage.
         if filters.actor.is_empty() || filters.is_by_name(event) {
@@ -224,19 +224,19 @@ impl Anchor {
         let tie = Tie { time: event.event_time, reference, what: event.event_name.unwrap_or("a call").to_owned() };
         let actor = actors.of(event);
         if is_somebody(&actor.origin) {
-            keep(&mut self.origins, actor.origin.clone(), &tie);
+            keep(&mut self.origins, actor.origin.who(event.recipient_account_id), &tie);
         }
         // A service that acted for whom the answer is about: the call that had it act may lie before the window.
         if let ([mover], false) = (actor.set_in_motion_by.as_slice(), filters.actor.is_empty())
             && mover.part == MotionPart::SetInMotion
         {
-            keep(&mut self.origins, mover.actor.clone(), &tie);
+            keep(&mut self.origins, mover.actor.who(event.recipient_account_id), &tie);
         }
         for trace in traces(event.user_identity_principal_id, event.user_identity_access_key_id, event.source_ip_address) {
             keep(&mut self.traces, trace, &tie);
         }
         if is_change {
-            touched.extend(things.into_iter().filter(|t| t.part == Part::Target).map(|t| t.arn));
+            things.into_iter().filter(|t| t.part == Part::Target).for_each(|t| keep(touched, t.arn, &tie));
         }
     }
 
@@ -252,12 +252,12 @@ impl Anchor {
         if let Some(how) = cited.into_iter().find_map(|reference| self.direct.get(reference)) {
             return related(Rank::Direct, how.clone(), Vec::new());
         }
-        if let Some(tie) = self.origins.get(&item.actor.origin) {
+        if let Some(tie) = self.origins.get(&item.actor.origin.who(item.account.as_deref())) {
             let why = format!("{} made {}", item.actor.origin.name, tie.what);
             return related(Rank::SameLineage, why, vec![tie.reference.clone()]);
         }
         let mut movers = item.actor.set_in_motion_by.iter().flat_map(Mover::all);
-        if let Some((mover, tie)) = movers.find_map(|mover| Some((mover, self.origins.get(&mover.actor)?))) {
+        if let Some((mover, tie)) = movers.find_map(|mover| Some((mover, self.origins.get(&mover.actor.who(item.account.as_deref()))?))) {
             let why = format!("{} {}, who made {}", mover.part.words(), mover.actor.name, tie.what);
             let refs = mover.refs.iter().chain([&tie.reference]).cloned().collect();
             return related(Rank::SameLineage, why, refs);

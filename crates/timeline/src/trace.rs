@@ -12,7 +12,7 @@ use backtrail_model::time::parse_instant;
 use datafusion::logical_expr::{Expr, col, lit};
 use serde::Serialize;
 
-use crate::coverage::{Coverage, NotSeen};
+use crate::coverage::{Coverage, NotSeen, ToldByFiles};
 use crate::ends::stretch;
 use crate::error::TimelineError;
 use crate::item::Made;
@@ -187,13 +187,15 @@ type Seen = (Holder, Option<i64>);
 pub async fn trace(source: &Source, text: &str) -> Result<Trace, TimelineError> {
     let subject = subject(text)?;
     let ledger = Ledger::read(source).await?;
-    let Traced { up, down, times, not_seen } = match &subject {
+    let Traced { mut up, down, times, not_seen } = match &subject {
         Subject::Event(_) => read::of_event(source, &subject).await?,
         Subject::Key(_) | Subject::Arn(_) => read::of_credentials(source, &subject).await?,
     };
     if let Some(arn) = subject.role().filter(|_| up.is_empty()) {
         read::name_sessions(source, arn).await?;
     }
+    let known = ToldByFiles::of(source);
+    up.iter_mut().flat_map(|up| &mut up.chain.paths).filter_map(|path| path.missing.as_mut()).for_each(|missing| missing.look_up(known));
     let (coverage_window, mut coverage) = Coverage::of_stretch(source, &ledger, stretch_of(&up, &down.nodes, times)).await?;
     coverage.not_seen.extend(not_seen);
     coverage.not_seen.extend(down.is_cut.then(tree::not_followed));

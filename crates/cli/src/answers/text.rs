@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
-use backtrail_timeline::{Covered, Item, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown};
+use backtrail_timeline::{Counted, Covered, Item, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown};
 
 use super::chain::chain_lines;
 use super::marks::mark_lines;
@@ -246,9 +246,10 @@ fn told_under(item: &Item, style: &mut Style) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// `198.51.100.7 (12), 10.0.0.1 (3), 4 more`.
-fn listed(values: &Values, most: usize) -> Vec<String> {
-    let shown = values.top.iter().take(most).map(|c| format!("{} ({})", shorten(&sanitize(&c.value), 60), c.events));
+/// `198.51.100.7 (12), 10.0.0.1 (3), 4 more`; cited, `198.51.100.7 (12) [306f1b91-…]`.
+fn listed(values: &Values, most: usize, are_cited: bool) -> Vec<String> {
+    let cited = |c: &Counted| if are_cited { format!(" [{}]", sanitize(&c.reference)) } else { String::new() };
+    let shown = values.top.iter().take(most).map(|c| format!("{} ({}){}", shorten(&sanitize(&c.value), 60), c.events, cited(c)));
     let more = values.distinct.saturating_sub(values.top.len().min(most) as u64);
     shown.chain((more > 0).then(|| format!("{more} more"))).collect()
 }
@@ -274,22 +275,24 @@ impl TextItem for Present {
         let stored = |time: &Option<String>| time.clone().unwrap_or_else(|| "-".to_owned());
         let (first, last) = (stored(&self.in_store.first_event_time), stored(&self.in_store.last_event_time));
         writeln!(out, "{}", style.dim(&format!("    {:<8} in the store from {first} to {last}", "seen")))?;
-        for (word, values, most) in [
-            ("as", &self.principals, LISTED),
-            ("notable", &self.notable, 2 * LISTED),
-            ("calls", &self.calls, LISTED),
-            ("from", &self.addresses, LISTED),
-            ("keys", &self.keys, LISTED),
-            ("agents", &self.user_agents, 1),
-            ("regions", &self.regions, LISTED),
-            ("accounts", &self.accounts, LISTED),
+        // What a report names is cited: JSON cites each value.
+        for (word, values, most, are_cited) in [
+            ("as", &self.principals, LISTED, false),
+            ("notable", &self.notable, 2 * LISTED, true),
+            ("calls", &self.calls, LISTED, false),
+            ("from", &self.addresses, LISTED, true),
+            ("keys", &self.keys, LISTED, true),
+            ("agents", &self.user_agents, 1, false),
+            ("regions", &self.regions, LISTED, false),
+            ("accounts", &self.accounts, LISTED, false),
         ] {
-            for line in style.labelled(word, listed(values, most).iter().map(String::as_str), ", ") {
+            for line in style.labelled(word, listed(values, most, are_cited).iter().map(String::as_str), ", ") {
                 let is_notable = word == "notable";
                 writeln!(out, "{}", if is_notable { style.paint("33", &line) } else { style.dim(&line) })?;
             }
         }
-        let declared: Vec<String> = listed(&self.source_identities, LISTED).iter().map(|who| format!("source identity {who}")).collect();
+        let declared: Vec<String> =
+            listed(&self.source_identities, LISTED, true).iter().map(|who| format!("source identity {who}")).collect();
         for line in style.labelled("declared", declared.iter().map(String::as_str), ", ") {
             writeln!(out, "{}", style.dim(&line))?;
         }

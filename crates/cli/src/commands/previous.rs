@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use backtrail_model::time::parse_typed;
 use backtrail_model::words::counted;
-use backtrail_timeline::{ActsOn, InForce, Known, Previous, Property, SetBy};
+use backtrail_timeline::{ActsOn, InForce, Known, NamedBy, Previous, Property, SetBy};
 use clap::Args;
 
 use crate::answers::{Style, not_seen_about};
@@ -87,7 +87,7 @@ fn write_property(property: &Property, out: &mut dyn Write) -> io::Result<()> {
     match &property.set_by {
         Some(set) => {
             call("    set by", set, out)?;
-            if set.value.is_none() {
+            if set.value.is_none() && !set.request_parameters.is_null() {
                 let parameters = set.request_parameters.to_string();
                 let parameters = sanitize(&parameters);
                 writeln!(out, "      {}", shorten(&parameters, PARAMETERS))?;
@@ -96,7 +96,11 @@ fn write_property(property: &Property, out: &mut dyn Write) -> io::Result<()> {
                 writeln!(out, "      perhaps set by [{}] since", sanitize(reference))?;
             }
             if property.earlier > 0 {
-                writeln!(out, "      {} set it, too", counted(property.earlier, "earlier call"))?;
+                let last = property
+                    .earlier_ref
+                    .as_deref()
+                    .map(|last| format!("{} [{}]", if property.earlier > 1 { ", the last" } else { "" }, sanitize(last)));
+                writeln!(out, "      {} set it, too{}", counted(property.earlier, "earlier call"), last.unwrap_or_default())?;
             }
         }
         None => writeln!(out, "    not known: no call before that time is in evidence")?,
@@ -143,8 +147,11 @@ fn write_named_by(previous: &Previous, out: &mut dyn Write) -> io::Result<()> {
         let count = counted(named.before + named.after, "call");
         call(&format!("    {}, {count}, last by", sanitize(&named.event_name)), &named.last, out)?;
     }
-    let others: Vec<String> =
-        of(ActsOn::SomethingElse).map(|named| format!("{} ({})", sanitize(&named.event_name), named.before + named.after)).collect();
+    let other = |named: &NamedBy| {
+        let calls = named.before + named.after;
+        format!("{} ({calls}) [{}]", sanitize(&named.event_name), sanitize(&named.last.reference))
+    };
+    let others: Vec<String> = of(ActsOn::SomethingElse).map(other).collect();
     if !others.is_empty() {
         writeln!(out, "  named by calls that acted on something else: {}", others.join(", "))?;
     }

@@ -28,3 +28,4 @@ mod told;
 mod trace;
 mod truth;
 mod unseen;
+mod who;

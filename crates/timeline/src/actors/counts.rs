@@ -13,9 +13,10 @@ use hashbrown::HashMap;
 use super::marks::{Mark, MarkKind, burst_marks, told};
 use super::past::{Aspect, Lasting, Past, PastOf, role_of, write_call};
 use super::{Counted, InStore, MfaCounts, Present, Values};
+use crate::coverage::ToldByFiles;
 use crate::ends::{Ends, Met, order};
 use crate::event::Event;
-use crate::lineage::{Attribution, Origin, OriginKind};
+use crate::lineage::{Attribution, Missing, Origin, OriginKind};
 use crate::novelty::{Before, Compared, Newness, judge};
 use crate::principal::Principal;
 
@@ -25,11 +26,12 @@ const LISTED: usize = 20;
 /// What is missing above its principals, named for an actor at most.
 const MISSING: usize = 5;
 
-/// Events with a value, and the first of those that count for a mark.
+/// Events with a value, the first of them, and the first of those that count for a mark.
 #[derive(Debug, Default)]
 struct Seen {
     events: u64,
-    first: Option<First>,
+    first: Option<Met>,
+    marked: Option<First>,
 }
 
 /// The first event with something, and the account that recorded it.
@@ -39,14 +41,19 @@ struct First {
     account: String,
 }
 
-/// Keeps the earlier event.
-fn earlier(first: &mut Option<First>, event: &Event<'_>) {
-    let later = |old: &First| (old.met.0.is_none(), old.met.0) < (event.event_time.is_none(), event.event_time);
-    if first.as_ref().is_some_and(later) {
-        return;
+/// The meeting with an event, where it comes before another: cited only where it may.
+fn before(old: Option<&Met>, event: &Event<'_>) -> Option<Met> {
+    let at = |time: Option<i64>| (time.is_none(), time);
+    if old.is_some_and(|old| at(old.0) < at(event.event_time)) {
+        return None;
     }
     let met = (event.event_time, event.citation());
-    if first.as_ref().is_none_or(|old| order(&met) < order(&old.met)) {
+    old.is_none_or(|old| order(&met) < order(old)).then_some(met)
+}
+
+/// Keeps the earlier event.
+fn earlier(first: &mut Option<First>, event: &Event<'_>) {
+    if let Some(met) = before(first.as_ref().map(|first| &first.met), event) {
         *first = Some(First { met, account: event.recipient_account_id.unwrap_or_default().to_owned() });
     }
 }
@@ -54,7 +61,7 @@ fn earlier(first: &mut Option<First>, event: &Event<'_>) {
 /// Values with what was seen of each.
 type Tally = HashMap<String, Seen>;
 
-/// Counts a value; `marks` says whether its first event is kept.
+/// Counts a value; `marks` says whether the event counts for a mark.
 fn tick(tally: &mut Tally, value: Option<&str>, event: &Event<'_>, marks: bool) {
     let Some(value) = value.filter(|v| !v.is_empty()) else { return };
     let seen = match tally.get_mut(value) {
@@ -62,8 +69,11 @@ fn tick(tally: &mut Tally, value: Option<&str>, event: &Event<'_>, marks: bool) 
         None => tally.entry(value.to_owned()).or_default(),
     };
     seen.events += 1;
+    if let Some(met) = before(seen.first.as_ref(), event) {
+        seen.first = Some(met);
+    }
     if marks {
-        earlier(&mut seen.first, event);
+        earlier(&mut seen.marked, event);
     }
 }
 
@@ -72,7 +82,7 @@ fn tick(tally: &mut Tally, value: Option<&str>, event: &Event<'_>, marks: bool) 
 pub(super) struct Counts {
     actor: Option<Origin>,
     principals: Tally,
-    missing: BTreeSet<String>,
+    missing: BTreeSet<Missing>,
     /// The attribution met last.
     attributed: Option<Arc<Attribution>>,
     /// What lasts of it; `below` where no event names what its chain begins with.
@@ -177,7 +187,7 @@ impl Counts {
             return;
         }
         self.attributed = Some(Arc::clone(actor));
-        self.missing.extend(actor.missing.as_ref().map(|m| m.text.clone()));
+        self.missing.extend(actor.missing.clone());
         if self.missing.len() > MISSING {
             self.missing.pop_last();
         }
@@ -220,7 +230,7 @@ impl Counts {
         let values = self.aspects().into_iter().flat_map(|(aspect, _, tally)| {
             tally
                 .iter()
-                .filter(move |(value, seen)| seen.first.is_some() && is_compared(aspect, value))
+                .filter(move |(value, seen)| seen.marked.is_some() && is_compared(aspect, value))
                 .map(move |(v, _)| (aspect, v.as_str()))
         });
         past.ask(self.who(), values);
@@ -230,7 +240,7 @@ impl Counts {
     fn marks(&mut self, before: Option<&Before>, past: &PastOf<'_>) -> Vec<Mark> {
         let mut marks: Vec<Mark> = burst_marks(std::mem::take(&mut self.denied)).collect();
         for (call, seen) in &self.sensitive {
-            if let Some(first) = &seen.first {
+            if let Some(first) = &seen.marked {
                 let text = "a call that gives power away, opens doors, blinds logs, reads secrets or destroys".to_owned();
                 marks.push(Mark::new(MarkKind::SensitiveCall, call.clone(), seen.events, &first.met, text));
             }
@@ -255,7 +265,7 @@ impl Counts {
         }
         for (aspect, kind, tally) in self.aspects() {
             for (value, seen) in tally.iter().filter(|(value, _)| is_compared(aspect, value)) {
-                let Some(first) = &seen.first else { continue };
+                let Some(first) = &seen.marked else { continue };
                 if judge(before.of(Some(&first.account)), past.was_met(), past.had(aspect, value)) == Newness::New {
                     let value = self.role_arns.get(value).filter(|_| aspect == Aspect::Role).unwrap_or(value);
                     marks.push(Mark::new(kind, redact_text(value).into_owned(), seen.events, &first.met, held(first)));
@@ -274,7 +284,7 @@ impl Counts {
         Compared::of(before, &accounts, past.was_met(), &past.with())
     }
 
-    pub(super) fn present(mut self, before: Option<&Before>, past: &Past) -> Option<(Option<i64>, Present)> {
+    pub(super) fn present(mut self, before: Option<&Before>, past: &Past, known: &ToldByFiles) -> Option<(Option<i64>, Present)> {
         let (first, last) = self.ends.times()?;
         let past = past.of(self.who());
         let (mark_counts, marks) = told(self.marks(before, &past));
@@ -288,7 +298,7 @@ impl Counts {
             event_time: first.map(format_instant),
             actor: self.actor?,
             principals: values(self.principals),
-            missing: self.missing.into_iter().collect(),
+            missing: self.missing.into_iter().map(|missing| missing.told(known)).collect(),
             last_event_time: last.map(format_instant),
             in_store,
             compared,
@@ -327,8 +337,11 @@ fn is_compared(aspect: Aspect, value: &str) -> bool {
 
 fn values(tally: Tally) -> Values {
     let distinct = tally.len() as u64;
-    let mut top: Vec<Counted> =
-        tally.into_iter().map(|(value, seen)| Counted { value: redact_text(&value).into_owned(), events: seen.events }).collect();
+    let counted = |(value, seen): (String, Seen)| {
+        let reference = seen.first.map(|(_, reference)| reference).unwrap_or_default();
+        Counted { value: redact_text(&value).into_owned(), events: seen.events, reference }
+    };
+    let mut top: Vec<Counted> = tally.into_iter().map(counted).collect();
     top.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));
     top.truncate(LISTED);
     Values { distinct, top }

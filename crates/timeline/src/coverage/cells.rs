@@ -70,6 +70,17 @@ impl ToldByFiles {
         known
     }
 
+    /// Events of an account in the hour of an instant; `None` where not every file of that date says.
+    pub(crate) fn events_in_hour(&self, account: &str, time: i64) -> Option<u64> {
+        if self.untold.contains(&format_date(time)) {
+            return None;
+        }
+        let hour = time.div_euclid(MICROS_PER_HOUR);
+        let cells = self.told.get(&format_date(time)).into_iter().flatten().flat_map(|tally| &tally.cells);
+        let of_account = cells.filter(|cell| cell.account == account && cell.hour == hour && !cell.log.tells_of_events());
+        Some(of_account.map(|cell| cell.events).sum())
+    }
+
     /// The dates of a stretch of time on which objects may have been deleted where logs are delivered.
     pub(super) fn log_objects_deleted(&self, around: Option<&Window>) -> Vec<&str> {
         let is_inside = is_date_of(around);

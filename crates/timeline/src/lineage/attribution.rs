@@ -41,7 +41,7 @@ pub struct Attribution {
 
 impl Attribution {
     fn of(chain: Chain, holder: &Holder) -> Self {
-        let (agreed, names) = (chain.origin().cloned(), one_of(&chain.paths));
+        let (agreed, is_one, names) = (chain.origin().cloned(), chain.leads_to_one(), one_of(&chain.paths));
         let mut paths = chain.paths.into_iter();
         let Path { steps, origin, missing, .. } = paths.next().unwrap_or_else(|| Path::ending_at(holder, &End::at(holder), &[]));
         let others: Vec<Path> = paths.collect();
@@ -49,9 +49,9 @@ impl Attribution {
             kind: if others.iter().all(|p| p.origin.kind == origin.kind) { origin.kind } else { OriginKind::Unknown },
             name: names,
             basis: "several chains fit",
-            arn: None,
-            principal_id: None,
-            account: None,
+            arn: origin.arn.clone().filter(|_| is_one),
+            principal_id: origin.principal_id.clone().filter(|_| is_one),
+            account: origin.account.clone().filter(|_| is_one),
             source_identity: origin.source_identity,
         });
         // Identity Center's assertion has the name that the portal's record of the same user may lack.

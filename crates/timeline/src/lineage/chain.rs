@@ -1,8 +1,10 @@
 //! The chain of calls that leads from an origin to a use of credentials.
 
-use backtrail_model::time::format_instant;
+use backtrail_model::time::{format_instant, parse_instant};
+use backtrail_model::words::counted;
 use serde::Serialize;
 
+use crate::coverage::ToldByFiles;
 use crate::lineage::origin::Begun;
 use crate::lineage::{Holder, Issued, Lineage, Link, Origin, Strength};
 use crate::principal::{Principal, PrincipalKind};
@@ -62,7 +64,7 @@ pub struct Step {
 }
 
 /// What is not in evidence, and what would fill it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Missing {
     /// The key that was used.
     pub access_key_id: Option<String>,
@@ -70,8 +72,29 @@ pub struct Missing {
     pub account: Option<String>,
     /// When that call was made, as far as it is known.
     pub event_time: Option<String>,
+    /// Events that the store has of that account in that hour; absent where that was not looked up, or no time is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_in_that_hour: Option<u64>,
     /// In words.
     pub text: String,
+}
+
+impl Missing {
+    /// Says whether evidence of that account and hour is in the store at all: if it is, that call is missing from it, and a trail of another region may
+    /// have it; if not, it is still to be fetched.
+    pub(crate) fn look_up(&mut self, known: &ToldByFiles) {
+        let Some((account, time)) = self.account.as_deref().zip(self.event_time.as_deref().and_then(parse_instant)) else { return };
+        let Some(events) = known.events_in_hour(account, time) else { return };
+        self.events_in_that_hour = Some(events);
+        let there = if events == 0 { "nothing".to_owned() } else { counted(events, "other event") };
+        self.text.push_str(&format!("; the store has {there} of that account in that hour"));
+    }
+
+    /// In words, and whether it is in the store.
+    pub(crate) fn told(mut self, known: &ToldByFiles) -> String {
+        self.look_up(known);
+        self.text
+    }
 }
 
 /// One way back.
@@ -102,6 +125,13 @@ impl Chain {
         let first = self.paths.first()?;
         self.paths.iter().all(|p| p.origin == first.origin).then_some(&first.origin)
     }
+
+    /// Whether all ways lead to one actor, though each may tell something else of it.
+    pub(super) fn leads_to_one(&self) -> bool {
+        let mut who = self.paths.iter().map(|path| path.origin.who(None));
+        let first = who.next();
+        who.all(|other| Some(&other) == first.as_ref())
+    }
 }
 
 impl Path {
@@ -112,7 +142,8 @@ impl Path {
         // Who acted with what the topmost call issued.
         let acting = way.iter().rev().nth(1).map_or(used, |below| &below.issued.holder);
         let origin = Origin::of(&Begun { used, acting, holder, call: end.call }, &steps);
-        Self { origin, missing: missing(holder), top: way.last().map(|l| l.index), steps }
+        let missing = if end.call.is_some_and(Issued::is_for_pod) { None } else { missing(holder) };
+        Self { origin, missing, top: way.last().map(|l| l.index), steps }
     }
 }
 
@@ -163,7 +194,9 @@ impl Lineage {
                 return;
             }
             way.push(link);
-            self.climb(used, &End::of(link.issued), self.parents_of(link.index), way, paths);
+            // The agent that asked for a pod has done its part.
+            let above = if link.issued.is_for_pod() { Vec::new() } else { self.parents_of(link.index) };
+            self.climb(used, &End::of(link.issued), above, way, paths);
             way.pop();
         }
     }
@@ -233,6 +266,9 @@ fn missing(holder: &Holder) -> Option<Missing> {
         ),
         // A service that acts with what a caller's key let it forward: no call issues that.
         PrincipalKind::IamUser | PrincipalKind::Root if principal.invoked_by.as_deref().is_some_and(is_service) => return None,
+        PrincipalKind::Root if holder.assumed_root => format!(
+            "no AssumeRoot that issued {key} for account {whose} is in evidence{began}: CloudTrail of the organization's management account, or of its delegated administrator's, at that time would hold it"
+        ),
         PrincipalKind::IamUser | PrincipalKind::Root if holder.is_temporary() || principal.from_console == Some(true) => {
             format!(
                 "no sign-in and no GetSessionToken that issued {key} to {} is in evidence{began}: CloudTrail of account {whose} at that time would hold it",
@@ -244,5 +280,5 @@ fn missing(holder: &Holder) -> Option<Missing> {
         }
         _ => return None,
     };
-    Some(Missing { access_key_id: principal.access_key_id.clone(), account, event_time: when, text })
+    Some(Missing { access_key_id: principal.access_key_id.clone(), account, event_time: when, events_in_that_hour: None, text })
 }

@@ -29,6 +29,8 @@ pub struct Holder {
     pub sign_in_session_arn: Option<String>,
     /// `ec2RoleDelivery`: the credentials came from an instance's metadata service of this version.
     pub ec2_role_delivery: Option<String>,
+    /// `assumedRoot`: the session is not the root user's own, but one that AssumeRoot gave somebody.
+    pub assumed_root: bool,
     /// The event is a sign-in to the console.
     pub signs_in: bool,
     /// When a role's session signed in whose record does not say when it was created.
@@ -46,6 +48,7 @@ impl Holder {
             created: event.session_creation_date,
             sign_in_session_arn: event.session_sign_in_session_arn.map(str::to_owned),
             ec2_role_delivery: event.session_ec2_role_delivery.map(str::to_owned),
+            assumed_root: event.session_assumed_root == Some(true),
             signs_in: signs_in(event),
             signed_in_at: signed_in_at(event).filter(|_| signs_in(event)),
             workload: event.user_identity_in_scope_of.and_then(workload),
@@ -149,7 +152,7 @@ pub(super) fn write_key(event: &Event<'_>, key: &mut String) {
         // No event is of the end of time.
         push_number(time.unwrap_or(i64::MAX), key);
     }
-    for flag in [event.session_mfa_authenticated, event.session_credential_from_console] {
+    for flag in [event.session_mfa_authenticated, event.session_credential_from_console, event.session_assumed_root] {
         key.push(flag.map_or('?', |flag| if flag { '1' } else { '0' }));
     }
 }

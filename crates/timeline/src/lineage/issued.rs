@@ -1,11 +1,11 @@
 //! A call that issued credentials, with who made it.
 
-use backtrail_model::issuance::{GET_SIGNIN_TOKEN, Issuance, IssuingCall, is_portal, is_sign_in, issuance};
+use backtrail_model::issuance::{GET_SIGNIN_TOKEN, Issuance, IssuingCall, POD_IDENTITY, is_portal, is_sign_in, issuance};
 
 use crate::event::Event;
 use crate::lineage::Holder;
 use crate::lineage::origin::outsider;
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 
 /// What a call issued, and who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,16 @@ impl Issued {
     /// Whether it is a call of Identity Center's portal for another user than the one on whose behalf this principal acts.
     pub(super) fn is_of_another(&self, principal: &Principal) -> bool {
         !is_one(self.asked_for(), principal.on_behalf_of.as_deref())
+    }
+
+    /// Whether the caller, the agent of a node, asked for the credentials of a pod: whoever acts with these is the pod, not the node.
+    pub(super) fn is_for_pod(&self) -> bool {
+        self.what.method == POD_IDENTITY
+    }
+
+    /// Whether EKS itself assumed the role for a pod: the same credentials as the agent's call gave it.
+    pub(super) fn is_by_eks_for_pod(&self) -> bool {
+        self.holder.principal.kind == PrincipalKind::Service && self.holder.principal.name == "pods.eks.amazonaws.com"
     }
 
     /// Whether it hands on the caller's own credentials: a token to sign in with opens a session of the same unique id and creation.

@@ -271,6 +271,8 @@ impl Lineage {
             if better.is_empty() { found } else { better }
         };
         let found = preferred(&|i| near(self.issued[*i].time, holder.created, SKEW), found);
+        // What a pod was given has two records: the agent's says more.
+        let found = preferred(&|i| self.issued[*i].is_for_pod(), found);
         preferred(before, found)
     }
 

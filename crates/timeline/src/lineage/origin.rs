@@ -1,11 +1,11 @@
 //! Where a chain begins: what kind of actor that is, and how it is known.
 
 use backtrail_model::arn::Arn;
-use backtrail_model::issuance::is_sign_in;
+use backtrail_model::issuance::{LASTING, SERVICE_ACCOUNT, is_sign_in};
 use serde::Serialize;
 
 use crate::lineage::motion::is_instance;
-use crate::lineage::{Holder, Issued, Step};
+use crate::lineage::{Holder, Issued, Step, without_path};
 use crate::principal::{Principal, PrincipalKind};
 
 /// What kind of actor.
@@ -60,6 +60,25 @@ pub struct Origin {
     pub source_identity: Option<String>,
 }
 
+/// Who an actor is, however much of it an event or a chain tells: its unique id where it has one, since names are given again. What a session
+/// declared of itself and how the kind is known make nobody another one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Who {
+    id: String,
+    account: String,
+}
+
+impl Origin {
+    /// Who it is; where no account is known to be its own, that which recorded what it did.
+    pub(crate) fn who(&self, recorded_by: Option<&str>) -> Who {
+        let is_named = matches!(self.kind, OriginKind::Service | OriginKind::Root);
+        let id = self.principal_id.as_ref().or(self.arn.as_ref()).filter(|_| !is_named).unwrap_or(&self.name);
+        let account = self.account.as_deref().or(recorded_by).unwrap_or_default();
+        // A service acts in every account; it is one actor.
+        Who { id: id.clone(), account: if self.kind == OriginKind::Service { String::new() } else { account.to_owned() } }
+    }
+}
+
 /// What a chain begins with.
 pub(super) struct Begun<'a> {
     /// Whose doing is explained: the bottom of the chain.
@@ -79,14 +98,16 @@ impl Origin {
         let (kind, name, basis) = classify(begun, steps);
         let arn = match kind {
             // Each session of such a workload has another ARN, and none of these is the workload's.
-            OriginKind::Workload if principal.kind == PrincipalKind::WebIdentityUser => None,
+            OriginKind::Workload if principal.kind == PrincipalKind::WebIdentityUser || name.starts_with("service account ") => None,
             OriginKind::Workload => workload_arn(begun, steps).or_else(|| principal.arn.clone()),
+            _ if begun.holder.assumed_root => None,
             _ => principal.arn.clone(),
         };
         let principal_id = match kind {
             OriginKind::Workload if principal.kind == PrincipalKind::WebIdentityUser => principal.principal_id.clone(),
             // Its role's sessions have ids of their own; instances are never given an id twice.
             OriginKind::Workload => name.strip_prefix("instance ").filter(|id| is_instance(id)).map(str::to_owned),
+            _ if begun.holder.assumed_root => None,
             // The portal's records have the user's id in the identity store instead.
             _ if principal.kind == PrincipalKind::IdentityCenterUser => {
                 principal.principal_id.clone().or_else(|| principal.on_behalf_of.clone())
@@ -123,13 +144,16 @@ const WORKLOADS: &[(&str, &str)] = &[
     ("codebuild", "build"),
     ("ec2", "instance"),
     ("ecs-tasks", "task"),
-    ("eks-auth", "pod"),
+    ("edgelambda", "function"),
     ("glue", "job"),
     ("lambda", "function"),
-    ("pods.eks", "pod"),
     ("sagemaker", "job"),
     ("states", "state machine"),
+    ("tasks.apprunner", "App Runner task"),
 ];
+/// Systems Manager names the sessions of the machines it manages after them (Systems Manager user guide, "Default Host Management Configuration" and
+/// "hybrid activations"). What it does by itself has sessions of other names.
+const MANAGED: &str = "ssm";
 
 type Told = (OriginKind, String, &'static str);
 
@@ -137,7 +161,19 @@ fn classify(begun: &Begun<'_>, steps: &[Step]) -> Told {
     let Begun { used, holder, call, .. } = *begun;
     let principal = &holder.principal;
     let name = principal.name.clone();
+    if let Some(pod) = call.and_then(|call| pod(call, steps)) {
+        return pod;
+    }
     match principal.kind {
+        PrincipalKind::Root if holder.assumed_root => {
+            // Whoever else assumed root is another one.
+            let with = principal.access_key_id.as_deref().map_or_else(String::new, |key| format!(" with {key}"));
+            (
+                OriginKind::Unknown,
+                format!("{name}, assumed{with}"),
+                "somebody with AssumeRoot: no call that issued the session is in evidence",
+            )
+        }
         PrincipalKind::Root => (OriginKind::Root, name, "the account's root user"),
         PrincipalKind::IamUser => user(used, holder, steps),
         PrincipalKind::SamlUser => (OriginKind::Human, vouched_for(call, name), "vouched for by a SAML provider"),
@@ -173,18 +209,29 @@ pub(super) fn outsider(call: &Issued) -> Option<Told> {
 }
 
 /// A user, and how far what was used tells a person: sessions begun with multi-factor authentication say so, not the call that began them.
+/// Whoever was given a key or a password by the user is another one, whose sign-ins and devices tell nothing of the user.
 fn user(used: &Holder, holder: &Holder, steps: &[Step]) -> Told {
     let principal = &holder.principal;
-    let signed_in = steps.iter().any(|s| is_sign_in(s.method));
+    let given_away = steps.iter().rposition(gives_to_another);
+    let own = &steps[given_away.unwrap_or(0)..];
+    let used = Some(used).filter(|_| given_away.is_none());
+    let signed_in = own.iter().any(|s| is_sign_in(s.method));
     let name = principal.name.clone();
     let is_in_console = |holder: &Holder| holder.signs_in || holder.principal.from_console == Some(true);
-    if signed_in || is_in_console(used) || is_in_console(holder) {
+    let has_mfa = |holder: &Holder| holder.principal.mfa == Some(true);
+    if signed_in || used.is_some_and(is_in_console) || is_in_console(holder) {
         (OriginKind::Human, name, "signed in to the console")
-    } else if used.principal.mfa == Some(true) || principal.mfa == Some(true) || steps.iter().any(|s| s.caller.mfa == Some(true)) {
+    } else if used.is_some_and(has_mfa) || has_mfa(holder) || own.iter().any(|s| s.caller.mfa == Some(true)) {
         (OriginKind::Human, name, "multi-factor authentication")
     } else {
         (OriginKind::Unknown, name, "a user's access key: a person or a program")
     }
+}
+
+/// Whether a call gave a user other than its caller a key or a password that lasts.
+fn gives_to_another(step: &Step) -> bool {
+    let is_callers = |to: &str| step.caller.arn.as_deref().is_some_and(|caller| without_path(caller) == without_path(to));
+    LASTING.contains(&step.method) && step.issued_to.as_deref().is_some_and(|to| !is_callers(to))
 }
 
 /// The portal's records may name a user by id alone; the assertion that Identity Center makes for it has the name.
@@ -199,13 +246,29 @@ fn vouched_for(call: Option<&Issued>, name: String) -> String {
 
 fn web_identity(call: Option<&Issued>, name: String) -> Told {
     let subject = vouched_for(call, name);
-    if let Some(account) = subject.strip_prefix("system:serviceaccount:") {
-        return (OriginKind::Workload, format!("service account {account}"), "Kubernetes service account, vouched for by its cluster");
+    if let Some(told) = service_account(&subject, "Kubernetes service account, vouched for by its cluster") {
+        return told;
     }
     if subject.starts_with("repo:") || subject.starts_with("project_path:") {
         return (OriginKind::Workload, subject, "pipeline, vouched for by its provider");
     }
     (OriginKind::Unknown, subject, "vouched for by an OpenID provider: a person or a program")
+}
+
+fn service_account(subject: &str, basis: &'static str) -> Option<Told> {
+    let account = subject.strip_prefix(SERVICE_ACCOUNT)?;
+    Some((OriginKind::Workload, format!("service account {account}"), basis))
+}
+
+/// A pod that EKS gave the credentials of its role, asked by the agent on its node.
+fn pod(call: &Issued, steps: &[Step]) -> Option<Told> {
+    const BASIS: &str = "EKS Pod Identity gave it the credentials of its role";
+    if !call.is_for_pod() && !call.is_by_eks_for_pod() {
+        return None;
+    }
+    let session = || steps.last()?.issued_to.as_deref().and_then(Arn::parse)?.role_session().map(|(_, session)| session.to_owned());
+    let by_account = call.what.subject.as_deref().and_then(|subject| service_account(subject, BASIS));
+    by_account.or_else(|| Some((OriginKind::Workload, format!("pod {}", session()?), BASIS)))
 }
 
 fn service(principal: &Principal, steps: &[Step]) -> Told {
@@ -216,6 +279,10 @@ fn service(principal: &Principal, steps: &[Step]) -> Told {
     match (named, session) {
         (Some((_, what)), Some((_, session))) => {
             (OriginKind::Workload, format!("{what} {session}"), "the service gave it the credentials of its role")
+        }
+        (None, Some((_, session))) if service == MANAGED && (is_instance(session) || session.starts_with("mi-")) => {
+            let what = if is_instance(session) { "instance" } else { "managed node" };
+            (OriginKind::Workload, format!("{what} {session}"), "Systems Manager gave it the credentials of its role")
         }
         _ => (OriginKind::Service, own, "called by the service"),
     }

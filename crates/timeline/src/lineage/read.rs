@@ -37,6 +37,7 @@ const HOLDER_COLUMNS: &[&str] = &[
     "record_index",
     "shared_event_id",
     "session_credential_from_console",
+    "session_assumed_root",
     "session_creation_date",
     "session_mfa_authenticated",
     "session_issuer_arn",

@@ -96,7 +96,9 @@ impl Told {
             let is_in_one_second = last.is_some_and(|(time, _)| time == call.time);
             let rival = known.filter(|_| is_in_one_second).map(|rival| rival.reference.clone());
             // A rival is told as one, and not as an earlier call.
+            let one_before = known.filter(|_| rival.is_none()).map(|known| known.reference.clone());
             property.earlier = before - u64::from(rival.is_some());
+            property.earlier_ref = one_before.or_else(|| property.earlier_ref.take()).filter(|_| property.earlier > 0);
             property.perhaps_set_by = rival;
             self.times.insert(set.name.clone(), (call.time, before + 1));
         }
@@ -140,6 +142,7 @@ impl Told {
             set_by: None,
             perhaps_set_by: None,
             earlier: 0,
+            earlier_ref: None,
             changed_by: None,
         })
     }

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::instants::{Instants, is_known_of_all};
+use crate::relation::Tie;
 use crate::source::Source;
 use crate::touched::touched_in_all;
 
@@ -57,7 +58,12 @@ type Nearer = Tied;
 
 /// Things that belong together with the anchor.
 #[derive(Debug, Default)]
-pub(super) struct Neighbourhood(BTreeMap<String, Option<Nearer>>);
+pub(super) struct Neighbourhood {
+    /// Each with how it belongs there, unless it is where the neighbourhood begins.
+    near: BTreeMap<String, Option<Nearer>>,
+    /// Of where it begins the changes that are the anchor's, unless it was typed.
+    changed: BTreeMap<String, Tie>,
+}
 
 impl Neighbourhood {
     /// Around what was typed, or else around what the anchor's changes acted on. Ties made before the window count; those made after it do not.
@@ -65,27 +71,31 @@ impl Neighbourhood {
         source: &Source,
         window: Option<&Window>,
         typed: &[String],
-        touched: BTreeSet<String>,
+        changed: BTreeMap<String, Tie>,
     ) -> Result<Self, TimelineError> {
         let before = window.and_then(|w| Window::between(0, w.to()).ok());
         let before = before.as_ref();
-        let seeds = if typed.is_empty() { Seeds::Arns(touched) } else { Seeds::Typed(typed) };
+        let seeds = if typed.is_empty() { Seeds::Arns(changed.keys().cloned().collect()) } else { Seeds::Typed(typed) };
         let near = if is_known_of_all(source).await? { Ties::near(source, before, &seeds).await? } else { None };
         let ties = match near {
             Some(ties) => ties,
             None => Ties::all(source, before).await?,
         };
-        Ok(Self(close_over(&ties.0, seeds.among(&ties))))
+        Ok(Self { near: close_over(&ties.0, seeds.among(&ties)), changed })
     }
 
     /// Why something belongs to the neighbourhood, and the calls that say so.
     pub(super) fn reason(&self, arn: &str) -> Option<(String, Vec<String>)> {
         let (mut words, mut refs) = (vec![short(arn).to_owned()], Vec::new());
-        let mut at = self.0.get(arn)?.as_ref();
+        let (mut arn, mut at) = (arn, self.near.get(arn)?.as_ref());
         while let Some(nearer) = at {
             words.push(format!("with {} by {}", short(&nearer.other), nearer.call));
             refs.push(nearer.reference.clone());
-            at = self.0.get(&nearer.other)?.as_ref();
+            (arn, at) = (&nearer.other, self.near.get(&nearer.other)?.as_ref());
+        }
+        if let Some(change) = self.changed.get(arn) {
+            words.push(format!("on which {} acted", change.what));
+            refs.push(change.reference.clone());
         }
         Some((format!("touches {}", words.join(", ")), refs))
     }
@@ -264,8 +274,11 @@ mod tests {
 
     #[test]
     fn an_instance_its_interface_its_address_and_its_groups() {
-        let found = Neighbourhood(close_over(&ties(), BTreeSet::from([ec2("elastic-ip/eipalloc-11111111")])));
-        let arns: Vec<&str> = found.0.keys().map(|arn| short(arn)).collect();
+        let (ip, time) = (ec2("elastic-ip/eipalloc-11111111"), None);
+        let released = Tie { time, reference: "released".to_owned(), what: "ReleaseAddress".to_owned() };
+        let near = close_over(&ties(), BTreeSet::from([ip.clone()]));
+        let found = Neighbourhood { near, changed: BTreeMap::from([(ip, released)]) };
+        let arns: Vec<&str> = found.near.keys().map(|arn| short(arn)).collect();
         assert_eq!(
             arns,
             [
@@ -280,15 +293,16 @@ mod tests {
         assert_eq!(
             why,
             "touches security-group/sg-11111111, with instance/i-11111111 by RunInstances, with network-interface/eni-11111111 by RunInstances, \
-             with elastic-ip/eipalloc-11111111 by AssociateAddress"
+             with elastic-ip/eipalloc-11111111 by AssociateAddress, on which ReleaseAddress acted"
         );
-        assert_eq!(refs, ["run", "run", "associate"]);
+        assert_eq!(refs, ["run", "run", "associate", "released"]);
     }
 
     #[test]
     fn what_is_too_far_too_wide_or_said_of_several_is_no_neighbour() {
-        let found = Neighbourhood(close_over(&ties(), BTreeSet::from([ec2("security-group/sg-33333333"), ec2("subnet/subnet-11111111")])));
-        assert_eq!(found.0.len(), 1);
+        let near = close_over(&ties(), BTreeSet::from([ec2("security-group/sg-33333333"), ec2("subnet/subnet-11111111")]));
+        let found = Neighbourhood { near, changed: BTreeMap::new() };
+        assert_eq!(found.near.len(), 1);
         assert!(found.reason(&ec2("instance/i-22222222")).is_none());
     }
 }

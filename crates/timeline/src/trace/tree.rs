@@ -241,10 +241,14 @@ impl<'a> Tree<'a> {
     /// Below credentials: what they issued, each node with what its call issued.
     fn of_credentials(lineage: &'a Lineage, top: Known, own: &[usize]) -> Self {
         let mut tree = Self::new(lineage, top, MOST_NODES);
-        for at in own {
-            tree.by_issued.insert(*at, 0);
+        // What somebody issued to himself descends from him: his next key, his session.
+        let of_top = |tree: &Self, at: usize| tree.fits_of_call(at).into_iter().find(|fit| fit.node == 0);
+        let (to_himself, others): (Vec<usize>, Vec<usize>) = own.iter().partition(|at| of_top(&tree, **at).is_some());
+        for at in others {
+            tree.by_issued.insert(at, 0);
         }
-        let below = |at: usize| tree.fits_of_call(at).into_iter().find(|fit| fit.node == 0).map(|fit| (at, fit.strength, fit.basis));
+        let is_deeper = |at: usize| lineage.parents_of(at).iter().any(|link| link.index != at && to_himself.contains(&link.index));
+        let below = |at: usize| of_top(&tree, at).filter(|_| !is_deeper(at)).map(|fit| (at, fit.strength, fit.basis));
         let below: Vec<Below> = (0..lineage.issued().len()).filter_map(below).collect();
         tree.go_down(VecDeque::from([(0, below)]), &lineage.children());
         tree
