@@ -107,9 +107,21 @@ impl Wanted {
             }
             (Some(_), true) => Names::Any,
             (None, _) if self.text.starts_with("arn:") => Names::Any,
-            (None, false) => Names::Equal(vec![self.text.clone()]),
+            (None, false) => Names::Equal(self.names_behind_a_type()),
             (None, true) => Names::Starting(self.text.clone()),
         }
+    }
+
+    /// What was typed, and what stands behind a type in it: `role/ops/Admin` is found by `Admin`, `security-group/sg-0683fcf7` by the id.
+    fn names_behind_a_type(&self) -> Vec<String> {
+        let text = self.text.as_str();
+        let mut names = vec![text.to_owned()];
+        for rest in [text.split_once(['/', ':']).map(|(_, rest)| rest), text.rsplit('/').next()].into_iter().flatten() {
+            if !rest.is_empty() && names.iter().all(|name| name != rest) {
+                names.push(rest.to_owned());
+            }
+        }
+        names
     }
 
     fn is_name_or_end_of(&self, name: &str) -> bool {
@@ -181,6 +193,14 @@ mod tests {
         assert_eq!(name("arn:aws:s3:::b/k/l"), "b/k/l");
         assert_eq!(name("arn:aws:logs:r:1:log-group:/aws/lambda/f:*"), "/aws/lambda/f");
         assert_eq!(name("arn:aws:sns:r:1:topic"), "topic");
+        let by_type = |typed: &str, arn: &str| {
+            let wanted = Wanted::read(typed);
+            let name = lookup_name(&Arn::parse(arn).unwrap()).to_owned();
+            wanted.fits(arn) && matches!(wanted.names(), Names::Equal(names) if names.contains(&name))
+        };
+        assert!(by_type("role/Admin", "arn:aws:iam::1:role/Admin") && by_type("role/ops/Admin", "arn:aws:iam::1:role/ops/Admin"));
+        assert!(by_type("function:pay", "arn:aws:lambda:r:1:function:pay") && by_type("b/k/l", "arn:aws:s3:::b/k/l"));
+        assert!(!by_type("user/Admin", "arn:aws:iam::1:role/Admin"));
         assert_eq!(Wanted::read("arn:aws:s3:::logs-*").names(), Names::Starting("logs-".to_owned()));
         assert_eq!(Wanted::read("arn:aws:iam::1:role/Ad*").names(), Names::Any);
         assert_eq!(Wanted::read("arn:aws:ec2:*").names(), Names::Any);

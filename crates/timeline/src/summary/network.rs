@@ -4,6 +4,7 @@ mod dns;
 mod entry;
 mod group;
 mod managed;
+mod part;
 mod prefix_list;
 
 use super::{Call, Summary, some_of, words};
@@ -21,7 +22,7 @@ pub(super) fn tell(call: &Call<'_>) -> Option<Summary> {
         "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" | "DeleteNetworkAclEntry" => Some(entry::acl_entry(call)),
         "CreateRoute" | "ReplaceRoute" | "DeleteRoute" => Some(entry::route(call)),
         "ModifyInstanceAttribute" | "ModifyNetworkInterfaceAttribute" => attribute(call),
-        _ => prefix_list::tell(call).or_else(|| gateway(call)),
+        _ => prefix_list::tell(call).or_else(|| gateway(call)).or_else(|| part::tell(call)),
     }
 }
 

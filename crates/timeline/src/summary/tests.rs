@@ -389,3 +389,35 @@ fn odd_parameters_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn parts_of_a_network_by_their_ids() {
+    let ec2 = |name: &str, request: Value| line("ec2.amazonaws.com", name, request);
+    assert_eq!(ec2("DeleteVpc", json!({"vpcId": "vpc-1"})), "deleted VPC vpc-1");
+    assert_eq!(ec2("ReleaseAddress", json!({"allocationId": "eipalloc-1"})), "released public address eipalloc-1");
+    assert_eq!(
+        ec2("AttachNetworkInterface", json!({"networkInterfaceId": "eni-1", "instanceId": "i-1", "deviceIndex": 1})),
+        "attached network interface eni-1 to i-1"
+    );
+    let created = json!({"subnetId": "subnet-1", "groupSet": {"items": [{"groupId": "sg-1"}]}});
+    let answer = json!({"networkInterface": {"networkInterfaceId": "eni-1"}});
+    assert_eq!(
+        told("ec2.amazonaws.com", "CreateNetworkInterface", created, answer, None).0,
+        "created network interface eni-1 in subnet-1 behind sg-1"
+    );
+    assert_eq!(ec2("AssociateRouteTable", json!({"routeTableId": "rtb-1", "subnetId": "subnet-1"})), "gave route table rtb-1 to subnet-1");
+    let endpoints = json!({"DeleteVpcEndpointsRequest": {"VpcEndpointId": {"content": "vpce-1", "tag": 1}}});
+    assert_eq!(ec2("DeleteVpcEndpoints", endpoints), "deleted endpoints vpce-1");
+    assert_eq!(
+        ec2("ModifySubnetAttribute", json!({"subnetId": "subnet-1", "mapPublicIpOnLaunch": {"value": true}})),
+        "turned on mapPublicIpOnLaunch of subnet-1"
+    );
+    let refused = told(
+        "ec2.amazonaws.com",
+        "ModifyVpcAttribute",
+        json!({"vpcId": "vpc-1", "enableDnsSupport": {"value": false}}),
+        Value::Null,
+        Some("AccessDenied"),
+    );
+    assert_eq!(refused.0, "tried to turn off enableDnsSupport of vpc-1 (AccessDenied)");
+}
