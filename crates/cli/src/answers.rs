@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::args::Format;
+use crate::sanitize::JsonOut;
 
 pub(crate) use chain::chain_lines;
 pub(crate) use closing::{closing_lines, not_seen, not_seen_about, totals_line};
@@ -55,12 +56,13 @@ impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
                 Form::Text { out, style: style.at(question) }
             }
             Format::Json => {
+                let mut out: Box<dyn Write + Send> = Box::new(JsonOut::new(out));
                 let start = serde_json::Value::Object(opening(name, question)).to_string();
                 // The object stays open: items, coverage and the evidence set follow.
                 write!(out, "{},\"answer\":[", start.strip_suffix('}').unwrap_or(&start))?;
                 Form::Json { out, items: 0 }
             }
-            Format::Jsonl => Form::Lines { out },
+            Format::Jsonl => Form::Lines { out: Box::new(JsonOut::new(out)) },
             Format::Csv | Format::Parquet => Form::Rows(RowWriter::new(format, out)?),
         };
         Ok(Self { form, waiting: Vec::new() })

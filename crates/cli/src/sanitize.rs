@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
 /// Text safe to show: control, bidirectional and zero-width characters are written as `\u{…}`, line breaks and tabs as `\n`, `\r`, `\t`.
 pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
@@ -39,6 +40,49 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Where JSON goes: it may hold the control characters from U+0080 to U+009F as they are, which some terminals obey. They are escaped as JSON does it;
+/// they stand in texts alone.
+pub(crate) struct JsonOut<W> {
+    out: W,
+    /// The first byte of what may be one was written to this, and not on.
+    has_lead: bool,
+}
+
+/// The first byte of U+0080 to U+00BF in UTF-8.
+const LEAD: u8 = 0xC2;
+
+impl<W: Write> JsonOut<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, has_lead: false }
+    }
+}
+
+impl<W: Write> Write for JsonOut<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(first) = rest.first().copied() {
+            if std::mem::take(&mut self.has_lead) {
+                if (0x80..=0x9f).contains(&first) {
+                    write!(self.out, "\\u00{first:02x}")?;
+                    rest = &rest[1..];
+                } else {
+                    self.out.write_all(&[LEAD])?;
+                }
+                continue;
+            }
+            let plain = rest.iter().position(|b| *b == LEAD).unwrap_or(rest.len());
+            self.out.write_all(&rest[..plain])?;
+            self.has_lead = plain < rest.len();
+            rest = rest.get(plain + 1..).unwrap_or_default();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// The first `width` characters, with an ellipsis where something is left out.
 pub(crate) fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     if text.len() <= width || text.chars().nth(width).is_none() {
@@ -71,6 +115,12 @@ mod tests {
         assert_eq!(sanitize("two\nlines"), "two\\nlines");
         assert_eq!(sanitize_cell("two\nlines\tand a \u{7}bell\r"), "two\nlines\tand a \\u{7}bell\\r");
         assert!(matches!(sanitize("plain – ünïcode"), Cow::Borrowed(_)));
+        let mut json = Vec::new();
+        let mut out = JsonOut::new(&mut json);
+        // Cut between the two bytes of a character, as writers may.
+        let text = "\"a\u{9b}31m \u{80}\u{a0}é\u{85}\"".as_bytes();
+        text.chunks(3).for_each(|part| out.write_all(part).unwrap());
+        assert_eq!(String::from_utf8(json).unwrap(), "\"a\\u009b31m \\u0080\u{a0}é\\u0085\"");
         assert_eq!(shorten("abcdef", 4), "abc…");
         assert_eq!(shorten("abcd", 4), "abcd");
         assert_eq!(shorten_inside("abcdefgh", 6), "abc…gh");

@@ -287,12 +287,15 @@ impl Decoder {
     }
 }
 
+/// The shape of what came by CloudWatch Logs: exports and subscriptions.
+pub const CLOUDWATCH_LOGS: &str = "CloudWatch Logs messages";
+
 fn shape(route: Route) -> &'static str {
     match route {
         Route::TrailFile => "trail file",
         Route::Record => "records",
         Route::Lake => "CloudTrail Lake results",
-        Route::CloudWatchLogs => "CloudWatch Logs messages",
+        Route::CloudWatchLogs => CLOUDWATCH_LOGS,
         Route::EventBridge => "EventBridge envelopes",
         Route::LookupEvents => "LookupEvents output",
         Route::Wrapped => "records wrapped by an index or pipeline",

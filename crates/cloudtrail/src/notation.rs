@@ -190,9 +190,10 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a name and `=` follow.
+/// Whether a blank, a name and `=` follow, as Presto always writes them: names of sessions and users may hold commas and equals signs, but no blank, and
+/// whoever chooses one must not choose what comes behind it.
 fn is_name_next(rest: &str) -> bool {
-    let rest = rest.trim_start();
+    let Some(rest) = rest.strip_prefix(' ') else { return false };
     let length = rest.find(|c: char| !(c.is_alphanumeric() || "_-.:/".contains(c))).unwrap_or(rest.len());
     length > 0 && rest[length..].starts_with('=')
 }
@@ -220,6 +221,10 @@ mod tests {
             ),
             ("{a={b={c=d}}, e=[f, g], h={}, i=[]}", r#"{"a":{"b":{"c":"d"}},"e":["f","g"],"h":{},"i":[]}"#),
             ("[{arn=arn:aws:s3:::b/x=y, type=AWS::S3::Object}]", r#"[{"ARN":"arn:aws:s3:::b/x=y","type":"AWS::S3::Object"}]"#),
+            (
+                "{principalId=AROA1:x,type=Root, arn=arn:aws:sts::1:assumed-role/dev/x,type=Root, type=AssumedRole}",
+                r#"{"principalId":"AROA1:x,type=Root","ARN":"arn:aws:sts::1:assumed-role/dev/x,type=Root","type":"AssumedRole"}"#,
+            ),
             ("{description=one, two and three, name=x}", r#"{"description":"one, two and three","name":"x"}"#),
             ("{text=say \"no\", name=}", r#"{"text":"say \"no\"","name":""}"#),
             (

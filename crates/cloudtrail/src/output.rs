@@ -157,6 +157,13 @@ impl Output {
                 return self.reject(place, format!("not UTF-8 at byte {at} of the record"));
             }
         };
+        // A table written column by column, or values with their types around them.
+        if [F::EventName, F::EventSource].iter().all(|name| matches!(fields.get(*name).kind, Kind::Object | Kind::Array)) {
+            return self.reject(
+                place,
+                "not a CloudTrail record: its eventName and eventSource hold several values; export the events row by row".to_owned(),
+            );
+        }
         self.settle_foreign();
         let index = self.next_index();
         self.counts.kept += 1;

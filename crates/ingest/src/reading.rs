@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use backtrail_acquire::{Break, Cause, Content, Drained, Piece, Workspace, archive_of};
-use backtrail_cloudtrail::{Ending, Summary};
+use backtrail_cloudtrail::{CLOUDWATCH_LOGS, Ending, Summary};
 use backtrail_model::evidence::{Counts, Fate};
 use backtrail_model::tables::Table;
 use backtrail_model::words::counted;
@@ -73,7 +73,9 @@ impl Reader<'_> {
         let (kind, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => {
                 let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
-                (kind, archive_of(first), kind == Kind::PerhapsCloudTrail || mentions_records(kind, first))
+                // Blanks alone are no empty file: more may come.
+                let worth_a_try = matches!(kind, Kind::PerhapsCloudTrail | Kind::Empty) || mentions_records(kind, first);
+                (kind, archive_of(first), worth_a_try)
             }
             Ok(None) => (Kind::Empty, None, false),
             Err(broken) => {
@@ -123,7 +125,9 @@ impl Reader<'_> {
         trial.begin(piece.id.to_string().into());
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
-        let is_evidence = counts.kept > 0 && (told.is_json || counts.kept >= counts.rejected.min(MORE_THAN_QUOTED));
+        // A line of a log group that is a time and a whole record is an event, whatever else is logged there.
+        let is_export = summary.shape == CLOUDWATCH_LOGS;
+        let is_evidence = counts.kept > 0 && (told.is_json || is_export || counts.kept >= counts.rejected.min(MORE_THAN_QUOTED));
         let is_cut = drained.flaw.is_some() || summary.broken_off.is_some();
         if is_evidence || (told.is_json && told.names != Names::None && is_cut) {
             let content = match first_chunk(piece, workspace) {

@@ -134,9 +134,11 @@ const DENIED: &[&str] = &[
 
 /// Codes, lower-case and without prefix, that turn a request away for its rate. Codes that contain `throttl` need no entry.
 const THROTTLED: &[&str] = &[
+    "503 slow down",
     "bandwidthlimitexceeded",
     "priorrequestnotcomplete",
     "provisionedthroughputexceededexception",
+    "rate exceeded",
     "requestlimitexceeded",
     "slowdown",
     "toomanyrequests",
@@ -194,7 +196,8 @@ pub fn failed_entries(response: &Value) -> Vec<&Value> {
 }
 
 fn is_failure_list(key: &str) -> bool {
-    FAILURE_LISTS.contains(&key.to_ascii_lowercase().as_str())
+    let key = key.to_ascii_lowercase();
+    key.starts_with(UNPROCESSED) || FAILURE_LISTS.contains(&key.as_str())
 }
 
 fn of_code(code: &str, message: &str) -> Outcome {
@@ -262,7 +265,7 @@ struct Parts {
     all_failed: bool,
 }
 
-/// Keys of a response, lower-case, under which parts that failed are listed. In any spelling each contains one of [`FAILURE_WORDS`].
+/// Keys of a response, lower-case, under which parts that failed are listed; and any that begins with [`UNPROCESSED`]. In any spelling each contains one of [`FAILURE_WORDS`].
 const FAILURE_LISTS: &[&str] = &[
     "batchitemerrors",
     "errorentries",
@@ -272,12 +275,11 @@ const FAILURE_LISTS: &[&str] = &[
     "failedentries",
     "failedresources",
     "failures",
-    "unprocessed",
-    "unprocessedaccounts",
-    "unprocesseditems",
     "unsuccessful",
     "unsuccessfulitems",
 ];
+/// As in `unprocessedItems`, `UnprocessedFindings`.
+const UNPROCESSED: &str = "unprocessed";
 const FAILURE_WORDS: &[&str] = &["nsuccessful", "rrors", "rrorEntries", "ail", "nprocessed", UNKNOWN_RULES];
 
 /// What a revocation lists that EC2 knew no rule for: of a default VPC's groups it says so in an answer that is no error.
@@ -460,6 +462,14 @@ mod tests {
         let failed = r#"{"DeleteFlowLogsResponse":{"unsuccessful":{"item":{"resourceId":"fl-1"}}}}"#;
         assert_eq!(classify(&facts(one, failed)), Outcome::Failed);
         assert_eq!((classify(&facts(two, failed)), failed_parts(&facts(two, failed))), (Outcome::Ok, 1));
+        let findings = Facts {
+            event_name: Some("BatchUpdateFindings"),
+            event_source: Some("securityhub.amazonaws.com"),
+            request_parameters: Some(r#"{"findingIdentifiers":[{"id":"a"}]}"#),
+            response_elements: Some(r#"{"processedFindings":[],"unprocessedFindings":[{"errorCode":"FindingNotFound"}]}"#),
+            ..Facts::default()
+        };
+        assert_eq!(classify(&findings), Outcome::Failed);
         let none = r#"{"DeleteFlowLogsResponse":{"unsuccessful":""}}"#;
         assert_eq!((classify(&facts(one, none)), failed_parts(&facts(one, none))), (Outcome::Ok, 0));
         let tasks = r#"{"tasks":[{"taskArn":"a"}],"failures":[{"reason":"x"}]}"#;

@@ -17,42 +17,72 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Keys, lower-case without `-` and `_`, whose value is a secret.
 const SECRET_KEYS: &[&str] = &[
-    "accesstoken",
+    "activationcode",
     "apikeyvalue",
+    "authkey",
     "authorization",
-    "authorizationtoken",
-    "authtoken",
-    "bearertoken",
-    "clientsecret",
-    "idtoken",
+    "base32stringseed",
+    "basicauthcredential",
+    "codeverifier",
+    "confirmationcode",
+    "devicecode",
     "keymaterial",
     "mfacode",
     "plaintext",
+    "platformcredential",
     "presharedkey",
     "privatekey",
+    "privatekeybase64",
     "privatekeydata",
-    "refreshtoken",
     "samlassertion",
-    "secret",
-    "secretaccesskey",
     "secretbinary",
-    "secretkey",
+    "secrethash",
+    "secretkeybase",
     "secretstring",
-    "securitytoken",
-    "sessiontoken",
-    "signintoken",
-    "token",
     "tokencode",
     "tokenvalue",
     "userdata",
-    "webidentitytoken",
-    "xamzsecuritytoken",
     "xamzsignature",
 ];
 
-/// Endings of such keys: `masterUserPassword`, `DB_PASSWORD`.
-const SECRET_ENDINGS: &[&str] =
-    &["accesstoken", "apikey", "authtoken", "passphrase", "passwd", "password", "privatekey", "secret", "secretkey"];
+/// Endings of such keys: `masterUserPassword`, `DB_PASSWORD`, `AWS_SECRET_ACCESS_KEY`, `NPM_TOKEN`; in the plural and with a number behind them, too.
+const SECRET_ENDINGS: &[&str] = &[
+    "apikey",
+    "dbpass",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "pwd",
+    "secret",
+    "secretaccesskey",
+    "secretkey",
+    "token",
+    "userpass",
+];
+
+/// Endings of keys whose token opens nothing: it says where a list goes on, which attempt or version of something is meant, or that a request is the same.
+const PLAIN_TOKENS: &[&str] = &[
+    "backwardtoken",
+    "changetoken",
+    "clienttoken",
+    "continuationtoken",
+    "creationtoken",
+    "forwardtoken",
+    "idempotencytoken",
+    "locktoken",
+    "nexttoken",
+    "pagetoken",
+    "paginationtoken",
+    "previoustoken",
+    "requesttoken",
+    "resumetoken",
+    "revisiontoken",
+    "sequencetoken",
+    "startingtoken",
+    "starttoken",
+    "updatetoken",
+];
 
 /// What CloudTrail itself writes in place of a secret.
 const PLACEHOLDERS: &[&str] = &["", "HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>", "REDACTED", REDACTED];
@@ -60,7 +90,14 @@ const PLACEHOLDERS: &[&str] = &["", "HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiv
 /// Whether the value under this key is a secret.
 #[must_use]
 pub fn is_secret_key(key: &str) -> bool {
-    let is_secret = |plain: &str| SECRET_KEYS.contains(&plain) || SECRET_ENDINGS.iter().any(|end| plain.ends_with(end));
+    let ends = |plain: &str, endings: &[&str]| endings.iter().any(|end| plain.ends_with(end));
+    let is_secret = |plain: &str| {
+        let stem = plain.trim_end_matches(|c: char| c.is_ascii_digit());
+        let one = stem.strip_suffix('s').unwrap_or(stem);
+        SECRET_KEYS.contains(&plain)
+            || SECRET_KEYS.contains(&one)
+            || [stem, one].iter().any(|name| ends(name, SECRET_ENDINGS) && !ends(name, PLAIN_TOKENS))
+    };
     let is_joint = |c: char| matches!(c, '-' | '_' | ' ' | '.');
     // Nearly every key is short and ASCII: no allocation for those.
     let mut buffer = [0_u8; 64];
@@ -76,7 +113,12 @@ pub fn is_secret_key(key: &str) -> bool {
 }
 
 /// Keys under which a thing says its name, beside the `value` it has.
-const NAMES: &[&str] = &["name", "Name", "key", "Key"];
+const NAMES: &[&str] = &["name", "Name", "key", "Key", "optionName", "parameterKey", "ParameterKey", "headerName"];
+
+/// Whether a thing that says its name has its value under this key: `value`, `parameterValue` of CloudFormation, `headerValue` of CloudFront.
+fn is_value_key(key: &str) -> bool {
+    ["value", "parameterValue", "headerValue"].iter().any(|known| known.eq_ignore_ascii_case(key))
+}
 
 /// Keys that only `ssm:PutParameter` has beside `name` and `value`, and the types of what it writes. Of a parameter that exists its type need not be given.
 const PARAMETER_KEYS: &[&str] = &["overwrite", "tier", "dataType"];
@@ -102,7 +144,7 @@ pub fn redact_value(value: &mut Value) {
             let is_parameter = name.is_some() && object.iter().any(|(key, inner)| marks_parameter(key, inner.as_str()));
             let named = is_parameter || name.is_some_and(is_secret_key);
             for (key, inner) in object.iter_mut() {
-                if is_secret_key(key) || (named && key.eq_ignore_ascii_case("value")) {
+                if is_secret_key(key) || (named && is_value_key(key)) {
                     hide(inner);
                 } else {
                     redact_value(inner);
@@ -240,7 +282,7 @@ impl Tokens {
             bracket.has_name |= is_name;
             bracket.names_secret |= is_name && is_secret_key(&plain());
             bracket.is_parameter |= marks_parameter(&key, Some(&plain()));
-            if key.eq_ignore_ascii_case("value") && is_shown(inner) {
+            if is_value_key(&key) && is_shown(inner) {
                 bracket.values.push(span);
             }
         }
@@ -468,6 +510,49 @@ mod tests {
             redacted(r#"[{"name":"DB_PASSWORD","value":"x"},{"name":"HOST","value":"y"}]"#),
             r#"[{"name":"DB_PASSWORD","value":"[redacted]"},{"name":"HOST","value":"y"}]"#
         );
+    }
+
+    #[test]
+    fn secrets_as_programs_and_services_name_them() {
+        for name in [
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "GITHUB_TOKEN",
+            "DB_PASS",
+            "MYSQL_PWD",
+            "SECRET_KEY_BASE",
+            "PASSWORD1",
+            "passwords",
+        ] {
+            assert!(is_secret_key(name), "{name}");
+            let pair = format!(r#"{{"name":"{name}","value":"hunter2"}}"#);
+            assert!(!redacted(&pair).contains("hunter2"), "{pair}");
+        }
+        for name in ["basicAuthCredentials", "codeVerifier", "secretHash", "taskToken"] {
+            assert!(is_secret_key(name), "{name}");
+        }
+        for pair in [
+            r#"{"namespace":"env","optionName":"DB_PASSWORD","value":"hunter2"}"#,
+            r#"{"parameterKey":"DbPassword","parameterValue":"hunter2"}"#,
+            r#"{"headerName":"X-Auth-Token","headerValue":"hunter2"}"#,
+        ] {
+            for text in [pair.to_owned(), format!("[{pair},1e400]")] {
+                assert!(!redacted(&text).contains("hunter2"), "{text}");
+            }
+        }
+        // What a trail is followed by stays.
+        for name in [
+            "nextToken",
+            "clientRequestToken",
+            "idempotencyToken",
+            "NextForwardToken",
+            "sequenceToken",
+            "accessKeyId",
+            "bypass",
+            "passwordResetRequired",
+        ] {
+            assert!(!is_secret_key(name), "{name}");
+        }
     }
 
     #[test]

@@ -156,7 +156,8 @@ pub async fn actors(
     let (ledger, parts, Read { counts, before, past }) = read.await?;
     let mut coverage = parts.coverage(window, &ledger);
     let known = ToldByFiles::of(source);
-    let mut present: Vec<(Option<i64>, Present)> = counts.into_par_iter().filter_map(|c| c.present(before.as_ref(), &past, known)).collect();
+    let mut present: Vec<(Option<i64>, Present)> =
+        counts.into_par_iter().filter_map(|c| c.present(before.as_ref(), &past, known)).collect();
     present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
     if order == ActorOrder::Notable {
         // Stable: what weighs the same stays in order of time.

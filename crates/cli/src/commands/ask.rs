@@ -17,6 +17,7 @@ use crate::args::{DEFAULT_STORE, Format, OutputArgs, QuestionArgs};
 use crate::context::Context;
 use crate::exit::{ExitStatus, UsageError};
 use crate::printer::terminal_width;
+use crate::sanitize::JsonOut;
 
 impl QuestionArgs {
     /// The question asked.
@@ -129,10 +130,10 @@ pub(crate) fn document<T: Serialize, L: Serialize>(
     text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     match format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(whole)?)?,
+        Format::Json => writeln!(JsonOut::new(out), "{}", serde_json::to_string_pretty(whole)?)?,
         Format::Jsonl => {
             for line in lines {
-                writeln!(out, "{}", serde_json::to_string(line)?)?;
+                writeln!(JsonOut::new(&mut *out), "{}", serde_json::to_string(line)?)?;
             }
         }
         Format::Table => text(out)?,

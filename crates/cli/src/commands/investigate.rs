@@ -12,6 +12,7 @@ use crate::args::{Format, QuestionArgs};
 use crate::commands::{ask, ingest};
 use crate::context::Context;
 use crate::exit::{ExitStatus, UsageError};
+use crate::sanitize::JsonOut;
 
 /// Events of each answer shown in a terminal unless --limit says otherwise; the question's own command shows all.
 const SHOWN: usize = 40;
@@ -109,7 +110,7 @@ async fn json_answers(source: &Source, question: &Question, mut out: Box<dyn Wri
     object.insert("answer".to_owned(), answer);
     object.insert("coverage".to_owned(), serde_json::to_value(&network.closing.coverage)?);
     object.insert("evidence_set".to_owned(), json!(network.closing.evidence_set));
-    serde_json::to_writer(&mut out, &Value::Object(object))?;
+    serde_json::to_writer(JsonOut::new(&mut out), &Value::Object(object))?;
     writeln!(out)?;
     out.flush()?;
     Ok(network.closing)

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use crate::commands::ask;
 use crate::context::Context;
 use crate::exit::ExitStatus;
-use crate::sanitize::sanitize;
+use crate::sanitize::{JsonOut, sanitize};
 
 /// How a trace is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: TraceArgs, context: &Context) -> anyhow::Result<Ex
     }
     let mut out = context.printer.data(args.output.as_deref())?;
     match args.format {
-        TraceFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&trace)?)?,
+        TraceFormat::Json => writeln!(JsonOut::new(&mut out), "{}", serde_json::to_string_pretty(&trace)?)?,
         TraceFormat::Table => tree::write(&trace, context.printer.has_color(), &mut out)?,
         TraceFormat::Dot => graph::dot(&trace, &mut out)?,
         TraceFormat::Mermaid => graph::mermaid(&trace, &mut out)?,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::BatchWriter;
 use super::cell::{json_value, parsed_value};
+use crate::sanitize::JsonOut;
 
 pub(super) struct JsonWriter {
     /// Columns as they are to be called.
@@ -20,7 +21,7 @@ pub(super) struct JsonWriter {
 
 impl JsonWriter {
     pub(super) fn new(schema: SchemaRef, out: Box<dyn Write + Send>, is_array: bool) -> Self {
-        Self { schema, out, is_array, rows: 0 }
+        Self { schema, out: Box::new(JsonOut::new(out)), is_array, rows: 0 }
     }
 }
 

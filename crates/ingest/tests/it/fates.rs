@@ -208,3 +208,42 @@ fn a_pipe_that_is_named_is_read_to_its_end_and_a_device_is_refused() {
     let row = bench.ledger().into_iter().find(|r| r.origins == ["/dev/zero"]).unwrap();
     assert_eq!((row.fate.as_str(), row.kind.as_str()), ("rejected", "a device"));
 }
+
+#[test]
+fn a_table_written_column_by_column_is_no_event() {
+    let bench = Bench::new();
+    let columns = r#"{"eventName":{"0":"RunInstances","1":"StopLogging"},"eventSource":{"0":"ec2.amazonaws.com","1":"cloudtrail.amazonaws.com"},"eventVersion":{"0":"1.08","1":"1.08"},"eventID":{"0":"a","1":"b"}}"#;
+    bench.put("columns.json", columns);
+    bench.put(
+        "typed.json",
+        r#"{"Item":{"eventName":{"S":"RunInstances"},"eventSource":{"S":"ec2.amazonaws.com"},"eventVersion":{"S":"1.08"}}}"#,
+    );
+    bench.run();
+    assert_eq!(bench.events(), 0);
+    for name in ["columns.json", "typed.json"] {
+        let (fate, reason) = bench.fate(name);
+        assert!(fate != "kept" && reason.contains("CloudTrail's fields") && reason.contains("export"), "{name}: {fate} {reason}");
+    }
+}
+
+#[test]
+fn events_among_the_other_lines_of_a_log_group_are_events() {
+    let bench = Bench::new();
+    let others = (0..50).map(|n| format!("2026-03-01T10:00:00.{n:03}Z START RequestId: {n}\n"));
+    let events = (0..3).map(|n| format!("2026-03-01T10:00:00.123Z {}\n", event(n)));
+    bench.put("export.txt", others.chain(events).collect::<String>());
+    bench.run();
+    let row = bench.row("export.txt");
+    assert_eq!((row.counts.kept, bench.events()), (3, 3), "{row:?}");
+    assert_eq!(row.counts.read, 53, "each line is accounted for: {row:?}");
+}
+
+#[test]
+fn what_follows_many_blanks_is_read() {
+    let bench = Bench::new();
+    bench.put("blanks.json", format!("{}{}", " ".repeat(300_000), trail(0..2)));
+    bench.put("blank.json", " ".repeat(300_000));
+    bench.run();
+    assert_eq!((bench.events(), bench.row("blanks.json").fate.as_str()), (2, "kept"));
+    assert_eq!((bench.row("blank.json").fate.as_str(), bench.row("blank.json").counts.read), ("ignored", 0));
+}

@@ -51,6 +51,15 @@ async fn only_questions_are_answered() {
     ] {
         assert!(matches!(refusal(&session, query).await, QueryError::NotAllowed(_) | QueryError::Sql(_)), "{query}");
     }
+    // What the engine would take for something else, wherever it stands.
+    for query in [
+        "SELECT count(*) FROM cloudtrail WHERE event_name SIMILAR TO 'Run%'",
+        "WITH a AS (SELECT * FROM cloudtrail TABLESAMPLE (1)) SELECT count(*) FROM a",
+        "EXPLAIN SELECT 1 WHERE EXISTS (SELECT 1 FROM evidence WHERE kind NOT SIMILAR TO 'x')",
+    ] {
+        let refused = refusal(&session, query).await;
+        assert!(matches!(&refused, QueryError::NotAllowed(why) if why.contains("is not supported: use")), "{query}: {refused}");
+    }
     // Tables made of files do not exist.
     for query in ["SELECT * FROM '/etc/passwd'", "SELECT * FROM 'x.parquet'", "SELECT * FROM 'http://example.org/x.csv'"] {
         refusal(&session, query).await;
