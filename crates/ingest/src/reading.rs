@@ -14,7 +14,9 @@ use crate::account::Outcome;
 use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
 use crate::registry::{Decode, Decoder, Sink, decoder_for};
-use crate::sniff::{Names, PARQUET_TAIL, Seek, holds_record, mentions_records, names_fields, sniff, starts_as_json};
+use crate::sniff::{
+    Names, PARQUET_TAIL, Seek, holds_record, mentions_records, names_fields, sniff, spells_fields_otherwise, starts_as_json,
+};
 use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
@@ -33,12 +35,15 @@ struct Told {
     names: Names,
     /// Whether a whole record stands in it, if it is JSON.
     holds_record: bool,
+    /// Whether it has the fields of records under keys of another spelling.
+    spells_otherwise: bool,
 }
 
 impl Told {
     fn of(kind: Kind, head: &[u8]) -> Self {
         let (is_json, names) = (starts_as_json(head), names_fields(head));
-        Self { kind, is_json, names, holds_record: is_json && names != Names::None && holds_record(head) }
+        let holds_record = is_json && names != Names::None && holds_record(head);
+        Self { kind, is_json, names, holds_record, spells_otherwise: names == Names::None && spells_fields_otherwise(head) }
     }
 }
 
@@ -385,6 +390,7 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
     // What starts with records in a notation that is not read is evidence, wherever it lies, and so are whole records under keys of somebody's own;
     // rules and pages only speak of them.
     let (fate, why) = match (told.names, told.is_json) {
+        (Names::None, _) if told.spells_otherwise => return spelled_otherwise(),
         (Names::None, _) => return not_read(kind, piece.walked, drained),
         _ if told.holds_record => (Fate::Rejected, "whole records stand in it under keys where they are not looked for"),
         (Names::First, false) => (Fate::Rejected, "no records can be read in this notation"),
@@ -393,6 +399,12 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
     };
     let advice = if told.holds_record { "export the records themselves" } else { "export it again as JSON or CSV" };
     Outcome::unread(kind.name(), fate, format!("{} that names CloudTrail's fields: {why}; if it is evidence, {advice}", kind.name()))
+}
+
+/// Events of which nothing but the values is as CloudTrail writes it.
+fn spelled_otherwise() -> Outcome {
+    let why = "its keys are those of CloudTrail's fields, spelled in another way (eventname, event_name, EventName): which value is which field is not known for sure; export the records themselves, or the table as CSV";
+    Outcome::unread(Kind::Json.name(), Fate::Rejected, format!("events of CloudTrail as another program wrote them: {why}"))
 }
 
 /// Evidence that waits for its decoder. That it is damaged is said already.

@@ -86,6 +86,19 @@ pub fn names_fields(head: &[u8]) -> Names {
     if is_first { Names::First } else { Names::Some }
 }
 
+/// Whether JSON has the fields of events under keys that are spelled in another way, as query engines and other products write them (`eventname`,
+/// `event_name`, `EventName`): evidence, and not read.
+#[must_use]
+pub fn spells_fields_otherwise(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(HEAD)];
+    if !starts_as_json(head) || has_all(head, &["\"eventName\"", "\"eventSource\""]) {
+        return false;
+    }
+    let folded: Vec<u8> = head.iter().filter(|b| !matches!(b, b'_' | b' ')).map(u8::to_ascii_lowercase).collect();
+    let beside = ["\"awsregion\":", "\"eventversion\":", "\"useridentity", "\"username\":", "\"sourceipaddress\":"];
+    has_all(&folded, &["\"eventname\":\"", "\"eventsource\":\"", ".amazonaws.com\""]) && beside.iter().any(|name| has_all(&folded, &[name]))
+}
+
 /// Whether JSON holds a whole record somewhere: where those that are read stand, or under keys that nobody knows.
 #[must_use]
 pub fn holds_record(head: &[u8]) -> bool {

@@ -348,15 +348,27 @@ const LEADS: &[&str] = &[
     "access_token",
     "api_key",
     "apikey",
+    "authtoken",
+    "plaintext=",
+    "privatekey=",
+    "secretbinary",
+    "secretstring",
+    // Of URLs, and of what Presto writes that is no JSON.
+    "?token=",
+    "&token=",
+    "{token=",
+    " token=",
 ];
 
 /// Replaces what looks like a secret in a text, without allocating where nothing does.
 #[must_use]
 pub fn redact_text(text: &str) -> Cow<'_, str> {
-    if !may_hold_secret(text) {
+    let has_login = may_hold_login(text);
+    if !has_login && !may_hold_secret(text) {
         return Cow::Borrowed(text);
     }
     let mut spans = private_keys(text);
+    spans.extend(has_login.then(|| logins(text)).into_iter().flatten());
     spans.extend(tokens(text));
     spans.extend(led(text));
     if spans.is_empty() {
@@ -425,6 +437,28 @@ fn private_keys(text: &str) -> Vec<Span> {
         from = end.max(start + 11);
     }
     spans
+}
+
+/// What stands between the scheme of a URL and its host.
+const AUTHORITY: &str = "://";
+
+/// Whether a URL in a text may name who logs in, and with what (RFC 3986, 3.2.1).
+#[must_use]
+pub fn may_hold_login(text: &str) -> bool {
+    text.split_once(AUTHORITY).is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+/// Passwords in URLs: `postgres://user:password@host`.
+fn logins(text: &str) -> Vec<Span> {
+    let password = |(at, _): (usize, &str)| {
+        let start = at + AUTHORITY.len();
+        let rest = &text[start..];
+        let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'<>\\,;".contains(c)).unwrap_or(rest.len());
+        let (login, _) = rest[..end].rsplit_once('@')?;
+        let (name, password) = login.split_once(':')?;
+        (is_shown(password) && !password.starts_with('$')).then(|| (start + name.len() + 1, start + login.len()))
+    };
+    text.match_indices(AUTHORITY).filter_map(password).collect()
 }
 
 /// Long runs without a break that begin the way tokens do: session tokens, JSON Web Tokens, code host and chat tokens.
@@ -510,6 +544,23 @@ mod tests {
             redacted(r#"[{"name":"DB_PASSWORD","value":"x"},{"name":"HOST","value":"y"}]"#),
             r#"[{"name":"DB_PASSWORD","value":"[redacted]"},{"name":"HOST","value":"y"}]"#
         );
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        for (text, clean) in [
+            ("postgres://app:hunter2@db.internal:5432/app", "postgres://app:[redacted]@db.internal:5432/app"),
+            ("clone https://bob:hunter2@git.example.org/x.git now", "clone https://bob:[redacted]@git.example.org/x.git now"),
+            ("redis://:hunter2@cache", "redis://:[redacted]@cache"),
+        ] {
+            assert_eq!(redact_text(text), clean);
+            assert_eq!(redact_text(clean), clean, "once is enough");
+        }
+        for same in
+            ["https://example.org:8443/a?b=c@d", "ssh://git@host/x", "https://$USER:$PASSWORD@host", "mail bob@example.org, see https://x"]
+        {
+            assert_eq!(redact_text(same), same);
+        }
     }
 
     #[test]

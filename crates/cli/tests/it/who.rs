@@ -200,3 +200,23 @@ fn a_missing_call_is_told_with_what_the_store_has_of_its_hour() {
         assert!(answered(&store, &["trace", "used"]).contains(said));
     }
 }
+
+#[test]
+fn another_accounts_record_of_a_call_is_of_who_made_it() {
+    let none = json!(null);
+    let (assume, bob) = assumed("assume", "09:00:00", &user("bob"), "Dev", "ASIABOBAAAAAAAAAAAAA");
+    let put = json!({"bucketName": "theirs", "bucketPolicy": {}});
+    let mut own = event("own", "09:05:00", "s3:PutBucketPolicy", &bob, &put, &none);
+    let owner = json!({"type": "AWSAccount", "principalId": bob["principalId"], "accountId": "111122223333"});
+    let mut theirs = event("theirs", "09:05:00", "s3:PutBucketPolicy", &owner, &put, &none);
+    theirs["recipientAccountId"] = json!("444455556666");
+    (own["sharedEventID"], theirs["sharedEventID"]) = (json!("shared"), json!("shared"));
+    let whole = store(&[assume.clone(), own, theirs.clone()]);
+    assert_eq!(actors(&whole).iter().map(|[_, _, name, _]| name.as_str()).collect::<Vec<_>>(), ["bob"; 3]);
+    let present = whole.json(&["actors", "--format", "json"]);
+    let [one] = list(&present["answer"]) else { panic!("one actor: {present}") };
+    assert_eq!((&one["events"], &one["changes"], &one["missing"]), (&json!(3), &json!(1), &json!([])), "two records of one change");
+    // Alone it names nobody but an account.
+    let told = actors(&store(&[assume, theirs]));
+    assert_eq!(told[1][1], "external_account");
+}

@@ -1,6 +1,7 @@
 //! What becomes of each kind of thing met, and what is said of it.
 
 use backtrail_model::evidence::admits_gap;
+use backtrail_model::tables::Table;
 
 use crate::kit::{Bench, event, gzip, trail};
 
@@ -246,4 +247,47 @@ fn what_follows_many_blanks_is_read() {
     bench.run();
     assert_eq!((bench.events(), bench.row("blanks.json").fate.as_str()), (2, "kept"));
     assert_eq!((bench.row("blank.json").fate.as_str(), bench.row("blank.json").counts.read), ("ignored", 0));
+}
+
+#[test]
+fn events_under_keys_of_another_spelling_are_named_as_what_they_are() {
+    let bench = Bench::new();
+    let lower = r#"{"eventversion":"1.08","eventid":"a","eventtime":"2026-03-01T10:00:00Z","eventname":"RunInstances","eventsource":"ec2.amazonaws.com","useridentity":{"type":"IAMUser"}}"#;
+    bench.put("unload.json", format!("{lower}\n{lower}\n"));
+    bench.put(
+        "lookup.json",
+        r#"{"Events":[{"EventId":"a","EventName":"RunInstances","EventSource":"ec2.amazonaws.com","Username":"bob"}]}"#,
+    );
+    bench.put("snake.jsonl", r#"{"event_name": "RunInstances", "event_source": "ec2.amazonaws.com", "aws_region": "eu-west-1"}"#);
+    bench.put("settings.json", r#"{"event_name": "click", "event_source": "page", "username": "bob"}"#);
+    assert!(bench.run().is_incomplete());
+    for name in ["unload.json", "lookup.json", "snake.jsonl"] {
+        let (fate, reason) = bench.fate(name);
+        assert!(fate == "rejected" && reason.contains("spelled in another way"), "{name}: {fate} {reason}");
+    }
+    assert_eq!(bench.fate("settings.json").0, "ignored");
+}
+
+#[test]
+fn who_called_is_read_from_columns_of_its_own() {
+    let bench = Bench::new();
+    bench.put(
+        "history.csv",
+        "Event ID,Event name,Event time,User name,AWS access key,Event source,AWS region\n\
+         e1,RunInstances,2026-03-01T10:00:00Z,bob,AKIAIOSFODNN7EXAMPLE,ec2.amazonaws.com,eu-west-1\n",
+    );
+    bench.put(
+        "table.csv",
+        "event_id,event_name,event_time,event_source,aws_region,user_identity_type,user_identity_arn\n\
+         e2,StopLogging,2026-03-01T10:00:01Z,cloudtrail.amazonaws.com,eu-west-1,IAMUser,arn:aws:iam::111122223333:user/bob\n",
+    );
+    bench.run();
+    let rows = bench.rows("store", Table::Cloudtrail).join("\n");
+    for cell in [
+        "user_identity_user_name=bob",
+        "user_identity_access_key_id=AKIAIOSFODNN7EXAMPLE",
+        "user_identity_arn=arn:aws:iam::111122223333:user/bob",
+    ] {
+        assert!(rows.contains(cell), "{cell} in {rows}");
+    }
 }

@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::{Array, ArrayRef, StringViewArray};
 use arrow_schema::DataType;
-use backtrail_model::redact::{redact_text, redact_unparsed, redact_value};
+use backtrail_model::redact::{may_hold_login, redact_text, redact_unparsed, redact_value};
 use datafusion::common::cast::as_string_view_array;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF};
@@ -94,7 +94,7 @@ static SEARCH: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(SUSPICIOUS).ok());
 
 fn is_suspicious(text: &str) -> bool {
-    SEARCH.as_ref().is_none_or(|search| search.is_match(text))
+    may_hold_login(text) || SEARCH.as_ref().is_none_or(|search| search.is_match(text))
 }
 
 /// A JSON text without secrets; the very text where it has none.

@@ -8,7 +8,7 @@ use backtrail_model::calls::{is_sensitive, is_write, issues_credentials};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::redact::redact_text;
 use backtrail_model::time::format_instant;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::marks::{Mark, MarkKind, burst_marks, told};
 use super::past::{Aspect, Lasting, Past, PastOf, role_of, write_call};
@@ -99,6 +99,8 @@ pub(super) struct Counts {
     mfa: MfaCounts,
     from_console: u64,
     denied: Vec<Met>,
+    /// Calls that other accounts may have recorded as well.
+    shared: HashSet<String>,
     addresses: Tally,
     user_agents: Tally,
     accounts: Tally,
@@ -119,13 +121,15 @@ impl Counts {
     pub(super) fn take(&mut self, event: &Event<'_>, actor: &Arc<Attribution>, is_folded: bool, before: Option<&Before>) {
         let facts = event.facts();
         let outcome = classify(&facts);
+        let issues = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
+        // Two accounts' records of one call are one action.
+        let is_folded = is_folded || ((is_write(&facts) || issues) && self.is_recorded_again(event));
         let writes = is_write(&facts) && !is_folded;
         self.events += 1;
         *self.outcomes.entry(outcome.as_str()).or_default() += 1;
         self.changes += u64::from(writes && outcome == Outcome::Ok);
         self.attempts += u64::from(writes && !matches!(outcome, Outcome::Ok | Outcome::Unknown));
-        let issued = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
-        self.sessions_issued += u64::from(issued && outcome == Outcome::Ok && !is_folded);
+        self.sessions_issued += u64::from(issues && outcome == Outcome::Ok && !is_folded);
         match event.session_mfa_authenticated {
             Some(true) => self.mfa.with += 1,
             Some(false) => self.mfa.without += 1,
@@ -153,6 +157,13 @@ impl Counts {
         tick(&mut self.calls, Some(&call), event, compares);
         self.attribute(event, actor);
         self.settle(event, actor);
+    }
+
+    /// Whether another account's record of the same call was counted.
+    fn is_recorded_again(&mut self, event: &Event<'_>) -> bool {
+        let Some(shared) = event.shared_event_id else { return false };
+        let call = format!("{shared} {} {:?}", event.event_name.unwrap_or_default(), event.event_time);
+        !self.shared.insert(call)
     }
 
     /// From where, with what, as whom.

@@ -84,6 +84,8 @@ pub struct Lineage {
     portal: HashMap<String, Vec<usize>>,
     /// Calls that several accounts recorded, where the caller's own record is among them.
     by_shared: HashMap<String, usize>,
+    /// Callers of other calls that several accounts recorded, as their own records have them.
+    callers: HashMap<String, Holder>,
     /// Users by unique id, from calls they made.
     users: HashMap<String, usize>,
     /// Sign-ins by their citations.
@@ -130,6 +132,11 @@ impl Lineage {
         all
     }
 
+    /// With those who made calls that other accounts recorded, too, by `sharedEventID`.
+    pub(super) fn with_callers(self, callers: HashMap<String, Holder>) -> Self {
+        Self { callers, ..self }
+    }
+
     /// With what is known to have ended passwords.
     pub(super) fn with_password_ends(self, password_ends: Arc<PasswordEnds>) -> Self {
         Self { password_ends, ..self }
@@ -149,7 +156,8 @@ impl Lineage {
             return holder;
         }
         let id = holder.principal.principal_id.as_deref();
-        let own = shared_event_id.and_then(|shared| self.by_shared.get(shared)).map(|i| &self.issued[*i].holder);
+        let of_shared = |shared| self.by_shared.get(shared).map(|i| &self.issued[*i].holder).or_else(|| self.callers.get(shared));
+        let own = shared_event_id.and_then(of_shared);
         if let Some(own) = own.filter(|o| id.is_none() || o.principal.principal_id.as_deref() == id) {
             return own.clone();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::calls::{ISSUING_CALLS, PASSWORD_ENDS};
-use backtrail_model::issuance::{Issuance, is_portal, is_sign_in, known_method, sets_password};
+use backtrail_model::issuance::{Issuance, is_portal, is_sign_in, issuing_method, known_method, sets_password};
 use backtrail_model::time::MICROS_PER_SECOND;
 use backtrail_model::window::Window;
 use datafusion::dataframe::DataFrame;
@@ -25,6 +25,8 @@ use crate::source::{Source, one_of, within};
 const TABLE: &str = "credentials";
 /// The portal's record of a session and Identity Center's assertion for it lie closer together than this.
 const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
+/// Calls recorded by several accounts whose callers' own records are sought.
+const MOST_SHARED: usize = 100_000;
 /// Columns of the table that no chain needs: they say which copies are one.
 const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
 /// Columns of an event that tell its holder.
@@ -59,9 +61,19 @@ const HOLDER_COLUMNS: &[&str] = &[
 
 /// Who appears in these events, each once with the time of the first of them.
 pub(crate) async fn holders(source: &Source, found: &Found<'_>) -> Result<Vec<(Holder, Option<i64>)>, TimelineError> {
+    holders_with(source, found, &mut |_| {}).await
+}
+
+/// The same, showing each event.
+async fn holders_with(
+    source: &Source,
+    found: &Found<'_>,
+    show: &mut dyn FnMut(&Event<'_>),
+) -> Result<Vec<(Holder, Option<i64>)>, TimelineError> {
     let (mut seen, mut key): (HashMap<String, usize>, String) = Default::default();
     let mut holders: Vec<(Holder, Option<i64>)> = Vec::new();
     let mut take = |event: &Event<'_>| {
+        show(event);
         key.clear();
         write_key(event, &mut key);
         match seen.get(key.as_str()) {
@@ -75,6 +87,33 @@ pub(crate) async fn holders(source: &Source, found: &Found<'_>) -> Result<Vec<(H
     };
     found.in_any_order(source, HOLDER_COLUMNS, &mut take).await?;
     Ok(holders)
+}
+
+/// The `sharedEventID` of another account's record that names its caller by a unique id alone, of a call that `credentials` does not have.
+fn shared_elsewhere(event: &Event<'_>) -> Option<String> {
+    let is_anothers = event.user_identity_type == Some("AWSAccount");
+    let is_issuing = || issuing_method(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default()).is_some();
+    event.shared_event_id.filter(|_| is_anothers && !is_issuing()).map(str::to_owned)
+}
+
+/// Who made these calls, as the callers' own records have it: in and about the window, for clocks differ.
+async fn callers(source: &Source, window: Option<&Window>, shared: HashSet<String>) -> Result<HashMap<String, Holder>, TimelineError> {
+    let Some(named) = one_of("shared_event_id", shared.into_iter().take(MOST_SHARED)) else { return Ok(HashMap::new()) };
+    let about = window.and_then(|w| Window::between(w.from().saturating_sub(MOMENTS), w.to().saturating_add(MOMENTS)).ok());
+    let own = col("user_identity_type").not_eq(lit("AWSAccount"));
+    let mut met: HashMap<String, (Option<i64>, String, Holder)> = HashMap::new();
+    let mut take = |event: &Event<'_>| {
+        let Some(id) = event.shared_event_id else { return Ok(()) };
+        // Of several, which only a forger can make, the first.
+        let order = (event.event_time, event.citation());
+        if met.get(id).is_none_or(|(time, reference, _)| order < (*time, reference.clone())) {
+            met.insert(id.to_owned(), (order.0, order.1, Holder::of(event)));
+        }
+        Ok(())
+    };
+    let columns: Vec<&str> = HOLDER_COLUMNS.iter().copied().chain(["event_id", "evidence_id"]).collect();
+    source.in_any_order(about.as_ref().or(window), Some(own.and(named)), &columns, &mut take).await?;
+    Ok(met.into_iter().map(|(id, (_, _, holder))| (id, holder)).collect())
 }
 
 impl Actors {
@@ -91,11 +130,14 @@ impl Actors {
     /// # Errors
     /// Where the store cannot be read.
     pub(crate) async fn behind(source: &Source, window: Option<&Window>, found: &Found<'_>) -> Result<Self, TimelineError> {
-        let holders: Vec<Holder> = holders(source, found).await?.into_iter().map(|(holder, _)| holder).collect();
+        let mut shared = HashSet::new();
+        let met = holders_with(source, found, &mut |event| shared.extend(shared_elsewhere(event))).await?;
+        let callers = callers(source, window, shared).await?;
+        let holders: Vec<Holder> = met.into_iter().map(|(holder, _)| holder).chain(callers.values().cloned()).collect();
         let sought = motion::Sought::of(holders.iter());
         let mut issued = above(source, holders, window).await?;
         let motions = motion::read(source, window, sought, &mut issued).await?;
-        Ok(Self::with(lineage_of(source, issued), motions))
+        Ok(Self::with(lineage_of(source, issued).with_callers(callers), motions))
     }
 }
 
