@@ -77,6 +77,12 @@ fn an_assumed_root_session_is_not_the_root_users() {
     assert_eq!((kind.as_str(), name.as_str()), ("unknown", "root of 111122223333, assumed with ASIAASSUMEDROOTAAAAA"));
     let missing = &traced(&lone, "unlock")["up"][0]["chain"]["paths"][0]["missing"];
     assert!(plain(&missing["text"]).contains("no AssumeRoot that issued key ASIAASSUMEDROOTAAAAA"), "{missing}");
+    // A record of another kind that says so, as one of AWS's examples does, keeps who it is.
+    let (_, mut role) = assumed("assume", "09:06:00", &user("boss"), "Ops", "ASIAOPSAAAAAAAAAAAAA");
+    role["sessionContext"]["assumedRoot"] = json!("true");
+    let odd = store(&[event("odd", "09:07:00", "s3:DeleteBucket", &role, &json!({"bucketName": "b"}), &json!(null))]);
+    let odd = odd.json(&["timeline", "--format", "json"]);
+    assert_eq!(odd["answer"][0]["actor"]["arn"], "arn:aws:sts::111122223333:assumed-role/Ops/s");
     let request =
         json!({"targetPrincipal": "111122223333", "taskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}});
     let answer = json!({"credentials": {"accessKeyId": "ASIAASSUMEDROOTAAAAA"}});

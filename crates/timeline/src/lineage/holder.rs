@@ -29,7 +29,7 @@ pub struct Holder {
     pub sign_in_session_arn: Option<String>,
     /// `ec2RoleDelivery`: the credentials came from an instance's metadata service of this version.
     pub ec2_role_delivery: Option<String>,
-    /// `assumedRoot`: the session is not the root user's own, but one that AssumeRoot gave somebody.
+    /// `assumedRoot` of a root identity: the session is not the root user's own, but one that AssumeRoot gave somebody.
     pub assumed_root: bool,
     /// The event is a sign-in to the console.
     pub signs_in: bool,
@@ -48,7 +48,7 @@ impl Holder {
             created: event.session_creation_date,
             sign_in_session_arn: event.session_sign_in_session_arn.map(str::to_owned),
             ec2_role_delivery: event.session_ec2_role_delivery.map(str::to_owned),
-            assumed_root: event.session_assumed_root == Some(true),
+            assumed_root: event.user_identity_type == Some("Root") && event.session_assumed_root == Some(true),
             signs_in: signs_in(event),
             signed_in_at: signed_in_at(event).filter(|_| signs_in(event)),
             workload: event.user_identity_in_scope_of.and_then(workload),
