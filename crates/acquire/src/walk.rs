@@ -73,6 +73,13 @@ struct Folder {
     fits: Option<Arc<GlobMatcher>>,
 }
 
+impl Folder {
+    /// Whether a name in it was asked for.
+    fn holds(&self, entry: &fs::DirEntry) -> bool {
+        self.fits.as_ref().is_none_or(|glob| glob.is_match(entry.path()))
+    }
+}
+
 /// Everything the user named, surveyed.
 pub struct Inputs {
     /// Files to be met.
@@ -274,7 +281,7 @@ impl Scales {
                 return;
             }
             let Ok(entries) = fs::read_dir(&folder.path) else { continue };
-            let fit = entries.flatten().filter(|e| folder.fits.as_ref().is_none_or(|g| g.is_match(e.path())));
+            let fit = entries.flatten().filter(|entry| folder.holds(entry));
             goes_on = tell(fit.map(|entry| size(metadata_of(&entry))).sum());
         }
     }
@@ -391,7 +398,7 @@ fn names_in(folder: &Folder) -> std::io::Result<Vec<Name>> {
     for entry in fs::read_dir(&folder.path)? {
         let entry = entry?;
         let kind = kind_of(&entry).unwrap_or(Is::Other);
-        if kind != Is::Folder && folder.fits.as_ref().is_none_or(|g| g.is_match(entry.path())) {
+        if kind != Is::Folder && folder.holds(&entry) {
             names.push(Name { name: entry.file_name(), is_file: kind == Is::File });
         }
     }

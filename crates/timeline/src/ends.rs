@@ -5,7 +5,21 @@ pub(crate) type Met = (Option<i64>, String);
 
 /// What meetings are ordered by.
 pub(crate) fn order(met: &Met) -> (bool, Option<i64>, &str) {
-    (met.0.is_none(), met.0, &met.1)
+    let (is_undated, time) = at(met.0);
+    (is_undated, time, &met.1)
+}
+
+fn at(time: Option<i64>) -> (bool, Option<i64>) {
+    (time.is_none(), time)
+}
+
+/// A meeting at a time, where it comes before the first so far: cited only where it may.
+pub(crate) fn earlier(first: Option<&Met>, time: Option<i64>, cited: impl FnOnce() -> String) -> Option<Met> {
+    if first.is_some_and(|first| at(first.0) < at(time)) {
+        return None;
+    }
+    let met = (time, cited());
+    first.is_none_or(|first| order(&met) < order(first)).then_some(met)
 }
 
 /// The stretch of time that holds some instants; `None` where there are none.
@@ -37,7 +51,6 @@ impl Ends {
 
     /// The same of something that is only cited where it may be an end.
     pub(crate) fn take_at(&mut self, time: Option<i64>, cited: impl FnOnce() -> String) {
-        let at = |time: Option<i64>| (time.is_none(), time);
         let is_between =
             self.first.as_ref().is_some_and(|first| at(first.0) < at(time)) && self.last.as_ref().is_some_and(|last| at(time) < at(last.0));
         if !is_between {

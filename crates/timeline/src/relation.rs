@@ -170,7 +170,7 @@ impl Filters {
 
 /// The event that ties something to the anchor, and in which words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::relation) struct Tie {
+struct Tie {
     time: Option<i64>,
     reference: String,
     what: String,

@@ -132,8 +132,9 @@ pub(crate) fn document<T: Serialize, L: Serialize>(
     match format {
         Format::Json => writeln!(JsonOut::new(out), "{}", serde_json::to_string_pretty(whole)?)?,
         Format::Jsonl => {
+            let mut out = JsonOut::new(out);
             for line in lines {
-                writeln!(JsonOut::new(&mut *out), "{}", serde_json::to_string(line)?)?;
+                writeln!(out, "{}", serde_json::to_string(line)?)?;
             }
         }
         Format::Table => text(out)?,

@@ -23,6 +23,14 @@ pub(crate) fn user(name: &str) -> Value {
         "arn": format!("arn:aws:iam::{ACCOUNT}:user/{name}"), "accessKeyId": format!("AKIA{:A<16}", name.to_uppercase())})
 }
 
+/// A user signs in to the console: the record names no key.
+pub(crate) fn sign_in(time: &str, name: &str) -> Value {
+    let mut signed_in = event("sign-in", time, "signin:ConsoleLogin", &user(name), &json!(null), &json!({"ConsoleLogin": "Success"}));
+    signed_in["eventType"] = json!("AwsConsoleSignIn");
+    signed_in["userIdentity"].as_object_mut().expect("an object").remove("accessKeyId");
+    signed_in
+}
+
 /// The session that a service began for a role, and its record of beginning it.
 pub(crate) fn session(service: &str, role: &str, name: &str, time: &str, id: &str) -> (Value, Value) {
     let short = role.rsplit('/').next().expect("a role");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::asked::{TestStore, list, plain};
-use crate::motion::{answered, event, store, user};
+use crate::motion::{answered, event, sign_in, store, user};
 
 /// A console session of a user, one of a role whose opener declared who it is, and a request to S3 without credentials.
 fn night() -> Vec<Value> {
@@ -87,9 +87,7 @@ fn a_request_without_credentials_is_anybodys_and_leads_nowhere() {
 #[test]
 fn a_sign_in_and_what_is_done_after_it_are_of_one_kind_of_actor() {
     let none = json!(null);
-    let mut signed_in = event("sign-in", "05:00:00", "signin:ConsoleLogin", &user("svc"), &none, &json!({"ConsoleLogin": "Success"}));
-    signed_in["eventType"] = json!("AwsConsoleSignIn");
-    signed_in["userIdentity"].as_object_mut().expect("an object").remove("accessKeyId");
+    let signed_in = sign_in("05:00:00", "svc");
     let mut session = user("svc");
     session["accessKeyId"] = json!("ASIASVCAAAAAAAAAAAAA");
     session["sessionContext"] = json!({"attributes": {"creationDate": "2025-10-15T05:00:00Z", "mfaAuthenticated": "false"}});

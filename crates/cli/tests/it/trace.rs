@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::asked::{TestStore, list, plain};
-use crate::motion::{afternoon, answered, event, session, store, user};
+use crate::motion::{afternoon, answered, event, session, sign_in, store, user};
 
 const BACKUP: &str = "arn:aws:iam::111122223333:user/backup";
 const NEVER_USED: &str = "AKIANEVERUSEDAAAAAAA";
@@ -156,9 +156,7 @@ fn below_a_call_that_set_something_up_is_what_acted_because_of_it() {
 #[test]
 fn what_was_done_after_a_sign_in_with_a_password_hangs_below_whoever_set_it() {
     let none = json!(null);
-    let mut signed_in = event("sign-in", "10:01:00", "signin:ConsoleLogin", &user("svc"), &none, &json!({"ConsoleLogin": "Success"}));
-    signed_in["eventType"] = json!("AwsConsoleSignIn");
-    signed_in["userIdentity"].as_object_mut().expect("an object").remove("accessKeyId");
+    let signed_in = sign_in("10:01:00", "svc");
     let mut console = user("svc");
     console["accessKeyId"] = json!("ASIASVCAAAAAAAAAAAAA");
     console["sessionContext"] = json!({"attributes": {"creationDate": "2025-10-15T10:01:00Z", "mfaAuthenticated": "false"}});

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::asked::{TestStore, list, plain};
-use crate::motion::{answered, event, session, store, user};
+use crate::motion::{answered, event, session, sign_in, store, user};
 use crate::trace::{assumed, below, traced};
 
 /// Of each event of the store the kind, name and basis of its actor.
@@ -43,9 +43,7 @@ fn what_a_session_declares_makes_nobody_another_actor() {
 #[test]
 fn whoever_was_given_a_key_or_a_password_tells_nothing_of_the_giver() {
     let none = json!(null);
-    let mut signed_in = event("sign-in", "09:10:00", "signin:ConsoleLogin", &user("eva"), &none, &json!({"ConsoleLogin": "Success"}));
-    signed_in["eventType"] = json!("AwsConsoleSignIn");
-    signed_in["userIdentity"].as_object_mut().expect("an object").remove("accessKeyId");
+    let signed_in = sign_in("09:10:00", "eva");
     let mut with_device = user("hugo");
     with_device["accessKeyId"] = json!("ASIAHUGOAAAAAAAAAAAA");
     with_device["sessionContext"] = json!({"attributes": {"creationDate": "2025-10-15T09:20:00Z", "mfaAuthenticated": "true"}});

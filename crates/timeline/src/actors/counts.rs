@@ -14,7 +14,7 @@ use super::marks::{Mark, MarkKind, burst_marks, told};
 use super::past::{Aspect, Lasting, Past, PastOf, role_of, write_call};
 use super::{Counted, InStore, MfaCounts, Present, Values};
 use crate::coverage::ToldByFiles;
-use crate::ends::{Ends, Met, order};
+use crate::ends::{Ends, Met, earlier};
 use crate::event::Event;
 use crate::lineage::{Attribution, Missing, Origin, OriginKind};
 use crate::novelty::{Before, Compared, Newness, judge};
@@ -41,19 +41,9 @@ struct First {
     account: String,
 }
 
-/// The meeting with an event, where it comes before another: cited only where it may.
-fn before(old: Option<&Met>, event: &Event<'_>) -> Option<Met> {
-    let at = |time: Option<i64>| (time.is_none(), time);
-    if old.is_some_and(|old| at(old.0) < at(event.event_time)) {
-        return None;
-    }
-    let met = (event.event_time, event.citation());
-    old.is_none_or(|old| order(&met) < order(old)).then_some(met)
-}
-
 /// Keeps the earlier event.
-fn earlier(first: &mut Option<First>, event: &Event<'_>) {
-    if let Some(met) = before(first.as_ref().map(|first| &first.met), event) {
+fn keep_first(first: &mut Option<First>, event: &Event<'_>) {
+    if let Some(met) = earlier(first.as_ref().map(|first| &first.met), event.event_time, || event.citation()) {
         *first = Some(First { met, account: event.recipient_account_id.unwrap_or_default().to_owned() });
     }
 }
@@ -69,11 +59,11 @@ fn tick(tally: &mut Tally, value: Option<&str>, event: &Event<'_>, marks: bool) 
         None => tally.entry(value.to_owned()).or_default(),
     };
     seen.events += 1;
-    if let Some(met) = before(seen.first.as_ref(), event) {
+    if let Some(met) = earlier(seen.first.as_ref(), event.event_time, || event.citation()) {
         seen.first = Some(met);
     }
     if marks {
-        earlier(&mut seen.marked, event);
+        keep_first(&mut seen.marked, event);
     }
 }
 
@@ -142,7 +132,7 @@ impl Counts {
         // An account without evidence before the window has nothing to compare with.
         let compares = before.is_some_and(|b| b.of(event.recipient_account_id).is_some());
         if compares {
-            earlier(&mut self.comparable, event);
+            keep_first(&mut self.comparable, event);
         }
         self.values(event, actor, compares);
         let mut call = String::with_capacity(64);

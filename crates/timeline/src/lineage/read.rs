@@ -12,7 +12,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
-use crate::ends::widened;
+use crate::ends::{Met, earlier, widened};
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, flags};
 use crate::few::Found;
@@ -101,19 +101,18 @@ async fn callers(source: &Source, window: Option<&Window>, shared: HashSet<Strin
     let Some(named) = one_of("shared_event_id", shared.into_iter().take(MOST_SHARED)) else { return Ok(HashMap::new()) };
     let about = window.and_then(|w| Window::between(w.from().saturating_sub(MOMENTS), w.to().saturating_add(MOMENTS)).ok());
     let own = col("user_identity_type").not_eq(lit("AWSAccount"));
-    let mut met: HashMap<String, (Option<i64>, String, Holder)> = HashMap::new();
+    let mut met: HashMap<String, (Met, Holder)> = HashMap::new();
     let mut take = |event: &Event<'_>| {
         let Some(id) = event.shared_event_id else { return Ok(()) };
         // Of several, which only a forger can make, the first.
-        let order = (event.event_time, event.citation());
-        if met.get(id).is_none_or(|(time, reference, _)| order < (*time, reference.clone())) {
-            met.insert(id.to_owned(), (order.0, order.1, Holder::of(event)));
+        if let Some(first) = earlier(met.get(id).map(|(first, _)| first), event.event_time, || event.citation()) {
+            met.insert(id.to_owned(), (first, Holder::of(event)));
         }
         Ok(())
     };
     let columns: Vec<&str> = HOLDER_COLUMNS.iter().copied().chain(["event_id", "evidence_id"]).collect();
     source.in_any_order(about.as_ref().or(window), Some(own.and(named)), &columns, &mut take).await?;
-    Ok(met.into_iter().map(|(id, (_, _, holder))| (id, holder)).collect())
+    Ok(met.into_iter().map(|(id, (_, holder))| (id, holder)).collect())
 }
 
 impl Actors {

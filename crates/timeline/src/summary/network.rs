@@ -34,14 +34,23 @@ fn attribute(call: &Call<'_>) -> Option<Summary> {
         return Some(words("put", "put", format!("{target} into {}", some_of(&groups))));
     }
     let check = r.text("sourceDestCheck")?;
-    let rest = format!("the source/destination check of {target}");
-    Some(if check == "false" { words("turned off", "turn off", rest) } else { words("turned on", "turn on", rest) })
+    Some(switched(&check, format!("the source/destination check of {target}")))
+}
+
+/// What was set to a flag.
+fn switched(flag: &str, what: String) -> Summary {
+    if flag == "false" { words("turned off", "turn off", what) } else { words("turned on", "turn on", what) }
+}
+
+/// The id of what the answer says was made, behind a blank.
+fn made(call: &Call<'_>, list: &str, key: &str) -> String {
+    call.response.get(list).and_then(|v| v.text(key)).map(|id| format!(" {id}")).unwrap_or_default()
 }
 
 fn gateway(call: &Call<'_>) -> Option<Summary> {
     let r = call.request;
     let of = |key: &str| r.text(key).unwrap_or_else(|| "?".to_owned());
-    let made = |list: &str, key: &str| call.response.get(list).and_then(|v| v.text(key)).map(|id| format!(" {id}")).unwrap_or_default();
+    let made = |list: &str, key: &str| made(call, list, key);
     Some(match call.action {
         "AttachInternetGateway" => words("attached", "attach", format!("internet gateway {} to {}", of("internetGatewayId"), of("vpcId"))),
         "DetachInternetGateway" => {
