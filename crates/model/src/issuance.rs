@@ -2,9 +2,8 @@
 
 use std::cell::OnceCell;
 
-use serde_json::Value;
-
 use crate::arn::{Arn, partition_of_region};
+use crate::borrowed::Borrowed;
 use crate::calls::{action_name, service_of};
 use crate::outcome::{Facts, Outcome, classify};
 
@@ -144,7 +143,7 @@ struct Parts<'a> {
 /// A field of the record, parsed when it is first asked: most calls say all in one.
 struct Json<'a> {
     text: Option<&'a str>,
-    value: OnceCell<Value>,
+    value: OnceCell<Borrowed<'a>>,
 }
 
 impl<'a> Json<'a> {
@@ -152,16 +151,16 @@ impl<'a> Json<'a> {
         Self { text, value: OnceCell::new() }
     }
 
-    fn value(&self) -> &Value {
-        self.value.get_or_init(|| self.text.and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null))
+    fn value(&self) -> &Borrowed<'a> {
+        self.value.get_or_init(|| self.text.map(Borrowed::of).unwrap_or_default())
     }
 }
 
 fn text(json: &Json<'_>, path: &[&str]) -> Option<String> {
     let found = path.iter().try_fold(json.value(), |at, key| match at {
         // A list of one credential set is looked through.
-        Value::Array(items) => items.first()?.get(*key),
-        other => other.get(*key),
+        Borrowed::Array(items) => items.first()?.get(key),
+        other => other.get(key),
     })?;
     found.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
 }
@@ -280,9 +279,9 @@ impl Parts<'_> {
             return None;
         }
         let told = |key| text(&self.response, &["subject", key]);
-        let tags = self.request.value().get("tags").and_then(Value::as_array);
+        let tags = self.request.value().get("tags").and_then(Borrowed::as_array);
         let tag = |key: &str| {
-            let tag = tags?.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(key))?;
+            let tag = tags?.iter().find(|tag| tag.get("key").and_then(Borrowed::as_str) == Some(key))?;
             Some(tag.get("value")?.as_str()?.to_owned())
         };
         let namespace = told("namespace").or_else(|| tag("kubernetes-namespace"))?;

@@ -4,6 +4,7 @@
 //! table. Nothing here does I/O, reads a clock or knows a file format.
 
 pub mod arn;
+mod borrowed;
 pub mod calls;
 pub mod evidence;
 pub mod issuance;

@@ -5,12 +5,11 @@
 //! date: among the staged rows by sorting their hashes, in the store by reading the keys of its rows, 16 bytes each.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 
 use backtrail_model::tables::Table;
 use rayon::prelude::*;
 
-use crate::copies::{self, Key};
+use crate::copies::{self, Key, KeyHasher};
 use crate::log::LogFile;
 use crate::staged_rows::StagedRows;
 use crate::{StoreError, rows};
@@ -52,27 +51,10 @@ pub(crate) fn seek(table: Table, staged: &[StagedDate<'_>], files: &[LogFile]) -
     Ok(meetings)
 }
 
-/// Hashes keys: every row of a store is looked up. Seeded anew each time, so that nobody can choose ids that meet.
-#[derive(Debug, Clone, Copy)]
-struct Hasher([u64; 2]);
-
-impl Hasher {
-    fn new() -> Self {
-        let seed = RandomState::new();
-        Self([seed.hash_one(0), seed.hash_one(1)])
-    }
-
-    fn hash(&self, key: &Key) -> u64 {
-        let bits = u128::from_le_bytes(*key);
-        let product = u128::from((bits >> 64) as u64 ^ self.0[0]) * u128::from(bits as u64 ^ self.0[1]);
-        (product >> 64) as u64 ^ product as u64
-    }
-}
-
 /// The staged keys of all dates.
 struct Index<'a> {
     dates: &'a [StagedDate<'a>],
-    hasher: Hasher,
+    hasher: KeyHasher,
     /// Hash of each key and the number of its date, sorted.
     hashes: Vec<(u64, u32)>,
     /// A bit for the beginning of each hash.
@@ -83,7 +65,7 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(dates: &'a [StagedDate<'a>]) -> Self {
-        let hasher = Hasher::new();
+        let hasher = KeyHasher::default();
         let hashes_of = |number: usize| {
             let keys = dates[number].rows.keys();
             keys.map(|key| (hasher.hash(key), u32::try_from(number).unwrap_or(u32::MAX))).collect::<Vec<_>>()

@@ -406,7 +406,7 @@ fn split(table: Table, rows: &RecordBatch) -> Result<Vec<(Option<String>, Portio
     }
     let dates = rows::text(table, rows, EVENT_DATE)?;
     let first = rows::value(dates, 0);
-    if (1..dates.len()).all(|i| rows::value(dates, i) == first) {
+    if rows::are_all(dates, first) {
         return Ok(vec![(Some(checked(table, first)?), Portion::whole(data))]);
     }
     let mut by_date: HashMap<&str, Vec<u32>> = HashMap::new();

@@ -7,6 +7,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use backtrail_model::evidence::RawForm;
 use sha2::{Digest, Sha256};
@@ -26,6 +27,25 @@ pub(crate) type Sha = [u8; 32];
 
 /// The event's identity: `dedupe_key`.
 pub(crate) type Key = [u8; 16];
+
+/// Hashes keys: every row of a store is looked up. Seeded anew each time, so that nobody can choose ids that meet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyHasher([u64; 2]);
+
+impl Default for KeyHasher {
+    fn default() -> Self {
+        let seed = RandomState::new();
+        Self([seed.hash_one(0), seed.hash_one(1)])
+    }
+}
+
+impl KeyHasher {
+    pub(crate) fn hash(&self, key: &Key) -> u64 {
+        let bits = u128::from_le_bytes(*key);
+        let product = u128::from((bits >> 64) as u64 ^ self.0[0]) * u128::from(bits as u64 ^ self.0[1]);
+        (product >> 64) as u64 ^ product as u64
+    }
+}
 
 /// One copy of an event, as far as choosing needs it.
 #[derive(Debug, Clone, Copy)]

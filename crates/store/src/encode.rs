@@ -3,7 +3,7 @@
 //! zstd stays at level 1: on evidence, time matters more than the last tenth of the size. A dictionary pays for what repeats
 //! (names, regions, identities) and only costs for what never does (ids, hashes, records). What a dictionary has made small already
 //! is left at that: zstd would make it a tenth smaller, and each look at a column of a file would first make a decompressor.
-//! Statistics stand where a question prunes by them; on records and other JSON they would be long and useless
+//! Statistics stand where a question prunes by them, and on numbers; on other texts they would cost time, and on JSON be long, for nothing
 //! (docs/benchmarks.md says what was measured).
 
 use std::fs::File;
@@ -18,6 +18,7 @@ use chrono::DateTime;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::file::statistics::Statistics;
@@ -124,6 +125,11 @@ const PRUNED: &[&str] = &[
     "record_index",
 ];
 
+/// Further texts of which the least and greatest value of a row group are kept. Of all others they tell nothing: every row group of a few hours has
+/// users from A to Z, and each value would be held against both.
+const RANGED: &[&str] =
+    &["account_id", "arn", "kind", "decoder", "fate", "user_identity_principal_id", "issued_access_key_id", "issued_principal_id"];
+
 /// Columns sought by exact values, with the number of values a row group may hold: a Bloom filter tells where one is not, but for this share of
 /// those that are not. Of calls' names many are sought at once.
 const SOUGHT: &[(&str, u64, f64)] = &[
@@ -197,9 +203,7 @@ fn column_properties(mut builder: WriterPropertiesBuilder, name: &str, kind: Kin
     }
     if PRUNED.contains(&name) {
         builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::Page);
-    } else if matches!(kind, Kind::Json | Kind::Binary)
-        || matches!(name, "raw" | "record_sha256" | "request_id" | "user_agent" | "error_message")
-    {
+    } else if matches!(kind, Kind::Json | Kind::Binary | Kind::Text) && !RANGED.contains(&name) {
         builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::None);
     }
     if let Some((_, values, wrongly)) = SOUGHT.iter().find(|(sought, ..)| *sought == name) {
@@ -254,6 +258,13 @@ pub(crate) fn shared_properties(table: Table) -> WriterProperties {
     PROPERTIES.iter().find(|(t, _)| *t == table).map_or_else(|| properties(table), |(_, p)| p.clone())
 }
 
+/// A writer of a table's data file whose rows come with the columns of `schema`. Text may come as views of bytes: it is text in the file.
+pub(crate) fn arrow_writer(table: Table, schema: SchemaRef, file: File) -> Result<ArrowWriter<File>, ParquetError> {
+    let columns = ArrowSchemaConverter::new().convert(&table.schema())?;
+    let options = ArrowWriterOptions::new().with_properties(shared_properties(table)).with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(file, schema, options.with_parquet_schema(columns))
+}
+
 /// Writes one data file, row group by row group.
 pub(crate) struct PartWriter {
     part: Part,
@@ -272,11 +283,7 @@ impl PartWriter {
         event_date: Option<String>,
     ) -> Result<Self, StoreError> {
         let (part, file) = Part::create(table, dir, name, event_date)?;
-        // Text may come as views of bytes: it is text in the file.
-        let columns = ArrowSchemaConverter::new().convert(&table.schema()).at("write", &part.path)?;
-        let options = ArrowWriterOptions::new().with_properties(shared_properties(table)).with_skip_arrow_metadata(true);
-        let options = options.with_parquet_schema(columns);
-        let writer = ArrowWriter::try_new_with_options(file, schema, options).at("write", &part.path)?;
+        let writer = arrow_writer(table, schema, file).at("write", &part.path)?;
         Ok(Self { part, writer, counter: (table == Table::Cloudtrail).then(Counter::default) })
     }
 

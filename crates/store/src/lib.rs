@@ -7,6 +7,7 @@
 
 mod across;
 mod batch;
+mod columns;
 mod commit;
 mod compact;
 mod copies;

@@ -10,9 +10,10 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
     TimestampMicrosecondArray, new_null_array,
 };
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::interleave::interleave;
 use backtrail_model::tables::Table;
+use hashbrown::HashMap;
 
 use crate::StoreError;
 
@@ -101,6 +102,18 @@ pub(crate) fn bytes_of(rows: &RecordBatch) -> usize {
 /// A text value; an absent one is empty, which no id or hash is.
 pub(crate) fn value(array: &StringArray, row: usize) -> &str {
     if array.is_null(row) { "" } else { array.value(row) }
+}
+
+/// Whether every value of a column without absent ones is this text: seen by a look at all of them at once.
+pub(crate) fn are_all(array: &StringArray, text: &str) -> bool {
+    let (offsets, bytes) = (array.value_offsets(), array.value_data());
+    let (Some(from), Some(to)) = (offsets.first(), offsets.last()) else { return true };
+    let are_of_length = offsets.windows(2).all(|pair| usize::try_from(pair[1] - pair[0]) == Ok(text.len()));
+    let all = usize::try_from(*from).ok().zip(usize::try_from(*to).ok()).and_then(|(from, to)| bytes.get(from..to));
+    // Equal to itself one value further on.
+    array.null_count() == 0
+        && are_of_length
+        && all.is_some_and(|all| all.starts_with(text.as_bytes()) && all.get(text.len()..) == all.get(..all.len() - text.len()))
 }
 
 /// The text that a view of bytes is of. What a decoder gave is UTF-8; were it not, it would state nothing.
@@ -194,22 +207,65 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<Vec<Place>
         let count = u32::try_from(batch.num_rows()).map_err(|e| StoreError::rows(table, e.to_string()))?;
         places.extend((0..count).map(|row| keys[i].place(index, row)));
     }
+    if let Some([SortColumn::Text(_), SortColumn::Time(_), ..]) = keys.first().map(|key| key.0.as_slice()) {
+        rank(&keys, &mut places);
+    }
     places.sort_unstable_by(|a, b| a.compare(&keys[a.batch as usize], b, &keys[b.batch as usize]));
     Ok(places)
 }
 
+/// Where a text orders rows before their time does, rows of one text are many (nearly all that issues credentials is AssumeRole): texts are put in
+/// order once, each, and rows by the rank of theirs and by their time, as numbers.
+fn rank(keys: &[SortKey], places: &mut [Place]) {
+    let mut numbers: HashMap<&str, u64> = HashMap::new();
+    let mut times = Vec::with_capacity(places.len());
+    for place in places.iter_mut() {
+        let [SortColumn::Text(text), SortColumn::Time(time), ..] = keys[place.batch as usize].0.as_slice() else { return };
+        let next = numbers.len() as u64;
+        place.head.0 = *numbers.entry(value(text, place.row as usize)).or_insert(next);
+        times.push(time_rank(time, place.row as usize));
+    }
+    let mut texts: Vec<(&str, u64)> = numbers.into_iter().collect();
+    texts.sort_unstable();
+    let mut ranks = vec![0; texts.len()];
+    for (rank, (_, number)) in (0..).zip(texts) {
+        ranks[usize::try_from(number).unwrap_or_default()] = rank;
+    }
+    for (place, time) in places.iter_mut().zip(times) {
+        place.head = (ranks[usize::try_from(place.head.0).unwrap_or_default()], time);
+    }
+}
+
 /// The rows at these places, as one batch.
 pub(crate) fn gather(table: Table, batches: &[&RecordBatch], places: &[Place]) -> Result<RecordBatch, StoreError> {
-    let indices: Vec<(usize, usize)> = places.iter().map(|p| (p.batch as usize, p.row as usize)).collect();
     let schema = batches.first().map_or_else(|| waiting_schema(table), |batch| batch.schema());
-    let gathered = |column: usize| {
-        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
-        // Many columns are of events that few estates have.
-        if arrays.iter().all(|array| array.null_count() == array.len()) {
-            return Ok(new_null_array(schema.field(column).data_type(), indices.len()));
-        }
-        interleave(&arrays, &indices)
-    };
-    let columns = (0..schema.fields().len()).map(gathered).collect::<Result<Vec<_>, _>>();
+    if places.is_empty() {
+        return Ok(RecordBatch::new_empty(schema));
+    }
+    let gather = Gather::new(batches, places);
+    let columns = (0..schema.fields().len()).flat_map(|column| gather.column(column, places.len())).collect::<Result<Vec<_>, _>>();
     columns.and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns)).map_err(|e| StoreError::rows(table, e.to_string()))
+}
+
+/// Rows that stand at some places of some batches, gathered column by column.
+pub(crate) struct Gather<'a> {
+    batches: &'a [&'a RecordBatch],
+    indices: Vec<(usize, usize)>,
+}
+
+impl<'a> Gather<'a> {
+    pub(crate) fn new(batches: &'a [&'a RecordBatch], places: &[Place]) -> Self {
+        Self { batches, indices: places.iter().map(|p| (p.batch as usize, p.row as usize)).collect() }
+    }
+
+    /// A column, so many rows at a time.
+    pub(crate) fn column(&self, column: usize, at_once: usize) -> impl Iterator<Item = Result<ArrayRef, ArrowError>> {
+        let arrays: Vec<&dyn Array> = self.batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+        // Many columns are of events that few estates have.
+        let is_empty = arrays.iter().all(|array| array.null_count() == array.len());
+        self.indices.chunks(at_once).map(move |indices| match arrays.first() {
+            Some(first) if is_empty => Ok(new_null_array(first.data_type(), indices.len())),
+            _ => interleave(&arrays, indices),
+        })
+    }
 }

@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use arrow_array::{Array, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
-use crate::StoreError;
 use crate::batch::lock;
 use crate::copies::{self, Comparison, Copy, Key, Statements};
-use crate::encode::{Part, PartWriter, WRITE_ROWS};
+use crate::encode::Part;
 use crate::rows::{self, Place};
 use crate::staged_rows::{Admission, StagedRows};
+use crate::{StoreError, columns};
 
 /// A file written but in no log.
 #[derive(Debug, Clone)]
@@ -45,24 +45,21 @@ pub(crate) fn stage(
     let mut places = rows::sorted(table, &batches)?;
     let (mut slot, mut folded) = (0, Folded::new());
     if table.is_deduplicated() {
-        let columns: Vec<Identity<'_>> = batches.iter().map(|b| Identity::of(table, b)).collect::<Result<_, _>>()?;
-        fold(&mut places, &columns, compare, &mut folded);
-        slot = admit(&mut places, &columns, &mut lock(staged));
+        let ids: Vec<Identity<'_>> = batches.iter().map(|b| Identity::of(table, b)).collect::<Result<_, _>>()?;
+        fold(&mut places, &ids, compare, &mut folded);
+        slot = admit(&mut places, &ids, &mut lock(staged));
     }
     if places.is_empty() {
         return Ok((None, folded));
     }
-    let mut writer = PartWriter::create(table, rows::waiting_schema(table), target.dir, target.name, target.event_date)?;
     let sources: Vec<&RecordBatch> = batches.iter().collect();
-    for chunk in places.chunks(WRITE_ROWS) {
-        writer.write(&rows::gather(table, &sources, chunk)?)?;
-    }
-    Ok((Some(StagedPart { part: writer.finish()?, slot }), folded))
+    let part = columns::write(Part::create(table, target.dir, target.name, target.event_date)?, &sources, &places)?;
+    Ok((Some(StagedPart { part, slot }), folded))
 }
 
 /// Leaves the rows no copy of which is staged; the others leave their provenance. Returns the slot of the file these rows are of.
 fn admit(places: &mut Vec<Place>, columns: &[Identity<'_>], staged: &mut StagedRows) -> u32 {
-    let slot = staged.begin_file();
+    let slot = staged.begin_file(places.len());
     places.retain(|place| {
         let (of, row) = (&columns[place.batch as usize], place.row as usize);
         let sha = copies::sha(rows::value(of.sha, row));

@@ -6,12 +6,11 @@
 //! at once (see [`crate::reconcile`]); where that is a twin, the host takes over its provenance.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::copies::{Key, Sha};
+use crate::copies::{Key, KeyHasher, Sha};
 
 /// A staged row: the number of its file among those of the same table and date, and its number in that file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,7 +83,7 @@ impl Texts {
 /// The staged rows of one table and date.
 #[derive(Debug, Default)]
 pub(crate) struct StagedRows {
-    hasher: RandomState,
+    hasher: KeyHasher,
     rows: HashTable<StagedRow>,
     /// By slot, by row.
     ids: Vec<Vec<RowId>>,
@@ -95,16 +94,18 @@ pub(crate) struct StagedRows {
 }
 
 impl StagedRows {
-    /// Begins another file; rows are admitted to the last one.
-    pub(crate) fn begin_file(&mut self) -> u32 {
-        self.ids.push(Vec::new());
+    /// Begins another file, of so many rows at most; rows are admitted to the last one.
+    pub(crate) fn begin_file(&mut self, rows: usize) -> u32 {
+        let (hasher, ids) = (self.hasher, &self.ids);
+        self.rows.reserve(rows, |r| hasher.hash(&ids[r.slot as usize][r.row as usize].key));
+        self.ids.push(Vec::with_capacity(rows));
         u32::try_from(self.ids.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// Admits the next row to the last file.
     pub(crate) fn admit(&mut self, key: &Key, sha: &Sha, is_extract: bool, time: Option<i64>) -> Admission {
         let id = RowId::new(key, sha, is_extract, time);
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hasher.hash(key);
         let mut other = None;
         for found in self.rows.iter_hash(hash) {
             let found_id = &self.ids[found.slot as usize][found.row as usize];
@@ -121,8 +122,8 @@ impl StagedRows {
         if let Some(other) = other {
             self.meeting.extend([other, new]);
         }
-        let (hasher, ids) = (&self.hasher, &self.ids);
-        self.rows.insert_unique(hash, new, |r| hasher.hash_one(ids[r.slot as usize][r.row as usize].key));
+        let (hasher, ids) = (self.hasher, &self.ids);
+        self.rows.insert_unique(hash, new, |r| hasher.hash(&ids[r.slot as usize][r.row as usize].key));
         Admission::New
     }
 
@@ -135,7 +136,7 @@ impl StagedRows {
 
     /// The staged rows of an event.
     pub(crate) fn of_event(&self, key: &Key) -> impl Iterator<Item = StagedRow> {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hasher.hash(key);
         self.rows.iter_hash(hash).copied().filter(|r| self.key(*r) == *key)
     }
 
@@ -167,10 +168,10 @@ mod tests {
     fn a_copy_of_equal_bytes_and_time_is_a_twin_and_nothing_else_is() {
         let mut rows = StagedRows::default();
         let (key, other_key, sha, other_sha) = ([1; 16], [2; 16], [3; 32], [4; 32]);
-        assert_eq!(rows.begin_file(), 0);
+        assert_eq!(rows.begin_file(2), 0);
         assert_eq!(rows.admit(&key, &sha, false, Some(5)), Admission::New);
         assert_eq!(rows.admit(&other_key, &sha, false, Some(5)), Admission::New);
-        assert_eq!(rows.begin_file(), 1);
+        assert_eq!(rows.begin_file(0), 1);
         assert_eq!(rows.admit(&key, &sha, false, Some(5)), Admission::Twin(StagedRow { slot: 0, row: 0 }));
         assert_eq!(rows.meeting().count(), 0);
         assert_eq!(rows.admit(&key, &sha, false, None), Admission::New);

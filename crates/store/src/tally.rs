@@ -4,6 +4,7 @@ use std::fs::File;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_schema::ArrowError;
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::tally::{Counted, Counter, KEY, Tally};
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -12,6 +13,25 @@ use rayon::prelude::*;
 use crate::rewrite::ID_CONFLICT;
 use crate::snapshot::{DataFile, TableSnapshot};
 use crate::{StoreError, rows};
+
+/// What is counted of a row.
+const COUNTED: [&str; 8] = [
+    "event_time",
+    "event_name",
+    "aws_region",
+    "recipient_account_id",
+    "management_event",
+    "event_category",
+    "request_parameters",
+    "id_conflict",
+];
+
+/// The columns that are counted, of a batch.
+pub(crate) fn columns_of(batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
+    let failed = |e: ArrowError| StoreError::rows(Table::Cloudtrail, e.to_string());
+    let columns = COUNTED.iter().map(|name| batch.schema_ref().index_of(name)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    batch.project(&columns).map_err(failed)
+}
 
 /// Counts the rows of a file of `cloudtrail`.
 pub(crate) fn count(counter: &mut Counter, batch: &RecordBatch) -> Result<(), StoreError> {

@@ -31,42 +31,10 @@ const SUSPICIOUS: &[&str] = &[
     "verifier",
     "activation",
     "confirmation",
-    "devicecode",
-    "device_code",
-    "device-code",
-    "authkey",
-    "auth_key",
-    "auth-key",
     "base32",
-    "apikey",
-    "api_key",
-    "api-key",
-    "api key",
-    "api.key",
-    "privatekey",
-    "private_key",
-    "private-key",
-    "private key",
-    "private.key",
-    "presharedkey",
-    "pre_shared",
-    "pre-shared",
-    "keymaterial",
-    "key_material",
-    "key-material",
-    "mfacode",
-    "mfa_code",
-    "mfa-code",
-    "plaintext",
-    "plain_text",
     "assertion",
     "signature",
     "authorization",
-    "userdata",
-    "user_data",
-    "user-data",
-    "user data",
-    "user.data",
     // What marks a parameter of Systems Manager.
     "\"overwrite\"",
     "\"tier\"",
@@ -90,8 +58,33 @@ const SUSPICIOUS: &[&str] = &[
     "sk_live_",
 ];
 
-static SEARCH: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(SUSPICIOUS).ok());
+/// Words of two parts, which a key may join in any of the ways of [`JOINTS`].
+const SUSPICIOUS_PAIRS: &[(&str, &str)] = &[
+    ("api", "key"),
+    ("app", "key"),
+    ("auth", "key"),
+    ("deploy", "key"),
+    ("device", "code"),
+    ("jwt", "key"),
+    ("key", "material"),
+    ("master", "key"),
+    ("mfa", "code"),
+    ("nwk", "key"),
+    ("plain", "text"),
+    ("pre", "shared"),
+    ("private", "key"),
+    ("qr", "code"),
+    ("signing", "key"),
+    ("user", "data"),
+];
+
+const JOINTS: &[&str] = &["", "_", "-", " ", "."];
+
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let joined = SUSPICIOUS_PAIRS.iter().flat_map(|(first, second)| JOINTS.iter().map(move |joint| format!("{first}{joint}{second}")));
+    let words = SUSPICIOUS.iter().map(|word| (*word).to_owned()).chain(joined);
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+});
 
 fn is_suspicious(text: &str) -> bool {
     may_hold_login(text) || SEARCH.as_ref().is_none_or(|search| search.is_match(text))
@@ -226,13 +219,20 @@ mod tests {
             "web",
             "amz",
             "x",
+            "deploy",
+            "jwt",
+            "master",
+            "nwk",
+            "signing",
+            "app",
+            "mysql",
         ];
         let mut checked = 0;
         for a in words {
             for b in words {
                 for c in ["", "key", "token", "data", "value", "code", "text"] {
-                    for joint in ["", "_", "-"] {
-                        let key = [a, b, c].iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(joint);
+                    for joint in JOINTS {
+                        let key = [a, b, c].iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(*joint);
                         for key in [key.clone(), key.to_uppercase()] {
                             if is_secret_key(&key) {
                                 checked += 1;
