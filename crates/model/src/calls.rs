@@ -10,7 +10,9 @@ mod sensitive;
 
 pub use coverage::{CoverageCall, Effect, Log, affects_coverage, bucket_call, coverage_names, recording_names};
 pub use network::{NetworkClass, network_class, network_command, network_services};
-pub use pivotal::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, ISSUING_CALLS, NAMING_CALLS, PASSWORD_ENDS, STACK_CALLS, is_pivotal};
+pub use pivotal::{
+    FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, ISSUING_CALLS, NAMING_CALLS, PASSWORD_ENDS, STACK_CALLS, TASK_CALLS, is_pivotal,
+};
 pub use sensitive::is_sensitive;
 
 use crate::outcome::{Facts, Outcome};

@@ -13,12 +13,20 @@
 //! 4. Long-running work reports a state in `serviceEventDetails.*Status.state`.
 //! 5. A batch call may fail in part without an error code: it is `failed` where every part failed, else `ok`, and
 //!    [`failed_parts`] counts what failed. Rules of a security group that EC2 was asked to revoke and did not know are such parts.
-//! 6. An error message without a code is `unknown`, unless it is the sentence of rule 2. Everything else is `ok`.
+//! 6. An error message without a code is `unknown`, unless it is the sentence of rule 2.
+//! 7. An answer that says `success: false` is `failed`, and a call whose parameters only ask (`dryRun`) a dry run. A row of a table that has no column for the
+//!    error code is `unknown`. Everything else is `ok`. A field that a pipeline made a string of JSON of is read as that JSON.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// Stands among the unknown fields of a row that a query made, and whose table has no column for the error code: nobody asked for it, and that a call
+/// has none is not known.
+pub const NO_ERROR_CODE: &str = "(no errorCode)";
+/// The same for the parameters.
+pub const NO_REQUEST_PARAMETERS: &str = "(no requestParameters)";
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +99,8 @@ pub struct Facts<'a> {
     pub additional_event_data: Option<&'a str>,
     /// `serviceEventDetails`.
     pub service_event_details: Option<&'a str>,
+    /// Whether it is not known if the record has an error code: see [`NO_ERROR_CODE`].
+    pub lacks_error_code: bool,
 }
 
 /// Codes, lower-case and without `Client.` or `Server.`, that refuse the caller or its credentials. Codes that contain
@@ -164,7 +174,8 @@ pub fn classify(facts: &Facts<'_>) -> Outcome {
     let Some(name) = facts.event_name.filter(|n| !n.is_empty()) else {
         return Outcome::Unknown;
     };
-    if let Some(code) = facts.error_code.filter(|c| !c.is_empty()) {
+    // Splunk's tables say `success` where the record says nothing.
+    if let Some(code) = facts.error_code.filter(|c| !c.is_empty() && !c.eq_ignore_ascii_case("success")) {
         return of_code(code, facts.error_message.unwrap_or_default());
     }
     if reports_as_sign_in(facts, name) {
@@ -178,8 +189,26 @@ pub fn classify(facts: &Facts<'_>) -> Outcome {
     }
     match parts(facts) {
         Some(parts) if parts.all_failed => Outcome::Failed,
+        _ if says_no(facts) => Outcome::Failed,
+        _ if is_dry_run(facts) => Outcome::DryRun,
+        _ if facts.lacks_error_code => Outcome::Unknown,
         _ => Outcome::Ok,
     }
+}
+
+/// `{"success": false}` of EC2 Instance Connect, `{"_return": false}` of EC2.
+fn says_no(facts: &Facts<'_>) -> bool {
+    let Some(text) = facts.response_elements.filter(|text| text.len() < 4_096 && text.contains("false")) else { return false };
+    let Some(Value::Object(response)) = parsed(text) else { return false };
+    ["success", "_return", "return"].iter().any(|key| response.get(*key) == Some(&Value::Bool(false)))
+}
+
+/// Calls that say in their parameters that they only ask, and are answered without an error: `dryRun` of Lambda and others, `invocationType` of Lambda.
+fn is_dry_run(facts: &Facts<'_>) -> bool {
+    let Some(text) = facts.request_parameters.filter(|text| text.contains("ryRun")) else { return false };
+    let Some(Value::Object(request)) = parsed(text) else { return false };
+    let is_set = |key: &str| request.get(key).is_some_and(|value| *value == Value::Bool(true) || value == "true");
+    is_set("dryRun") || is_set("DryRun") || request.get("invocationType").is_some_and(|kind| kind == "DryRun")
 }
 
 /// How many parts of a batch call its response lists as failed; 0 where it lists none.
@@ -241,16 +270,24 @@ fn said(text: &str, name: &str) -> Option<bool> {
         Some("Failure") => Some(false),
         _ => None,
     };
-    let Ok(Value::Object(report)) = serde_json::from_str::<Value>(text) else { return None };
+    let Some(Value::Object(report)) = parsed(text) else { return None };
     report.get(name).and_then(word).or_else(|| report.values().filter_map(word).min())
+}
+
+/// A field's value; what a pipeline made a string of is read as what it was.
+fn parsed(text: &str) -> Option<Value> {
+    match serde_json::from_str(text).ok()? {
+        Value::String(inner) if inner.starts_with(['{', '[']) => serde_json::from_str(&inner).ok(),
+        value => Some(value),
+    }
 }
 
 /// `{"createAccountStatus": {"state": "FAILED", ...}}`.
 fn of_state(details: &str) -> Option<Outcome> {
-    if !details.contains("tatus\"") {
+    if !details.contains("tatus") {
         return None;
     }
-    let Ok(Value::Object(details)) = serde_json::from_str::<Value>(details) else { return None };
+    let Some(Value::Object(details)) = parsed(details) else { return None };
     let state = details.iter().filter(|(key, _)| key.ends_with("Status")).find_map(|(_, v)| v.get("state")?.as_str())?;
     match state {
         "SUCCEEDED" => Some(Outcome::Ok),
@@ -291,14 +328,14 @@ fn parts(facts: &Facts<'_>) -> Option<Parts> {
     if !FAILURE_WORDS.iter().any(|w| text.contains(w)) {
         return None;
     }
-    let response: Value = serde_json::from_str(text).ok()?;
+    let response = parsed(text)?;
     // EC2's newer calls answer in an object named after the call.
     let body = match response.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) {
         Some((key, inner @ Value::Object(_))) if key.ends_with("Response") => inner,
         _ => &response,
     };
     let body = body.as_object()?;
-    let request = || facts.request_parameters.and_then(|t| serde_json::from_str::<Value>(t).ok());
+    let request = || facts.request_parameters.and_then(parsed);
     if let Some(failed) = body.get(UNKNOWN_RULES).map(rules_of).filter(|failed| *failed > 0) {
         // One rule may be written flat, without a list.
         let asked = request().and_then(|r| r.get("ipPermissions").map(rules_of)).unwrap_or_default().max(1);
@@ -395,6 +432,27 @@ mod tests {
         assert_eq!(classify(&quoted), Outcome::Failed);
     }
 
+    #[test]
+    fn what_only_asked_or_was_answered_with_no() {
+        let call = |request: &'static str, response: &'static str| {
+            let facts = Facts { request_parameters: Some(request), response_elements: Some(response), ..Facts::default() };
+            classify(&Facts { event_name: Some("UpdateFunctionCode20150331v2"), ..facts })
+        };
+        assert_eq!(call(r#"{"functionName":"f","dryRun":true}"#, "null"), Outcome::DryRun);
+        assert_eq!(call(r#"{"functionName":"f","invocationType":"DryRun"}"#, "null"), Outcome::DryRun);
+        assert_eq!(call(r#"{"functionName":"f","dryRun":false,"description":"dryRun"}"#, "null"), Outcome::Ok);
+        assert_eq!(call(r#"{"instanceId":"i-1"}"#, r#"{"requestId":"1","success":false}"#), Outcome::Failed);
+        assert_eq!(call(r#"{"instanceId":"i-1"}"#, r#"{"success":true,"encrypted":false}"#), Outcome::Ok);
+    }
+
+    #[test]
+    fn a_row_of_a_table_without_error_codes_says_nothing_of_the_outcome() {
+        let row = Facts { event_name: Some("RunInstances"), lacks_error_code: true, ..Facts::default() };
+        assert_eq!(classify(&row), Outcome::Unknown);
+        assert_eq!(classify(&Facts { error_code: Some("AccessDenied"), ..row }), Outcome::Denied);
+        assert_eq!(code("success"), Outcome::Ok, "of Splunk");
+    }
+
     fn sign_in(name: &str, response: Option<&str>) -> Outcome {
         classify(&Facts {
             event_source: Some("signin.amazonaws.com"),
@@ -412,6 +470,8 @@ mod tests {
         assert_eq!(sign_in("ConsoleLogin", None), Outcome::Unknown);
         assert_eq!(sign_in("ConsoleLogin", Some("null")), Outcome::Unknown);
         assert_eq!(sign_in("ConsoleLogin", Some(r#"{"omitted":true}"#)), Outcome::Unknown);
+        assert_eq!(sign_in("ConsoleLogin", Some(r#""{\"ConsoleLogin\":\"Failure\"}""#)), Outcome::Denied, "as a string");
+        assert_eq!(sign_in("ConsoleLogin", Some(r#""Success""#)), Outcome::Unknown);
         assert_eq!(sign_in("CheckMfa", Some(r#"{"CheckMfa":"Success"}"#)), Outcome::Ok);
         assert_eq!(sign_in("SwitchRole", Some(r#"{"SwitchRole":"Failure"}"#)), Outcome::Denied);
         assert_eq!(sign_in("PasswordUpdated", Some(r#"{"PasswordUpdated":"Failure"}"#)), Outcome::Failed);

@@ -24,7 +24,14 @@ pub use unparsed::redact_unparsed;
 pub const REDACTED: &str = "[redacted]";
 
 /// What CloudTrail itself writes in place of a secret.
-const PLACEHOLDERS: &[&str] = &["", "HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>", "REDACTED", REDACTED];
+const PLACEHOLDERS: &[&str] =
+    &["", "HIDDEN_DUE_TO_SECURITY_REASONS", "Value hidden due to security reasons.", "<sensitiveDataRemoved>", "REDACTED", REDACTED];
+
+/// What became of a call, as `{"GetSigninToken":"Success"}` says it under the call's name.
+const OUTCOMES: &[&str] = &["Success", "Failure"];
+
+/// Bytes written as numbers: so many are a key or a token, and no settings.
+const LEAST_BYTES: usize = 8;
 
 /// A place in a text: where it starts, and where it ends.
 type Span = (usize, usize);
@@ -60,16 +67,24 @@ pub fn redact_value(value: &mut Value) {
     }
 }
 
-/// Everything textual below a secret key is secret; flags and numbers (`passwordResetRequired`) are not.
+/// Everything textual below a secret key is secret, and bytes written as numbers; flags and numbers (`passwordResetRequired`) are not, nor is what only
+/// names a secret that is kept elsewhere (`secrets: [{"name": …, "valueFrom": "arn:…"}]`).
 fn hide(value: &mut Value) {
     match value {
+        Value::String(text) if text.starts_with("arn:") => redact_value(value),
         Value::String(text) => {
-            if is_shown(text) {
+            if is_shown(text) && !OUTCOMES.contains(&text.as_str()) {
                 REDACTED.clone_into(text);
             }
         }
+        Value::Array(items) if items.len() >= LEAST_BYTES && items.iter().all(Value::is_number) => *value = REDACTED.into(),
         Value::Array(items) => items.iter_mut().for_each(hide),
-        Value::Object(object) => object.values_mut().for_each(hide),
+        Value::Object(object) => {
+            for (key, inner) in object.iter_mut() {
+                let names_it = NAMES.contains(&key.as_str()) || ["Arn", "Id", "Status"].iter().any(|end| key.ends_with(end));
+                if names_it && !is_secret_key(key) { redact_value(inner) } else { hide(inner) }
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -125,6 +140,26 @@ mod tests {
         assert_eq!(
             redacted(r#"[{"name":"DB_PASSWORD","value":"x"},{"name":"HOST","value":"y"}]"#),
             r#"[{"name":"DB_PASSWORD","value":"[redacted]"},{"name":"HOST","value":"y"}]"#
+        );
+    }
+
+    #[test]
+    fn what_only_names_a_secret_or_an_outcome_is_shown_and_bytes_are_not() {
+        for shown in [
+            r#"{"secrets":[{"name":"DB_PASSWORD","valueFrom":"arn:aws:ssm:eu-west-1:1:parameter/db"}]}"#,
+            r#"{"masterUserSecret":{"secretArn":"arn:aws:secretsmanager:r:1:secret:x-AbCdEf","secretStatus":"active","kmsKeyId":"k"}}"#,
+            r#"{"GetSigninToken":"Success"}"#,
+            r#"{"HttpTokens":"optional","metadataOptions":{"httpTokens":"required"}}"#,
+            r#"{"sessionToken":"Value hidden due to security reasons."}"#,
+        ] {
+            assert_eq!(redacted(shown), shown);
+        }
+        let key = r#"{"privateKey":{"hb":[45,45,45,45,45,66,69,71],"offset":0}}"#;
+        assert_eq!(redacted(key), r#"{"privateKey":{"hb":"[redacted]","offset":0}}"#);
+        let hidden = r#"{"secret":{"value":"hunter2","name":"db"},"SMTP_PASS":"x","RAILS_MASTER_KEY":"y","pass":"z"}"#;
+        assert_eq!(
+            redacted(hidden),
+            r#"{"secret":{"value":"[redacted]","name":"db"},"SMTP_PASS":"[redacted]","RAILS_MASTER_KEY":"[redacted]","pass":"[redacted]"}"#
         );
     }
 

@@ -86,7 +86,7 @@ impl Table {
                 "One row per ARN that a copy of an event touches, and how that is known; sorted by name in each file. Joins cloudtrail by evidence_id and record_index. Made from raw."
             }
             Self::PivotalCalls => {
-                "One row per event that later ones depend on, for questions over all time: calls that change what is logged, that set up functions, instances, Auto Scaling groups and stacks, that name security groups, and that issue keys, passwords and sign-ins. The same rows as in cloudtrail, with few of their columns. Made from raw."
+                "One row per event that later ones depend on, for questions over all time: calls that change what is logged, that set up functions, instances, tasks, Auto Scaling groups and stacks, that name security groups, and that issue keys, passwords and sign-ins. The same rows as in cloudtrail, with few of their columns. Made from raw."
             }
         }
     }
@@ -294,7 +294,11 @@ const CLOUDTRAIL: &[Column] = &[
         "addendum: why the record came late (DELIVERY_DELAY, SERVICE_OUTAGE), or which earlier one it updates (UPDATED_DATA).",
     ),
     col("event_context", Json, "eventContext: CloudTrail Lake only."),
-    col("unknown_fields", Json, "Names of top-level fields this version does not know, as an array; their values are in raw."),
+    col(
+        "unknown_fields",
+        Json,
+        "Names of top-level fields this version does not know, as an array; their values are in raw. A row of a table that was made without a column that matters says so here: (no errorCode), (no requestParameters).",
+    ),
     col("raw", Text, "The record as delivered: see raw_form. Never re-serialised."),
     col(
         "raw_form",

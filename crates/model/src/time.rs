@@ -13,6 +13,8 @@ pub const MICROS_PER_HOUR: i64 = 3_600 * MICROS_PER_SECOND;
 pub const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 /// 2006-01-01T00:00:00Z, before any AWS service existed: an earlier time in evidence is not a time.
 pub const EARLIEST: i64 = 1_136_073_600 * MICROS_PER_SECOND;
+/// 9999-12-31T00:00:00Z, the end of an open window.
+pub const LATEST: i64 = 253_402_214_400 * MICROS_PER_SECOND;
 
 /// Reads the instants evidence holds: RFC 3339 with any fraction and offset, or ISO 8601 basic form in UTC.
 ///

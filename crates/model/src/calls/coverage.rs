@@ -180,7 +180,15 @@ pub fn coverage_names() -> Vec<&'static str> {
 #[must_use]
 pub fn recording_names() -> Vec<&'static str> {
     let trails = CALLS.iter().filter(|(.., log, _)| *log == CloudTrail).map(|(_, name, ..)| *name);
-    trails.chain(["DeleteBucket", "DeleteBucketPolicy", "PutBucketPolicy"]).collect()
+    let buckets = [
+        "DeleteBucket",
+        "DeleteBucketLifecycle",
+        "DeleteBucketPolicy",
+        "PutBucketLifecycle",
+        "PutBucketLifecycleConfiguration",
+        "PutBucketPolicy",
+    ];
+    trails.chain(buckets).collect()
 }
 
 #[cfg(test)]

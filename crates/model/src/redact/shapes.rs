@@ -63,7 +63,8 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn redact_name(name: &str) -> Cow<'_, str> {
     // Every name of every record is looked at.
-    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(STARTS.iter().map(|(start, _)| start)).ok());
+    static SEARCH: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(STARTS.iter().map(|(start, _)| start)).ok());
     if SEARCH.as_ref().is_some_and(|search| !search.is_match(name)) {
         return Cow::Borrowed(name);
     }

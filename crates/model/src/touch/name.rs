@@ -42,6 +42,8 @@ impl Wanted {
     pub fn read(typed: &str) -> Self {
         // `log-group:name:*` is how a whole log group is written.
         let whole = Arn::parse(typed).map_or(typed, |arn| arn.canonical());
+        // An id of EC2 says itself what it is.
+        let whole = whole.rsplit_once('/').filter(|(kind, id)| ec2_type_of_id(id) == Some(*kind)).map_or(whole, |(_, id)| id);
         let (text, is_start) = whole.strip_suffix('*').map_or((whole, false), |start| (start, true));
         let text = text.to_owned();
         Self { text, is_start }
@@ -95,11 +97,22 @@ impl Wanted {
             (Some(arn), false) => {
                 let name = lookup_name(&arn);
                 let mut names = vec![name.to_owned()];
-                if arn.service() != "secretsmanager" {
-                    return Names::Equal(names);
+                match arn.service() {
+                    "secretsmanager" => {
+                        names.extend(secret_without_suffix(&arn).map(str::to_owned));
+                        Names::EqualOrStarting(names, format!("{name}-"))
+                    }
+                    // Calls name a stack without the id behind its name, and a policy without the organization before it.
+                    "cloudformation" => match name.split_once('/') {
+                        Some((stack, _)) => Names::Equal(vec![name.to_owned(), stack.to_owned()]),
+                        None => Names::EqualOrStarting(names, format!("{name}/")),
+                    },
+                    "organizations" => {
+                        names.extend(Some(arn.name()).filter(|last| *last != name).map(str::to_owned));
+                        Names::Equal(names)
+                    }
+                    _ => Names::Equal(names),
                 }
-                names.extend(secret_without_suffix(&arn).map(str::to_owned));
-                Names::EqualOrStarting(names, format!("{name}-"))
             }
             // With IAM's paths the beginning of an ARN is not the beginning of a name; without a slash or colon behind the type it is not known where the name begins.
             (Some(arn), true) if arn.service() != "iam" && (arn.resource_type().is_some() || arn.service() == "s3") => {
@@ -140,10 +153,15 @@ impl Wanted {
         let Some(arn) = Arn::parse(found) else { return false };
         match Arn::parse(&self.text) {
             Some(wanted) => is_same(&wanted, &arn),
-            None if self.is_start => lookup_name(&arn).starts_with(&self.text) || arn.name().starts_with(&self.text),
+            None if self.is_start => {
+                let names = [lookup_name(&arn), arn.name(), arn.resource()];
+                names.iter().any(|name| name.starts_with(&self.text)) || typed_name(&arn).is_some_and(|name| name.starts_with(&self.text))
+            }
             None => {
                 let names = [lookup_name(&arn), arn.name(), arn.resource_id(), arn.resource()];
-                names.contains(&self.text.as_str()) || secret_without_suffix(&arn).is_some_and(|name| self.is_name_or_end_of(name))
+                names.contains(&self.text.as_str())
+                    || typed_name(&arn).is_some_and(|name| name == self.text)
+                    || secret_without_suffix(&arn).is_some_and(|name| self.is_name_or_end_of(name))
             }
         }
     }
@@ -159,16 +177,39 @@ pub fn has_secret_suffix(rest: &str) -> bool {
         && suffix.as_bytes().get(SECRET_SUFFIX).is_none_or(|next| !is_name(next))
 }
 
+/// `role/Admin` of `role/ops/Admin`: of IAM's, which are told by their names in an account.
+fn typed_name(arn: &Arn<'_>) -> Option<String> {
+    let kind = arn.resource_type().filter(|_| arn.service() == "iam" && arn.resource_id().contains('/'))?;
+    Some(format!("{kind}/{}", arn.name()))
+}
+
 fn owner<'a>(arn: &Arn<'a>) -> [&'a str; 4] {
     [arn.partition(), arn.service(), arn.account(), arn.region()]
 }
 
 /// Whether two ARNs name one thing, one of them less exactly.
 pub(super) fn is_same(a: &Arn<'_>, b: &Arn<'_>) -> bool {
-    if owner(a) != owner(b) || a.resource_type() != b.resource_type() {
+    if a.resource_type() != b.resource_type() {
+        return false;
+    }
+    // Their ids are given once; AWS writes the ARNs of images and snapshots without an account.
+    let is_without_account = |arn: &Arn<'_>| arn.account().is_empty() && matches!(arn.resource_type(), Some("image" | "snapshot"));
+    if a.service() == "ec2" && b.service() == "ec2" && (is_without_account(a) || is_without_account(b)) {
+        return (a.partition(), a.region(), a.resource_id()) == (b.partition(), b.region(), b.resource_id());
+    }
+    if owner(a) != owner(b) {
         return false;
     }
     match a.service() {
+        "cloudformation" if a.resource_type() == Some("stack") => {
+            let of = |arn: &Arn<'_>| arn.resource_id().split_once('/').map(|(stack, _)| stack.to_owned());
+            match (of(a), of(b)) {
+                (Some(stack), None) => stack == b.resource_id(),
+                (None, Some(stack)) => stack == a.resource_id(),
+                _ => false,
+            }
+        }
+        "organizations" => a.name() == b.name() && (!a.resource_id().contains('/') || !b.resource_id().contains('/')),
         "iam" => a.name() == b.name() && (!a.resource_id().contains('/') || !b.resource_id().contains('/')),
         "secretsmanager" => secret_without_suffix(a) == Some(b.resource_id()) || secret_without_suffix(b) == Some(a.resource_id()),
         _ => false,
@@ -232,6 +273,13 @@ mod tests {
             ("prod/db-AbCdEf", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
             ("arn:aws:logs:r:1:log-group:g:*", "arn:aws:logs:r:1:log-group:g"),
             ("bucket", "arn:aws:s3:::bucket"),
+            ("role/Admin", "arn:aws:iam::1:role/ops/Admin"),
+            ("role/Ad*", "arn:aws:iam::1:role/ops/Admin"),
+            ("instance/i-0683fcf7", "arn:aws:ec2:r:1:instance/i-0683fcf7"),
+            ("arn:aws:ec2:r::snapshot/snap-0683fcf7", "arn:aws:ec2:r:1:snapshot/snap-0683fcf7"),
+            ("arn:aws:cloudformation:r:1:stack/s/aaaa-1111", "arn:aws:cloudformation:r:1:stack/s"),
+            ("arn:aws:cloudformation:r:1:stack/s", "arn:aws:cloudformation:r:1:stack/s/aaaa-1111"),
+            ("arn:aws:organizations::1:policy/o-x/service_control_policy/p-abcd1234", "arn:aws:organizations::1:policy/p-abcd1234"),
         ] {
             assert!(fits(typed, arn), "{typed} {arn}");
         }
@@ -241,6 +289,9 @@ mod tests {
             ("arn:aws:iam::1:role/Admin", "arn:aws-cn:iam::1:role/Admin"),
             ("arn:aws:iam::1:role/Admin", "arn:aws:iam::1:user/Admin"),
             ("bucket", "arn:aws:s3:::bucket/k"),
+            ("arn:aws:ec2:r::snapshot/snap-0683fcf7", "arn:aws:ec2:s:1:snapshot/snap-0683fcf7"),
+            ("arn:aws:ec2:r::instance/i-0683fcf7", "arn:aws:ec2:r:1:instance/i-0683fcf7"),
+            ("arn:aws:cloudformation:r:1:stack/s/aaaa-1111", "arn:aws:cloudformation:r:1:stack/s/bbbb-2222"),
             ("sg-0683", "arn:aws:ec2:r:1:security-group/sg-0683fcf7"),
             ("arn:aws:s3:::logs", "arn:aws:s3:::logs-bucket"),
             ("prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-replica"),
