@@ -61,6 +61,8 @@ pub(crate) fn issued(record: &Record<'_>) -> Option<Issuance> {
             response_elements: json(F::ResponseElements),
             additional_event_data: json(F::AdditionalEventData),
             service_event_details: json(F::ServiceEventDetails),
+            // What was issued tells that it was.
+            lacks_error_code: false,
         },
         account: account.as_deref(),
         region: region.as_deref(),

@@ -1,6 +1,7 @@
 //! Rows of `event_arns`: what an event touches.
 
 use backtrail_model::arn::Arn;
+use backtrail_model::outcome::NO_REQUEST_PARAMETERS;
 use backtrail_model::redact::redact_name;
 use backtrail_model::touch::{Call, MOST, each_touched, lookup_name};
 
@@ -14,7 +15,9 @@ pub(crate) fn add(rows: &mut Rows, record: &Record<'_>, (time, evidence_id, date
     let json = |field| record.json_of(field);
     let (source, name) = (text(F::EventSource), text(F::EventName));
     let (region, account) = (text(F::AwsRegion), text(F::RecipientAccountId));
-    let (caller, error_message) = (text(F::UserIdentityArn), text(F::ErrorMessage));
+    // Where nobody asked for the parameters, that none names a user does not mean the caller.
+    let caller = text(F::UserIdentityArn).filter(|_| !record.fields.not_asked.contains(&NO_REQUEST_PARAMETERS));
+    let error_message = text(F::ErrorMessage);
     let call = Call {
         event_source: source.as_deref().unwrap_or_default(),
         event_name: name.as_deref().unwrap_or_default(),

@@ -101,6 +101,8 @@ pub(crate) enum Container {
     LogEvents,
     /// `{"hits":{"hits":[...]}}`: Elasticsearch, OpenSearch.
     Hits,
+    /// `{"ResultSet":{"Rows":[...]}}`: results of a query of Athena.
+    Rows,
     /// Any other list of objects that exports use: `events`, `data`, `results`, `items`, `responses` of several searches.
     List,
 }
@@ -113,6 +115,7 @@ impl Container {
             b"Events" => Some(Self::Events),
             b"logEvents" => Some(Self::LogEvents),
             b"hits" => Some(Self::Hits),
+            b"ResultSet" | b"Rows" => Some(Self::Rows),
             b"events" | b"data" | b"results" | b"items" | b"Items" | b"Messages" | b"QueryResultRows" | b"auditEvents" | b"responses" => {
                 Some(Self::List)
             }
@@ -194,6 +197,8 @@ pub(crate) struct Fields {
     /// The first key of the record.
     pub(crate) first_key: Span,
     has_wrappers: bool,
+    /// Fields that the table a row is of has no column for, and whose absence therefore says nothing.
+    pub(crate) not_asked: Vec<&'static str>,
     /// Scopes met in this record, one bit each: a repeated object replaces the first, as a repeated key does.
     scopes: u16,
 }
@@ -206,6 +211,7 @@ impl Default for Fields {
             unknown: Vec::new(),
             first_key: Span::default(),
             has_wrappers: false,
+            not_asked: Vec::new(),
             scopes: 0,
         }
     }
@@ -274,6 +280,7 @@ impl Fields {
             self.has_wrappers = false;
         }
         self.unknown.clear();
+        self.not_asked.clear();
         self.first_key = Span::default();
         self.scopes = 0;
     }
@@ -570,7 +577,7 @@ fn unknown_top(walker: &mut Walker<'_>, fields: &mut Fields, key: Span, depth: u
 pub(crate) const NULL: &[u8] = b"null";
 
 /// Whether the value at the position is a list of items. Under a key that only carriers use that is any array, and null for an
-/// empty one; under a word that records use as well, an array that is empty or starts with an object or an array. Or the outer `hits`.
+/// empty one; under a word that records use as well, an array that is empty or starts with an object or an array. Or the outer `hits` or `ResultSet`.
 fn opens_list(walker: &Walker<'_>, kind: Container) -> Walk<bool> {
     match walker.peek()? {
         b'[' if kind != Container::List => Ok(true),
@@ -583,7 +590,7 @@ fn opens_list(walker: &Walker<'_>, kind: Container) -> Walk<bool> {
             let word = walker.bytes.get(walker.pos..walker.pos + NULL.len()).ok_or(Stop::Incomplete)?;
             Ok(word == NULL)
         }
-        b'{' => Ok(kind == Container::Hits),
+        b'{' => Ok(matches!(kind, Container::Hits | Container::Rows)),
         _ => Ok(false),
     }
 }

@@ -6,6 +6,7 @@
 //! `{'type': 'IAMUser', ...}`; what columns of JSON hold in the other two is read as JSON, which stands in `raw` behind the cells.
 
 use backtrail_model::evidence::{RawForm, Route};
+use backtrail_model::outcome::{NO_ERROR_CODE, NO_REQUEST_PARAMETERS};
 
 use crate::fields::{Descend, F, Fields, walk_record};
 use crate::index::Index;
@@ -55,12 +56,24 @@ pub(crate) struct LakeTable {
     columns: Vec<(Column, String)>,
     delimiter: u8,
     route: Route,
+    /// What it has no column for, though that says much where it is absent.
+    not_asked: Vec<&'static str>,
     fields: Fields,
     raw: Vec<u8>,
 }
 
 impl LakeTable {
     pub(crate) fn open(bytes: &[u8], eof: bool) -> Opened {
+        // PowerShell's `Export-Csv` names a type first, and Excel's dialect the delimiter.
+        if [&b"#TYPE "[..], b"sep="].iter().any(|lead| bytes.starts_with(lead)) {
+            let behind = memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_HEADER)]).map(|end| end + 1);
+            return match behind.map(|at| (at, Self::open(&bytes[at..], eof))) {
+                Some((at, Opened::Table(table, used))) => Opened::Table(table, at + used),
+                Some((_, other)) => other,
+                None if bytes.len() < MAX_HEADER && !eof => Opened::More,
+                None => Opened::No,
+            };
+        }
         let line = match memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_HEADER)]) {
             Some(end) => &bytes[..end],
             None if bytes.len() < MAX_HEADER && !eof => return Opened::More,
@@ -90,8 +103,32 @@ impl LakeTable {
         let is_named = has(Column::Field(F::EventName)) || has(Column::Field(F::EventId));
         let is_projection = known >= MIN_KNOWN && is_named;
         let holds_records = columns.iter().any(|(c, _)| matches!(c, Column::Record(_)));
-        let make = || Self { columns, delimiter: b',', route, fields: Fields::default(), raw: Vec::new() };
+        let lacks = |field: F| !has(Column::Field(field));
+        let mut not_asked = Vec::new();
+        not_asked.extend((lacks(F::ErrorCode) && lacks(F::ErrorMessage)).then_some(NO_ERROR_CODE));
+        not_asked.extend(lacks(F::RequestParameters).then_some(NO_REQUEST_PARAMETERS));
+        let make = || Self { columns, delimiter: b',', route, not_asked, fields: Fields::default(), raw: Vec::new() };
         (holds_records || is_projection).then(make)
+    }
+
+    /// Takes in a row whose cells were found; one that has more of them or fewer than the table has columns is rejected.
+    pub(crate) fn take_in_row(
+        &mut self,
+        machine: &mut Machine,
+        cells: &[Vec<u8>],
+        place: Place<'_>,
+        around: Option<Carrier<'_>>,
+        out: &mut Output,
+    ) {
+        if cells.len() == self.columns.len() {
+            self.take_in(machine, cells, place, around, out);
+        } else {
+            out.reject(place, self.other_length(cells.len()));
+        }
+    }
+
+    fn other_length(&self, cells: usize) -> String {
+        format!("{cells} cells in a table of {} columns", self.columns.len())
     }
 
     /// Takes in one row.
@@ -156,7 +193,7 @@ impl LakeTable {
         } else if !is_whole && is_last && !place.bytes.ends_with(b"\"") {
             machine.unfinished = Some(out.make_reject(place, "the table ends inside this row".to_owned()));
         } else if is_whole {
-            out.reject(place, format!("{} cells in a table of {} columns", cells.len(), self.columns.len()));
+            out.reject(place, self.other_length(cells.len()));
         } else {
             out.reject(place, "a quote in this row is never closed".to_owned());
         }
@@ -206,6 +243,7 @@ impl LakeTable {
     fn project(&mut self, cells: &[Vec<u8>]) {
         self.raw.clear();
         self.fields.clear();
+        self.fields.not_asked.clone_from(&self.not_asked);
         let mut read: Vec<(F, &str, String)> = Vec::new();
         for ((column, name), cell) in self.columns.iter().zip(cells) {
             self.raw.push(if self.raw.is_empty() { b'{' } else { b',' });
@@ -278,9 +316,9 @@ fn spelled(field: F, name: &str) -> Option<&'static str> {
     OF_RESOURCES.iter().find(is_it).filter(|_| field == F::Resources).copied()
 }
 
-/// Query engines write nothing or, for a JSON null in a text column, the word.
+/// Query engines write nothing or, for a JSON null in a text column, the word; other programs words of their own.
 fn is_null(cell: &[u8]) -> bool {
-    matches!(cell, b"" | b"null")
+    matches!(cell, b"" | b"null" | b"NULL" | b"None" | b"nan" | b"NaN" | b"N/A" | b"n/a" | b"-")
 }
 
 /// Writes a cell: JSON objects and arrays as they are, everything else as text.

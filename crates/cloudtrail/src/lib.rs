@@ -49,12 +49,12 @@ pub use statement::{covered, statement};
 
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
-/// Raised when the same bytes are read differently. Version 9 names in `credentials` the service account of a pod, and ties in `event_arns` an instance to
+/// Raised when the same bytes are read differently. Version 10 writes to `pivotal_calls` the calls that start tasks of ECS. Version 9 names in `credentials` the service account of a pod, and ties in `event_arns` an instance to
 /// the groups that an answer lists at its interfaces alone. Version 8 reads structures of query engines' tables as JSON and times of the console, finds the
 /// record among the fields a search lists, and takes what may be a damaged member of compressed evidence for one. Of the derived tables it writes more
 /// rows and others: of `credentials` GetSigninToken, the root user's own keys under the root user, and whom Roles Anywhere and Cognito vouch for; of
 /// `event_arns` managed prefix lists, the rules that a revocation's answer lists, and no tokens; of `pivotal_calls` the calls that name security groups.
-pub const VERSION: i32 = 9;
+pub const VERSION: i32 = 10;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;
@@ -210,6 +210,7 @@ impl Decoder {
     pub fn end<E>(&mut self, ending: Ending, sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>) -> Result<Summary, E> {
         let carry = std::mem::take(&mut self.carry);
         let used = self.machine.run(&carry, true, None, &mut self.out);
+        self.machine.settle_results(None, &mut self.out);
         self.carry = carry;
         self.carry.clear();
         self.machine.offset += used as u64;
@@ -289,15 +290,19 @@ impl Decoder {
 
 /// The shape of what came by CloudWatch Logs: exports and subscriptions.
 pub const CLOUDWATCH_LOGS: &str = "CloudWatch Logs messages";
+/// The shape of results of Lake and Athena.
+pub const LAKE: &str = "CloudTrail Lake results";
+/// The shape of what an index or a pipeline put around records.
+pub const WRAPPED: &str = "records wrapped by an index or pipeline";
 
 fn shape(route: Route) -> &'static str {
     match route {
         Route::TrailFile => "trail file",
         Route::Record => "records",
-        Route::Lake => "CloudTrail Lake results",
+        Route::Lake => LAKE,
         Route::CloudWatchLogs => CLOUDWATCH_LOGS,
         Route::EventBridge => "EventBridge envelopes",
         Route::LookupEvents => "LookupEvents output",
-        Route::Wrapped => "records wrapped by an index or pipeline",
+        Route::Wrapped => WRAPPED,
     }
 }

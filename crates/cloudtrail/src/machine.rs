@@ -14,6 +14,7 @@ mod top;
 
 use backtrail_model::evidence::{RawForm, Route};
 
+use crate::cells::Unnamed;
 use crate::fields::{Container, Fields};
 use crate::index::Index;
 use crate::lake::LakeTable;
@@ -113,6 +114,10 @@ pub(crate) struct Machine {
     usual_key: Vec<u8>,
     skip: Option<Box<Skip>>,
     lake: Option<Box<LakeTable>>,
+    /// The columns of a query's results, which their first row names.
+    pub(crate) results: Option<Box<LakeTable>>,
+    /// Rows of results that stand before anything names their columns.
+    pub(crate) unnamed: Unnamed,
     /// The record the evidence ended in.
     pub(crate) unfinished: Option<crate::output::Reject>,
     /// For documents inside strings; kept, so that its buffers are.
@@ -136,6 +141,8 @@ impl Machine {
         self.usual_key.clear();
         self.skip = None;
         self.lake = None;
+        self.results = None;
+        self.unnamed = Unnamed::default();
         self.unfinished = None;
     }
 

@@ -1,5 +1,6 @@
 //! What the decoder gives: rows, rejects, and the accounting of every record met.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -489,10 +490,10 @@ impl<'a> Record<'a> {
     }
 
     /// A text field, or a scalar as text.
-    pub(crate) fn text(&self, field: F) -> Option<std::borrow::Cow<'a, str>> {
+    pub(crate) fn text(&self, field: F) -> Option<Cow<'a, str>> {
         let span = self.fields.get(field);
         match span.kind {
-            Kind::Text | Kind::Number | Kind::True | Kind::False => self.slice(span).map(std::borrow::Cow::Borrowed),
+            Kind::Text | Kind::Number | Kind::True | Kind::False => self.slice(span).map(Cow::Borrowed),
             Kind::EscapedText => Some(self.unescaped(span, &mut Vec::new()).to_owned().into()),
             Kind::Absent | Kind::Null | Kind::Object | Kind::Array => None,
         }
@@ -518,16 +519,17 @@ impl<'a> Record<'a> {
 
     /// The names of fields without a column, as a JSON array.
     fn unknown_fields<'s>(&self, scratch: &'s mut Vec<u8>) -> Option<&'s str> {
-        if self.fields.unknown.is_empty() {
+        if self.fields.unknown.is_empty() && self.fields.not_asked.is_empty() {
             return None;
         }
         scratch.clear();
         scratch.push(b'[');
-        for (i, key) in self.fields.unknown.iter().enumerate() {
+        let names = self.fields.unknown.iter().map(|key| Cow::Borrowed(self.json(*key).unwrap_or("null")));
+        for (i, name) in names.chain(self.fields.not_asked.iter().map(|field| Cow::Owned(format!("\"{field}\"")))).enumerate() {
             if i > 0 {
                 scratch.push(b',');
             }
-            scratch.extend_from_slice(self.json(*key).unwrap_or("null").as_bytes());
+            scratch.extend_from_slice(name.as_bytes());
         }
         scratch.push(b']');
         std::str::from_utf8(scratch).ok()

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use backtrail_acquire::{Break, Cause, Content, Drained, Piece, Workspace, archive_of};
-use backtrail_cloudtrail::{CLOUDWATCH_LOGS, Ending, Summary};
+use backtrail_cloudtrail::{CLOUDWATCH_LOGS, Ending, LAKE, Summary, WRAPPED};
 use backtrail_model::evidence::{Counts, Fate};
 use backtrail_model::tables::Table;
 use backtrail_model::words::counted;
@@ -131,7 +131,8 @@ impl Reader<'_> {
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
         // A line of a log group that is a time and a whole record is an event, whatever else is logged there.
-        let is_export = summary.shape == CLOUDWATCH_LOGS;
+        // So is a row of a table whose header names CloudTrail's fields, and what a pipeline wrapped.
+        let is_export = [CLOUDWATCH_LOGS, LAKE, WRAPPED].contains(&summary.shape.as_str());
         let is_evidence = counts.kept > 0 && (told.is_json || is_export || counts.kept >= counts.rejected.min(MORE_THAN_QUOTED));
         let is_cut = drained.flaw.is_some() || summary.broken_off.is_some();
         if is_evidence || (told.is_json && told.names != Names::None && is_cut) {

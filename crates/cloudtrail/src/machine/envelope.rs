@@ -31,7 +31,7 @@ impl Machine {
         }
     }
 
-    /// Into a container's value; the outer `hits` is an envelope itself.
+    /// Into a container's value; the outer `hits` and `ResultSet` are envelopes themselves.
     pub(super) fn open_container(&mut self, window: &[u8], kind: Container, at: usize, control: bool, out: &mut Output) -> Step {
         if window[at] == b'{' {
             self.stack.push(Frame::Envelope { after_value: false, holds: Holds::default() });
@@ -120,6 +120,7 @@ impl Machine {
                 self.set_after_value(true);
                 match name {
                     b"NextToken" | b"nextToken" => self.note_next_token(value, out),
+                    b"ResultSetMetadata" => self.settle_results(Some(&window[value.json()]), out),
                     b"eventName" | b"eventSource" if value.is_present() && self.completes_record(name) => {
                         self.reject_around_list(self.place(window, pos..end, carrier), out);
                     }

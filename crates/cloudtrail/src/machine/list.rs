@@ -20,7 +20,8 @@ impl Machine {
     pub(super) fn in_list(&mut self, window: &[u8], pos: usize, eof: bool, carrier: Option<Carrier<'_>>, out: &mut Output) -> Step {
         let pos = pos + space_len(&window[pos..]);
         let Some(&byte) = window.get(pos) else { return Step::To(pos) };
-        let Some(Frame::List { at_start, items, .. }) = self.stack.last_mut() else { return Step::To(pos) };
+        let Some(Frame::List { at_start, items, kind, .. }) = self.stack.last_mut() else { return Step::To(pos) };
+        let kind = *kind;
         match byte {
             b',' => {
                 if std::mem::replace(at_start, true) {
@@ -49,6 +50,10 @@ impl Machine {
                     out.remarks.add("commas missing between records");
                 }
                 match byte {
+                    b'{' if kind == Some(Container::Rows) => match self.row_of_results(window, pos, eof, carrier, out) {
+                        Some(step) => step,
+                        None => self.item(window, pos, eof, carrier, out),
+                    },
                     b'{' => self.item(window, pos, eof, carrier, out),
                     b'"' => self.text_item(window, pos, eof, carrier, out),
                     b'[' => match self.row_of_cells(window, pos, eof, carrier, out) {
@@ -173,6 +178,7 @@ impl Machine {
 
     pub(super) fn open_list(&mut self, kind: Option<Container>, at: usize, control: bool) -> Step {
         self.usual_key.clear();
+        self.results = None;
         self.stack.push(Frame::List { kind, items: 0, at_start: true, control });
         Step::To(at)
     }

@@ -104,6 +104,91 @@ fn rows_that_hold_the_record_give_it_as_it_was() {
     }
 }
 
+/// Results of Athena as `aws athena get-query-results` prints them.
+fn athena(rows: &[&[Option<&str>]]) -> String {
+    let cell = |value: &Option<&str>| value.map_or_else(|| "{}".to_owned(), |v| format!(r#"{{"VarCharValue":{}}}"#, quoted(v)));
+    let row = |cells: &&[Option<&str>]| format!(r#"{{"Data":[{}]}}"#, cells.iter().map(cell).collect::<Vec<_>>().join(","));
+    let rows: Vec<String> = rows.iter().map(row).collect();
+    let column = r#"{"CatalogName":"hive","Name":"eventid","Label":"eventid","Type":"varchar","Nullable":"UNKNOWN"}"#;
+    format!(r#"{{"UpdateCount":0,"ResultSet":{{"Rows":[{}],"ResultSetMetadata":{{"ColumnInfo":[{column}]}}}}}}"#, rows.join(","))
+}
+
+#[test]
+fn the_first_row_of_athenas_results_names_the_columns() {
+    let header = ["eventid", "eventtime", "eventname", "eventsource", "errorcode", "useridentity"].map(Some);
+    let identity = "{type=IAMUser, principalid=AIDA1, arn=arn:aws:iam::111122223333:user/alice}";
+    let call = [Some("id-1"), Some("2024-03-01T09:00:00Z"), Some("RunInstances"), Some("ec2.amazonaws.com"), None, Some(identity)];
+    let text = athena(&[&header, &call, &call[..5]]);
+    let decoded = decode(text.as_bytes());
+    // The third row lacks a cell.
+    assert_eq!((decoded.counts(), routes(&decoded)), ((2, 1, 1, 0), vec!["lake"]));
+    let row = &decoded.rows(Table::Cloudtrail)[0];
+    for (column, value) in [
+        ("raw_form", "projected"),
+        ("event_id", "id-1"),
+        ("event_time", "2024-03-01T09:00:00Z"),
+        ("event_name", "RunInstances"),
+        ("user_identity_type", "IAMUser"),
+        ("user_identity_arn", "arn:aws:iam::111122223333:user/alice"),
+    ] {
+        assert_eq!(row.get(column).map(String::as_str), Some(value), "{column}");
+    }
+    assert_eq!(row.get("error_code"), None);
+    for at in 1..text.len() {
+        let (head, tail) = text.as_bytes().split_at(at);
+        assert_eq!(decode_chunks(&[head, tail], backtrail_cloudtrail::Ending::Complete), decoded, "{at}");
+    }
+    // Of another table nobody knows what a cell is.
+    let other = athena(&[&[Some("srcaddr"), Some("dstaddr"), Some("bytes")], &[Some("10.0.0.1"), None, Some("7")]]);
+    assert_eq!((decode(other.as_bytes()).counts().0, decode(other.as_bytes()).counts().1), (2, 0));
+    // A page behind the first has no header: what the columns are called stands behind the rows.
+    let names = header.map(|name| format!(r#"{{"Name":"{}","Type":"varchar"}}"#, name.unwrap())).join(",");
+    let second = athena(&[&call, &call])
+        .replace(r#"{"CatalogName":"hive","Name":"eventid","Label":"eventid","Type":"varchar","Nullable":"UNKNOWN"}"#, &names);
+    let page = decode(second.as_bytes());
+    assert_eq!(page.counts(), (2, 2, 0, 0), "{second}");
+    assert_eq!(page.rows(Table::Cloudtrail)[0]["event_name"], "RunInstances");
+    for at in 1..second.len() {
+        let (head, tail) = second.as_bytes().split_at(at);
+        assert_eq!(decode_chunks(&[head, tail], backtrail_cloudtrail::Ending::Complete), page, "{at}");
+    }
+    // The record itself in a cell is that record.
+    let whole = athena(&[&[Some("eventjson")], &[Some(&event(0))]]);
+    assert_eq!(decode(whole.as_bytes()).rows(Table::Cloudtrail)[0]["raw"], event(0));
+}
+
+#[test]
+fn what_nobody_asked_for_is_not_known() {
+    let unknown = |header: &str, row: &str| {
+        let decoded = decode(format!("{header}\n{row}\n").as_bytes());
+        let rows = decoded.rows(Table::Cloudtrail);
+        assert_eq!(rows.len(), 1, "{header}");
+        let tied = !decoded.rows(Table::EventArns).is_empty();
+        (rows[0].get("unknown_fields").cloned().unwrap_or_default(), tied)
+    };
+    let (names, values) = (
+        "eventID,eventTime,eventName,eventSource,userIdentity.arn",
+        "1,2024-03-01 09:00:00.000,CreateAccessKey,iam.amazonaws.com,arn:aws:iam::111122223333:user/alice",
+    );
+    let with = |name: &str, value: &str| unknown(&format!("{names},{name}"), &format!("{values},{value}"));
+    assert_eq!(unknown(names, values), (r#"["(no errorCode)","(no requestParameters)"]"#.to_owned(), false));
+    assert_eq!(with("errorCode", "AccessDenied"), (r#"["(no requestParameters)"]"#.to_owned(), false));
+    assert_eq!(with("requestParameters", ""), (r#"["(no errorCode)"]"#.to_owned(), true), "without a user the key is the caller's");
+    assert!(!with("requestParameters.userName", "bob").1, "of a part of them nobody makes the whole");
+}
+
+#[test]
+fn what_powershell_and_excel_write_before_a_header_is_no_record() {
+    for lead in ["#TYPE System.Management.Automation.PSCustomObject\r\n", "sep=,\n"] {
+        let text = format!(
+            "{lead}eventID,eventTime,eventName,eventSource,errorCode\n1,2024-03-01T09:00:00Z,RunInstances,ec2.amazonaws.com,None\n"
+        );
+        let decoded = decode(text.as_bytes());
+        assert_eq!(decoded.counts(), (1, 1, 0, 0), "{lead}");
+        assert_eq!(decoded.rows(Table::Cloudtrail)[0].get("error_code"), None);
+    }
+}
+
 #[test]
 fn a_row_of_no_event_and_a_list_of_carriers_are_no_rows() {
     let counted = format!(r#"{{"QueryResultRows":[{}]}}"#, lake_row(&[("eventName", "\"RunInstances\""), ("n", "\"3\"")]));

@@ -110,7 +110,7 @@ fn lake_rows_without_the_record_are_projected_and_say_so() {
             ("user_identity_arn", "arn:aws:iam::111122223333:user/alice"),
             ("session_creation_date", "2024-03-01T00:00:00Z"),
             ("session_mfa_authenticated", "true"),
-            ("unknown_fields", "[\"tenant\"]"),
+            ("unknown_fields", "[\"tenant\",\"(no errorCode)\",\"(no requestParameters)\"]"),
         ] {
             assert_eq!(row.get(column).map(String::as_str), Some(value), "{column} of {identity}");
         }
