@@ -1,12 +1,12 @@
 //! What a user may ask: exactly one statement, and one that only reads.
 
-use datafusion::logical_expr::sqlparser::ast::{self, Expr, SetExpr, TableFactor, Visit, Visitor, visit_relations};
+use datafusion::logical_expr::sqlparser::ast::{self, SetExpr, TableFactor, visit_relations};
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use std::ops::ControlFlow;
 
-use crate::{QueryError, diagnose};
+use crate::{QueryError, diagnose, misread};
 
 /// What is allowed, for every refusal.
 pub(crate) const ALLOWED: &str = "only queries are allowed: SELECT, WITH, VALUES, EXPLAIN [ANALYZE], SHOW TABLES, SHOW COLUMNS, SHOW FUNCTIONS and DESCRIBE; evidence is never altered";
@@ -110,7 +110,7 @@ fn check(statement: &Statement) -> Result<(), QueryError> {
 fn check_sql(statement: &ast::Statement) -> Result<(), QueryError> {
     use ast::Statement as S;
     match statement {
-        S::Query(query) => check_query(query).and_then(|()| check_meaning(query)),
+        S::Query(query) => check_query(query).and_then(|()| misread::check(query)),
         S::Explain { statement, .. } => check_sql(statement),
         S::ExplainTable { .. } | S::ShowTables { .. } | S::ShowColumns { .. } | S::ShowFunctions { .. } | S::ShowVariable { .. } => Ok(()),
         other => {
@@ -137,36 +137,6 @@ fn check_query(query: &ast::Query) -> Result<(), QueryError> {
         ControlFlow::Break(name) => Err(QueryError::NotAllowed(format!(
             "`{name}` is not a table: a query reads the store's tables only, no files or URLs; take evidence in with `backtrail ingest`"
         ))),
-        ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-/// What the engine would take for something else, or pass over, without a word: an answer that looks like one is worse than none.
-struct Misread;
-
-impl Visitor for Misread {
-    type Break = &'static str;
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
-        match expr {
-            Expr::SimilarTo { .. } => ControlFlow::Break("SIMILAR TO is not supported: use LIKE, or ~ with a regular expression"),
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
-        match factor {
-            TableFactor::Table { sample: Some(_), .. } => {
-                ControlFlow::Break("TABLESAMPLE is not supported: use WHERE random() < 0.01 for about one row of a hundred")
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-}
-
-fn check_meaning(query: &ast::Query) -> Result<(), QueryError> {
-    match query.visit(&mut Misread) {
-        ControlFlow::Break(why) => Err(QueryError::NotAllowed(why.to_owned())),
         ControlFlow::Continue(()) => Ok(()),
     }
 }

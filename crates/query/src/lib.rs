@@ -11,6 +11,7 @@ mod functions;
 mod gate;
 mod json_text;
 mod lines;
+mod misread;
 mod needles;
 mod parameters;
 mod prune;

@@ -234,6 +234,8 @@ fn config(options: &SessionOptions) -> SessionConfig {
     let all = config.options_mut();
     // `->` and `->>` bind tighter than `=`, as analysts know them from PostgreSQL.
     all.sql_parser.dialect = Dialect::PostgreSQL;
+    // `now()` and `timestamptz '…'` are instants like those of the tables, so that AT TIME ZONE turns them into local time instead of taking them for it.
+    all.execution.time_zone = Some("UTC".to_owned());
     // Errors point at their place.
     all.sql_parser.collect_spans = true;
     let parquet = &mut all.execution.parquet;

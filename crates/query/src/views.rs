@@ -3,6 +3,7 @@
 //! They read the unredacted table (what became of a call is told from what it answered) and redact what they show.
 
 use backtrail_model::calls::network_services;
+use backtrail_model::outcome::NO_ERROR_CODE;
 
 use crate::functions::calls::{ACTOR_ARGUMENTS, OUTCOME_ARGUMENTS};
 
@@ -23,6 +24,12 @@ pub(crate) const ALL: &[View] = &[
     View { name: "timeline", template: include_str!("views/timeline.sql") },
 ];
 
+/// What became of a call; not known where whoever exported it did not ask for the error code.
+fn outcome() -> String {
+    let outcome = format!("outcome({})", OUTCOME_ARGUMENTS.join(", "));
+    format!("CASE WHEN unknown_fields LIKE '%{NO_ERROR_CODE}%' AND {outcome} = 'ok' THEN 'unknown' ELSE {outcome} END")
+}
+
 /// The event a record updates.
 const UPDATES: &str =
     "CASE WHEN json_get_str(addendum, 'reason') = 'UPDATED_DATA' THEN redact_text(json_get_str(addendum, 'originalEventID')) END";
@@ -38,7 +45,7 @@ impl View {
         let sources: Vec<String> = network_services().iter().map(|s| format!("'{s}.amazonaws.com'")).collect();
         self.template
             .replace("{actor}", &format!("actor_name({})", ACTOR_ARGUMENTS.join(", ")))
-            .replace("{outcome}", &format!("outcome({})", OUTCOME_ARGUMENTS.join(", ")))
+            .replace("{outcome}", &outcome())
             .replace("{ref}", "coalesce(nullif(event_id, ''), evidence_id || '#' || record_index)")
             .replace("{late}", "coalesce(json_get_str(addendum, 'reason') IN ('DELIVERY_DELAY', 'SERVICE_OUTAGE'), false)")
             .replace("{updates}", UPDATES)

@@ -17,6 +17,6 @@ SELECT
   {updates} AS updates
 FROM cloudtrail
 WHERE read_only IS NOT TRUE
-  AND (error_code IS NULL OR error_code = '')
+  AND (error_code IS NULL OR lower(error_code) IN ('', 'success'))
   AND call_class(event_source, event_name, read_only) = 'write'
   AND {outcome} = 'ok'
