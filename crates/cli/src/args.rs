@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use backtrail_model::time::{EARLIEST, parse_typed};
+use backtrail_model::time::{EARLIEST, LATEST, parse_typed};
 use backtrail_model::window::{Window, parse_duration};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -167,9 +167,6 @@ impl WindowArgs {
         Ok(Some(Window::between(from, to).map_err(usage)?))
     }
 }
-
-/// 9999-12-31T00:00:00Z, the end of an open window.
-const LATEST: i64 = 253_402_214_400 * backtrail_model::time::MICROS_PER_SECOND;
 
 fn time(option: &str, text: &str) -> anyhow::Result<i64> {
     let wrong =

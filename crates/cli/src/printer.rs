@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::ValueEnum;
 
+use crate::sanitize::sanitize_cell;
+
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -50,14 +52,14 @@ impl Printer {
     /// A line for the person watching, on stderr; silent under `--quiet`.
     pub(crate) fn say(self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            eprintln!("{}", sanitize_cell(line));
         }
     }
 
     /// A line the person must see, on stderr, also under `--quiet`.
     #[expect(clippy::unused_self, reason = "all writing goes through the printer")]
     pub(crate) fn warn(self, line: &str) {
-        eprintln!("warning: {line}");
+        eprintln!("warning: {}", sanitize_cell(line));
     }
 
     /// A warning that nobody would see otherwise: what [`Printer::say`] says more of.
@@ -162,15 +164,15 @@ fn beside(path: &Path) -> Option<(File, PathBuf, PathBuf)> {
     Some((file, part, whole))
 }
 
-/// An error with its causes, one a line.
+/// An error with its causes, one a line. Messages quote names of files and values of evidence: those may be written by attackers.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    eprintln!("error: {error}");
+    eprintln!("error: {}", sanitize_cell(&error.to_string()));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         // Libraries differ on whether a message repeats its cause; a person need not read it twice.
         if !last.contains(&text) {
-            eprintln!("  caused by: {text}");
+            eprintln!("  caused by: {}", sanitize_cell(&text));
             last = text;
         }
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::{Parts, ToldByFiles};
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event, Events};
+use crate::event::{EVENT_COLUMNS, Event, Events, Place};
 use crate::ledger::Ledger;
 use crate::lineage::{Actors, Attribution, Origin, Who};
 use crate::nearest;
@@ -190,7 +190,8 @@ async fn read(source: &Source, question: &Question) -> Result<Read, TimelineErro
     let (known, before) =
         futures::future::try_join(Actors::read(source, window, condition.clone()), Before::of_window(source, window)).await?;
     let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
-    let mut counting = Counting::new(question, &known, &related, before.as_ref());
+    let sign_ins = factors_of_sign_ins(source, window).await?;
+    let mut counting = Counting::new(question, &known, (&related, &sign_ins), before.as_ref());
     let mut take = |events: &Events<'_>| {
         counting.take(events);
         Ok(())
@@ -205,6 +206,21 @@ async fn read(source: &Source, question: &Question) -> Result<Read, TimelineErro
     Ok(Read { counts, before, past })
 }
 
+/// Whether those who signed in did so with multi-factor authentication: it stands where nothing else is told of an actor.
+type Factors = HashMap<Place, bool>;
+
+async fn factors_of_sign_ins(source: &Source, window: Option<&Window>) -> Result<Factors, TimelineError> {
+    let mut factors = Factors::new();
+    let mut take = |event: &Event<'_>| {
+        factors.extend(event.mfa().map(|factor| (event.place(), factor)));
+        Ok(())
+    };
+    source.called(window, &[SIGN_IN], &mut take).await?;
+    Ok(factors)
+}
+
+const SIGN_IN: &str = "ConsoleLogin";
+
 /// Hands among which actors are dealt, to be counted side by side: more than there are threads, for some actors have most of the events.
 const HANDS: usize = 16;
 
@@ -213,6 +229,7 @@ struct Counting<'a> {
     question: &'a Question,
     known: &'a Actors,
     related: &'a Related,
+    sign_ins: &'a Factors,
     before: Option<&'a Before>,
     hands: Vec<HashMap<Who, Counts>>,
     /// By which actors are dealt.
@@ -228,12 +245,13 @@ struct Dealt<'e> {
     hand: usize,
     key: Who,
     actor: Arc<Attribution>,
+    mfa: Option<bool>,
 }
 
 impl<'a> Counting<'a> {
-    fn new(question: &'a Question, known: &'a Actors, related: &'a Related, before: Option<&'a Before>) -> Self {
+    fn new(question: &'a Question, known: &'a Actors, (related, sign_ins): (&'a Related, &'a Factors), before: Option<&'a Before>) -> Self {
         let hands = (0..HANDS).map(|_| HashMap::new()).collect();
-        Self { question, known, related, before, hands, hasher: DefaultHashBuilder::default() }
+        Self { question, known, related, sign_ins, before, hands, hasher: DefaultHashBuilder::default() }
     }
 
     /// Takes the events of a batch. Who did one depends on no other event, and what one actor did on no other actor.
@@ -243,12 +261,12 @@ impl<'a> Counting<'a> {
             let dealt: Vec<Option<Dealt<'_>>> = rows.into_par_iter().with_min_len(64).map(|row| self.deal(events.get(row))).collect();
             let (related, before) = (self.related, self.before);
             self.hands.par_iter_mut().enumerate().for_each(|(hand, counts)| {
-                for Dealt { event, key, actor, .. } in dealt.iter().flatten().filter(|one| one.hand == hand) {
+                for Dealt { event, key, actor, mfa, .. } in dealt.iter().flatten().filter(|one| one.hand == hand) {
                     let counts = match counts.get_mut(key) {
                         Some(counts) => counts,
                         None => counts.entry(key.clone()).or_default(),
                     };
-                    counts.take(event, actor, related.is_folded(event), before);
+                    counts.take(event, (actor, *mfa), related.is_folded(event), before);
                 }
             });
         }
@@ -259,7 +277,9 @@ impl<'a> Counting<'a> {
             let actor = self.known.of(&event);
             let key = actor.origin.who(event.recipient_account_id);
             let hand = usize::try_from(self.hasher.hash_one(&key) % HANDS as u64).unwrap_or_default();
-            Dealt { event, hand, key, actor }
+            let is_sign_in = event.event_name == Some(SIGN_IN);
+            let mfa = event.mfa().or_else(|| if is_sign_in { self.sign_ins.get(&event.place()).copied() } else { None });
+            Dealt { event, hand, key, actor, mfa }
         })
     }
 

@@ -21,8 +21,8 @@ pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
 pub use statements::{NotSeen, NotSeenKind};
 
-pub(crate) use cells::ToldByFiles;
 use cells::{Cells, cells};
+pub(crate) use cells::{FirstByDate, FirstEvents, ToldByFiles, as_recorded};
 
 use crate::error::TimelineError;
 use crate::ledger::{Broken, Ledger};

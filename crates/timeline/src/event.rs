@@ -5,7 +5,8 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{
     Array, BooleanArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
 };
-use backtrail_model::outcome::Facts;
+use backtrail_model::outcome::{Facts, NO_ERROR_CODE};
+use serde_json::Value;
 
 use crate::error::TimelineError;
 
@@ -239,6 +240,8 @@ event! {
     record_sha256,
     /// Evidence the shown copy stands in.
     evidence_id,
+    /// Names of fields without a column, and of such as nobody asked for.
+    unknown_fields,
 }
 
 impl<'a> Events<'a> {
@@ -262,7 +265,27 @@ impl<'a> Event<'a> {
             response_elements: self.response_elements,
             additional_event_data: self.additional_event_data,
             service_event_details: self.service_event_details,
+            lacks_error_code: self.lacks(NO_ERROR_CODE),
         }
+    }
+
+    /// Whether whoever exported the event did not ask for a field, as `unknown_fields` says.
+    pub(crate) fn lacks(&self, field: &str) -> bool {
+        self.unknown_fields.is_some_and(|names| names.contains(field))
+    }
+
+    /// Whether multi-factor authentication is known to have been used: in the session, or to sign in. Of whom an identity provider signed in, AWS cannot
+    /// tell (IAM user guide, "console sign-in events").
+    pub(crate) fn mfa(&self) -> Option<bool> {
+        self.session_mfa_authenticated.or_else(|| {
+            let is_own = self.event_name == Some("ConsoleLogin") && matches!(self.user_identity_type, Some("IAMUser" | "Root"));
+            let data: Value = self.additional_event_data.filter(|_| is_own).and_then(|text| serde_json::from_str(text).ok())?;
+            match data.get("MFAUsed")?.as_str()? {
+                "Yes" => Some(true),
+                "No" => Some(false),
+                _ => None,
+            }
+        })
     }
 
     /// Where the shown copy stands: unlike its id, nobody else can claim it.

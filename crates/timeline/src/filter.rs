@@ -201,6 +201,8 @@ fn named(actor: &str) -> Vec<Expr> {
 
 fn mentioned(arn: &str) -> Vec<Expr> {
     let needle = arn.strip_suffix('*').unwrap_or(arn);
+    // `role/Admin`: records have the name alone.
+    let needle = if needle.starts_with("arn:") { needle } else { needle.rsplit(['/', ':']).next().unwrap_or(needle) };
     let mut conditions: Vec<Expr> = spellings(needle).into_iter().flat_map(|s| TEXTS.map(|c| contains(col(c), lit(s.clone())))).collect();
     conditions.extend(NAMES.iter().map(|c| contains(col(*c), lit(needle.to_owned()))));
     conditions

@@ -65,7 +65,9 @@ pub(crate) async fn unknown_names(source: &Source, question: &Question) -> Resul
             None => {
                 let near = Nearest::of(name, source).await?;
                 let hint = if near.is_empty() { String::new() } else { format!(" The nearest that evidence names: {}.", near.join(", ")) };
-                format!("No evidence in the store names {name}.{hint}")
+                // It may stand in a call's parameters all the same.
+                let role = if option == "actor" { " as who called" } else { "" };
+                format!("No evidence in the store names {name}{role}.{hint}")
             }
         };
         said.push(NotSeen { kind: NotSeenKind::UnknownName, text, refs: Vec::new() });

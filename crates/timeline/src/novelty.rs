@@ -10,16 +10,17 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::tables::EVENT_DATE;
-use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, format_date, format_instant};
+use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
 use backtrail_model::words::{counted, noun};
 use datafusion::functions_aggregate::expr_fn::min;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::col;
 use serde::Serialize;
 
+use crate::coverage::{FirstByDate, FirstEvents, ToldByFiles, as_recorded};
 use crate::error::TimelineError;
 use crate::event::Text;
-use crate::source::{Source, instant};
+use crate::source::{Source, instant, one_of};
 
 const CLOUDTRAIL: &str = "cloudtrail";
 /// Accounts named in one sentence.
@@ -87,21 +88,23 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// Reads of which accounts the store holds anything before the window: two columns. `None` where there is no window.
+    /// Of which accounts the store holds anything before the window: what its files say of themselves, and two columns of those that do not. `None`
+    /// where there is no window.
     pub(crate) async fn of_window(source: &Source, window: Option<&Window>) -> Result<Option<Self>, TimelineError> {
         let Some(window) = window else { return Ok(None) };
-        let failed = TimelineError::table(CLOUDTRAIL);
-        let early = col("event_time").lt(instant(window.from())).and(col(EVENT_DATE).lt_eq(lit(format_date(window.from()))));
-        let frame = source.events(None, [early]).await?;
-        let group = vec![col("recipient_account_id"), col(EVENT_DATE)];
-        let frame = frame.aggregate(group, vec![min(col("event_time")).alias("first")]).map_err(failed)?;
-        let mut met = BTreeMap::new();
-        Source::batches(CLOUDTRAIL, frame, &mut |batch| take(batch, &mut met)).await?;
+        let FirstEvents { mut met, untold } = ToldByFiles::of(source).first_events_before(window.from());
+        if let Some(untold) = one_of(EVENT_DATE, untold) {
+            let failed = TimelineError::table(CLOUDTRAIL);
+            let frame = source.events(None, [col("event_time").lt(instant(window.from())), untold]).await?;
+            let group = vec![col("recipient_account_id"), col(EVENT_DATE)];
+            let frame = frame.aggregate(group, vec![min(col("event_time")).alias("first")]).map_err(failed)?;
+            Source::batches(CLOUDTRAIL, frame, &mut |batch| take(batch, &mut met)).await?;
+        }
         Ok(Some(Self::of_dates(met, window.from())))
     }
 
     /// Of first events by account and date.
-    fn of_dates(met: BTreeMap<String, BTreeMap<String, i64>>, from: i64) -> Self {
+    fn of_dates(met: FirstByDate, from: i64) -> Self {
         let reach = |(account, dates): (String, BTreeMap<String, i64>)| {
             let first = dates.values().copied().min()?;
             Some((account.clone(), Reach::new(&account, first, dates.len() as u64, from)))
@@ -111,17 +114,17 @@ impl Before {
 
     /// What there is of an account.
     pub(crate) fn of(&self, account: Option<&str>) -> Option<&Reach> {
-        self.accounts.get(account.unwrap_or_default())
+        self.accounts.get(account.map(as_recorded).unwrap_or_default())
     }
 }
 
-fn take(batch: &RecordBatch, met: &mut BTreeMap<String, BTreeMap<String, i64>>) -> Result<(), TimelineError> {
+fn take(batch: &RecordBatch, met: &mut FirstByDate) -> Result<(), TimelineError> {
     let text = |column| Text::of(batch, CLOUDTRAIL, column);
     let (account, date) = (text("recipient_account_id")?, text(EVENT_DATE)?);
     let first = batch.column_by_name("first").and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
     let first = first.ok_or(TimelineError::Column { table: CLOUDTRAIL, column: "event_time" })?;
     for row in (0..batch.num_rows()).filter(|row| !first.is_null(*row)) {
-        let dates = met.entry(account.get(row).unwrap_or_default().to_owned()).or_default();
+        let dates = met.entry(account.get(row).map(as_recorded).unwrap_or_default().to_owned()).or_default();
         dates.insert(date.get(row).unwrap_or_default().to_owned(), first.value(row));
     }
     Ok(())
@@ -232,6 +235,8 @@ fn named(account: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use backtrail_model::time::format_date;
+
     use super::*;
 
     const FROM: i64 = 20 * MICROS_PER_DAY;

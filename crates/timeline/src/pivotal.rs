@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use backtrail_model::calls::NAMING_CALLS;
+use backtrail_model::calls::{NAMING_CALLS, TASK_CALLS};
 use backtrail_model::window::Window;
 use datafusion::arrow::compute::min;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -12,11 +12,21 @@ use crate::event::{Event, Events};
 use crate::few::reread;
 use crate::source::{Source, one_of, within};
 
-/// The version of the decoder that began to write `pivotal_calls`, and the one that added calls to it.
+/// The version of the decoder that began to write `pivotal_calls`, and those that added calls to it.
 const SINCE: i32 = 7;
 const NAMING_SINCE: i32 = 8;
+const TASKS_SINCE: i32 = 10;
 const PIVOTAL_CALLS: &str = "pivotal_calls";
 const EVIDENCE: &str = "evidence";
+
+/// Since which version a call is written to it.
+fn written_since(name: &str) -> i32 {
+    match name {
+        _ if TASK_CALLS.contains(&name) => TASKS_SINCE,
+        _ if NAMING_CALLS.contains(&name) => NAMING_SINCE,
+        _ => SINCE,
+    }
+}
 
 impl Source {
     /// Runs `each` over the events of a window whose calls have one of these names, in any order; all the names are pivotal
@@ -27,7 +37,7 @@ impl Source {
         names: &[&str],
         each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
     ) -> Result<bool, TimelineError> {
-        let since = if names.iter().any(|name| NAMING_CALLS.contains(name)) { NAMING_SINCE } else { SINCE };
+        let since = names.iter().map(|name| written_since(name)).max().unwrap_or(SINCE);
         if !self.is_all_read_since(since).await? {
             return Ok(false);
         }

@@ -21,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
 use crate::novelty::{Before, Compared, Newness, judge};
-use crate::question::{Filters, Question, Typed, WindowShown, named};
+use crate::question::{Filters, Question, Typed, WindowShown, canonical_address, named};
 use crate::source::Source;
 
 /// Values told of one kind; how many there are is told beside them.
@@ -176,13 +176,14 @@ impl Counted {
         let service = event.event_source.map(service_of).unwrap_or("?");
         let call = format!("{service}:{}", event.event_name.unwrap_or("?"));
         let actor = known.of(event);
+        let address = event.source_ip_address.map(canonical_address);
         for (kind, value) in [
             ("actors", Some(actor.origin.name.as_str())),
             ("principals", event.user_identity_arn.or(event.user_identity_principal_id)),
             ("services", Some(service)),
             ("calls", Some(call.as_str())),
             ("errors", event.error_code),
-            ("addresses", event.source_ip_address),
+            ("addresses", address.as_deref()),
             ("user_agents", event.user_agent),
             ("regions", event.aws_region),
             ("accounts", event.recipient_account_id),

@@ -1,9 +1,11 @@
 //! What is asked: a stretch of time, and which events count.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use backtrail_model::issuance::SERVICE_ACCOUNT;
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
@@ -101,6 +103,15 @@ impl Network {
     }
 }
 
+/// An address in the one spelling that is compared (RFC 5952; IPv4 written as IPv6 is IPv4); any other text as it is.
+pub(crate) fn canonical_address(text: &str) -> Cow<'_, str> {
+    // Nearly all are IPv4, of which there is one spelling.
+    if !text.contains(':') {
+        return Cow::Borrowed(text);
+    }
+    text.parse::<IpAddr>().map_or(Cow::Borrowed(text), |address| Cow::Owned(address.to_canonical().to_string()))
+}
+
 fn wrong(option: &'static str, value: &str, problem: &'static str) -> TimelineError {
     TimelineError::Filter { option, value: value.to_owned(), problem }
 }
@@ -116,6 +127,22 @@ fn is_everything(value: &str) -> bool {
 /// `Everything` where it would match whatever there is.
 pub(crate) fn named<'t>(argument: &'static str, value: &'t str) -> Result<&'t str, TimelineError> {
     if is_everything(value) { Err(TimelineError::Everything { argument, value: value.to_owned() }) } else { Ok(value.trim()) }
+}
+
+/// What answers call the sessions of workloads: after what, and the session's own name.
+const WORKLOADS: [&str; 9] =
+    ["App Runner task ", "build ", "function ", "instance ", "job ", "managed node ", "pod ", "state machine ", "task "];
+
+/// An actor as records name it, by the name that answers give it: no name of AWS has a blank in it.
+fn as_recorded(actor: &str) -> String {
+    let actor = actor.trim();
+    if let Some(account) = actor.strip_prefix("root of ") {
+        return format!("arn:aws:iam::{account}:root");
+    }
+    if let Some(account) = actor.strip_prefix("service account ") {
+        return format!("{SERVICE_ACCOUNT}{}", account.split(" in ").next().unwrap_or(account));
+    }
+    WORKLOADS.iter().find_map(|word| actor.strip_prefix(word)).unwrap_or(actor).to_owned()
 }
 
 /// Filters as they were typed.
@@ -164,7 +191,7 @@ impl Filters {
             account: typed.account,
             region: typed.region,
             arn: typed.arn,
-            actor: typed.actor,
+            actor: typed.actor.iter().map(|name| as_recorded(name)).collect(),
             ip: typed.ip.iter().map(|text| Network::parse(text)).collect::<Result<_, _>>()?,
             key: typed.key,
             source: typed.source.iter().map(|s| backtrail_model::calls::service_of(s).to_owned()).collect(),
@@ -206,6 +233,21 @@ impl From<Option<&Window>> for WindowShown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn actors_are_asked_for_by_the_names_that_answers_give_them() {
+        for (printed, recorded) in [
+            ("instance i-0123456789abcdef0", "i-0123456789abcdef0"),
+            ("root of 111122223333", "arn:aws:iam::111122223333:root"),
+            ("service account prod:pay", "system:serviceaccount:prod:pay"),
+            ("service account shop:pay in prod", "system:serviceaccount:shop:pay"),
+            ("Admin/alice", "Admin/alice"),
+            (" alice* ", "alice*"),
+        ] {
+            assert_eq!(Filters::read(Typed { actor: vec![printed.to_owned()], ..Typed::default() }).unwrap().actor, [recorded]);
+        }
+        assert_eq!((canonical_address("2001:DB8:0::1"), canonical_address("AWS Internal")), ("2001:db8::1".into(), "AWS Internal".into()));
+    }
 
     #[test]
     fn addresses_and_blocks() {

@@ -6,7 +6,7 @@ mod neighbourhood;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backtrail_model::calls::is_change;
+use backtrail_model::calls::{is_change, is_write};
 use backtrail_model::outcome::classify;
 use backtrail_model::touch::{Part, Touched, Wanted};
 use serde::Serialize;
@@ -216,12 +216,14 @@ impl Anchor {
         }
         let facts = event.facts();
         let is_change = is_change(&facts, classify(&facts));
-        // Many read a bucket: that makes them no party to it. Who is named, or calls from what is named, is one whatever he calls.
+        // Many read a bucket: that makes them no party to it. Who changes it or tries to is one; who is named, or calls from what is named, whatever he calls.
         let is_by_resource = !filters.arn.is_empty() && filters.actor.is_empty() && filters.ip.is_empty() && filters.key.is_empty();
-        if is_by_resource && !is_change {
+        if is_by_resource && !is_write(&facts) {
             return;
         }
-        let tie = Tie { time: event.event_time, reference, what: event.event_name.unwrap_or("a call").to_owned() };
+        let was_refused = if is_write(&facts) && !is_change { ", which was not carried out" } else { "" };
+        let what = format!("{}{was_refused}", event.event_name.unwrap_or("a call"));
+        let tie = Tie { time: event.event_time, reference, what };
         let actor = actors.of(event);
         if is_somebody(&actor.origin) {
             keep(&mut self.origins, actor.origin.who(event.recipient_account_id), &tie);

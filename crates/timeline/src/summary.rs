@@ -13,7 +13,7 @@ mod shell;
 mod storage;
 
 use backtrail_model::calls::{action_name, service_of};
-use backtrail_model::outcome::{Outcome, failed_parts};
+use backtrail_model::outcome::{NO_REQUEST_PARAMETERS, Outcome, failed_parts};
 use serde_json::Value;
 
 use crate::event::Event;
@@ -59,6 +59,8 @@ impl Summary {
         let call = Call {
             action,
             account: event.recipient_account_id.unwrap_or_default(),
+            mfa: event.mfa(),
+            lacks_request: event.lacks(NO_REQUEST_PARAMETERS),
             request: Parameters(body(request, "Request")),
             response: Parameters(body(response, "Response")),
         };
@@ -126,6 +128,10 @@ struct Call<'a> {
     action: &'a str,
     /// The account that recorded it.
     account: &'a str,
+    /// Of a sign-in.
+    mfa: Option<bool>,
+    /// Whether nobody asked for its parameters, so that what they do not name is not known.
+    lacks_request: bool,
     request: Parameters<'a>,
     response: Parameters<'a>,
 }

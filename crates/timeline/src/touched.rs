@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use backtrail_model::outcome::NO_REQUEST_PARAMETERS;
 use backtrail_model::redact::redact_name;
 use backtrail_model::touch::{self, Call, Touched};
 
@@ -30,7 +31,8 @@ pub(crate) fn touched_in_all(event: &Event<'_>) -> Vec<Touched> {
         event_name: event.event_name.unwrap_or_default(),
         region: event.aws_region.unwrap_or_default(),
         account: event.recipient_account_id.unwrap_or_default(),
-        caller: event.user_identity_arn,
+        // Where nobody asked for the parameters, that none names a user does not mean the caller.
+        caller: event.user_identity_arn.filter(|_| !event.lacks(NO_REQUEST_PARAMETERS)),
         error_message: event.error_message,
         resources: event.resources,
         request: event.request_parameters,

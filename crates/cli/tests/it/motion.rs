@@ -139,6 +139,44 @@ fn services_and_workloads_are_led_back_to_who_set_them_in_motion() {
 }
 
 #[test]
+fn a_task_of_ecs_is_led_back_to_who_started_it_and_a_trace_goes_down_into_it() {
+    const TASK: &str = "0123456789abcdef0123456789abcdef";
+    let arn = format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/jobs/{TASK}");
+    let (none, role) = (json!(null), "arn:aws:iam::111122223333:role/Job");
+    let (began, task) = session("ecs-tasks.amazonaws.com", role, TASK, "12:01:00", "begin-task");
+    // Of another task the call that began its session is not in evidence: CloudTrail says which workload it was issued to.
+    let other = "f".repeat(32);
+    let mut scoped = session("ecs-tasks.amazonaws.com", role, &other, "12:02:00", "unseen").1;
+    scoped["inScopeOf"] =
+        json!({"issuerType": "AWS::ECS::Task", "credentialsIssuedTo": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/jobs/{other}")});
+    let answer =
+        json!({"failures": [], "tasks": [{"taskArn": arn}, {"taskArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/jobs/{other}")}]});
+    let store = store(&[
+        event("run", "12:00:00", "ecs:RunTask", &user("alice"), &json!({"taskDefinition": "job:3", "cluster": "jobs"}), &answer),
+        event(
+            "another",
+            "12:00:30",
+            "ecs:RunTask",
+            &user("bob"),
+            &json!({"taskDefinition": "job:3"}),
+            &json!({"tasks": [], "failures": []}),
+        ),
+        began,
+        event("by-task", "12:01:30", "s3:DeleteBucket", &task, &json!({"bucketName": "acme-exports"}), &none),
+        event("by-scoped", "12:02:30", "s3:DeleteBucket", &scoped, &json!({"bucketName": "acme-archive"}), &none),
+    ]);
+    let all = attributed(&store);
+    let movers = |id: &str| all.iter().find(|a| a.0 == id).map(|a| (a.1.clone(), a.3.clone())).expect("the event");
+    assert_eq!(movers("by-task"), (format!("task {TASK}"), vec![format!("alice launched response task {TASK} run")]));
+    assert_eq!(movers("by-scoped").1, [format!("alice launched response task {other} run")]);
+    assert_eq!(movers("run"), ("alice".to_owned(), Vec::new()));
+    let down = answered(&store, &["trace", "run"]);
+    assert!(down.contains(&format!("launched by RunTask 2025-10-15T12:00:00Z: task {TASK}")), "{down}");
+    assert!(down.contains("deleted bucket acme-exports"), "{down}");
+    assert!(!answered(&store, &["trace", "another"]).contains("deleted bucket"));
+}
+
+#[test]
 fn text_names_them_with_the_call_and_its_basis() {
     let store = store(&afternoon());
     let text = answered(&store, &["timeline"]);

@@ -135,7 +135,7 @@ fn what_no_event_has_is_said_with_what_events_have() {
         (
             "--actor",
             "GINA",
-            "No evidence in the store names GINA. The nearest that evidence names: arn:aws:iam::111122223333:user/gina, gina.",
+            "No evidence in the store names GINA as who called. The nearest that evidence names: arn:aws:iam::111122223333:user/gina, gina.",
         ),
         (
             "--arn",

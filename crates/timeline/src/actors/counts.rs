@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::lineage::{Attribution, Missing, Origin, OriginKind};
 use crate::novelty::{Before, Compared, Newness, judge};
 use crate::principal::Principal;
+use crate::question::canonical_address;
 
 /// Values listed of each kind; how many there are in all is told beside them.
 const LISTED: usize = 20;
@@ -108,7 +109,13 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Takes an event. Where it is told with another of the same action, it is an event and no action of its own.
-    pub(super) fn take(&mut self, event: &Event<'_>, actor: &Arc<Attribution>, is_folded: bool, before: Option<&Before>) {
+    pub(super) fn take(
+        &mut self,
+        event: &Event<'_>,
+        (actor, mfa): (&Arc<Attribution>, Option<bool>),
+        is_folded: bool,
+        before: Option<&Before>,
+    ) {
         let facts = event.facts();
         let outcome = classify(&facts);
         let issues = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
@@ -120,7 +127,7 @@ impl Counts {
         self.changes += u64::from(writes && outcome == Outcome::Ok);
         self.attempts += u64::from(writes && !matches!(outcome, Outcome::Ok | Outcome::Unknown));
         self.sessions_issued += u64::from(issues && outcome == Outcome::Ok && !is_folded);
-        match event.session_mfa_authenticated {
+        match mfa {
             Some(true) => self.mfa.with += 1,
             Some(false) => self.mfa.without += 1,
             None => self.mfa.unknown += 1,
@@ -158,7 +165,8 @@ impl Counts {
 
     /// From where, with what, as whom.
     fn values(&mut self, event: &Event<'_>, actor: &Attribution, compares: bool) {
-        tick(&mut self.addresses, event.source_ip_address, event, compares);
+        let address = event.source_ip_address.map(canonical_address);
+        tick(&mut self.addresses, address.as_deref(), event, compares);
         // Where a service calls for somebody, its name stands in place of both address and agent: nobody's choice, and no agent.
         let is_agent = event.user_agent != event.source_ip_address;
         tick(&mut self.user_agents, event.user_agent, event, compares && is_agent);

@@ -24,6 +24,7 @@ use crate::ends::{stretch, widened};
 use crate::error::TimelineError;
 use crate::event::{Event, Text, times};
 use crate::lineage::{Attribution, OriginKind, begun_before, is_reserved, second};
+use crate::question::canonical_address;
 use crate::source::{Source, instant};
 use sought::{BEGUN, Met, NAMES, Names, Seconds, Sought};
 
@@ -315,7 +316,10 @@ impl Past {
                     subject.close(Aspect::Call, || Some(&call));
                 }
                 subject.close(Aspect::Region, || region.get(row));
-                subject.close(Aspect::Address, || address.get(row));
+                if !subject.open[Aspect::Address as usize].is_empty() {
+                    let canonical = address.get(row).map(canonical_address);
+                    subject.close(Aspect::Address, || canonical.as_deref());
+                }
                 subject.close(Aspect::UserAgent, || agent.get(row));
                 subject.close(Aspect::Role, || names.id(row).and_then(role_of));
                 subject.close(Aspect::Key, || names.key.get(row));

@@ -43,6 +43,25 @@ impl Cells {
     }
 }
 
+/// The account of records that name none, as files and coverage tell of it.
+const NO_ACCOUNT: &str = "unknown";
+
+/// An account as records name it; empty where they name none.
+pub(crate) fn as_recorded(account: &str) -> &str {
+    if account == NO_ACCOUNT { "" } else { account }
+}
+
+/// The first event of each account on each date, microseconds UTC.
+pub(crate) type FirstByDate = BTreeMap<String, BTreeMap<String, i64>>;
+
+/// Since when there are events of each account.
+pub(crate) struct FirstEvents {
+    /// As far as files say it of themselves.
+    pub(crate) met: FirstByDate,
+    /// Dates of which some file does not.
+    pub(crate) untold: Vec<String>,
+}
+
 /// What the files of the store say of themselves.
 #[derive(Debug, Default)]
 pub(crate) struct ToldByFiles {
@@ -79,6 +98,19 @@ impl ToldByFiles {
         let cells = self.told.get(&format_date(time)).into_iter().flatten().flat_map(|tally| &tally.cells);
         let of_account = cells.filter(|cell| cell.account == account && cell.hour == hour && !cell.log.tells_of_events());
         Some(of_account.map(|cell| cell.events).sum())
+    }
+
+    /// The first event before an instant of each account on each date.
+    pub(crate) fn first_events_before(&self, at: i64) -> FirstEvents {
+        let date = format_date(at);
+        let mut met = FirstByDate::new();
+        for (date, tallies) in self.told.range(..=date.clone()) {
+            for cell in tallies.iter().flat_map(|tally| &tally.cells).filter(|cell| cell.first < at) {
+                let dates = met.entry(as_recorded(&cell.account).to_owned()).or_default();
+                dates.entry(date.clone()).and_modify(|first| *first = cell.first.min(*first)).or_insert(cell.first);
+            }
+        }
+        FirstEvents { met, untold: self.untold.range(..=date).cloned().collect() }
     }
 
     /// The dates of a stretch of time on which objects may have been deleted where logs are delivered.
@@ -171,7 +203,7 @@ async fn meet(source: &Source, dates: Expr, window: Option<&Window>, cells: &mut
         let (date, account) = (text(EVENT_DATE)?, text("recipient_account_id")?);
         for row in 0..batch.num_rows() {
             let is_before = date.get(row).is_some_and(|date| date < first.as_str());
-            cells.note_far(account.get(row).unwrap_or("unknown"), is_before);
+            cells.note_far(account.get(row).unwrap_or(NO_ACCOUNT), is_before);
         }
         Ok(())
     })

@@ -132,12 +132,26 @@ struct Call {
 impl Call {
     /// What may hide most first: those are kept where there are too many.
     fn weight(&self) -> u8 {
-        match (self.change.hides(), self.settings.is_empty()) {
-            (true, false) => 0,
-            (true, true) if self.action != DELETE_OBJECT => 1,
-            (true, true) => 2,
-            (false, false) => 3,
-            (false, true) => 4,
+        let LogChange { effect, log, .. } = self.change;
+        let sets = !self.settings.is_empty();
+        match (self.change.hides(), effect) {
+            (true, _) if self.action == DELETE_OBJECT => 5,
+            (true, stops) if stops == Effect::Stops.as_str() => u8::from(log != Log::CloudTrail.as_str()),
+            (true, destroys) if destroys == Effect::Destroys.as_str() => 2,
+            (true, _) => {
+                if sets {
+                    3
+                } else {
+                    4
+                }
+            }
+            (false, _) => {
+                if sets {
+                    6
+                } else {
+                    7
+                }
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Part {
     Destination,
     /// Whether that bucket takes it.
     Delivery,
+    /// Whether it stays there.
+    Retention,
 }
 
 /// What a call sets it to.
@@ -60,11 +62,51 @@ pub(super) fn settings(action: &str, call: CoverageCall, request: &Value) -> Vec
         // A bucket of that name that is made anew has lost what the other held.
         (Log::Bucket, "DeleteBucket") => vec![(Part::Whole, Set::Less)],
         (Log::Bucket, "DeleteBucketPolicy") => vec![(Part::Delivery, Set::Less)],
-        (Log::Bucket, "PutBucketPolicy") => vec![(Part::Delivery, Set::All)],
+        (Log::Bucket, "PutBucketPolicy") => vec![(Part::Delivery, if refuses_delivery(request) { Set::Less } else { Set::All })],
+        (Log::Bucket, "PutBucketLifecycle" | "PutBucketLifecycleConfiguration") => {
+            vec![(Part::Retention, if expires(request) { Set::Less } else { Set::All })]
+        }
+        (Log::Bucket, "DeleteBucketLifecycle") => vec![(Part::Retention, Set::All)],
         (Log::Bucket, _) => Vec::new(),
         (_, _) if call.effect == Effect::Stops => vec![(Part::Whole, Set::Less)],
         (_, _) if call.effect == Effect::Starts => vec![(Part::Whole, Set::All)],
         _ => Vec::new(),
+    }
+}
+
+/// Whether a bucket's policy refuses that anybody, or CloudTrail, writes to it, whatever the circumstances.
+fn refuses_delivery(request: &Value) -> bool {
+    let policy = request.get("bucketPolicy").map(|policy| match policy {
+        Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+        policy => policy.clone(),
+    });
+    let one_or_many = |value: Option<&Value>| match value {
+        Some(Value::Array(items)) => items.clone(),
+        Some(value) => vec![value.clone()],
+        None => Vec::new(),
+    };
+    let is_meant = |statement: &Value| {
+        let principal = statement.get("Principal").map(ToString::to_string).unwrap_or_default();
+        let is_anybody = principal == "\"*\"" || principal.contains(":\"*\"") || principal.contains("cloudtrail.amazonaws.com");
+        let actions = one_or_many(statement.get("Action"));
+        let writes = |action: &Value| action.as_str().is_some_and(|action| matches!(action, "*" | "s3:*" | "s3:Put*" | "s3:PutObject"));
+        statement.get("Effect").and_then(Value::as_str) == Some("Deny")
+            && is_anybody
+            && actions.iter().any(writes)
+            && statement.get("Condition").is_none()
+    };
+    one_or_many(policy.as_ref().and_then(|policy| policy.get("Statement"))).iter().any(is_meant)
+}
+
+/// Whether a rule of a bucket's lifecycle deletes what is in it, now or later.
+fn expires(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            let is_rule = matches!(name.as_str(), "Expiration" | "NoncurrentVersionExpiration") && !value.is_null();
+            is_rule || expires(value)
+        }),
+        Value::Array(items) => items.iter().any(expires),
+        _ => false,
     }
 }
 
@@ -244,6 +286,26 @@ mod tests {
         // A trail that was made anew records nothing before it is started.
         assert_eq!(open(&[("DeleteTrail", none()), ("CreateTrail", none())]), [0]);
         assert_eq!(open(&[("DeleteBucketPolicy", none()), ("PutBucketPolicy", none())]), [0; 0]);
+    }
+
+    #[test]
+    fn a_bucket_that_keeps_nothing_or_takes_nothing() {
+        let rule = |rule: Value| ("PutBucketLifecycle", json!({"bucketName": "b", "LifecycleConfiguration": {"Rule": rule}}));
+        let expiry = json!({"ID": "x", "Status": "Enabled", "Prefix": "", "Expiration": {"Days": 1}});
+        let moved = json!({"ID": "x", "Status": "Enabled", "Transition": {"Days": 30, "StorageClass": "GLACIER"}});
+        assert_eq!(open(&[rule(json!([moved.clone(), expiry.clone()]))]), [0]);
+        assert_eq!(open(&[rule(expiry.clone()), ("DeleteBucketLifecycle", json!({}))]), [0; 0]);
+        assert_eq!(open(&[rule(expiry.clone()), rule(moved)]), [0; 0], "the rules are set as a whole");
+        // Of a policy none of this undoes a lifecycle.
+        let policy = |statement: Value| ("PutBucketPolicy", json!({"bucketPolicy": {"Version": "2012-10-17", "Statement": [statement]}}));
+        let allow = json!({"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject"});
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject"], "Resource": "arn:aws:s3:::b/*"});
+        let insecure =
+            json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+        assert_eq!(open(&[rule(expiry), policy(allow.clone())]), [0]);
+        assert_eq!(open(&[policy(deny.clone())]), [0]);
+        assert_eq!(open(&[policy(deny), policy(allow)]), [0; 0]);
+        assert_eq!(open(&[policy(insecure)]), [0; 0], "as every bucket of logs should have it");
     }
 
     #[test]

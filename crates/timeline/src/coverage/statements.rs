@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::calls::Effect;
-use backtrail_model::time::{MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
+use backtrail_model::time::{EARLIEST, LATEST, MICROS_PER_HOUR, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use backtrail_model::words::{counted, noun};
 use serde::Serialize;
@@ -101,7 +101,8 @@ fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
         return vec![say(NotSeenKind::WindowBeyondEvidence, format!("The window lies outside the evidence: {reach}."))];
     }
     let mut all = Vec::new();
-    if first - window.from() >= MICROS_PER_SECOND {
+    // A side that was left open asks for all there is.
+    if first - window.from() >= MICROS_PER_SECOND && window.from() > EARLIEST {
         let text = format!(
             "Nothing before {} is in evidence: the window's first {} are not covered.",
             format_instant(first),
@@ -110,7 +111,7 @@ fn beyond(parts: &Parts<'_>) -> Vec<NotSeen> {
         all.push(say(NotSeenKind::WindowBeyondEvidence, text));
     }
     // Times are of whole seconds: evidence that reaches into the window's last second covers it.
-    if window.to() - 1 - last >= MICROS_PER_SECOND {
+    if window.to() - 1 - last >= MICROS_PER_SECOND && window.to() < LATEST {
         let text = format!(
             "Nothing after {} is in evidence: the window's last {} are not covered.",
             format_instant(last),
@@ -157,9 +158,15 @@ fn broken(parts: &Parts<'_>) -> Vec<NotSeen> {
 /// Calls near the window first, then those before it that nothing undid.
 fn logging(parts: &Parts<'_>) -> Vec<NotSeen> {
     let hiding = || parts.log_changes.listed.iter().filter(|change| change.hides());
-    let called = ("call changed what is logged", "calls changed what is logged");
+    let called = (
+        "call changed what is logged (`backtrail coverage --format json` lists it)",
+        "calls changed what is logged (`backtrail coverage --format json` lists them)",
+    );
     let mut all = capped_with(heaviest(hiding().filter(|c| !c.is_lasting).collect()), called, parts.log_changes.left_out);
-    let called = ("call before that was not undone until the window", "calls before that were not undone until the window");
+    let called = (
+        "call before that was not undone until the window (`backtrail coverage --format json` lists it)",
+        "calls before that were not undone until the window (`backtrail coverage --format json` lists them)",
+    );
     all.extend(capped_with(heaviest(hiding().filter(|c| c.is_lasting).collect()), called, 0));
     all
 }
@@ -179,7 +186,12 @@ fn log_change(change: &LogChange) -> NotSeen {
     let when = change.event_time.as_deref().unwrap_or("at an unknown time");
     let (who, what) = (&change.actor, &change.summary);
     let Some(resumed) = &change.resumed else {
-        let text = format!("{when}: {who} {what} ({place}): later events may not have been recorded.");
+        let effect = if change.effect == Effect::Destroys.as_str() {
+            "what was recorded may be gone"
+        } else {
+            "later events may not have been recorded"
+        };
+        let text = format!("{when}: {who} {what} ({place}): {effect}.");
         return NotSeen { kind: NotSeenKind::LoggingChanged, text, refs: change.refs.clone() };
     };
     let until = resumed.event_time.as_deref().unwrap_or("an unknown time");
@@ -338,8 +350,10 @@ fn capped(all: Vec<NotSeen>, called: (&str, &str)) -> Vec<NotSeen> {
 fn capped_with(mut all: Vec<NotSeen>, (one, several): (&str, &str), beyond: u64) -> Vec<NotSeen> {
     let more = all.len().saturating_sub(OF_A_KIND) as u64 + beyond;
     if let (Some(kind), true) = (all.first().map(|first| first.kind), more > 0) {
-        all.truncate(OF_A_KIND);
-        all.push(say(kind, format!("{more} more {}.", if more == 1 { one } else { several })));
+        // What is not said is cited all the same.
+        let refs = all.drain(OF_A_KIND.min(all.len())..).flat_map(|untold| untold.refs).collect();
+        let text = format!("{more} more {}.", if more == 1 { one } else { several });
+        all.push(NotSeen { kind, text, refs });
     }
     all
 }

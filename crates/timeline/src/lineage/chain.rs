@@ -158,7 +158,7 @@ impl Lineage {
 
     /// The chain of a call that issued something: which portal call it answers is told by what it issued.
     #[must_use]
-    pub(super) fn chain_of_call(&self, one: &Issued) -> Chain {
+    pub(crate) fn chain_of_call(&self, one: &Issued) -> Chain {
         let mut paths = Vec::new();
         self.climb(&one.holder, &End::of(one), self.parents_of_call(one), &mut Vec::new(), &mut paths);
         Chain { paths }

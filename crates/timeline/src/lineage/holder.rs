@@ -33,6 +33,8 @@ pub struct Holder {
     pub assumed_root: bool,
     /// The event is a sign-in to the console.
     pub signs_in: bool,
+    /// Of a sign-in: it was refused, as its `errorMessage` says (IAM user guide, "console sign-in events").
+    pub is_refused: bool,
     /// When a role's session signed in whose record does not say when it was created.
     pub signed_in_at: Option<i64>,
     /// The workload.
@@ -50,6 +52,7 @@ impl Holder {
             ec2_role_delivery: event.session_ec2_role_delivery.map(str::to_owned),
             assumed_root: event.user_identity_type == Some("Root") && event.session_assumed_root == Some(true),
             signs_in: signs_in(event),
+            is_refused: is_refused(event),
             signed_in_at: signed_in_at(event).filter(|_| signs_in(event)),
             workload: event.user_identity_in_scope_of.and_then(workload),
         }
@@ -109,6 +112,10 @@ fn signs_in(event: &Event<'_>) -> bool {
     event.event_type == Some("AwsConsoleSignIn") && !event.event_name.is_some_and(|name| NO_SIGN_IN.contains(&name))
 }
 
+fn is_refused(event: &Event<'_>) -> bool {
+    signs_in(event) && event.error_message.is_some_and(|message| !message.is_empty())
+}
+
 fn signed_in_at(event: &Event<'_>) -> Option<i64> {
     let is_role = event.user_identity_type == Some("AssumedRole") && event.session_creation_date.is_none();
     event.event_time.filter(|_| is_role)
@@ -152,6 +159,7 @@ pub(super) fn write_key(event: &Event<'_>, key: &mut String) {
         // No event is of the end of time.
         push_number(time.unwrap_or(i64::MAX), key);
     }
+    key.push(if is_refused(event) { 'x' } else { '.' });
     for flag in [event.session_mfa_authenticated, event.session_credential_from_console, event.session_assumed_root] {
         key.push(flag.map_or('?', |flag| if flag { '1' } else { '0' }));
     }

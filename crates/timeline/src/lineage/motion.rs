@@ -36,7 +36,7 @@ const MOST: usize = 8;
 pub enum Part {
     /// Had it act, there and then.
     SetInMotion,
-    /// Launched the instance.
+    /// Launched the instance, started the task.
     Launched,
     /// Gave the instance its role, the last to do so.
     ProfileLastSet,
@@ -159,6 +159,8 @@ pub(super) enum What<'a> {
     StackRole(&'a str),
     /// An instance.
     Instance(&'a str),
+    /// A task of ECS.
+    Task(&'a str),
     /// An Auto Scaling group.
     Group(&'a str),
     /// A function.
@@ -182,6 +184,7 @@ impl<'a> Driven<'a> {
         let what = match principal.name.as_str() {
             "cloudformation.amazonaws.com" => What::StackRole(role),
             "ec2.amazonaws.com" if is_instance(session) => What::Instance(session),
+            "ecs-tasks.amazonaws.com" if is_task(session) => What::Task(session),
             "lambda.amazonaws.com" => What::Function(session),
             _ => return None,
         };
@@ -193,10 +196,12 @@ impl<'a> Driven<'a> {
         let session = holder.principal.session_name.as_deref();
         let scope = holder.workload.as_ref();
         let issued_to = scope.and_then(|w| w.credentials_issued_to.as_deref()).and_then(backtrail_model::arn::Arn::parse);
+        let task = || issued_to.map(|arn| arn.name()).or(session).filter(|id| is_task(id));
         let instance = || issued_to.map(|arn| arn.name()).filter(|id| is_instance(id)).or(session.filter(|s| is_instance(s)));
         let kind = scope.and_then(|w| w.issuer_type.as_deref());
         let what = match kind {
             Some("AWS::Lambda::Function") => What::Function(issued_to.map(|arn| arn.name()).or(session)?),
+            Some("AWS::ECS::Task") => What::Task(task()?),
             Some("AWS::EC2::Instance") => What::Instance(instance()?),
             _ if holder.ec2_role_delivery.is_some() => What::Instance(instance()?),
             _ => return None,
@@ -209,6 +214,12 @@ impl<'a> Driven<'a> {
 /// `i-0123456789abcdef0`.
 pub(super) fn is_instance(name: &str) -> bool {
     name.strip_prefix("i-").is_some_and(|id| matches!(id.len(), 8 | 17) && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// `0123456789abcdef0123456789abcdef`; of tasks that are older than 2018 with hyphens, as a UUID has them.
+fn is_task(name: &str) -> bool {
+    let digits = name.bytes().filter(u8::is_ascii_hexdigit).count();
+    digits == 32 && (name.len() == 32 || (name.len() == 36 && name.bytes().filter(|b| *b == b'-').count() == 4))
 }
 
 /// A call that fits, and what it did.
@@ -244,6 +255,7 @@ impl Moved<'_> {
         match (&self.setting.sets, what) {
             (Sets::Stack(stack), _) => format!("stack {}", stack.name),
             (_, What::Instance(id)) => format!("instance {id}"),
+            (_, What::Task(id)) => format!("task {id}"),
             (_, What::Group(name)) => format!("group {name}"),
             (_, What::Function(name)) => format!("function {name}"),
             (_, What::StackRole(role)) => format!("role {role}"),
@@ -308,6 +320,7 @@ impl Motions {
         match driven.what {
             What::StackRole(role) => self.of_stack(driven, role),
             What::Instance(id) => self.of_instance(driven, id),
+            What::Task(id) => self.of_task(driven, id),
             What::Group(name) => self.last(driven, name, |sets| matches!(sets, Sets::Group(_))).map(moved(Part::GroupLastSet)).collect(),
             What::Function(name) => self.of_function(driven, name),
         }
@@ -348,6 +361,12 @@ impl Motions {
         let launched = self.last(&driven, id, |sets| matches!(sets, Sets::Launch { .. })).map(moved(Part::Launched));
         let profile = self.last(&driven, id, |sets| matches!(sets, Sets::Profile(_))).map(moved(Part::ProfileLastSet));
         launched.chain(profile).collect()
+    }
+
+    /// Ids are given once, as those of instances.
+    fn of_task(&self, driven: &Driven<'_>, id: &str) -> Vec<Moved<'_>> {
+        let driven = Driven { region: None, ..*driven };
+        self.last(&driven, id, |sets| matches!(sets, Sets::Tasks(_))).map(moved(Part::Launched)).collect()
     }
 
     fn of_function(&self, driven: &Driven<'_>, name: &str) -> Vec<Moved<'_>> {

@@ -217,12 +217,14 @@ fn user(used: &Holder, holder: &Holder, steps: &[Step]) -> Told {
     let used = Some(used).filter(|_| given_away.is_none());
     let signed_in = own.iter().any(|s| is_sign_in(s.method));
     let name = principal.name.clone();
-    let is_in_console = |holder: &Holder| holder.signs_in || holder.principal.from_console == Some(true);
+    let is_in_console = |holder: &Holder| (holder.signs_in && !holder.is_refused) || holder.principal.from_console == Some(true);
     let has_mfa = |holder: &Holder| holder.principal.mfa == Some(true);
     if signed_in || used.is_some_and(is_in_console) || is_in_console(holder) {
         (OriginKind::Human, name, "signed in to the console")
     } else if used.is_some_and(has_mfa) || has_mfa(holder) || own.iter().any(|s| s.caller.mfa == Some(true)) {
         (OriginKind::Human, name, "multi-factor authentication")
+    } else if holder.is_refused {
+        (OriginKind::Unknown, name, "a refused sign-in to the console: whoever tried")
     } else {
         (OriginKind::Unknown, name, "a user's access key: a person or a program")
     }

@@ -19,7 +19,7 @@ use crate::few::Found;
 use crate::lineage::holder::{second, write_key};
 use crate::lineage::links::without_path;
 use crate::lineage::wanted::{Caller, ISSUED, USED, Wanted};
-use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, motion};
+use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, motion, passwords};
 use crate::source::{Source, one_of, within};
 
 const TABLE: &str = "credentials";
@@ -35,6 +35,7 @@ const HOLDER_COLUMNS: &[&str] = &[
     "event_source",
     "event_name",
     "event_type",
+    "error_message",
     "recipient_account_id",
     "record_index",
     "shared_event_id",
@@ -351,7 +352,7 @@ async fn few(source: &Source) -> Result<&FewIssued, TimelineError> {
                 ends.take(event);
                 Ok(())
             };
-            source.few(None, one_of("event_name", PASSWORD_ENDS.iter().copied()), &mut take).await?;
+            source.few(None, one_of("event_name", passwords::names()), &mut take).await?;
         }
     }
     Ok(source.few_issued.get_or_init(|| FewIssued { issued, password_ends: Arc::new(ends) }))

@@ -7,7 +7,8 @@ pub(super) fn iam(call: &Call<'_>) -> Option<Summary> {
     let of = |key: &str| r.text(key).unwrap_or_else(|| "?".to_owned());
     let policy = || short_name(&r.any(&["policyArn", "policyName"]).unwrap_or_else(|| "a policy".to_owned())).to_owned();
     // Without a user name these calls act on the caller.
-    let user = || r.text("userName").map_or_else(|| "the caller".to_owned(), |name| format!("user {name}"));
+    let nobody = if call.lacks_request { "a user" } else { "the caller" };
+    let user = || r.text("userName").map_or_else(|| nobody.to_owned(), |name| format!("user {name}"));
     let holder = || {
         [("userName", "user"), ("roleName", "role"), ("groupName", "group")]
             .iter()
@@ -119,7 +120,14 @@ pub(super) fn session(call: &Call<'_>) -> Option<Summary> {
         "GetFederationToken" => {
             words("got", "get", format!("credentials for federated user {}{}", r.text("name").unwrap_or_else(|| "?".to_owned()), key()))
         }
-        "ConsoleLogin" => words("signed in", "sign in", "to the console"),
+        "ConsoleLogin" => {
+            let factor = match call.mfa {
+                Some(true) => " with MFA",
+                Some(false) => " without MFA",
+                None => "",
+            };
+            words("signed in", "sign in", format!("to the console{factor}"))
+        }
         "SwitchRole" => words("switched", "switch", "role in the console"),
         _ => return None,
     })

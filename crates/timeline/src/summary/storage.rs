@@ -15,18 +15,19 @@ fn s3(call: &Call<'_>) -> Option<Summary> {
     let bucket = r.text("bucketName").unwrap_or_else(|| "?".to_owned());
     let object = || format!("s3://{bucket}/{}", r.text("key").unwrap_or_default());
     Some(match call.action {
-        "CreateBucket" => words("created", "create", format!("bucket {bucket}")),
+        "CreateBucket" => words("created", "create", format!("bucket {bucket}{}", acl(call, " with the ACL "))),
         "DeleteBucket" => words("deleted", "delete", format!("bucket {bucket}")),
-        "PutBucketPolicy" => {
-            let open = if lets_anyone(call) { ", which lets anyone in" } else { "" };
-            words("wrote", "write", format!("the policy of bucket {bucket}{open}"))
-        }
+        "PutBucketPolicy" => words("wrote", "write", format!("the policy of bucket {bucket}{}", lets_anyone(call))),
         "DeleteBucketPolicy" => words("deleted", "delete", format!("the policy of bucket {bucket}")),
-        "PutBucketAcl" => {
-            let acl = r.text("x-amz-acl").map(|a| format!(" to {a}")).unwrap_or_default();
-            words("set", "set", format!("the ACL of bucket {bucket}{acl}"))
+        "PutBucketAcl" => words("set", "set", format!("the ACL of bucket {bucket}{}", acl(call, " to "))),
+        "PutObjectAcl" => words("set", "set", format!("the ACL of {}{}", object(), acl(call, " to "))),
+        "PutBucketPublicAccessBlock" => {
+            let block = r.get("PublicAccessBlockConfiguration");
+            let is_off = |flag: &&str| block.and_then(|block| block.text(flag)).as_deref() == Some("false");
+            let off: Vec<&str> = ACCESS_BLOCKS.into_iter().filter(is_off).collect();
+            let off = if off.is_empty() { String::new() } else { format!(": off are {}", off.join(", ")) };
+            words("changed", "change", format!("the public access block of bucket {bucket}{off}"))
         }
-        "PutBucketPublicAccessBlock" => words("changed", "change", format!("the public access block of bucket {bucket}")),
         "DeleteBucketPublicAccessBlock" => words("removed", "remove", format!("the public access block of bucket {bucket}")),
         "PutBucketLifecycle" | "PutBucketLifecycleConfiguration" => {
             let rules = r.get("LifecycleConfiguration").map(|c| c.list("Rule")).unwrap_or_default();
@@ -55,15 +56,40 @@ fn s3(call: &Call<'_>) -> Option<Summary> {
 }
 
 /// Whether a bucket policy names everyone as principal.
-fn lets_anyone(call: &Call<'_>) -> bool {
+fn lets_anyone(call: &Call<'_>) -> &'static str {
     let policy = call.request.get("bucketPolicy").or_else(|| call.request.get("policy"));
-    let Some(policy) = policy else { return false };
+    let Some(policy) = policy else { return "" };
     let statements = policy.list("Statement");
-    statements.iter().any(|s| {
-        let everyone =
-            s.get("Principal").is_some_and(|p| p.0 == "*" || p.get("AWS").is_some_and(|a| a.members().iter().any(|m| m.0 == "*")));
-        everyone && s.text("Effect").as_deref() == Some("Allow")
-    })
+    let open: Vec<_> = statements
+        .iter()
+        .filter(|s| {
+            let everyone =
+                s.get("Principal").is_some_and(|p| p.0 == "*" || p.get("AWS").is_some_and(|a| a.members().iter().any(|m| m.0 == "*")));
+            everyone && s.text("Effect").as_deref() == Some("Allow")
+        })
+        .collect();
+    // Whom a condition lets in, a network or an organization, is for the reader to judge.
+    match open.iter().any(|s| s.get("Condition").is_none()) {
+        true => ", which lets anyone in",
+        false if !open.is_empty() => ", which lets in anyone who fulfils its conditions",
+        false => "",
+    }
+}
+
+/// The four parts of a public access block.
+const ACCESS_BLOCKS: [&str; 4] = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
+
+/// The ready-made ACL a call names; of one written out, whether it lets in everybody (Amazon S3 user guide, "predefined groups").
+fn acl(call: &Call<'_>, lead: &str) -> String {
+    if let Some(named) = call.request.text("x-amz-acl") {
+        return format!("{lead}{named}");
+    }
+    let text = call.request.0.to_string();
+    match ["groups/global/AllUsers", "groups/global/AuthenticatedUsers"].map(|group| text.contains(group)) {
+        [true, _] => ", which lets anyone in".to_owned(),
+        [false, true] => ", which lets in everybody with an account of AWS".to_owned(),
+        [false, false] => String::new(),
+    }
 }
 
 fn kms(call: &Call<'_>) -> Option<Summary> {

@@ -12,7 +12,7 @@ use super::{Seen, Subject, Traced, Upward};
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
 use crate::event::Events;
-use crate::lineage::{Actors, Issued, Lineage, Setting, holders, without_path};
+use crate::lineage::{Actors, Holder, Issued, Lineage, Setting, holders, without_path};
 use crate::source::Source;
 
 /// Principals traced upwards at most: a console session signs with many keys.
@@ -27,10 +27,12 @@ pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result
     let issued = issued_as(source, subject, users.is_empty()).await?;
     let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), issued, MOST_NODES).await?;
     let own = own(actors.lineage(), subject);
+    let sign_ins = sign_ins(actors.lineage(), subject);
     let (up, not_seen) = ways_up(&actors, &users, &own);
     // Whatever was done with a key is below it.
     let at_hand = subject.is_key().then(|| AtHand { found: &found, condition: subject.used() });
-    let down = tree::below(source, actors.lineage(), Top::Credentials { users: &users, own: &own, at_hand }).await?;
+    let top = Top::Credentials { users: &users, own: &own, sign_ins: &sign_ins, at_hand };
+    let down = tree::below(source, actors.lineage(), top).await?;
     Ok(Traced { up, down, times: Vec::new(), not_seen })
 }
 
@@ -116,6 +118,14 @@ fn own(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
     lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
 }
 
+/// The sign-ins of whom an ARN names: acts of theirs, from which roles were switched to.
+fn sign_ins(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
+    let Subject::Arn(arn) = subject else { return Vec::new() };
+    let is_theirs =
+        |one: &Issued| one.what.method == "ConsoleLogin" && one.what.arn.as_deref().map(without_path) == Some(without_path(arn));
+    lineage.issued().iter().enumerate().filter(|(_, one)| is_theirs(one)).map(|(at, _)| at).collect()
+}
+
 /// The ways up from all who used it, and then from what was issued and not used, as far as evidence shows.
 fn ways_up(actors: &Actors, users: &[Seen], own: &[usize]) -> (Vec<Upward>, Vec<NotSeen>) {
     let lineage = actors.lineage();
@@ -123,7 +133,15 @@ fn ways_up(actors: &Actors, users: &[Seen], own: &[usize]) -> (Vec<Upward>, Vec<
     let is_unused = |at: &&usize| !used.contains(*at) && lineage.issued().get(**at).is_some_and(|one| !is_sign_in(one.what.method));
     let unused: Vec<usize> = own.iter().filter(is_unused).copied().collect();
     let mut up: Vec<Upward> = Vec::new();
-    let by_users = users.iter().map(|(holder, at)| Some(Upward::of(actors, holder, *at)));
+    // Of a sign-in the call says more than its holder: whose switch of roles it was.
+    let call_of = |holder: &Holder, at: Option<i64>| {
+        let is_it =
+            |one: &&Issued| holder.signs_in && is_sign_in(one.what.method) && one.time == at && one.holder.principal == holder.principal;
+        own.iter().filter_map(|at| lineage.issued().get(*at)).find(is_it)
+    };
+    let of_user =
+        |(holder, at): &Seen| call_of(holder, *at).map_or_else(|| Upward::of(actors, holder, *at), |one| Upward::of_call(actors, one));
+    let by_users = users.iter().map(|seen| Some(of_user(seen)));
     for one in by_users.chain(unused.iter().map(|at| Upward::of_issued(actors, *at))).take(MOST_HOLDERS).flatten() {
         if !up.contains(&one) {
             up.push(one);

@@ -43,8 +43,8 @@ type Children = HashMap<usize, Vec<Below>>;
 
 /// What the tree hangs from.
 pub(super) enum Top<'t> {
-    /// Credentials: those of who used them, and those that these calls issued; with events that were read already.
-    Credentials { users: &'t [Seen], own: &'t [usize], at_hand: Option<AtHand<'t>> },
+    /// Credentials: those of who used them, and those that these calls issued; with the sign-ins of their holder, and events that were read already.
+    Credentials { users: &'t [Seen], own: &'t [usize], sign_ins: &'t [usize], at_hand: Option<AtHand<'t>> },
     /// Calls: what they issued, and what they set up.
     Call { own: &'t [usize], settings: Vec<Setting> },
 }
@@ -58,8 +58,8 @@ pub(super) struct AtHand<'t> {
 /// Everything below what is traced: below credentials in one node, which is these.
 pub(super) async fn below<'t>(source: &'t Source, lineage: &'t Lineage, top: Top<'t>) -> Result<Down, TimelineError> {
     match top {
-        Top::Credentials { users, own, at_hand } => {
-            let tree = Tree::of_credentials(lineage, Known::of(lineage, users), own);
+        Top::Credentials { users, own, sign_ins, at_hand } => {
+            let tree = Tree::of_credentials(lineage, Known::of(lineage, users), own, sign_ins);
             descend(source, Tree { at_hand, ..tree }, ROUNDS).await
         }
         Top::Call { own, settings } => {
@@ -239,7 +239,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Below credentials: what they issued, each node with what its call issued.
-    fn of_credentials(lineage: &'a Lineage, top: Known, own: &[usize]) -> Self {
+    fn of_credentials(lineage: &'a Lineage, top: Known, own: &[usize], sign_ins: &[usize]) -> Self {
         let mut tree = Self::new(lineage, top, MOST_NODES);
         // What somebody issued to himself descends from him: his next key, his session.
         let of_top = |tree: &Self, at: usize| tree.fits_of_call(at).into_iter().find(|fit| fit.node == 0);
@@ -249,8 +249,10 @@ impl<'a> Tree<'a> {
         }
         let is_deeper = |at: usize| lineage.parents_of(at).iter().any(|link| link.index != at && to_himself.contains(&link.index));
         let below = |at: usize| of_top(&tree, at).filter(|_| !is_deeper(at)).map(|fit| (at, fit.strength, fit.basis));
-        let below: Vec<Below> = (0..lineage.issued().len()).filter_map(below).collect();
-        tree.go_down(VecDeque::from([(0, below)]), &lineage.children());
+        let mut below: Vec<Below> = (0..lineage.issued().len()).filter_map(below).collect();
+        let children = lineage.children();
+        below.extend(sign_ins.iter().filter_map(|at| children.get(at)).flatten().copied());
+        tree.go_down(VecDeque::from([(0, below)]), &children);
         tree
     }
 

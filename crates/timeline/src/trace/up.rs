@@ -34,6 +34,12 @@ impl Upward {
         Self::by(holder, chain.clone(), &actors.of_chain(holder, chain))
     }
 
+    /// Of whoever made a call that issued something.
+    pub(super) fn of_call(actors: &Actors, one: &Issued) -> Self {
+        let chain = actors.lineage().chain_of_call(one);
+        Self::by(&one.holder, chain.clone(), &actors.of_chain(&one.holder, chain))
+    }
+
     /// Of an event.
     pub(super) fn of_event(actors: &Actors, event: &Event<'_>) -> Self {
         let (holder, chain, actor) = actors.chain_to(event);

@@ -235,6 +235,40 @@ fn a_password_that_the_user_changed_or_that_was_taken_away_leads_to_nobody() {
 }
 
 #[test]
+fn a_password_that_had_to_be_changed_at_the_first_sign_in_leads_to_whoever_set_it_at_that_sign_in_alone() {
+    let day = 86_400 * SECOND;
+    let set = |reset: &str| Event {
+        event_source: Some("iam.amazonaws.com"),
+        event_name: Some("CreateLoginProfile"),
+        event_id: Some("set"),
+        event_time: Some(START),
+        request_parameters: Some(leak(format!(r#"{{"userName":"eve"{reset}}}"#))),
+        ..by_user("admin", Some("AKIA1"))
+    };
+    let signs_in = |at, response: &'static str| Event {
+        event_type: Some("AwsConsoleSignIn"),
+        event_source: Some("signin.amazonaws.com"),
+        event_name: Some("ConsoleLogin"),
+        event_time: Some(at),
+        response_elements: Some(response),
+        ..by_user("eve", None)
+    };
+    let success = r#"{"ConsoleLogin":"Success"}"#;
+    let origins = |set: &Event<'_>, first_sign_in: &Event<'_>| {
+        let mut ends = PasswordEnds::default();
+        ends.take(set);
+        ends.take(first_sign_in);
+        let lineage = Lineage::new(vec![Issued::of(set).unwrap()]).with_password_ends(Arc::new(ends));
+        [START + day, START + 9 * day].map(|at| only_path(&lineage, &signs_in(at, success), at).origin.name)
+    };
+    let reset = r#","passwordResetRequired":true"#;
+    assert_eq!(origins(&set(reset), &signs_in(START + day, success)), ["admin", "eve"]);
+    // Nobody got in with it before, or it need not be changed.
+    assert_eq!(origins(&set(reset), &signs_in(START + day, r#"{"ConsoleLogin":"Failure"}"#)), ["admin", "admin"]);
+    assert_eq!(origins(&set(r#","passwordResetRequired":false"#), &signs_in(START + day, success)), ["admin", "admin"]);
+}
+
+#[test]
 fn a_session_begun_with_a_second_factor_is_a_persons_also_where_the_call_that_began_it_is_in_evidence() {
     let token = Issued::of(&Event {
         event_source: Some("sts.amazonaws.com"),

@@ -145,7 +145,7 @@ impl Setting {
                 self.is_in(driven) && self.time.zip(driven.time).is_some_and(|(set, began)| is_near(set, began))
             }
             (Sets::Stack(_), _) | (_, What::StackRole(_)) => false,
-            (sets, What::Instance(name) | What::Function(name) | What::Group(name)) => sets.names().contains(&name),
+            (sets, What::Instance(name) | What::Task(name) | What::Function(name) | What::Group(name)) => sets.names().contains(&name),
         }
     }
 }

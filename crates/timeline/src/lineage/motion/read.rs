@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::arn::Arn;
-use backtrail_model::calls::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, STACK_CALLS, action_name};
+use backtrail_model::calls::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, STACK_CALLS, TASK_CALLS, action_name};
 use backtrail_model::time::EARLIEST;
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, lit};
@@ -66,6 +66,7 @@ pub(in crate::lineage) struct Sought {
     stacks: Option<(i64, i64)>,
     instances: Acted,
     functions: Acted,
+    tasks: Acted,
     /// Names of groups stand in the calls that Auto Scaling made.
     groups: bool,
     /// When the first of it acted.
@@ -101,6 +102,7 @@ impl Sought {
         match what {
             What::StackRole(_) => self.stacks = widened(self.stacks, t),
             What::Instance(id) => _ = self.instances.entry(id.to_owned()).or_default().insert(t),
+            What::Task(id) => _ = self.tasks.entry(id.to_owned()).or_default().insert(t),
             What::Function(name) => _ = self.functions.entry(name.to_owned()).or_default().insert(t),
             What::Group(_) => self.groups = true,
         }
@@ -125,6 +127,7 @@ impl Sought {
             stacks: self.stacks.filter(|span| !within(span)),
             instances: new(&self.instances, &asked.instances),
             functions: new(&self.functions, &asked.functions),
+            tasks: new(&self.tasks, &asked.tasks),
             groups: self.groups && !asked.groups,
             from: self.from,
         }
@@ -134,6 +137,7 @@ impl Sought {
         let add = |all: &mut Acted, more: Acted| more.into_iter().for_each(|(name, times)| all.entry(name).or_default().extend(times));
         add(&mut self.instances, other.instances);
         add(&mut self.functions, other.functions);
+        add(&mut self.tasks, other.tasks);
         self.groups |= other.groups;
         self.stacks = other.stacks.into_iter().flat_map(|(first, last)| [first, last]).fold(self.stacks, widened);
         self.from = self.from.into_iter().chain(other.from).min();
@@ -144,7 +148,11 @@ impl Sought {
     fn may_be_told<'s>(&self, settings: &'s [Setting], led: &mut HashSet<String>) -> Vec<&'s Setting> {
         let from = self.from.unwrap_or(i64::MIN);
         let things = |one: &'s Setting| {
-            let is_sought = |name: &&str| !matches!(one.sets, Sets::Launch { .. } | Sets::Profile(_)) || self.instances.contains_key(*name);
+            let is_sought = |name: &&str| match one.sets {
+                Sets::Launch { .. } | Sets::Profile(_) => self.instances.contains_key(*name),
+                Sets::Tasks(_) => self.tasks.contains_key(*name),
+                _ => true,
+            };
             let names = one.sets.names().into_iter().filter(is_sought);
             names.map(|name| (std::mem::discriminant(&one.sets), name, one.account.as_deref(), one.region.as_deref())).collect::<Vec<_>>()
         };
@@ -164,7 +172,7 @@ impl Sought {
     }
 
     fn is_empty(&self) -> bool {
-        self.stacks.is_none() && self.instances.is_empty() && self.functions.is_empty() && !self.groups
+        self.stacks.is_none() && [&self.instances, &self.functions, &self.tasks].iter().all(|acted| acted.is_empty()) && !self.groups
     }
 
     /// The calls that may count, up to the end of the window: a function's code may be as old as the evidence. Stacks are built in hours.
@@ -180,6 +188,9 @@ impl Sought {
         }
         if self.groups {
             met.extend(self.fetch_called(source, span.as_ref(), GROUP_CALLS).await?);
+        }
+        if !self.tasks.is_empty() {
+            met.extend(self.fetch_called(source, span.as_ref(), TASK_CALLS).await?);
         }
         let sought =
             [(&self.instances, INSTANCE_CALLS), (&self.functions, FUNCTION_CALLS)].into_iter().filter(|(names, _)| !names.is_empty());
@@ -260,6 +271,7 @@ impl Sought {
             Sets::Stack(_) => self.stacks.is_some(),
             Sets::Launch { instances, .. } => instances.iter().any(|id| self.instances.contains_key(id)),
             Sets::Profile(id) => self.instances.contains_key(id),
+            Sets::Tasks(ids) => ids.iter().any(|id| self.tasks.contains_key(id)),
             Sets::Group(_) => self.groups,
             Sets::Code(name) | Sets::Configuration(name) => self.functions.contains_key(name),
         }
@@ -278,7 +290,8 @@ pub(super) async fn set_anew(source: &Source, settings: &[Setting]) -> Result<Ha
         match &setting.sets {
             Sets::Code(name) | Sets::Configuration(name) => sought.want(setting.time.map(|t| Driven::at(What::Function(name), t))),
             Sets::Profile(id) => sought.want(setting.time.map(|t| Driven::at(What::Instance(id), t))),
-            Sets::Stack(_) | Sets::Launch { .. } | Sets::Group(_) => {}
+            // A task is started once, like an instance.
+            Sets::Stack(_) | Sets::Launch { .. } | Sets::Tasks(_) | Sets::Group(_) => {}
         }
     }
     if sought.is_empty() {

@@ -1,7 +1,7 @@
 //! Calls that set something up on which a service acts later, read from their records.
 
 use backtrail_model::arn::Arn;
-use backtrail_model::calls::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, STACK_CALLS, action_name, service_of};
+use backtrail_model::calls::{FUNCTION_CALLS, GROUP_CALLS, INSTANCE_CALLS, STACK_CALLS, TASK_CALLS, action_name, service_of};
 use backtrail_model::outcome::{Outcome, classify};
 use serde_json::Value;
 
@@ -34,6 +34,8 @@ pub(super) enum Sets {
         group: Option<String>,
     },
     Profile(String),
+    /// Tasks of ECS, by their ids.
+    Tasks(Vec<String>),
     Group(String),
     Code(String),
     Configuration(String),
@@ -64,7 +66,7 @@ impl Sets {
     pub(super) fn names(&self) -> Vec<&str> {
         match self {
             Self::Stack(_) => Vec::new(),
-            Self::Launch { instances, .. } => instances.iter().map(String::as_str).collect(),
+            Self::Launch { instances: ids, .. } | Self::Tasks(ids) => ids.iter().map(String::as_str).collect(),
             Self::Profile(name) | Self::Group(name) | Self::Code(name) | Self::Configuration(name) => vec![name],
         }
     }
@@ -75,7 +77,7 @@ impl Setting {
     pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
         let name = event.event_name?;
         // Told before anything is parsed.
-        if ![STACK_CALLS, INSTANCE_CALLS, GROUP_CALLS, FUNCTION_CALLS].iter().any(|calls| calls.contains(&name))
+        if ![STACK_CALLS, INSTANCE_CALLS, TASK_CALLS, GROUP_CALLS, FUNCTION_CALLS].iter().any(|calls| calls.contains(&name))
             || classify(&event.facts()) != Outcome::Ok
         {
             return None;
@@ -96,6 +98,9 @@ impl Setting {
                 let of_answer = find(&response, "instanceId").map(|id| (id, MotionBasis::Response));
                 let (id, basis) = find(&request, "instanceId").map(|id| (id, MotionBasis::Request)).or(of_answer)?;
                 (Sets::Profile(id.to_owned()), basis)
+            }
+            ("ecs", _) if TASK_CALLS.contains(&action) => {
+                (Some(Sets::Tasks(tasks(&response))).filter(|s| !s.names().is_empty())?, MotionBasis::Response)
             }
             ("autoscaling", _) if GROUP_CALLS.contains(&action) => {
                 (Sets::Group(own(&request, "autoScalingGroupName")?.to_owned()), MotionBasis::Request)
@@ -177,6 +182,13 @@ fn named_in_arn<'t>(text: &'t str, kind: &str) -> &'t str {
 fn instances(response: &Value) -> Vec<String> {
     let items = response.pointer("/instancesSet/items").and_then(Value::as_array);
     items.into_iter().flatten().filter_map(|item| own(item, "instanceId")).map(str::to_owned).collect()
+}
+
+/// Ids of tasks: the last part of their ARNs, in the long format as in the short one (Amazon ECS developer guide, "ARNs and IDs").
+fn tasks(response: &Value) -> Vec<String> {
+    let items = response.get("tasks").and_then(Value::as_array);
+    let arns = items.into_iter().flatten().filter_map(|item| own(item, "taskArn"));
+    arns.filter_map(Arn::parse).filter(|arn| arn.resource_type() == Some("task")).map(|arn| arn.name().to_owned()).collect()
 }
 
 /// The function a call names: by name, by ARN, or by a part of its ARN; with or without a version.

@@ -175,6 +175,29 @@ fn an_instance_was_launched_by_the_call_whose_answer_names_it() {
 }
 
 #[test]
+fn a_task_was_started_by_the_call_whose_answer_names_it() {
+    const TASK: &str = "0123456789abcdef0123456789abcdef";
+    let arn = |id: &str| format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/{id}");
+    let started = |id: &str, action: &str, tasks: &[String]| {
+        let answer = json!({"failures": [], "tasks": tasks.iter().map(|arn| json!({"taskArn": arn})).collect::<Vec<_>>()});
+        call(by_user(id), id, START, &format!("ecs:{action}"), &json!({"taskDefinition": "batch:7"}), &answer)
+    };
+    let (old, other) = ("01234567-89ab-cdef-0123-456789abcdef", "f".repeat(32));
+    let settings = || {
+        let run = started("alice", "RunTask", &[arn(&format!("jobs/{other}")), arn(&format!("jobs/{TASK}"))]);
+        vec![Setting::of(&run).unwrap(), Setting::of(&started("bob", "StartTask", &[arn(old)])).unwrap()]
+    };
+    assert_eq!(Setting::of(&started("carol", "RunTask", &[])), None, "there was no room for it");
+    let at = |id: &'static str, time| Driven { region: None, ..driven(What::Task(id), time) };
+    let by = |id: &str| [(id.to_owned(), MotionBasis::Response)];
+    assert_eq!(cited(settings(), &at(TASK, START + HOUR)), by("alice"));
+    assert_eq!(cited(settings(), &at(old, START + HOUR)), by("bob"), "without the cluster, as ARNs were before 2018");
+    assert_eq!(cited(settings(), &at(TASK, START - HOUR)), []);
+    assert_eq!(cited(settings(), &at("0123456789abcdef0123456789abcde0", START + HOUR)), []);
+    assert!(is_task(TASK) && is_task(old) && !is_task("0123456789abcdef") && !is_task("batch") && !is_task(&"g".repeat(32)));
+}
+
+#[test]
 fn a_group_is_named_by_tags_and_nothing_else() {
     let group = |id: &str, at, action: &str| {
         setting(by_user(id), id, at, &format!("autoscaling:{action}"), &json!({"autoScalingGroupName": "web"}), &json!(null))
