@@ -79,18 +79,32 @@ async fn attempt(batch: &Arc<Batch>, finished: &Arc<Finished>, at: AtStep<'_>) -
         return Ok(CommitSummary { evidence, conflicts });
     }
     batch.published.store(true, Ordering::Release);
-    for (table, change) in changes {
-        if !change.is_empty() {
-            publish(store, &mut heads, table, change, now).await?;
-            tracing::debug!(table = table.name(), "published");
-            at(Step::Published(table))?;
-        }
-    }
-    commit_ledger(store, &moment, &heads, ledger, now).await?;
+    // The ledger's file is written while data is published, and named by its log when all of that has succeeded.
+    let writing = Arc::clone(batch);
+    let ledger = blocking(move || ledger.write(&writing));
+    let (published, ledger) = futures::future::join(publish_all(store, &mut heads, changes, now, at), ledger).await;
+    published?;
+    commit_ledger(store, &moment, &heads, ledger?, now).await?;
     tracing::debug!("committed");
     at(Step::Committed)?;
     encode::discard(&superseded);
     Ok(CommitSummary { evidence, conflicts })
+}
+
+/// Commits the changes to data tables, one after the other.
+async fn publish_all(
+    store: &Store,
+    heads: &mut [Head],
+    changes: Vec<(Table, Change)>,
+    now: i64,
+    at: AtStep<'_>,
+) -> Result<(), CommitError> {
+    for (table, change) in changes.into_iter().filter(|(_, change)| !change.is_empty()) {
+        publish(store, heads, table, change, now).await?;
+        tracing::debug!(table = table.name(), "published");
+        at(Step::Published(table))?;
+    }
+    Ok(())
 }
 
 /// A data table's latest version, of which the rows are those of the moment a commit is worked out from.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use backtrail_model::evidence::{Counts, EvidenceRow};
 use backtrail_model::tables::Table;
+use deltalake::kernel::Add;
 
 use rayon::prelude::*;
 
@@ -26,11 +27,33 @@ use crate::{Batch, StoreError};
 pub(crate) struct Plan {
     /// In the order in which tables are committed.
     pub(crate) changes: Vec<(Table, Change)>,
-    pub(crate) ledger: Change,
+    pub(crate) ledger: LedgerChange,
     pub(crate) evidence: Vec<EvidenceRow>,
     pub(crate) conflicts: u64,
     /// Staged files of which a rewritten one takes the place, or nothing.
     pub(crate) superseded: Vec<Part>,
+}
+
+/// Rows of the ledger that take the place of those in the files `remove`. They add up already, and may be written while data is published.
+#[derive(Debug, Default)]
+pub(crate) struct LedgerChange {
+    rows: Vec<EvidenceRow>,
+    remove: Vec<Add>,
+}
+
+impl LedgerChange {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes its file.
+    pub(crate) fn write(self, batch: &Batch) -> Result<Change, StoreError> {
+        if self.is_empty() {
+            return Ok(Change::default());
+        }
+        let part = write_ledger(batch, &self.rows)?;
+        Ok(Change { add: vec![add_of(&part, batch.options.now)], remove: self.remove, rearranges_only: false })
+    }
 }
 
 /// Works out what a batch changes. Writes files, commits nothing.
@@ -38,27 +61,34 @@ pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Res
     let staged = lock(&batch.staged);
     let readings = Readings::gather(finished, moment)?;
     let mut tally = Tally { folded: staged.folded.clone(), ..Tally::default() };
-    // What is settled the same in a table beside that of events counts once.
-    let mut beside = Tally::default();
-    let mut settled = Vec::new();
-    for table in Table::ALL.into_iter().filter(|t| *t != Table::Evidence) {
+    let held = lock(&batch.staged_rows);
+    let held = &*held;
+    let of_table = |table: Table| {
         let files = moment.table(table).map_or(&[][..], |s| &s.files);
+        let mut counted = Tally::default();
         let dates = if table.is_deduplicated() {
-            let rows = lock(&batch.staged_rows);
-            let rows: Vec<_> = rows.iter().filter(|((t, _), _)| *t == table).map(|((_, date), rows)| (date, lock(rows))).collect();
+            let rows: Vec<_> = held.iter().filter(|((t, _), _)| *t == table).map(|((_, date), rows)| (date, lock(rows))).collect();
             let rows: Vec<StagedDate<'_>> = rows.iter().map(|(date, rows)| StagedDate { event_date: date.as_deref(), rows }).collect();
-            let counted = if table.counts_records() { &mut tally } else { &mut beside };
-            settle_copies(batch.options.compare, &Scope { table, parts: &staged.parts, files, rows: &rows }, &readings.replaced, counted)?
+            let scope = Scope { table, parts: &staged.parts, files, rows: &rows };
+            settle_copies(batch.options.compare, &scope, &readings.replaced, &mut counted)?
         } else {
             let dates = dates_of(table, &staged.parts, files, |_| !readings.replaced.is_empty());
             let edits = |date: &Date<'_>| unique(table, &date.sources(), date.stored.len(), &readings);
             let edits = dates.par_iter().map(edits).collect::<Result<Vec<_>, _>>()?;
             dates.into_iter().zip(edits).collect()
         };
-        settled.push((table, dates));
+        // What is settled the same in a table beside that of events counts once.
+        let counted = if table.counts_records() { counted } else { Tally::default() };
+        Ok(((table, dates), counted))
+    };
+    let tables: Vec<Table> = Table::ALL.into_iter().filter(|t| *t != Table::Evidence).collect();
+    let (settled, counted): (Vec<_>, Vec<Tally>) =
+        tables.into_par_iter().map(of_table).collect::<Result<Vec<_>, StoreError>>()?.into_iter().unzip();
+    for table in counted {
+        tally.add(table);
     }
     // The counts are known: the ledger is worked out while files are written.
-    let (written, account) = rayon::join(|| write(batch, settled), || account(batch, readings, finished, &tally, moment));
+    let (written, account) = rayon::join(|| write(batch, settled), || account(readings, finished, &tally, moment));
     let (Written { changes, superseded }, Account { ledger, evidence }) = (written?, account?);
     Ok(Plan { changes, ledger, evidence, conflicts: tally.conflicts, superseded })
 }
@@ -104,12 +134,17 @@ struct Tally {
 }
 
 impl Tally {
+    fn add(&mut self, more: Self) {
+        merge(&mut self.folded, more.folded);
+        merge(&mut self.lost, more.lost);
+        self.conflicts += more.conflicts;
+    }
+
     /// Counts what settling found, and hands out its edits.
     fn take(&mut self, outcome: Outcome) -> Vec<Edit> {
-        merge(&mut self.folded, outcome.folded);
-        merge(&mut self.lost, outcome.lost);
-        self.conflicts += outcome.conflicts;
-        outcome.edits
+        let Outcome { edits, folded, lost, conflicts, .. } = outcome;
+        self.add(Self { folded, lost, conflicts });
+        edits
     }
 }
 
@@ -307,12 +342,12 @@ fn reconciled(mut row: EvidenceRow, old: Option<&EvidenceRow>, has_rows: bool, s
 /// The evidence of a batch as the ledger tells of it.
 #[derive(Default)]
 struct Account {
-    ledger: Change,
+    ledger: LedgerChange,
     evidence: Vec<EvidenceRow>,
 }
 
 /// Settles kept against duplicate and works out the ledger's change.
-fn account(batch: &Batch, readings: Readings, finished: &Finished, shift: &Tally, moment: &Moment) -> Result<Account, StoreError> {
+fn account(readings: Readings, finished: &Finished, shift: &Tally, moment: &Moment) -> Result<Account, StoreError> {
     let mut account = Account::default();
     let mut written: BTreeMap<LedgerKey, EvidenceRow> = BTreeMap::new();
     let mut corrected: HashSet<String> = shift.lost.keys().cloned().collect();
@@ -356,9 +391,7 @@ fn account(batch: &Batch, readings: Readings, finished: &Finished, shift: &Tally
         replaced.push(file.add.clone());
     }
     if !written.is_empty() {
-        let rows: Vec<EvidenceRow> = written.into_values().collect();
-        account.ledger =
-            Change { add: vec![add_of(&write_ledger(batch, &rows)?, batch.options.now)], remove: replaced, rearranges_only: false };
+        account.ledger = LedgerChange { rows: written.into_values().collect(), remove: replaced };
     }
     Ok(account)
 }

@@ -48,12 +48,12 @@ impl Store {
 
     /// Makes the tables that are not there: all of them in a new store, those that later versions added in an older one.
     pub(crate) async fn make_missing(&self) -> Result<(), StoreError> {
-        for (table, log) in self.inner.logs.iter().filter(|(table, _)| self.lacks(*table)) {
+        let missing = self.inner.logs.iter().filter(|(table, _)| self.lacks(*table)).map(async |(table, log)| {
             let dir = layout::table_dir(self.root(), *table);
             std::fs::create_dir_all(&dir).at("make", &dir)?;
-            log.create().await?;
-        }
-        Ok(())
+            log.create().await
+        });
+        futures::future::try_join_all(missing).await.map(drop)
     }
 
     /// Whether a table's log has no entry yet. One that a killed run was still writing (`….json#1`, renamed when it is whole) is none.

@@ -17,6 +17,9 @@ pub enum TimelineError {
         #[source]
         source: DataFusionError,
     },
+    /// What was worked out on another thread never came.
+    #[error("a thread of the answer ended early")]
+    Interrupted,
     /// A column has another type than the store's schema says.
     #[error("the column `{table}.{column}` is missing or has another type than this version writes: ingest the evidence into a new store")]
     Column {

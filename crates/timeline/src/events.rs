@@ -142,10 +142,11 @@ pub(crate) async fn list(
         let found = source.found(window, condition, question.filters.leave_few());
         let (found, beside) = futures::future::try_join(found, Beside::read(source, which)).await?;
         let found = found.only(|event| (which.admits(event) || beside.admits(event)) && question.filters.admits(event))?;
-        let actors = Actors::behind(source, window, &found).await?;
         let has_objects = which != EventQuestion::Network && found.may_hold(is_deletion)?;
         let sought = if has_objects { Sought::UpdatesAndObjects } else { Sought::Updates };
-        let related = Related::read(source, window, sought, &|event| which.tells_as_one(event, question).then_some(())).await?;
+        let is_told = |event: &Event<'_>| which.tells_as_one(event, question).then_some(());
+        let related = Related::read(source, window, sought, &is_told);
+        let (actors, related) = futures::future::try_join(Actors::behind(source, window, &found), related).await?;
         found.in_order(source, &mut |events| listing.take_all(events, question, (&related, &beside), &actors)).await
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::TimelineError;
 use crate::event::{Text, longs, times};
-use crate::source::Source;
+use crate::source::{Source, aside};
 
 const EVIDENCE: &str = "evidence";
 
@@ -86,36 +86,28 @@ impl Ledger {
         let mut ledger = Self::default();
         let (mut ids, mut broken) = (Vec::new(), 0);
         Source::batches(EVIDENCE, frame, &mut |batch| {
-            broken += ledger.count(batch, &mut ids)?;
+            broken += ledger.count(batch)?;
+            ids.push(batch.project(&[0]).map_err(|e| failed(e.into()))?);
             Ok(())
         })
         .await?;
+        let set = aside(move || set_of(&ids));
         if broken > 0 {
             ledger.read_broken(source).await?;
         }
-        // The files' rows are sorted by id: this is mostly a merge.
-        ids.sort();
-        ids.dedup();
-        ledger.pieces = ids.len() as u64;
-        let mut hash = Sha256::new();
-        for id in &ids {
-            hash.update(id.as_bytes());
-            hash.update(b"\n");
-        }
-        ledger.set = const_hex::encode(hash.finalize());
+        (ledger.pieces, ledger.set) = set.await?;
         Ok(ledger)
     }
 
     /// Counts the pieces of a batch; returns how many lack something.
-    fn count(&mut self, batch: &RecordBatch, ids: &mut Vec<String>) -> Result<usize, TimelineError> {
+    fn count(&mut self, batch: &RecordBatch) -> Result<usize, TimelineError> {
         let text = |column| Text::of(batch, EVIDENCE, column);
-        let (id, kind, fate, reason) = (text("evidence_id")?, text("kind")?, text("fate")?, text("reason")?);
+        let (kind, fate, reason) = (text("kind")?, text("fate")?, text("reason")?);
         let rejected = longs(batch, EVIDENCE, "records_rejected")?;
         let (first, last) = (times(batch, EVIDENCE, "first_event_time")?, times(batch, EVIDENCE, "last_event_time")?);
         let mut broken = 0;
         for row in 0..batch.num_rows() {
             let word = fate.get(row).unwrap_or_default();
-            ids.push(id.get(row).unwrap_or_default().to_owned());
             match self.by_fate.get_mut(word) {
                 Some(count) => *count += 1,
                 None => _ = self.by_fate.insert(word.to_owned(), 1),
@@ -173,6 +165,22 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// How many pieces of evidence there are, and which set they are.
+fn set_of(batches: &[RecordBatch]) -> Result<(u64, String), TimelineError> {
+    let columns = batches.iter().map(|batch| Text::of(batch, EVIDENCE, "evidence_id")).collect::<Result<Vec<_>, _>>()?;
+    let rows = columns.iter().zip(batches).flat_map(|(ids, batch)| (0..batch.num_rows()).map(|row| ids.get(row).unwrap_or_default()));
+    let mut ids: Vec<&str> = rows.collect();
+    // The files' rows are sorted by id: this is mostly a merge.
+    ids.sort();
+    ids.dedup();
+    let mut hash = Sha256::new();
+    for id in &ids {
+        hash.update(id.as_bytes());
+        hash.update(b"\n");
+    }
+    Ok((ids.len() as u64, const_hex::encode(hash.finalize())))
 }
 
 fn lost(rejected: &Int64Array, row: usize) -> i64 {

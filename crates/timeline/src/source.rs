@@ -27,6 +27,18 @@ const ROWS_AT_ONCE: u64 = 400_000;
 
 pub(crate) const CLOUDTRAIL: &str = "cloudtrail";
 
+/// Works on something for which nothing else of an answer needs to wait, on another thread from now on.
+pub(crate) fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TimelineError> + Send + 'static,
+) -> impl Future<Output = Result<T, TimelineError>> {
+    let (done, result) = futures::channel::oneshot::channel();
+    rayon::spawn(move || {
+        // Whoever asked may have failed meanwhile.
+        let _ = done.send(work());
+    });
+    async { result.await.map_err(|_| TimelineError::Interrupted)? }
+}
+
 /// One date of the `cloudtrail` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Day {
