@@ -19,7 +19,7 @@ pub enum TimelineError {
     },
     /// What was worked out on another thread never came.
     #[error("a thread of the answer ended early")]
-    Interrupted,
+    Interrupted(#[from] futures::channel::oneshot::Canceled),
     /// A column has another type than the store's schema says.
     #[error("the column `{table}.{column}` is missing or has another type than this version writes: ingest the evidence into a new store")]
     Column {

@@ -36,7 +36,7 @@ pub(crate) fn aside<T: Send + 'static>(
         // Whoever asked may have failed meanwhile.
         let _ = done.send(work());
     });
-    async { result.await.map_err(|_| TimelineError::Interrupted)? }
+    async { result.await? }
 }
 
 /// One date of the `cloudtrail` table.
