@@ -273,6 +273,8 @@ fn weight(key: &str) -> u8 {
     match lower.as_str() {
         "clienttoken" | "clientrequesttoken" | "host" | "maxresults" | "nexttoken" | "dryrun" | "requestid" | "idempotencytoken"
         | "accept" => DULL,
+        // Of S3's headers, those that say who may reach what.
+        l if matches!(l, "x-amz-acl" | "x-amz-object-ownership") || l.starts_with("x-amz-grant-") => 4,
         l if l.starts_with("x-amz") || l.starts_with("x-id") => DULL,
         l if l.ends_with("arn") => 0,
         l if l.ends_with("id")

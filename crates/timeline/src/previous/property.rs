@@ -96,8 +96,20 @@ const ATTRIBUTES: &[&str] = &["attribute", "attributeName"];
 const ATTRIBUTE_VALUES: &[&str] = &["value", "attributeValue"];
 /// Parameters that say how a call is to be carried out, or what kind of parameter follows.
 const OPTIONS: &[&str] = &["applyImmediately", "attributeType", "operationType"];
-/// Properties that two actions name differently.
-const RENAMED: &[(&str, &str)] = &[("AssumeRolePolicy policyDocument", "assumeRolePolicyDocument")];
+/// Properties that two actions name differently, by service: the call that makes the resource, and the one that sets the property later. A name that
+/// ends in a dot stands for all that it leads.
+const RENAMED: &[(&str, &str, &str)] = &[
+    ("ecr", "ImageTagMutability", "imageTagMutability"),
+    ("ecr", "imageScanningConfiguration.scanOnPush", "ImageScanningConfiguration"),
+    ("iam", "AssumeRolePolicy policyDocument", "assumeRolePolicyDocument"),
+    ("iam", "RolePermissionsBoundary", "permissionsBoundary"),
+    ("iam", "UserPermissionsBoundary", "permissionsBoundary"),
+    ("kms", "policy", "KeyPolicy default"),
+    ("lambda", "code.", "FunctionCode "),
+    ("s3", "x-amz-acl", "BucketAcl"),
+    ("s3", "x-amz-object-ownership", "BucketOwnershipControls"),
+    ("sns", "attributes.", ""),
+];
 /// Keys that tell a list's members apart.
 const MEMBER_KEYS: &[&str] = &["key", "name", "parameterName", "attributeName", "optionName", "deviceName", "ruleName"];
 
@@ -105,14 +117,17 @@ impl Setting<'_> {
     /// The properties it sets.
     pub(super) fn properties(&self) -> Vec<Set> {
         let Some(resource) = Arn::parse(&self.target.arn) else { return Vec::new() };
-        if resource.service() != "iam" || resource.resource_type() != Some("policy") {
-            return self.properties_of(&resource);
-        }
-        let in_force = policy::in_force(self);
-        if self.action.verb == "Set" && !in_force.is_empty() {
-            return in_force;
-        }
-        self.properties_of(&resource).into_iter().chain(in_force).collect()
+        let mut sets = if resource.service() != "iam" || resource.resource_type() != Some("policy") {
+            self.properties_of(&resource)
+        } else {
+            let in_force = policy::in_force(self);
+            if self.action.verb == "Set" && !in_force.is_empty() {
+                return in_force;
+            }
+            self.properties_of(&resource).into_iter().chain(in_force).collect()
+        };
+        sets.iter_mut().for_each(|set| set.name = renamed(resource.service(), std::mem::take(&mut set.name)));
+        sets
     }
 
     /// The same by one rule for all services.
@@ -263,6 +278,15 @@ fn seen_through(value: &Value) -> &Value {
     inner.map_or(value, seen_through)
 }
 
+/// A property by the one name it has, whichever call sets it.
+fn renamed(service: &str, name: String) -> String {
+    let of_one = |(of, from, to): &(&str, &str, &str)| {
+        let rest = name.strip_prefix(*from).filter(|rest| rest.is_empty() || from.ends_with('.'));
+        rest.filter(|_| *of == service).map(|rest| format!("{to}{rest}"))
+    };
+    RENAMED.iter().find_map(of_one).unwrap_or(name)
+}
+
 /// The parameters of a call, each by its path.
 struct Leaves<'a> {
     lead: &'a str,
@@ -274,7 +298,6 @@ struct Leaves<'a> {
 impl Leaves<'_> {
     fn set(&self, path: &str, within: Option<&str>, value: Option<Value>) -> Set {
         let name = format!("{}{path}", self.lead);
-        let name = RENAMED.iter().find(|(of, _)| *of == name).map_or(name.clone(), |(_, renamed)| (*renamed).to_owned());
         let part = (!self.lead.is_empty()).then(|| self.lead.trim_end().to_owned());
         Set { name, part, is_bare: false, within: within.map(|within| format!("{}{within}", self.lead)), value }
     }
@@ -453,7 +476,32 @@ mod tests {
         // What a role trusts is one property, whether set when it was made or later.
         assert_eq!(of_role("UpdateAssumeRolePolicy", json!({"policyDocument": "{}"})), ["assumeRolePolicyDocument = \"{}\""]);
         assert_eq!(of_role("CreateRole", json!({"assumeRolePolicyDocument": "{}"})), ["assumeRolePolicyDocument = \"{}\""]);
+        // Nor are other parameters that a call of their own sets later.
+        let boundary = json!({"permissionsBoundary": "arn:aws:iam::1:policy/Limit"});
+        assert_eq!(of_role("CreateRole", boundary.clone()), ["permissionsBoundary = \"arn:aws:iam::1:policy/Limit\""]);
+        assert_eq!(of_role("PutRolePermissionsBoundary", boundary), ["permissionsBoundary"]);
+        assert_eq!(of_role("DeleteRolePermissionsBoundary", json!({})), ["permissionsBoundary"]);
+        let key = |action, request| set(action, "arn:aws:kms:r:1:key/k", "responseElements.keyMetadata.arn", request);
+        assert_eq!(key("CreateKey", json!({"policy": "{}"})), ["KeyPolicy default = \"{}\""]);
+        assert_eq!(key("PutKeyPolicy", json!({"keyId": "k", "policyName": "default", "policy": "{}"})), ["KeyPolicy default"]);
+        let topic = |action, request| set(action, "arn:aws:sns:r:1:t", "responseElements.topicArn", request);
+        assert_eq!(topic("CreateTopic", json!({"name": "t", "attributes": {"Policy": "{}"}})), ["Policy = \"{}\""]);
+        let attribute = json!({"topicArn": "arn:aws:sns:r:1:t", "attributeName": "Policy", "attributeValue": "{}"});
+        assert_eq!(topic("SetTopicAttributes", attribute), ["Policy = \"{}\""]);
+        let repository = |action, request| set(action, "arn:aws:ecr:r:1:repository/a", "requestParameters.repositoryName", request);
+        let mutable = json!({"repositoryName": "a", "imageTagMutability": "MUTABLE"});
+        assert_eq!(repository("CreateRepository", mutable.clone()), ["imageTagMutability = \"MUTABLE\""]);
+        assert_eq!(repository("PutImageTagMutability", mutable), ["imageTagMutability"]);
+        let function = |action, request| set(action, FUNCTION, "requestParameters.functionName", request);
+        let code = json!({"functionName": "f", "code": {"s3Bucket": "b"}});
+        assert_eq!(function("CreateFunction", code), ["FunctionCode s3Bucket = \"b\""]);
+        assert_eq!(function("UpdateFunctionCode", json!({"functionName": "f", "s3Bucket": "b"})), ["FunctionCode s3Bucket = \"b\""]);
         let bucket = |action, request| set(action, "arn:aws:s3:::b", "requestParameters.bucketName", request);
+        let made = bucket("CreateBucket", json!({"bucketName": "b", "x-amz-acl": "public-read"}));
+        assert_eq!(
+            (made, bucket("PutBucketAcl", json!({"bucketName": "b"}))),
+            (vec!["BucketAcl = \"public-read\"".to_owned()], vec!["BucketAcl".to_owned()])
+        );
         assert_eq!(bucket("PutBucketPolicy", json!({"bucketName": "b", "Host": "x", "bucketPolicy": {"Statement": []}})), ["BucketPolicy"]);
         assert_eq!(bucket("DeleteBucketPolicy", json!({"bucketName": "b"})), ["BucketPolicy"]);
         let user = |action, request| set(action, "arn:aws:iam::1:user/eve", "requestParameters.userName", request);
