@@ -16,6 +16,9 @@ pub const POD_IDENTITY: &str = "AssumeRoleForPodIdentity";
 /// What the subject of a Kubernetes service account begins with, as its tokens have it.
 pub const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
+/// The sign-in to the console with a password, or through an identity provider.
+pub const CONSOLE_LOGIN: &str = "ConsoleLogin";
+
 /// Services and actions of calls that issue credentials.
 const ISSUING: &[(&str, &str)] = &[
     ("cognito-identity", "GetCredentialsForIdentity"),
@@ -24,7 +27,7 @@ const ISSUING: &[(&str, &str)] = &[
     ("iam", "CreateLoginProfile"),
     ("iam", "UpdateLoginProfile"),
     ("rolesanywhere", "CreateSession"),
-    ("signin", "ConsoleLogin"),
+    ("signin", CONSOLE_LOGIN),
     ("signin", "SwitchRole"),
     ("signin", "CreateOAuth2Token"),
     ("signin", GET_SIGNIN_TOKEN),
@@ -98,7 +101,7 @@ pub fn sets_password(method: &str) -> bool {
 /// Whether a call of this method opens a console session.
 #[must_use]
 pub fn is_sign_in(method: &str) -> bool {
-    matches!(method, "ConsoleLogin" | "CreateOAuth2Token" | "SwitchRole")
+    matches!(method, CONSOLE_LOGIN | "CreateOAuth2Token" | "SwitchRole")
 }
 
 /// Whether a call of this method is the access portal's of Identity Center: for the command line, or for the console.
@@ -212,7 +215,7 @@ impl Parts<'_> {
                 ..Issuance::default()
             },
             method if sets_password(method) => Issuance { arn: self.user_arn(), ..Issuance::default() },
-            "ConsoleLogin" | "SwitchRole" | "CreateOAuth2Token" => {
+            CONSOLE_LOGIN | "SwitchRole" | "CreateOAuth2Token" => {
                 let (principal_id, arn) = caller();
                 Issuance { principal_id, arn, ..Issuance::default() }
             }

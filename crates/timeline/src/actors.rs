@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use backtrail_model::issuance::CONSOLE_LOGIN;
 use backtrail_model::window::Window;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
@@ -189,8 +190,9 @@ async fn read(source: &Source, question: &Question) -> Result<Read, TimelineErro
     let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
     let (known, before) =
         futures::future::try_join(Actors::read(source, window, condition.clone()), Before::of_window(source, window)).await?;
-    let related = Related::read(source, window, Sought::UpdatesAndObjects, &|event| actor_inside(event, question, &known)).await?;
-    let sign_ins = factors_of_sign_ins(source, window).await?;
+    let is_inside = |event: &Event<'_>| actor_inside(event, question, &known);
+    let related = Related::read(source, window, Sought::UpdatesAndObjects, &is_inside);
+    let (related, sign_ins) = futures::future::try_join(related, factors_of_sign_ins(source, window)).await?;
     let mut counting = Counting::new(question, &known, (&related, &sign_ins), before.as_ref());
     let mut take = |events: &Events<'_>| {
         counting.take(events);
@@ -215,11 +217,9 @@ async fn factors_of_sign_ins(source: &Source, window: Option<&Window>) -> Result
         factors.extend(event.mfa().map(|factor| (event.place(), factor)));
         Ok(())
     };
-    source.called(window, &[SIGN_IN], &mut take).await?;
+    source.called(window, &[CONSOLE_LOGIN], &mut take).await?;
     Ok(factors)
 }
-
-const SIGN_IN: &str = "ConsoleLogin";
 
 /// Hands among which actors are dealt, to be counted side by side: more than there are threads, for some actors have most of the events.
 const HANDS: usize = 16;
@@ -277,7 +277,7 @@ impl<'a> Counting<'a> {
             let actor = self.known.of(&event);
             let key = actor.origin.who(event.recipient_account_id);
             let hand = usize::try_from(self.hasher.hash_one(&key) % HANDS as u64).unwrap_or_default();
-            let is_sign_in = event.event_name == Some(SIGN_IN);
+            let is_sign_in = event.event_name == Some(CONSOLE_LOGIN);
             let mfa = event.mfa().or_else(|| if is_sign_in { self.sign_ins.get(&event.place()).copied() } else { None });
             Dealt { event, hand, key, actor, mfa }
         })

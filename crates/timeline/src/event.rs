@@ -5,6 +5,7 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{
     Array, BooleanArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
 };
+use backtrail_model::issuance::CONSOLE_LOGIN;
 use backtrail_model::outcome::{Facts, NO_ERROR_CODE};
 use serde_json::Value;
 
@@ -278,7 +279,7 @@ impl<'a> Event<'a> {
     /// tell (IAM user guide, "console sign-in events").
     pub(crate) fn mfa(&self) -> Option<bool> {
         self.session_mfa_authenticated.or_else(|| {
-            let is_own = self.event_name == Some("ConsoleLogin") && matches!(self.user_identity_type, Some("IAMUser" | "Root"));
+            let is_own = self.event_name == Some(CONSOLE_LOGIN) && matches!(self.user_identity_type, Some("IAMUser" | "Root"));
             let data: Value = self.additional_event_data.filter(|_| is_own).and_then(|text| serde_json::from_str(text).ok())?;
             match data.get("MFAUsed")?.as_str()? {
                 "Yes" => Some(true),

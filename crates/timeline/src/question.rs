@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::error::TimelineError;
 use crate::instants::Instants;
-use crate::lineage::Descent;
+use crate::lineage::{Descent, workload_words};
 
 /// A question: over which time, about which events, how many items to show.
 #[derive(Debug, Clone, Default)]
@@ -129,10 +129,6 @@ pub(crate) fn named<'t>(argument: &'static str, value: &'t str) -> Result<&'t st
     if is_everything(value) { Err(TimelineError::Everything { argument, value: value.to_owned() }) } else { Ok(value.trim()) }
 }
 
-/// What answers call the sessions of workloads: after what, and the session's own name.
-const WORKLOADS: [&str; 9] =
-    ["App Runner task ", "build ", "function ", "instance ", "job ", "managed node ", "pod ", "state machine ", "task "];
-
 /// An actor as records name it, by the name that answers give it: no name of AWS has a blank in it.
 fn as_recorded(actor: &str) -> String {
     let actor = actor.trim();
@@ -142,7 +138,7 @@ fn as_recorded(actor: &str) -> String {
     if let Some(account) = actor.strip_prefix("service account ") {
         return format!("{SERVICE_ACCOUNT}{}", account.split(" in ").next().unwrap_or(account));
     }
-    WORKLOADS.iter().find_map(|word| actor.strip_prefix(word)).unwrap_or(actor).to_owned()
+    workload_words().find_map(|word| actor.strip_prefix(word)?.strip_prefix(' ')).unwrap_or(actor).to_owned()
 }
 
 /// Filters as they were typed.

@@ -209,8 +209,7 @@ pub(super) fn is_same(a: &Arn<'_>, b: &Arn<'_>) -> bool {
                 _ => false,
             }
         }
-        "organizations" => a.name() == b.name() && (!a.resource_id().contains('/') || !b.resource_id().contains('/')),
-        "iam" => a.name() == b.name() && (!a.resource_id().contains('/') || !b.resource_id().contains('/')),
+        "iam" | "organizations" => a.name() == b.name() && (!a.resource_id().contains('/') || !b.resource_id().contains('/')),
         "secretsmanager" => secret_without_suffix(a) == Some(b.resource_id()) || secret_without_suffix(b) == Some(a.resource_id()),
         _ => false,
     }

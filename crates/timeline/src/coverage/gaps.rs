@@ -134,24 +134,12 @@ impl Call {
     fn weight(&self) -> u8 {
         let LogChange { effect, log, .. } = self.change;
         let sets = !self.settings.is_empty();
-        match (self.change.hides(), effect) {
-            (true, _) if self.action == DELETE_OBJECT => 5,
-            (true, stops) if stops == Effect::Stops.as_str() => u8::from(log != Log::CloudTrail.as_str()),
-            (true, destroys) if destroys == Effect::Destroys.as_str() => 2,
-            (true, _) => {
-                if sets {
-                    3
-                } else {
-                    4
-                }
-            }
-            (false, _) => {
-                if sets {
-                    6
-                } else {
-                    7
-                }
-            }
+        match self.change.hides() {
+            true if self.action == DELETE_OBJECT => 5,
+            true if effect == Effect::Stops.as_str() => u8::from(log != Log::CloudTrail.as_str()),
+            true if effect == Effect::Destroys.as_str() => 2,
+            true => 4 - u8::from(sets),
+            false => 7 - u8::from(sets),
         }
     }
 }

@@ -155,6 +155,14 @@ const WORKLOADS: &[(&str, &str)] = &[
 /// "hybrid activations"). What it does by itself has sessions of other names.
 const MANAGED: &str = "ssm";
 
+const MANAGED_NODE: &str = "managed node";
+const POD: &str = "pod";
+
+/// What answers call workloads, each before its own name.
+pub(crate) fn workload_words() -> impl Iterator<Item = &'static str> {
+    WORKLOADS.iter().map(|(_, word)| *word).chain([MANAGED_NODE, POD])
+}
+
 type Told = (OriginKind, String, &'static str);
 
 fn classify(begun: &Begun<'_>, steps: &[Step]) -> Told {
@@ -270,7 +278,7 @@ fn pod(call: &Issued, steps: &[Step]) -> Option<Told> {
     }
     let session = || steps.last()?.issued_to.as_deref().and_then(Arn::parse)?.role_session().map(|(_, session)| session.to_owned());
     let by_account = call.what.subject.as_deref().and_then(|subject| service_account(subject, BASIS));
-    by_account.or_else(|| Some((OriginKind::Workload, format!("pod {}", session()?), BASIS)))
+    by_account.or_else(|| Some((OriginKind::Workload, format!("{POD} {}", session()?), BASIS)))
 }
 
 fn service(principal: &Principal, steps: &[Step]) -> Told {
@@ -283,7 +291,7 @@ fn service(principal: &Principal, steps: &[Step]) -> Told {
             (OriginKind::Workload, format!("{what} {session}"), "the service gave it the credentials of its role")
         }
         (None, Some((_, session))) if service == MANAGED && (is_instance(session) || session.starts_with("mi-")) => {
-            let what = if is_instance(session) { "instance" } else { "managed node" };
+            let what = if is_instance(session) { "instance" } else { MANAGED_NODE };
             (OriginKind::Workload, format!("{what} {session}"), "Systems Manager gave it the credentials of its role")
         }
         _ => (OriginKind::Service, own, "called by the service"),

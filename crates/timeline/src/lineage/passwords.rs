@@ -6,6 +6,7 @@
 
 use backtrail_model::arn::partition_of_region;
 use backtrail_model::calls::{PASSWORD_ENDS, action_name, service_of};
+use backtrail_model::issuance::CONSOLE_LOGIN;
 use backtrail_model::outcome::{Outcome, classify};
 use hashbrown::HashMap;
 use serde_json::Value;
@@ -16,10 +17,9 @@ use crate::lineage::links::without_path;
 
 /// Calls from which it is known when passwords ended.
 pub(super) fn names() -> Vec<&'static str> {
-    [PASSWORD_ENDS, &[SIGN_IN], &SETS].concat()
+    [PASSWORD_ENDS, &[CONSOLE_LOGIN], &SETS].concat()
 }
 
-const SIGN_IN: &str = "ConsoleLogin";
 const SETS: [&str; 2] = ["CreateLoginProfile", "UpdateLoginProfile"];
 
 /// Times by the user's ARN without its path.
@@ -49,7 +49,7 @@ impl PasswordEnds {
             return None;
         }
         match (service, action) {
-            ("signin", SIGN_IN) => Some((&mut self.signed_in, own()?)),
+            ("signin", CONSOLE_LOGIN) => Some((&mut self.signed_in, own()?)),
             ("iam", "ChangePassword") => Some((&mut self.ended, own()?)),
             ("iam", _) => {
                 let request = json(event.request_parameters);
@@ -68,8 +68,8 @@ impl PasswordEnds {
     /// Whether a user's password that was set then was no longer the same when it was used.
     pub(super) fn is_between(&self, user: &str, set: Option<i64>, used: Option<i64>) -> bool {
         let Some((set, used)) = set.zip(used) else { return false };
-        let of = |times: &Times| times.get(user).cloned().unwrap_or_default();
+        let any = |times: &Times, is_it: &dyn Fn(&i64) -> bool| times.get(user).is_some_and(|times| times.iter().any(is_it));
         let lies_between = |time: &i64| set < *time && *time < used;
-        of(&self.ended).iter().any(lies_between) || (of(&self.set_for_once).contains(&set) && of(&self.signed_in).iter().any(lies_between))
+        any(&self.ended, &lies_between) || (any(&self.set_for_once, &|time| *time == set) && any(&self.signed_in, &lies_between))
     }
 }

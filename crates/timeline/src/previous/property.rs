@@ -117,17 +117,12 @@ impl Setting<'_> {
     /// The properties it sets.
     pub(super) fn properties(&self) -> Vec<Set> {
         let Some(resource) = Arn::parse(&self.target.arn) else { return Vec::new() };
-        let mut sets = if resource.service() != "iam" || resource.resource_type() != Some("policy") {
-            self.properties_of(&resource)
-        } else {
-            let in_force = policy::in_force(self);
-            if self.action.verb == "Set" && !in_force.is_empty() {
-                return in_force;
-            }
-            self.properties_of(&resource).into_iter().chain(in_force).collect()
-        };
-        sets.iter_mut().for_each(|set| set.name = renamed(resource.service(), std::mem::take(&mut set.name)));
-        sets
+        let is_policy = resource.service() == "iam" && resource.resource_type() == Some("policy");
+        let in_force = if is_policy { policy::in_force(self) } else { Vec::new() };
+        let is_choice = self.action.verb == "Set" && !in_force.is_empty();
+        let own = if is_choice { Vec::new() } else { self.properties_of(&resource) };
+        let named = |set: Set| Set { name: renamed(resource.service(), set.name), ..set };
+        own.into_iter().chain(in_force).map(named).collect()
     }
 
     /// The same by one rule for all services.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use backtrail_model::issuance::{GET_SIGNIN_TOKEN, is_sign_in};
+use backtrail_model::issuance::{CONSOLE_LOGIN, GET_SIGNIN_TOKEN, is_sign_in};
 use backtrail_model::words::counted;
 use datafusion::logical_expr::{col, lit};
 use hashbrown::HashSet;
@@ -109,21 +109,24 @@ fn own(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
     let fits = |one: &Issued| match subject {
         Subject::Key(key) => !one.hands_on_its_own() && one.what.access_key_id.as_ref() == Some(key),
         // A sign-in is an act of whom it names, and so is asking for a token to sign in with.
-        Subject::Arn(arn) => {
-            !matches!(one.what.method, "ConsoleLogin" | GET_SIGNIN_TOKEN)
-                && one.what.arn.as_deref().map(without_path) == Some(without_path(arn))
-        }
+        Subject::Arn(arn) => !matches!(one.what.method, CONSOLE_LOGIN | GET_SIGNIN_TOKEN) && is_for(one, arn),
         Subject::Event(id) => one.refs.contains(id),
     };
-    lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
+    issued_where(lineage, fits)
 }
 
 /// The sign-ins of whom an ARN names: acts of theirs, from which roles were switched to.
 fn sign_ins(lineage: &Lineage, subject: &Subject) -> Vec<usize> {
     let Subject::Arn(arn) = subject else { return Vec::new() };
-    let is_theirs =
-        |one: &Issued| one.what.method == "ConsoleLogin" && one.what.arn.as_deref().map(without_path) == Some(without_path(arn));
-    lineage.issued().iter().enumerate().filter(|(_, one)| is_theirs(one)).map(|(at, _)| at).collect()
+    issued_where(lineage, |one| one.what.method == CONSOLE_LOGIN && is_for(one, arn))
+}
+
+fn is_for(one: &Issued, arn: &str) -> bool {
+    one.what.arn.as_deref().map(without_path) == Some(without_path(arn))
+}
+
+fn issued_where(lineage: &Lineage, fits: impl Fn(&Issued) -> bool) -> Vec<usize> {
+    lineage.issued().iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
 }
 
 /// The ways up from all who used it, and then from what was issued and not used, as far as evidence shows.
