@@ -80,10 +80,15 @@ impl<R: BufRead> GzipStream<R> {
             return Err(self.damaged("a member does not start with its magic number"));
         }
         let Some(fixed) = self.input.take::<7>()? else { return Err(self.truncated()) };
-        let flags = fixed[0];
-        if flags & RESERVED != 0 {
-            return Err(self.damaged("a member header has reserved flags set"));
+        if fixed[0] & RESERVED != 0 {
+            let broken = self.damaged("a member header has reserved flags set");
+            return self.behind_damage(broken);
         }
+        self.behind_fixed_header(fixed[0])
+    }
+
+    /// Goes behind what the flags say a header has more.
+    fn behind_fixed_header(&mut self, flags: u8) -> Result<(), Break> {
         if flags & FEXTRA != 0 {
             let Some(length) = self.input.take::<2>()? else { return Err(self.truncated()) };
             for _ in 0..u16::from_le_bytes(length) {
@@ -176,10 +181,29 @@ impl<R: BufRead> GzipStream<R> {
                 }
                 Ok(_) if at_end && out.len() == before_out => return Err(self.truncated()),
                 Ok(_) => {}
-                Err(e) => return Err(self.damaged(e.message().unwrap_or("invalid deflate data"))),
+                Err(e) => {
+                    let broken = self.damaged(e.message().unwrap_or("invalid deflate data"));
+                    return self.behind_damage(broken);
+                }
             }
         }
         Ok(())
+    }
+
+    /// A member broke off. Those behind it may be whole: on to the next header that is one for certain, if there is any.
+    fn behind_damage(&mut self, broken: Break) -> Result<(), Break> {
+        let mut last = [0; 10];
+        while !is_usual_header(&last) {
+            let Some([byte]) = self.input.take::<1>()? else {
+                // The first fault is the one to tell; a checksum's says that nothing is missing.
+                let first = self.flaw.take_if(|flaw| !matches!(flaw.cause, Cause::Checksum { .. }));
+                return Err(first.unwrap_or(broken));
+            };
+            last.rotate_left(1);
+            last[9] = byte;
+        }
+        self.flaw = self.flaw.take().filter(|flaw| !matches!(flaw.cause, Cause::Checksum { .. })).or(Some(broken));
+        self.behind_fixed_header(last[3])
     }
 
     fn trailer(&mut self) -> Result<(), Break> {
@@ -193,6 +217,12 @@ impl<R: BufRead> GzipStream<R> {
         self.state = State::Header;
         Ok(())
     }
+}
+
+/// Whether ten bytes begin a member as those who write gzip do: one in two hundred thousand million places of compressed data looks like it.
+/// Behind the time of change stand how hard was compressed (2 and 4, or nothing) and on what (13 are named, or unknown).
+fn is_usual_header(bytes: &[u8; 10]) -> bool {
+    bytes.starts_with(&MAGIC) && bytes[3] & RESERVED == 0 && matches!(bytes[8], 0 | 2 | 4) && matches!(bytes[9], 0..=13 | 255)
 }
 
 impl<R: BufRead> Inflate for GzipStream<R> {
@@ -463,6 +493,26 @@ mod tests {
             sizes.push(out.len());
         }
         assert_eq!((sizes.iter().sum::<usize>(), sizes[0] >= LEAST, sizes.len()), (150_000, true, 3));
+    }
+
+    #[test]
+    fn members_behind_a_damaged_one_are_read() {
+        let [first, middle, last] = [sample(40), sample(60), sample(30)];
+        let (mut damaged, whole) = (gz(&middle), [gz(&first), gz(&last)]);
+        // The reserved block type 3, in the first bits of the data: nothing of the member can be read.
+        damaged[10] |= 0b110;
+        for (stored, content, at) in [
+            ([&whole[0][..], &damaged, &whole[1]].concat(), [&first[..], &last].concat(), whole[0].len()),
+            ([&damaged[..], &whole[1]].concat(), last.clone(), 0),
+            ([&damaged[..], &damaged, &whole[1], &damaged].concat(), last.clone(), 0),
+        ] {
+            let read = by_slices(&stored);
+            assert_eq!(by_stream(&stored, 7, 100), read);
+            assert!(read.0 == content, "{} bytes instead of {}", read.0.len(), content.len());
+            let fault = read.1.or(read.2).expect("the damage is told");
+            assert!((at + 10..=at + damaged.len()).contains(&usize::try_from(fault.offset).unwrap()), "{fault:?}");
+            assert!(matches!(fault.cause, Cause::Damaged { .. }), "{fault:?}");
+        }
     }
 
     #[test]

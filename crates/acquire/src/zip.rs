@@ -20,6 +20,8 @@ use crate::name::text_of;
 const NAME: &str = "zip";
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
+/// The end record of a directory, without a comment.
+const END_LENGTH: u64 = 22;
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 /// Flag bits: encrypted; sizes and checksum stand behind the data.
@@ -29,28 +31,76 @@ const DESCRIBED_BEHIND: u16 = 8;
 const MAX_DESCRIPTOR: usize = 24;
 
 /// Visits the files in the order of the central directory. Sizes it states are not trusted; contents are bounded as they come.
-pub(crate) fn read<R: Read + Seek>(reader: R, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<(), Break> {
-    let mut reader = reader;
-    match ZipIterable::try_new(&mut reader, Config::default()) {
-        Ok(archive) => by_directory(archive, unpacking),
+/// Archives put together one behind the other are read from the last to the first: a directory describes its own only.
+pub(crate) fn read<R: Read + Seek>(mut reader: R, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<(), Break> {
+    let mut end = reader.seek(SeekFrom::End(0)).map_err(|e| Break::from_io(0, e))?;
+    loop {
+        let first = one_archive(&mut Front { reader: &mut reader, end, position: 0 }, end, unpacking)?;
+        if first == 0 || Local::read(&mut reader, 0).map_err(|e| Break::from_io(0, e))?.is_none() {
+            return Ok(());
+        }
+        unpacking
+            .done
+            .notes
+            .push(format!("another zip archive stands in the first {first} bytes, before the one described at the end: read too"));
+        end = first;
+    }
+}
+
+/// Visits the files of the archive that ends at `end`; says where the first of them stands.
+fn one_archive<R: Read + Seek>(reader: &mut R, end: u64, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<u64, Break> {
+    match ZipIterable::try_new(&mut *reader, Config::default()) {
+        // Nothing but a directory's end is in an empty archive.
+        Ok(archive) => Ok(by_directory(archive, unpacking)?.unwrap_or(end.saturating_sub(END_LENGTH))),
         Err(why) => {
-            let members = from_start(&mut reader, unpacking)?;
-            let end = reader.seek(SeekFrom::End(0)).unwrap_or_default();
+            let members = from_start(reader, unpacking)?;
             let what = format!("its directory is missing ({why}); the {members} members before the break were read");
             Err(Break::new(end, Cause::Damaged { container: NAME, what }))
         }
     }
 }
 
-fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<(), Break> {
+/// The first bytes of a file, as if it ended behind them.
+struct Front<R> {
+    reader: R,
+    end: u64,
+    position: u64,
+}
+
+impl<R: Read + Seek> Read for Front<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        let most = out.len().min(left);
+        let count = self.reader.read(&mut out[..most])?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl<R: Read + Seek> Seek for Front<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::End(back) => SeekFrom::Start(self.end.checked_add_signed(back).ok_or(io::ErrorKind::InvalidInput)?),
+            SeekFrom::Current(step) => SeekFrom::Start(self.position.checked_add_signed(step).ok_or(io::ErrorKind::InvalidInput)?),
+            SeekFrom::Start(_) => to,
+        };
+        self.position = self.reader.seek(to)?;
+        Ok(self.position)
+    }
+}
+
+/// Where the first of its files stands, if it has any; 0 where the visitor wants no more.
+fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<Option<u64>, Break> {
     let files = archive.files().map_err(|e| broken(0, e))?;
+    let mut first = None;
     while let Some(entry) = files.next() {
         let entry = entry.map_err(|e| broken(0, e))?;
+        let start = entry.header_start();
+        first = Some(first.map_or(start, |first: u64| first.min(start)));
         if !entry.is_file() {
             continue;
         }
         let name = text_of(entry.name_raw());
-        let start = entry.header_start();
         let method = match entry.compression() {
             _ if entry.encrypted() => Err("encrypted".to_owned()),
             CompressionMethod::Stored => Ok(STORED),
@@ -72,11 +122,11 @@ fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unp
         let mut member = Member::new(files.reader_mut(), method, stated);
         match unpacking.member(name, &mut member, None, NAME) {
             Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => return Ok(()),
+            Ok(ControlFlow::Break(())) => return Ok(Some(0)),
             Err(e) => return Err(Break::from_io(start, e)),
         }
     }
-    Ok(())
+    Ok(first)
 }
 
 /// How many members could be read without a directory.

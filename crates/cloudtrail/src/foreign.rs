@@ -19,6 +19,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("GuardDuty findings", &[":guardduty:", "\"severity\""]),
     ("Route 53 Resolver query logs", &["\"query_name\"", "\"query_type\""]),
     ("Security Hub findings (ASFF)", &["\"detail-type\"", "\"Security Hub Findings"]),
+    ("Macie findings", &["\"resourcesAffected\"", "\"severity\""]),
+    ("Inspector findings", &["\"findingArn\"", "\"severity\""]),
     ("AWS Config", &["\"configurationItems\""]),
     ("AWS Config", &["\"configurationItem\""]),
     ("AWS Config", &["\"configurationItemStatus\""]),

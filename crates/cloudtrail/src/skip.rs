@@ -23,15 +23,21 @@ pub(crate) const FIRST_KEYS: [&[u8]; 11] = [
     b"CloudTrailEvent",
 ];
 
+/// What envelopes start with that stand one behind the other in a file, as Firehose writes them: a trail's file, a subscription of
+/// CloudWatch Logs, an event of EventBridge.
+const DOCUMENT_KEYS: [&[u8]; 3] = [b"Records", b"messageType", b"version"];
+
 /// Where reading goes on.
 #[derive(Debug)]
 pub(crate) enum Goal {
     /// Behind the next line feed.
     Line,
-    /// At a record inside the line, known by what stands before it in a list and the key it starts with; or behind the next line feed.
+    /// At a record inside the line, known by what stands before it (a list, another document) and the key it starts with; or behind the
+    /// next line feed.
     RestOfLine,
-    /// The same, but at the next line that starts with a brace, unless `any` next line will do.
-    Lines { any: bool },
+    /// The same, but at the next line that starts with a brace, unless `any` next line will do; a document right behind another one
+    /// may also start with the broken one's own first key.
+    Lines { any: bool, first_key: Vec<u8> },
     /// In a list: at the next object that starts with `"eventVersion"` or one of these keys; or at a line that starts with a brace.
     Record { first_keys: Vec<Vec<u8>> },
     /// Behind the value's end, if it is JSON.
@@ -76,7 +82,7 @@ impl Goal {
     /// Whether reading goes on behind the line feed at `at`; `None` if there are too few bytes to tell.
     fn line_starts(&self, bytes: &[u8], at: usize) -> Option<Starts> {
         let here = match (self, bytes.get(at + 1)?) {
-            (Self::RestOfLine | Self::Lines { any: true }, _) | (_, b'{') => true,
+            (Self::RestOfLine | Self::Lines { any: true, .. }, _) | (_, b'{') => true,
             (Self::Lines { .. }, byte) => byte.is_ascii_digit(),
             _ => false,
         };
@@ -85,10 +91,17 @@ impl Goal {
 
     /// Whether the brace at `at` is a record's first byte; `None` if there are too few bytes to tell.
     fn record_starts(&self, bytes: &[u8], at: usize) -> Option<Starts> {
-        let is_record = match self {
-            Self::Record { first_keys } => starts_record(&bytes[at + 1..], first_keys.iter().map(Vec::as_slice))?,
-            _ if !matches!(bytes[..at][at.saturating_sub(MAX_TAIL)..].trim_ascii_end().last(), Some(b',' | b'[')) => false,
-            _ => starts_record(&bytes[at + 1..], FIRST_KEYS.into_iter())?,
+        let rest = &bytes[at + 1..];
+        let near = bytes[..at][at.saturating_sub(MAX_TAIL)..].trim_ascii_end().last();
+        let is_record = match (self, near) {
+            (Self::Record { first_keys }, _) => starts_record(rest, first_keys.iter().map(Vec::as_slice))?,
+            (_, Some(b',' | b'[')) => starts_record(rest, FIRST_KEYS.into_iter())?,
+            (goal, Some(b'}')) => {
+                let own =
+                    if let Self::Lines { first_key, .. } = goal { Some(first_key.as_slice()).filter(|key| !key.is_empty()) } else { None };
+                starts_record(rest, FIRST_KEYS.into_iter().chain(DOCUMENT_KEYS).chain(own))?
+            }
+            _ => false,
         };
         Some(if is_record { Starts::Here(at) } else { Starts::No })
     }
@@ -100,11 +113,11 @@ enum Starts {
     No,
 }
 
-/// How many bytes before `at` separate it from an item of a list: a comma or bracket, and white space behind that.
+/// How many bytes before `at` separate it from an item of a list or a document: a comma or bracket, and white space behind that.
 fn before(bytes: &[u8], at: usize) -> usize {
     let near = &bytes[..at][at.saturating_sub(MAX_TAIL)..];
     let solid = near.trim_ascii_end();
-    if matches!(solid.last(), Some(b',' | b'[')) { near.len() - solid.len() + 1 } else { 0 }
+    if matches!(solid.last(), Some(b',' | b'[' | b'}')) { near.len() - solid.len() + 1 } else { 0 }
 }
 
 /// Whether `"eventVersion"`, or one of the given keys, is what follows the brace; `None` if there are too few bytes to tell.

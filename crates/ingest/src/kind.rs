@@ -33,6 +33,14 @@ pub enum Kind {
     Ocsf,
     /// AWS Health events.
     Health,
+    /// Macie findings.
+    Macie,
+    /// Inspector findings.
+    Inspector,
+    /// IAM Access Analyzer findings.
+    AccessAnalyzer,
+    /// IAM credential report.
+    CredentialReport,
     /// Route 53 resolver query logs.
     ResolverLogs,
     /// Load balancer access logs.
@@ -86,6 +94,10 @@ impl Kind {
             Self::SecurityHubOcsf => "Security Hub findings (OCSF)",
             Self::Ocsf => "OCSF events",
             Self::Health => "AWS Health events",
+            Self::Macie => "Macie findings",
+            Self::Inspector => "Inspector findings",
+            Self::AccessAnalyzer => "IAM Access Analyzer findings",
+            Self::CredentialReport => "IAM credential report",
             Self::ResolverLogs => "Route 53 resolver logs",
             Self::LoadBalancerLogs => "load balancer access logs",
             Self::S3AccessLogs => "S3 access logs",

@@ -99,11 +99,12 @@ pub fn spells_fields_otherwise(head: &[u8]) -> bool {
     has_all(&folded, &["\"eventname\":\"", "\"eventsource\":\"", ".amazonaws.com\""]) && beside.iter().any(|name| has_all(&folded, &[name]))
 }
 
-/// Whether JSON holds a whole record somewhere: where those that are read stand, or under keys that nobody knows.
+/// Whether JSON holds a whole record somewhere, as an object or as a string: where those that are read stand, or under keys that nobody
+/// knows.
 #[must_use]
 pub fn holds_record(head: &[u8]) -> bool {
     let outline = Outline::of(&head[..head.len().min(HEAD)]);
-    outline.around("eventSource").any(|place| is_record(&outline, place))
+    outline.around("eventSource").any(|place| is_record(&outline, place)) || outline.strings().any(|(_, text)| is_record_string(text))
 }
 
 /// Whether a text starts as a JSON document does.
@@ -246,18 +247,20 @@ fn is_record(outline: &Outline<'_>, place: &str) -> bool {
 }
 
 fn holds_record_string(outline: &Outline<'_>) -> bool {
-    STRING_PLACES.iter().any(|place| {
-        outline.values(place).any(|text| {
-            let has = |key: &str| memmem::find(text, key.as_bytes()).is_some();
-            text.trim_ascii_start().starts_with(b"{") && has(r#"\"eventSource\""#) && has(r#"\"eventName\""#) && has("amazonaws.com")
-        })
-    })
+    STRING_PLACES.iter().any(|place| outline.values(place).any(is_record_string))
+}
+
+fn is_record_string(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"{") && has_all(text, &[r#"\"eventSource\""#, r#"\"eventName\""#, "amazonaws.com"])
 }
 
 type Test = fn(&Outline<'_>) -> bool;
 
+/// Where findings stand: alone or one a line, in what list and get calls print, and in events of EventBridge.
+const FINDINGS: [&str; 5] = ["", "Findings", "findings", "detail", "detail.findings"];
+
 /// Other kinds of JSON, the narrowest first. One line each.
-const KINDS: [(Kind, Test); 19] = [
+const KINDS: [(Kind, Test); 23] = [
     (Kind::JsonSchema, |o| o.has("$schema") && (o.has("properties") || o.has("definitions") || o.has("$defs"))),
     (Kind::CloudTrailDigest, |o| o.has("digestEndTime") && o.has("logFiles")),
     (Kind::LakeSignature, |o| o.has("hashSignature") && o.has("files.fileHashValue")),
@@ -266,13 +269,15 @@ const KINDS: [(Kind, Test); 19] = [
     (Kind::Config, |o| o.has("configurationItems") || is_config_item(o, "")),
     (Kind::ConfigNotification, is_config_notification),
     (Kind::SecurityHubOcsf, |o| o.says("detail-type", "Findings Imported V2")),
-    (Kind::SecurityHub, |o| {
-        o.says("detail-type", "Security Hub ") || ["", "Findings", "findings", "detail.findings"].iter().any(|p| is_asff(o, p))
-    }),
-    (Kind::GuardDuty, |o| {
-        o.says("detail-type", "GuardDuty Finding") || ["", "Findings", "findings", "detail"].iter().any(|p| is_guardduty(o, p))
-    }),
+    (Kind::SecurityHub, |o| o.says("detail-type", "Security Hub ") || FINDINGS.iter().any(|p| is_asff(o, p))),
+    (Kind::Macie, |o| o.says("detail-type", "Macie Finding") || FINDINGS.iter().any(|p| is_macie(o, p))),
+    (Kind::GuardDuty, |o| o.says("detail-type", "GuardDuty Finding") || FINDINGS.iter().any(|p| is_guardduty(o, p))),
     (Kind::Health, |o| o.says("detail-type", "AWS Health")),
+    (Kind::Inspector, |o| o.says("detail-type", "Inspector2 Finding") || FINDINGS.iter().any(|p| is_inspector(o, p))),
+    (Kind::CredentialReport, |o| o.has_all("", &["Content", "ReportFormat"])),
+    (Kind::AccessAnalyzer, |o| {
+        o.says("detail-type", "Access Analyzer Finding") || FINDINGS.iter().any(|p| o.has_all(p, &["analyzedAt", "resourceOwnerAccount"]))
+    }),
     (Kind::Ocsf, |o| o.has("class_uid") && o.has("metadata") && (o.has("category_uid") || o.has("activity_id"))),
     (Kind::FlowLogs, holds_flow_lines),
     (Kind::ResolverLogs, |o| o.has_all("", &["query_name", "query_type"]) && (o.has("srcaddr") || o.has("srcids"))),
@@ -304,6 +309,16 @@ fn is_config_notification(o: &Outline<'_>) -> bool {
 
 fn is_asff(o: &Outline<'_>, place: &str) -> bool {
     o.has_all(place, &["SchemaVersion", "ProductArn", "GeneratorId"])
+}
+
+/// A finding of Macie has what GuardDuty's has not: whether it is of a policy or of sensitive data.
+fn is_macie(o: &Outline<'_>, place: &str) -> bool {
+    o.has_all(place, &["resourcesAffected", "severity"])
+        && (o.has_all(place, &["category"]) || o.has_all(place, &["classificationDetails"]))
+}
+
+fn is_inspector(o: &Outline<'_>, place: &str) -> bool {
+    o.has_all(place, &["findingArn", "inspectorScore"]) || o.has_all(place, &["findingArn", "packageVulnerabilityDetails"])
 }
 
 fn is_guardduty(o: &Outline<'_>, place: &str) -> bool {
@@ -368,9 +383,12 @@ fn lines(text: &[u8]) -> Kind {
             return Kind::LoadBalancerLogs;
         }
     }
-    if has(&fields, b"srcaddr") && has(&fields, b"dstaddr") {
+    if is_flow_header(&fields) {
         let transit = has(&fields, b"tgw-id") || has(&fields, b"tgw-attachment-id");
         return if transit { Kind::TransitGatewayFlowLogs } else { Kind::FlowLogs };
+    }
+    if line.starts_with(b"user,arn,user_creation_time,") {
+        return Kind::CredentialReport;
     }
     if is_flow_line(line) {
         return Kind::FlowLogs;
@@ -392,6 +410,34 @@ fn lines(text: &[u8]) -> Kind {
 
 fn has(fields: &[&[u8]], name: &[u8]) -> bool {
     fields.iter().any(|f| f.eq_ignore_ascii_case(name))
+}
+
+/// The header of flow logs: their fields in any order, of which none must be there.
+fn is_flow_header(fields: &[&[u8]]) -> bool {
+    const SOME: [&[u8]; 20] = [
+        b"version",
+        b"account-id",
+        b"interface-id",
+        b"srcaddr",
+        b"dstaddr",
+        b"srcport",
+        b"dstport",
+        b"protocol",
+        b"packets",
+        b"bytes",
+        b"start",
+        b"end",
+        b"action",
+        b"log-status",
+        b"pkt-srcaddr",
+        b"pkt-dstaddr",
+        b"tcp-flags",
+        b"flow-direction",
+        b"tgw-id",
+        b"instance-id",
+    ];
+    let is_name = |f: &&[u8]| f.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+    fields.iter().all(|f| is_name(f)) && SOME.iter().filter(|name| has(fields, name)).count() >= 4
 }
 
 /// A flow record in the default format (version 2), or one that starts with it.

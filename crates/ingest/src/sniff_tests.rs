@@ -68,6 +68,19 @@ fn other_evidence() {
         (Kind::FlowLogs, "2 123456789012 eni-0a1b - - - - - - - 1431280876 1431280934 - NODATA"),
         (Kind::FlowLogs, &format!("2024-05-01T10:00:00.000Z {flow}\n")),
         (Kind::FlowLogs, &format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"id":"1","message":"{flow}"}}]}}"#)),
+        (Kind::FlowLogs, "interface-id pkt-srcaddr pkt-dstaddr bytes start end action\neni-1 10.0.0.1 10.0.0.2 5 1 2 ACCEPT\n"),
+        (
+            Kind::Macie,
+            r#"{"schemaVersion":"1.0","id":"x","type":"SensitiveData:S3Object/Financial","category":"CLASSIFICATION","severity":{"score":3},"resourcesAffected":{}}"#,
+        ),
+        (Kind::Macie, r#"{"detail-type":"Macie Finding","source":"aws.macie","detail":{"id":"x"}}"#),
+        (Kind::Inspector, r#"{"findings":[{"findingArn":"arn","severity":"HIGH","packageVulnerabilityDetails":{}}]}"#),
+        (Kind::AccessAnalyzer, r#"{"findings":[{"id":"x","analyzedAt":"2024-05-01T10:00:00Z","resourceOwnerAccount":"1"}]}"#),
+        (
+            Kind::CredentialReport,
+            "user,arn,user_creation_time,password_enabled,password_last_used\n<root_account>,arn:aws:iam::1:root,x,y,z\n",
+        ),
+        (Kind::CredentialReport, r#"{"Content":"dXNlcixhcm4s","ReportFormat":"text/csv","GeneratedTime":"2024-05-01T10:00:00Z"}"#),
         (Kind::TransitGatewayFlowLogs, "version resource-type account-id tgw-id tgw-attachment-id srcaddr dstaddr\n"),
         (Kind::Config, r#"{"fileVersion":"1.0","configSnapshotId":"x","configurationItems":[{"resourceType":"AWS::EC2::Instance"}]}"#),
         (
@@ -106,6 +119,13 @@ fn other_evidence() {
         }
         assert_eq!(kind(text), *expected, "{text}");
     }
+}
+
+#[test]
+fn whole_records_under_keys_nobody_knows_are_noticed() {
+    assert!(holds_record(format!(r#"{{"wrapped":{{"deeply":{RECORD}}}}}"#).as_bytes()));
+    assert!(holds_record(format!(r#"{{"wrapped":{{"deeply":"{}"}}}}"#, escaped()).as_bytes()));
+    assert!(!holds_record(br#"{"note":"eventSource and eventName, of iam.amazonaws.com"}"#));
 }
 
 #[test]

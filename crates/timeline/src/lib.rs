@@ -25,6 +25,7 @@ mod lineage;
 mod nearest;
 mod novelty;
 mod pivotal;
+mod policy;
 mod previous;
 mod principal;
 mod profile;

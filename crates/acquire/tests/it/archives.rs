@@ -136,6 +136,29 @@ fn a_visitor_may_stop() {
 }
 
 #[test]
+fn archives_put_together_are_all_read() {
+    let one = zip(&[("a", b"1"), ("b", b"2")]);
+    let mut bench = Bench::new(small());
+    for (last, names) in [(zip(&[("c", b"3")]), vec!["!c", "!a", "!b"]), (zip(&[]), vec!["!a", "!b"])] {
+        for stored in [[one.clone(), last.clone()].concat(), gzip(&[one.clone(), last].concat())] {
+            let piece = bench.open(&stored);
+            let (leaves, accounts) = bench.leaves(&piece);
+            assert_eq!(leaves.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), names);
+            assert_eq!(accounts[0].flaw, None);
+            assert_eq!(accounts[0].notes.len(), 1, "{:?}", accounts[0].notes);
+            assert!(accounts[0].notes[0].contains(&format!("in the first {} bytes", one.len())), "{:?}", accounts[0].notes);
+        }
+    }
+    // Three, the first of which lost its directory: what is left of it is read, and that it is damaged is said.
+    let cut = one[..one.len() - 100].to_vec();
+    let stored = [cut.clone(), zip(&[("c", b"3")]), zip(&[("d", b"4")])].concat();
+    let piece = bench.open(&stored);
+    let (leaves, accounts) = bench.leaves(&piece);
+    assert_eq!(leaves.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["!d", "!c", "!a", "!b"]);
+    assert_eq!(accounts[0].flaw.as_ref().map(|f| f.offset), Some(cut.len() as u64));
+}
+
+#[test]
 fn an_empty_archive() {
     let mut bench = Bench::new(small());
     for stored in [zip(&[]), gzip(&zip(&[]))] {

@@ -54,10 +54,11 @@ impl Machine {
 
     /// How the next record is known: from what the broken one looks like, or those before it; else by what records start with.
     fn resync_goal(&self, window: &[u8], pos: usize, at: Option<usize>) -> Goal {
-        if self.stack.is_empty() {
-            return Goal::Lines { any: at.is_some_and(|at| memchr::memchr(b'\n', &window[pos..at]).is_none()) };
-        }
         let own = first_key(window, &self.fields).unwrap_or_default();
+        if self.stack.is_empty() {
+            let any = at.is_some_and(|at| memchr::memchr(b'\n', &window[pos..at]).is_none());
+            return Goal::Lines { any, first_key: own.to_vec() };
+        }
         let mut first_keys: Vec<Vec<u8>> = [own, &self.usual_key].into_iter().filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect();
         if first_keys.is_empty() {
             first_keys.extend(FIRST_KEYS.map(<[u8]>::to_vec));

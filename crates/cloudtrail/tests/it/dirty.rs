@@ -276,3 +276,31 @@ fn damage_in_the_first_key_of_a_record_or_its_value_costs_that_record_alone() {
         }
     }
 }
+
+#[test]
+fn damage_costs_one_of_several_documents_on_a_line() {
+    // As Firehose writes them: nothing between.
+    let wraps: [fn(String) -> String; 4] = [
+        |r| r,
+        |r| format!("{{\"Records\":[{r}]}}"),
+        |r| format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{r}}}"),
+        |r| format!("{{\"own\":1,\"event\":{r}}}"),
+    ];
+    let damages: [(&str, &str); 4] = [
+        ("\"eventSource\":", "\"eventSource\u{1}:"),
+        ("\"eventSource\":", "\"eventSource:"),
+        ("\"eventSource\":", "}junk\"eventSource\":"),
+        ("\"userIdentity\":{", "\"userIdentity\":"),
+    ];
+    for (at, wrap) in wraps.into_iter().enumerate() {
+        for (from, to) in damages {
+            for damaged in 0..5 {
+                let mut documents: Vec<String> = (0..5).map(event).map(wrap).collect();
+                documents[damaged] = documents[damaged].replacen(from, to, 1);
+                let decoded = decode(documents.concat().as_bytes());
+                assert_eq!(decoded.counts().1, 4, "wrapper {at}, {to:?} in document {damaged}: {:?}", decoded.rejects());
+                assert!(decoded.counts().2 >= 1, "wrapper {at}, {to:?} in document {damaged}");
+            }
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use backtrail_model::calls::{CoverageCall, Effect, Log};
 use serde_json::Value;
 
+use crate::policy::{Policy, Statement};
+
 /// A part of recording that a call sets, for all that comes later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -76,26 +78,9 @@ pub(super) fn settings(action: &str, call: CoverageCall, request: &Value) -> Vec
 
 /// Whether a bucket's policy refuses that anybody, or CloudTrail, writes to it, whatever the circumstances.
 fn refuses_delivery(request: &Value) -> bool {
-    let policy = request.get("bucketPolicy").map(|policy| match policy {
-        Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
-        policy => policy.clone(),
-    });
-    let one_or_many = |value: Option<&Value>| match value {
-        Some(Value::Array(items)) => items.clone(),
-        Some(value) => vec![value.clone()],
-        None => Vec::new(),
-    };
-    let is_meant = |statement: &Value| {
-        let principal = statement.get("Principal").map(ToString::to_string).unwrap_or_default();
-        let is_anybody = principal == "\"*\"" || principal.contains(":\"*\"") || principal.contains("cloudtrail.amazonaws.com");
-        let actions = one_or_many(statement.get("Action"));
-        let writes = |action: &Value| action.as_str().is_some_and(|action| matches!(action, "*" | "s3:*" | "s3:Put*" | "s3:PutObject"));
-        statement.get("Effect").and_then(Value::as_str) == Some("Deny")
-            && is_anybody
-            && actions.iter().any(writes)
-            && statement.get("Condition").is_none()
-    };
-    one_or_many(policy.as_ref().and_then(|policy| policy.get("Statement"))).iter().any(is_meant)
+    let refuses =
+        |s: Statement<'_>| s.denies() && s.is_for_service("cloudtrail.amazonaws.com") && s.is_about("s3:PutObject") && !s.has_condition();
+    Policy::put_by(request).is_some_and(|policy| policy.statements().any(refuses))
 }
 
 /// Whether a rule of a bucket's lifecycle deletes what is in it, now or later.

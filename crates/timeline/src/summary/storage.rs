@@ -1,6 +1,7 @@
 //! Buckets, objects, keys and secrets.
 
 use super::{Call, Summary, days, words};
+use crate::policy::Policy;
 
 pub(super) fn tell(service: &str, call: &Call<'_>) -> Option<Summary> {
     match service {
@@ -57,19 +58,10 @@ fn s3(call: &Call<'_>) -> Option<Summary> {
 
 /// Whether a bucket policy names everyone as principal.
 fn lets_anyone(call: &Call<'_>) -> &'static str {
-    let policy = call.request.get("bucketPolicy").or_else(|| call.request.get("policy"));
-    let Some(policy) = policy else { return "" };
-    let statements = policy.list("Statement");
-    let open: Vec<_> = statements
-        .iter()
-        .filter(|s| {
-            let everyone =
-                s.get("Principal").is_some_and(|p| p.0 == "*" || p.get("AWS").is_some_and(|a| a.members().iter().any(|m| m.0 == "*")));
-            everyone && s.text("Effect").as_deref() == Some("Allow")
-        })
-        .collect();
+    let Some(policy) = Policy::put_by(call.request.0) else { return "" };
+    let open: Vec<_> = policy.statements().filter(|s| s.allows() && s.is_for_everyone()).collect();
     // Whom a condition lets in, a network or an organization, is for the reader to judge.
-    match open.iter().any(|s| s.get("Condition").is_none()) {
+    match open.iter().any(|s| !s.has_condition()) {
         true => ", which lets anyone in",
         false if !open.is_empty() => ", which lets in anyone who fulfils its conditions",
         false => "",
