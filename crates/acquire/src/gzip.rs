@@ -45,6 +45,10 @@ pub(crate) struct GzipStream<R> {
     members: u64,
     notes: Vec<String>,
     flaw: Option<Break>,
+    /// Where the member at hand starts.
+    member: u64,
+    /// Whether what follows a damaged member is sought from here on; else by whoever has all of the bytes.
+    goes_on: bool,
 }
 
 impl<R: BufRead> GzipStream<R> {
@@ -58,6 +62,8 @@ impl<R: BufRead> GzipStream<R> {
             members: 0,
             notes: Vec::new(),
             flaw: None,
+            member: offset,
+            goes_on: true,
         }
     }
 
@@ -79,6 +85,7 @@ impl<R: BufRead> GzipStream<R> {
         if magic != MAGIC {
             return Err(self.damaged("a member does not start with its magic number"));
         }
+        self.member = self.input.offset - MAGIC.len() as u64;
         let Some(fixed) = self.input.take::<7>()? else { return Err(self.truncated()) };
         if fixed[0] & RESERVED != 0 {
             let broken = self.damaged("a member header has reserved flags set");
@@ -192,6 +199,9 @@ impl<R: BufRead> GzipStream<R> {
 
     /// A member broke off. Those behind it may be whole: on to the next header that is one for certain, if there is any.
     fn behind_damage(&mut self, broken: Break) -> Result<(), Break> {
+        if !self.goes_on {
+            return Err(broken);
+        }
         let mut last = [0; 10];
         while !is_usual_header(&last) {
             let Some([byte]) = self.input.take::<1>()? else {
@@ -202,20 +212,35 @@ impl<R: BufRead> GzipStream<R> {
             last.rotate_left(1);
             last[9] = byte;
         }
-        self.flaw = self.flaw.take().filter(|flaw| !matches!(flaw.cause, Cause::Checksum { .. })).or(Some(broken));
+        self.note(broken);
+        self.member = self.input.offset - last.len() as u64;
         self.behind_fixed_header(last[3])
+    }
+
+    /// A fault that does not stop reading: the first is told, and a checksum's only where nothing is missing.
+    fn note(&mut self, broken: Break) {
+        let is_worse = |flaw: &Break| matches!(flaw.cause, Cause::Checksum { .. }) && !matches!(broken.cause, Cause::Checksum { .. });
+        if self.flaw.as_ref().is_none_or(is_worse) {
+            self.flaw = Some(broken);
+        }
     }
 
     fn trailer(&mut self) -> Result<(), Break> {
         let Some(trailer) = self.input.take::<8>()? else { return Err(self.truncated()) };
         let [c0, c1, c2, c3, s0, s1, s2, s3] = trailer;
         let sound = u32::from_le_bytes([c0, c1, c2, c3]) == self.crc.sum() && u32::from_le_bytes([s0, s1, s2, s3]) == self.crc.amount();
-        if !sound && self.flaw.is_none() {
-            self.flaw = Some(Break::new(self.input.offset - 8, Cause::Checksum { container: NAME }));
-        }
+        let fault = (!sound).then(|| Break::new(self.input.offset - 8, Cause::Checksum { container: NAME }));
         self.members += 1;
         self.state = State::Header;
-        Ok(())
+        match fault {
+            // Perhaps what was read for it is the beginning of the next member.
+            Some(fault) if !self.goes_on => Err(fault),
+            Some(fault) => {
+                self.flaw.get_or_insert(fault);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -251,6 +276,34 @@ impl<R: BufRead> Inflate for GzipStream<R> {
     }
 }
 
+impl<'a> GzipStream<Cursor<&'a [u8]>> {
+    /// Goes on behind a damaged member of these bytes, at the next header that is one for certain, if there is any. One that was cut short was
+    /// inflated into those behind it: so that is sought from its own start on.
+    fn go_on_behind(&mut self, data: &'a [u8], broken: &Break) -> bool {
+        let is_whole = matches!(broken.cause, Cause::Checksum { .. });
+        if self.state == State::Header && !is_whole {
+            return false;
+        }
+        let from = usize::try_from(self.member).unwrap_or(usize::MAX).saturating_add(1).min(data.len());
+        let mut headers = memmem::find_iter(&data[from..], &MAGIC).map(|at| from + at);
+        let next = headers.find(|at| data[*at..].first_chunk().is_some_and(is_usual_header));
+        if is_whole {
+            self.flaw.get_or_insert_with(|| broken.clone());
+        }
+        let Some(next) = next else { return is_whole };
+        self.note(broken.clone());
+        self.input = Counted::new(Cursor::new(&data[next..]), next as u64);
+        (self.state, self.members) = (State::Header, 0);
+        true
+    }
+
+    /// The fault to tell where reading stopped.
+    fn first_fault(&mut self, broken: Break) -> Break {
+        self.note(broken.clone());
+        self.flaw.take().unwrap_or(broken)
+    }
+}
+
 /// gzip members of a slice: one member a step where libdeflate can, else as a stream.
 pub(crate) struct GzipSlices<'a> {
     data: &'a [u8],
@@ -283,6 +336,7 @@ impl<'a> GzipSlices<'a> {
                     let mut stream = GzipStream::new(rest, self.position as u64);
                     // After a first member, what follows may be padding rather than a damaged header.
                     stream.members = u64::from(self.position > 0);
+                    stream.goes_on = false;
                     self.stream = Some(stream);
                 }
             }
@@ -294,7 +348,12 @@ impl<'a> GzipSlices<'a> {
                 if out.capacity() < self.chunk {
                     out.reserve_exact(self.chunk - out.len());
                 }
-                stream.fill(out)
+                loop {
+                    match stream.fill(out) {
+                        Err(broken) if stream.go_on_behind(self.data, &broken) => {}
+                        result => return result.map_err(|broken| stream.first_fault(broken)),
+                    }
+                }
             }
             _ => Ok(()),
         }
@@ -512,6 +571,17 @@ mod tests {
             let fault = read.1.or(read.2).expect("the damage is told");
             assert!((at + 10..=at + damaged.len()).contains(&usize::try_from(fault.offset).unwrap()), "{fault:?}");
             assert!(matches!(fault.cause, Cause::Damaged { .. }), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn members_behind_one_that_was_cut_short_are_read() {
+        let [first, middle, last] = [sample(40), sample(60), sample(30)];
+        let (one, two, three) = (gz(&first), gz(&middle), gz(&last));
+        for cut in [11, two.len() / 2, two.len() - 9, two.len() - 3] {
+            let (got, broken, flaw, _) = by_slices(&[&one[..], &two[..cut], &three].concat());
+            assert!(got.starts_with(&first) && got.ends_with(&last), "cut at {cut}: {} bytes", got.len());
+            assert!(broken.or(flaw).is_some(), "cut at {cut}");
         }
     }
 

@@ -90,9 +90,18 @@ type Visit<'v> = dyn FnMut(&Entry, &mut dyn Read) -> io::Result<ControlFlow<()>>
 pub(crate) fn read(input: impl Read, visit: &mut Visit<'_>) -> Result<(), Break> {
     let mut input = Counting { inner: input, offset: 0 };
     let mut pending = Pending::default();
+    let mut flaw = None;
     loop {
         let start = input.offset;
-        let Some(block) = header(&mut input)? else { return Ok(()) };
+        let block = match header(&mut input) {
+            Err(broken) if matches!(broken.cause, Cause::Damaged { .. }) => {
+                flaw.get_or_insert(broken);
+                pending = Pending::default();
+                next_header(&mut input)?
+            }
+            found => found?,
+        };
+        let Some(block) = block else { return flaw.map_or(Ok(()), Err) };
         let stated = octal(&block[124..136]).ok_or_else(|| damaged(start, "a member's size is not a number"))?;
         let kind = block[156];
         match kind {
@@ -119,7 +128,7 @@ pub(crate) fn read(input: impl Read, visit: &mut Visit<'_>) -> Result<(), Break>
             let flow = file(name, size, (gnu, sparse), &mut body, visit).map_err(|e| Break::from_io(start, e))?;
             let left = body.limit();
             if flow.is_break() {
-                return Ok(());
+                return flaw.map_or(Ok(()), Err);
             }
             skip(&mut input, left)?;
         } else if has_data(kind) {
@@ -201,6 +210,17 @@ fn header<R: Read>(input: &mut Counting<R>) -> Result<Option<[u8; BLOCK]>, Break
         }
         if have < BLOCK {
             return if zeros > 1 { Ok(None) } else { Err(Break::new(input.offset, Cause::Truncated(NAME))) };
+        }
+    }
+    Ok(None)
+}
+
+/// The next header behind a damaged one, whose member cannot be told from what follows it: one with the magic, for data may look like others.
+fn next_header<R: Read>(input: &mut Counting<R>) -> Result<Option<[u8; BLOCK]>, Break> {
+    let mut block = [0; BLOCK];
+    while read_full(input, &mut block)? == BLOCK {
+        if block[257..262] == *b"ustar" && is_header(&block) {
+            return Ok(Some(block));
         }
     }
     Ok(None)

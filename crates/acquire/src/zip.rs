@@ -19,6 +19,7 @@ use crate::name::text_of;
 
 const NAME: &str = "zip";
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
+const END_RECORD: [u8; 4] = *b"PK\x05\x06";
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// The end record of a directory, without a comment.
 const END_LENGTH: u64 = 22;
@@ -49,15 +50,63 @@ pub(crate) fn read<R: Read + Seek>(mut reader: R, unpacking: &mut Unpacking<'_, 
 
 /// Visits the files of the archive that ends at `end`; says where the first of them stands.
 fn one_archive<R: Read + Seek>(reader: &mut R, end: u64, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<u64, Break> {
-    match ZipIterable::try_new(&mut *reader, Config::default()) {
+    let mut last = None;
+    let read = match ZipIterable::try_new(&mut *reader, Config::default()) {
+        Ok(archive) => by_directory(archive, &mut last, unpacking),
+        // Whatever the crate calls it, a directory that cannot be read is none.
+        Err(why) => Err(Break::new(end, Cause::Damaged { container: NAME, what: why.to_string() })),
+    };
+    match read {
         // Nothing but a directory's end is in an empty archive.
-        Ok(archive) => Ok(by_directory(archive, unpacking)?.unwrap_or(end.saturating_sub(END_LENGTH))),
-        Err(why) => {
-            let members = from_start(reader, unpacking)?;
-            let what = format!("its directory is missing ({why}); the {members} members before the break were read");
+        Ok(first) => {
+            behind_the_end(reader, end, unpacking)?;
+            Ok(first.unwrap_or(end.saturating_sub(END_LENGTH)))
+        }
+        // What the directory does not tell, the members' own headers do.
+        Err(Break { cause: Cause::Damaged { what, .. }, .. }) => {
+            let members = from(reader, last.map_or(Places::All, Places::Behind), unpacking)?;
+            let state = if last.is_none() { "missing" } else { "damaged" };
+            let what = format!("its directory is {state} ({what}); {members} members were read by their own headers");
             Err(Break::new(end, Cause::Damaged { container: NAME, what }))
         }
+        Err(other) => Err(other),
     }
+}
+
+/// What follows the end of the archive: another one that lost its directory, perhaps, whose members are read by their own headers.
+fn behind_the_end<R: Read + Seek>(reader: &mut R, end: u64, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<(), Break> {
+    let io_error = |e| Break::from_io(end, e);
+    let Some(own_end) = end_of_directory(reader, end).map_err(io_error)?.filter(|own| *own < end) else { return Ok(()) };
+    reader.seek(SeekFrom::Start(own_end)).map_err(io_error)?;
+    let mut rest = Vec::new();
+    reader.by_ref().take(end - own_end).take(CHUNK as u64).read_to_end(&mut rest).map_err(io_error)?;
+    let count = end - own_end;
+    if rest.iter().all(|b| *b == 0) && rest.len() as u64 == count {
+        unpacking.done.notes.push(format!("{count} zero bytes follow the {NAME} data (from byte {own_end})"));
+        return Ok(());
+    }
+    let members = if rest.starts_with(&LOCAL_HEADER) { from(reader, Places::From(own_end), unpacking)? } else { 0 };
+    let what = format!("{count} bytes behind its end are described by no directory: {members} members were read from them");
+    Err(Break::new(own_end, Cause::Damaged { container: NAME, what }))
+}
+
+/// Where the last end record of a directory ends, its comment included.
+fn end_of_directory<R: Read + Seek>(reader: &mut R, end: u64) -> io::Result<Option<u64>> {
+    let (mut at, mut tail): (u64, Vec<u8>) = (end, Vec::new());
+    while at > 0 {
+        let from = at.saturating_sub(CHUNK as u64);
+        reader.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        reader.by_ref().take(at - from).read_to_end(&mut bytes)?;
+        // A record may stand across two looks.
+        bytes.extend_from_slice(&tail[..tail.len().min(END_LENGTH as usize)]);
+        if let Some(found) = memchr::memmem::rfind(&bytes, &END_RECORD) {
+            let comment = bytes.get(found + 20..found + 22).map_or(0, |length| u64::from(u16::from_le_bytes([length[0], length[1]])));
+            return Ok(Some(from + found as u64 + END_LENGTH + comment));
+        }
+        (at, tail) = (from, bytes);
+    }
+    Ok(None)
 }
 
 /// The first bytes of a file, as if it ended behind them.
@@ -89,14 +138,19 @@ impl<R: Read + Seek> Seek for Front<R> {
     }
 }
 
-/// Where the first of its files stands, if it has any; 0 where the visitor wants no more.
-fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<Option<u64>, Break> {
+/// Where the first of its files stands, if it has any; 0 where the visitor wants no more. `last` is where the last stands that was met.
+fn by_directory<R: Read + Seek>(
+    mut archive: ZipIterable<R>,
+    last: &mut Option<u64>,
+    unpacking: &mut Unpacking<'_, '_, '_>,
+) -> Result<Option<u64>, Break> {
     let files = archive.files().map_err(|e| broken(0, e))?;
     let mut first = None;
     while let Some(entry) = files.next() {
         let entry = entry.map_err(|e| broken(0, e))?;
         let start = entry.header_start();
         first = Some(first.map_or(start, |first: u64| first.min(start)));
+        *last = Some(last.map_or(start, |last| last.max(start)));
         if !entry.is_file() {
             continue;
         }
@@ -129,16 +183,35 @@ fn by_directory<R: Read + Seek>(mut archive: ZipIterable<R>, unpacking: &mut Unp
     Ok(first)
 }
 
+/// Which members are read without a directory.
+#[derive(Debug, Clone, Copy)]
+enum Places {
+    All,
+    /// Those from this byte on.
+    From(u64),
+    /// Those behind the one that starts here.
+    Behind(u64),
+}
+
 /// How many members could be read without a directory.
-fn from_start<R: Read + Seek>(reader: &mut R, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<u64, Break> {
+fn from<R: Read + Seek>(reader: &mut R, places: Places, unpacking: &mut Unpacking<'_, '_, '_>) -> Result<u64, Break> {
     let before = unpacking.done.members;
-    let mut next = Some(0);
+    let (from, passed) = match places {
+        Places::All => (0, None),
+        Places::From(start) => (start, None),
+        Places::Behind(start) => (start, Some(start)),
+    };
+    let mut next = Some(from);
     while let Some(start) = next {
         let io_error = |e| Break::from_io(start, e);
         let Some(local) = Local::read(reader, start).map_err(io_error)? else { break };
         let name = text_of(&local.name);
         let is_known = local.stated.stored.is_some() || local.method == DEFLATED;
-        let end = if local.flags & ENCRYPTED != 0 || !matches!(local.method, STORED | DEFLATED) || !is_known {
+        let end = if passed == Some(start) && is_known {
+            let mut member = Member::new(&mut *reader, local.method, local.stated);
+            // Its data was visited before; where it ends is told by going through it again.
+            io::copy(&mut member, &mut io::sink()).map(|_| local.stated.stored.unwrap_or(member.input.offset)).map_err(io_error)?
+        } else if local.flags & ENCRYPTED != 0 || !matches!(local.method, STORED | DEFLATED) || !is_known {
             unpacking.unreadable(&name, if local.flags & ENCRYPTED != 0 { "encrypted" } else { "of unknown size or compression" });
             local.stated.stored.unwrap_or(0)
         } else if local.name.ends_with(b"/") {

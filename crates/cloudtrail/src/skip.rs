@@ -39,7 +39,8 @@ pub(crate) enum Goal {
     /// may also start with the broken one's own first key.
     Lines { any: bool, first_key: Vec<u8> },
     /// In a list: at the next object that starts with `"eventVersion"` or one of these keys; or at a line that starts with a brace.
-    Record { first_keys: Vec<Vec<u8>> },
+    /// Where no object was met in the list, also at a text that holds a record.
+    Record { first_keys: Vec<Vec<u8>>, as_text: bool },
     /// Behind the value's end, if it is JSON.
     Value,
 }
@@ -94,17 +95,34 @@ impl Goal {
         let rest = &bytes[at + 1..];
         let near = bytes[..at][at.saturating_sub(MAX_TAIL)..].trim_ascii_end().last();
         let is_record = match (self, near) {
-            (Self::Record { first_keys }, _) => starts_record(rest, first_keys.iter().map(Vec::as_slice))?,
+            (Self::Record { first_keys, .. }, _) => starts_record(rest, first_keys.iter().map(Vec::as_slice))?,
             (_, Some(b',' | b'[')) => starts_record(rest, FIRST_KEYS.into_iter())?,
             (goal, Some(b'}')) => {
                 let own =
                     if let Self::Lines { first_key, .. } = goal { Some(first_key.as_slice()).filter(|key| !key.is_empty()) } else { None };
                 starts_record(rest, FIRST_KEYS.into_iter().chain(DOCUMENT_KEYS).chain(own))?
             }
+            // What is not closed ends anywhere; but the value of a key is a part of it.
+            (Self::Lines { .. }, near) if near != Some(&b':') => starts_record(rest, std::iter::empty())?,
             _ => false,
         };
+        if !is_record && matches!(self, Self::Record { as_text: true, .. }) && bytes[..at].ends_with(b"\"") {
+            return Some(if starts_record_text(rest)? { Starts::Here(at - 1) } else { Starts::No });
+        }
         Some(if is_record { Starts::Here(at) } else { Starts::No })
     }
+}
+
+/// The same of a record that stands as text in a list of such: `"{\"eventVersion\"`.
+fn starts_record_text(rest: &[u8]) -> Option<bool> {
+    let Some(rest) = rest.strip_prefix(b"\\\"") else { return if rest.len() < 2 { None } else { Some(false) } };
+    let is_key = |key: &[u8]| rest.strip_prefix(key).is_some_and(|behind| behind.starts_with(b"\\\""));
+    let may_be = |key: &[u8]| key.starts_with(rest) || rest.strip_prefix(key).is_some_and(|behind| behind.len() < 2);
+    let mut keys = std::iter::once(&b"eventVersion"[..]).chain(FIRST_KEYS);
+    if keys.clone().any(is_key) {
+        return Some(true);
+    }
+    if keys.any(may_be) { None } else { Some(false) }
 }
 
 /// Whether reading goes on at a byte.
@@ -117,6 +135,9 @@ enum Starts {
 fn before(bytes: &[u8], at: usize) -> usize {
     let near = &bytes[..at][at.saturating_sub(MAX_TAIL)..];
     let solid = near.trim_ascii_end();
+    if solid.len() == near.len() && near.ends_with(b"\"") {
+        return 1;
+    }
     if matches!(solid.last(), Some(b',' | b'[' | b'}')) { near.len() - solid.len() + 1 } else { 0 }
 }
 

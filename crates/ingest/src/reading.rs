@@ -103,7 +103,7 @@ impl Reader<'_> {
         let found = self.stages.within(Stage::Acquire, || seek_records(kind, &mut content, piece));
         let drained = content.finish(workspace);
         if !found {
-            return Ok(Reading::Done(not_read(kind, piece.walked, &drained), Some(drained)));
+            return Ok(Reading::Done(not_read(kind, piece, &drained), Some(drained)));
         }
         match first_chunk(piece, workspace) {
             Ok(content) => self.read_if_any(kind, piece, content, workspace, pending),
@@ -123,7 +123,7 @@ impl Reader<'_> {
     ) -> Result<Reading, StoreError> {
         let Some(decoder) = decoder_for(Kind::PerhapsCloudTrail) else {
             let drained = content.finish(workspace);
-            return Ok(Reading::Done(not_read(kind, piece.walked, &drained), Some(drained)));
+            return Ok(Reading::Done(not_read(kind, piece, &drained), Some(drained)));
         };
         let told = Told::of(kind, content.current());
         let mut trial = (decoder.make)(self.options.now);
@@ -380,7 +380,7 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
         return outcome;
     }
     if kind.is_evidence() || drained.flaw.is_some() || kind == Kind::JsonSchema {
-        return not_read(kind, piece.walked, drained);
+        return not_read(kind, piece, drained);
     }
     if summary.counts.kept > 0 {
         let quoted = counted(summary.counts.kept.unsigned_abs(), "CloudTrail record");
@@ -392,7 +392,7 @@ fn without_records(told: Told, summary: Summary, drained: &Drained, piece: &Piec
     // rules and pages only speak of them.
     let (fate, why) = match (told.names, told.is_json) {
         (Names::None, _) if told.spells_otherwise => return spelled_otherwise(),
-        (Names::None, _) => return not_read(kind, piece.walked, drained),
+        (Names::None, _) => return not_read(kind, piece, drained),
         _ if told.holds_record => (Fate::Rejected, "whole records stand in it under keys where they are not looked for"),
         (Names::First, false) => (Fate::Rejected, "no records can be read in this notation"),
         _ if piece.walked => (Fate::Ignored, "it holds no records where they are looked for"),
@@ -415,9 +415,20 @@ fn deferred(kind: &str, why: String, drained: &Drained) -> Outcome {
     outcome
 }
 
-/// Evidence without a decoder waits for one; what is no evidence is passed over, unless the user named it or it is not whole: nobody
-/// knows what was in the part that is missing.
-fn not_read(kind: Kind, walked: bool, drained: &Drained) -> Outcome {
+/// What a name promises of a file that holds nothing of the kind: a file of a trail (CloudTrail user guide, "CloudTrail log file name format"), or
+/// compressed data of which not even the beginning is there. What a file holds is told by its content; that it is missing is told by its name.
+fn promised_by(origin: &str, kind: Kind) -> Option<&'static str> {
+    let name = origin.rsplit(['/', '!']).next().unwrap_or(origin);
+    if ["_CloudTrail_", "_CloudTrail-Insight_", "_CloudTrail-Digest_"].iter().any(|mark| name.contains(mark)) && name.contains(".json") {
+        return Some("a CloudTrail file");
+    }
+    let is_packed = [".gz", ".tgz", ".zst", ".zip", ".tar"].iter().any(|end| name.ends_with(end));
+    (is_packed && matches!(kind, Kind::Binary | Kind::Empty)).then_some("compressed or packed data")
+}
+
+/// Evidence without a decoder waits for one; what is no evidence is passed over, unless the user named it, it is not whole, or its name is one
+/// that AWS or a packer gave to evidence: nobody knows what was in the part that is missing or damaged.
+fn not_read(kind: Kind, piece: &Piece, drained: &Drained) -> Outcome {
     let why = kind.why_not_read();
     if kind.is_evidence() {
         return deferred(kind.name(), why, drained);
@@ -427,7 +438,11 @@ fn not_read(kind: Kind, walked: bool, drained: &Drained) -> Outcome {
         outcome.break_offset = Some(flaw.offset);
         return outcome;
     }
-    if walked {
+    if let Some(promised) = promised_by(&piece.origin, kind) {
+        let why = format!("{why}, though its name is that of {promised}: damaged, or not copied to its end; copy it again");
+        return Outcome::unread(kind.name(), Fate::Rejected, why);
+    }
+    if piece.walked {
         return Outcome::unread(kind.name(), Fate::Ignored, why);
     }
     let advice = format!("{why}; name the logs themselves, or the folder they are in");

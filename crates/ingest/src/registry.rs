@@ -68,7 +68,7 @@ pub const NO_DECODER: &str = "none";
 /// Ledger name of archives, whose members are the evidence.
 pub const ARCHIVE: &str = "archive";
 /// Raised when decoders are added or kinds told apart differently: deferred evidence and archives are then looked at again.
-pub const REGISTRY_VERSION: i32 = 5;
+pub const REGISTRY_VERSION: i32 = 6;
 
 /// The decoder for a kind.
 #[must_use]

@@ -55,10 +55,15 @@ pub fn mentions_records(kind: Kind, head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
     let is_packed = || [&b"H4sI"[..], b"eyJ"].iter().any(|start| head.trim_ascii_start().starts_with(start));
     match kind {
-        Kind::Text | Kind::Csv => is_packed() || has_all(head, &["eventSource", "eventName", ".amazonaws.com"]),
-        Kind::Binary | Kind::Markup => has_all(head, &["eventSource", "eventName", ".amazonaws.com"]),
+        Kind::Text | Kind::Csv => is_packed() || names_calls(head),
+        Kind::Binary | Kind::Markup => names_calls(head),
         _ => false,
     }
+}
+
+/// Whether the fields that every call has are named, as CloudTrail or as query engines spell them, and a service.
+fn names_calls(head: &[u8]) -> bool {
+    has_all(head, &["eventSource", "eventName", ".amazonaws.com"]) || has_all(head, &["eventsource", "eventname", ".amazonaws.com"])
 }
 
 /// How far a text that is no JSON is made of records.
@@ -437,7 +442,7 @@ fn is_flow_header(fields: &[&[u8]]) -> bool {
         b"instance-id",
     ];
     let is_name = |f: &&[u8]| f.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-    fields.iter().all(|f| is_name(f)) && SOME.iter().filter(|name| has(fields, name)).count() >= 4
+    fields.iter().all(is_name) && SOME.iter().filter(|name| has(fields, name)).count() >= 4
 }
 
 /// A flow record in the default format (version 2), or one that starts with it.

@@ -159,6 +159,64 @@ fn archives_put_together_are_all_read() {
 }
 
 #[test]
+fn what_a_directory_does_not_tell_the_members_own_headers_do() {
+    let names = ["0", "1", "2", "3", "4", "5"];
+    let whole = zip(&names.map(|name| (name, name.as_bytes())));
+    let directory = whole.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let third = directory + whole[directory..].windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").nth(2).unwrap().0;
+    let mut bench = Bench::new(small());
+    for at in [directory + 28, third, third + 28] {
+        let mut damaged = whole.clone();
+        damaged[at] = 0xff;
+        damaged[at + 1] = 0xff;
+        let piece = bench.open(&damaged);
+        let (leaves, accounts) = bench.leaves(&piece);
+        assert_eq!(leaves.iter().map(|(name, _)| &name[1..]).collect::<Vec<_>>(), names, "damaged at {at}");
+        assert!(accounts[0].flaw.as_ref().is_some_and(|flaw| flaw.to_string().contains("directory")), "{:?}", accounts[0].flaw);
+    }
+}
+
+#[test]
+fn what_follows_the_end_of_a_zip_is_read_or_said() {
+    let (one, other) = (zip(&[("a", b"1")]), zip(&[("b", b"2"), ("c", b"3")]));
+    let cut = &other[..other.len() - 40];
+    let mut bench = Bench::new(small());
+    for (behind, names) in [(cut, vec!["!a", "!b", "!c"]), (&b"{\"Records\":[]}"[..], vec!["!a"]), (&gzip(b"more")[..], vec!["!a"])] {
+        let piece = bench.open(&[&one, behind].concat());
+        let (leaves, accounts) = bench.leaves(&piece);
+        assert_eq!(leaves.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        let flaw = accounts[0].flaw.as_ref().expect("it is said");
+        assert_eq!(flaw.offset, one.len() as u64, "{flaw}");
+    }
+    let piece = bench.open(&[&one[..], &[0; 1000]].concat());
+    let (leaves, accounts) = bench.leaves(&piece);
+    assert_eq!((leaves.len(), accounts[0].flaw.clone(), accounts[0].notes.len()), (1, None, 1), "padding");
+}
+
+#[test]
+fn members_behind_a_damaged_header_of_a_tar_are_read() {
+    let names = ["0", "1", "2", "3"];
+    let mut builder = tar::Builder::new(Vec::new());
+    for name in names {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(700);
+        builder.append_data(&mut header, name, &[b'x'; 700][..]).unwrap();
+    }
+    let whole = builder.into_inner().unwrap();
+    let member = 512 + 1024;
+    let mut bench = Bench::new(small());
+    for damaged in 1..4 {
+        let mut stored = whole.clone();
+        stored[damaged * member + 100..damaged * member + 140].fill(0xff);
+        let piece = bench.open(&stored);
+        let (leaves, accounts) = bench.leaves(&piece);
+        let expected: Vec<&str> = names.iter().enumerate().filter(|(i, _)| *i != damaged).map(|(_, name)| *name).collect();
+        assert_eq!(leaves.iter().map(|(name, _)| &name[1..]).collect::<Vec<_>>(), expected);
+        assert_eq!(accounts[0].flaw.as_ref().map(|flaw| flaw.offset), Some((damaged * member) as u64));
+    }
+}
+
+#[test]
 fn an_empty_archive() {
     let mut bench = Bench::new(small());
     for stored in [zip(&[]), gzip(&zip(&[]))] {

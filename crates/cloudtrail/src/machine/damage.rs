@@ -60,10 +60,11 @@ impl Machine {
             return Goal::Lines { any, first_key: own.to_vec() };
         }
         let mut first_keys: Vec<Vec<u8>> = [own, &self.usual_key].into_iter().filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect();
-        if first_keys.is_empty() {
+        let as_text = first_keys.is_empty();
+        if as_text {
             first_keys.extend(FIRST_KEYS.map(<[u8]>::to_vec));
         }
-        Goal::Record { first_keys }
+        Goal::Record { first_keys, as_text }
     }
 
     pub(crate) fn begin_skip(&mut self, pos: usize, goal: Goal, reason: String) -> Step {

@@ -3,7 +3,7 @@
 use backtrail_cloudtrail::Ending;
 use backtrail_model::tables::Table;
 
-use crate::make::{event, trail};
+use crate::make::{event, quoted, trail};
 use crate::support::{Row, decode, decode_chunks};
 
 /// The row of one record, which must be kept, with its bytes.
@@ -186,7 +186,7 @@ fn the_name_of_a_log_stream_may_hold_what_json_gives_a_meaning() {
     for stream in ["a\\b", "a\"b", "\\\"", "{"] {
         let text = format!("{{\"index\":{{}}}}\n2024-03-01T00:00:00Z {stream} {record}\n");
         let decoded = decode(text.as_bytes());
-        assert_eq!(decoded.counts().1, i64::from(stream != "{"), "{stream}");
+        assert_eq!(decoded.counts().1, 1, "{stream}");
     }
 }
 
@@ -301,6 +301,36 @@ fn damage_costs_one_of_several_documents_on_a_line() {
                 assert_eq!(decoded.counts().1, 4, "wrapper {at}, {to:?} in document {damaged}: {:?}", decoded.rejects());
                 assert!(decoded.counts().2 >= 1, "wrapper {at}, {to:?} in document {damaged}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_record_that_is_not_closed_costs_none_of_those_behind_it() {
+    let records: Vec<String> = (0..4).map(event).collect();
+    let half = &records[1][..records[1].len() / 2];
+    for broken in [&records[1][..records[1].len() - 1], half, &records[1][..records[1].find("\"eventSource\"").unwrap()]] {
+        let text = [&records[0], broken, &records[2], &records[3]].concat();
+        let decoded = decode(text.as_bytes());
+        assert_eq!(decoded.counts(), (4, 3, 1, 0), "{broken}: {:?}", decoded.rejects());
+        let chunks: Vec<&[u8]> = text.as_bytes().chunks(101).collect();
+        assert_eq!(decode_chunks(&chunks, Ending::Complete), decoded, "{broken}");
+    }
+}
+
+#[test]
+fn a_broken_text_in_a_list_of_records_is_rejected_alone() {
+    for damage in ["\\q", "\u{1}", "\"", "\0"] {
+        let mut texts: Vec<String> = (0..6).map(event).map(|record| quoted(&record)).collect();
+        texts[2] = texts[2].replacen("RunInstances", &format!("Run{damage}Instances"), 1);
+        for separator in [",", ",\n    "] {
+            let text = format!("[{}]", texts.join(separator));
+            let decoded = decode(text.as_bytes());
+            // Behind a quote too many, what is left of the text is no text.
+            let rejected = if damage == "\"" { 2 } else { 1 };
+            assert_eq!(decoded.counts(), (5 + rejected, 5, rejected, 0), "{damage:?}: {:?}", decoded.rejects());
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(97).collect();
+            assert_eq!(decode_chunks(&chunks, Ending::Complete), decoded, "{damage:?}");
         }
     }
 }
