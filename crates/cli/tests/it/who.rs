@@ -220,7 +220,143 @@ fn another_accounts_record_of_a_call_is_of_who_made_it() {
     let present = whole.json(&["actors", "--format", "json"]);
     let [one] = list(&present["answer"]) else { panic!("one actor: {present}") };
     assert_eq!((&one["events"], &one["changes"], &one["missing"]), (&json!(3), &json!(1), &json!([])), "two records of one change");
+    // Whoever is named made the call, and so did the account's record of it; also where only that account is asked about.
+    let asked = |more: &[&str]| list(&whole.json(&[&["timeline", "--format", "json"], more].concat())["answer"]).len();
+    assert_eq!(asked(&["--actor", "bob"]), 3);
+    assert_eq!((asked(&["--actor", "bob", "--account", "444455556666"]), asked(&["--actor", "Dev"])), (1, 2));
+    assert_eq!(whole.json(&["profile", "bob", "--format", "json"])["events"], json!(3));
     // Alone it names nobody but an account.
     let told = actors(&store(&[assume, theirs]));
     assert_eq!(told[1][1], "external_account");
+}
+
+#[test]
+fn a_refused_sign_in_is_not_of_whoever_set_the_password() {
+    let none = json!(null);
+    let mut refused = sign_in("09:10:00", "eva");
+    refused["responseElements"] = json!({"ConsoleLogin": "Failure"});
+    refused["errorMessage"] = json!("Failed authentication");
+    let password = event("password", "09:00:00", "iam:CreateLoginProfile", &user("admin"), &json!({"userName": "eva"}), &none);
+    let told = actors(&store(&[password, refused]));
+    let [_, kind, name, basis] = &told[1];
+    assert_eq!((kind.as_str(), name.as_str(), basis.as_str()), ("unknown", "eva", "a refused sign-in to the console: whoever tried"));
+}
+
+#[test]
+fn of_two_who_may_have_switched_roles_both_are_listed() {
+    let none = json!(null);
+    let password =
+        |id: &str, time: &str, by: &str| event(id, time, "iam:UpdateLoginProfile", &user(by), &json!({"userName": "eva"}), &none);
+    let login = |id: &str, time: &str| {
+        let mut login = sign_in(time, "eva");
+        login["eventID"] = json!(id);
+        login
+    };
+    let role = json!({"type": "AssumedRole", "principalId": "AROAADMIN:eva", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/eva",
+        "accountId": "111122223333"});
+    let mut switch = event("switch", "09:10:00", "signin:SwitchRole", &role, &none, &json!({"SwitchRole": "Success"}));
+    switch["eventType"] = json!("AwsConsoleSignIn");
+    switch["additionalEventData"] = json!({"SwitchFrom": "arn:aws:iam::111122223333:user/eva"});
+    let records = [
+        password("by-mallory", "08:30:00", "mallory"),
+        login("first", "08:40:00"),
+        login("again", "08:50:00"),
+        password("by-helpdesk", "09:00:00", "helpdesk"),
+        login("second", "09:05:00"),
+        switch,
+    ];
+    let told = actors(&store(&records));
+    assert_eq!(told[5][2], "helpdesk or mallory", "a new password ends no session that is open: {told:?}");
+    // Of several sessions of one password the last is as good as any: it leads to the same.
+    let one = actors(&store(&[&records[..3], &records[5..]].concat()));
+    assert_eq!(one[3][2], "mallory");
+}
+
+#[test]
+fn a_federated_user_is_whoever_the_records_say_issued_the_session() {
+    let none = json!(null);
+    let federated = |key: &str, issuer: &Value| {
+        json!({"type": "FederatedUser", "principalId": "111122223333:alice", "arn": "arn:aws:sts::111122223333:federated-user/alice",
+            "accountId": "111122223333", "accessKeyId": key,
+            "sessionContext": {"sessionIssuer": issuer, "attributes": {"creationDate": "2025-10-15T09:00:00Z", "mfaAuthenticated": "true"}}})
+    };
+    let bob = json!({"type": "IAMUser", "principalId": "AIDABOB", "arn": "arn:aws:iam::111122223333:user/bob", "accountId": "111122223333", "userName": "bob"});
+    let root = json!({"type": "Root", "principalId": "111122223333", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"});
+    let put = json!({"bucketName": "b"});
+    let store = store(&[
+        event("by-bob", "09:01:00", "s3:DeleteBucketPolicy", &federated("ASIAONEAAAAAAAAAAAAA", &bob), &put, &none),
+        event("by-root", "09:02:00", "s3:DeleteBucketPolicy", &federated("ASIATWOAAAAAAAAAAAAA", &root), &put, &none),
+        event("own", "09:03:00", "s3:DeleteBucketPolicy", &user("bob"), &put, &none),
+    ]);
+    let answer = store.json(&["timeline", "--format", "json"]);
+    let told = |item: &Value| (plain(&item["actor"]["name"]), item["actor"]["via"].clone(), !item["actor"]["missing"].is_null());
+    let told: Vec<_> = list(&answer["answer"]).iter().map(told).collect();
+    assert_eq!(told[0], ("bob".to_owned(), json!(["alice"]), true));
+    assert_eq!(told[1], ("root of 111122223333".to_owned(), json!(["alice"]), true));
+    let present = store.json(&["actors", "--format", "json"]);
+    let counted: Vec<_> = list(&present["answer"]).iter().map(|one| (plain(&one["actor"]["name"]), one["events"].clone())).collect();
+    assert_eq!(counted, [("bob".to_owned(), json!(2)), ("root of 111122223333".to_owned(), json!(1))]);
+}
+
+#[test]
+fn what_another_key_of_a_session_did_that_nobody_saw_issued_is_not_what_this_key_did() {
+    let none = json!(null);
+    let group = json!({"groupId": "sg-0123456789abcdef0"});
+    let (_, one) = assumed("not-in-evidence", "08:59:00", &user("ci"), "Ci", "ASIAONEAAAAAAAAAAAAA");
+    let mut two = one.clone();
+    two["accessKeyId"] = json!("ASIATWOAAAAAAAAAAAAA");
+    let made = json!({"accessKey": {"userName": "backdoor", "accessKeyId": "AKIABACKDOORAAAAAAAA"}});
+    let store = store(&[
+        event("opened", "09:00:00", "ec2:AuthorizeSecurityGroupIngress", &one, &group, &none),
+        event("key", "09:01:00", "iam:CreateAccessKey", &two, &json!({"userName": "backdoor"}), &made),
+    ]);
+    let text = answered(&store, &["trace", "ASIAONEAAAAAAAAAAAAA"]);
+    assert!(!below(&text).contains("AKIABACKDOORAAAAAAAA"), "{text}");
+    assert!(answered(&store, &["trace", "ASIATWOAAAAAAAAAAAAA"]).contains("AKIABACKDOORAAAAAAAA"));
+}
+
+#[test]
+fn refused_reads_that_two_accounts_recorded_are_one_each() {
+    let owner = json!({"type": "AWSAccount", "principalId": "AIDACAROL", "accountId": "111122223333"});
+    let record = |n: u32, identity: &Value, account: &str| {
+        let mut record = event(
+            &format!("{account}-{n}"),
+            &format!("09:00:0{n}"),
+            "s3:GetObject",
+            identity,
+            &json!({"bucketName": "b", "key": "k"}),
+            &json!(null),
+        );
+        for (key, value) in [
+            ("recipientAccountId", json!(account)),
+            ("sharedEventID", json!(format!("shared-{n}"))),
+            ("readOnly", json!(true)),
+            ("errorCode", json!("AccessDenied")),
+        ] {
+            record[key] = value;
+        }
+        record
+    };
+    let both = |n: u32| [record(n, &user("carol"), "111122223333"), record(n, &owner, "444455556666")];
+    let store = store(&(0..5).flat_map(both).collect::<Vec<_>>());
+    let present = store.json(&["actors", "--format", "json"]);
+    let [one] = list(&present["answer"]) else { panic!("one actor: {present}") };
+    assert_eq!(one["outcomes"]["denied"], json!(10), "events are records");
+    assert!(!list(&one["marks"]).iter().any(|mark| mark["kind"] == "denied_burst"), "five calls are no burst: {}", one["marks"]);
+}
+
+#[test]
+fn an_instance_is_one_actor_in_whichever_account_it_acts() {
+    let none = json!(null);
+    let (began, web) = session("ec2.amazonaws.com", "arn:aws:iam::111122223333:role/Web", "i-0123456789abcdef0", "09:00:00", "begin");
+    let (assume, mut there) = assumed("assume", "09:05:00", &web, "Deploy", "ASIADEPLOYAAAAAAAAAA");
+    there["accountId"] = json!("444455556666");
+    let mut elsewhere = event("there", "09:06:00", "ec2:DeleteVpc", &there, &json!({"vpcId": "vpc-0123456789abcdef0"}), &none);
+    elsewhere["recipientAccountId"] = json!("444455556666");
+    let here = event("here", "09:01:00", "ec2:DeleteVpc", &web, &json!({"vpcId": "vpc-0123456789abcdef1"}), &none);
+    let present = store(&[began, here, assume, elsewhere]).json(&["actors", "--format", "json"]);
+    let told: Vec<_> = list(&present["answer"]).iter().map(|one| (plain(&one["actor"]["name"]), plain(&one["actor"]["account"]))).collect();
+    let instance = ("instance i-0123456789abcdef0".to_owned(), "111122223333".to_owned());
+    assert_eq!(told.iter().filter(|one| **one == instance).count(), 1, "{told:?}");
+    assert!(!told.iter().any(|one| one.0 == instance.0 && *one != instance), "{told:?}");
 }

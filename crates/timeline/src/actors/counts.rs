@@ -120,7 +120,8 @@ impl Counts {
         let outcome = classify(&facts);
         let issues = issues_credentials(event.event_source.unwrap_or_default(), event.event_name.unwrap_or_default());
         // Two accounts' records of one call are one action.
-        let is_folded = is_folded || ((is_write(&facts) || issues) && self.is_recorded_again(event));
+        let counts = is_write(&facts) || issues || outcome == Outcome::Denied;
+        let is_folded = is_folded || (counts && self.is_recorded_again(event));
         let writes = is_write(&facts) && !is_folded;
         self.events += 1;
         *self.outcomes.entry(outcome.as_str()).or_default() += 1;

@@ -107,6 +107,7 @@ fn via(steps: &[Step], holder: &Holder, kind: OriginKind) -> Vec<String> {
     let principal = &holder.principal;
     if steps.is_empty() {
         via.extend(principal.role_arn.as_deref().and_then(permission_set).map(str::to_owned));
+        via.extend(holder.issuer.as_ref().map(|_| principal.name.clone()));
     }
     if kind != OriginKind::Service {
         via.extend(principal.invoked_by.clone().filter(|service| *service != principal.name));

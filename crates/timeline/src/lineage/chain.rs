@@ -141,7 +141,11 @@ impl Path {
         let holder = end.switcher.as_ref().unwrap_or(end.holder);
         // Who acted with what the topmost call issued.
         let acting = way.iter().rev().nth(1).map_or(used, |below| &below.issued.holder);
-        let origin = Origin::of(&Begun { used, acting, holder, call: end.call }, &steps);
+        let origin = match holder.federated_by() {
+            // What a federated session says of its authentication is not its issuer's.
+            Some(issuer) => Origin::of(&Begun { used: &issuer, acting, holder: &issuer, call: end.call }, &[]),
+            None => Origin::of(&Begun { used, acting, holder, call: end.call }, &steps),
+        };
         let missing = if end.call.is_some_and(Issued::is_for_pod) { None } else { missing(holder) };
         Self { origin, missing, top: way.last().map(|l| l.index), steps }
     }

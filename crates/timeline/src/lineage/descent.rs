@@ -16,7 +16,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
 use super::motion::is_of_stacks;
-use super::read::{above, below, lineage_of, made_by};
+use super::read::{HOLDER_COLUMNS, MOMENTS, above, below, lineage_of, made_by};
 use super::wanted::{Caller, USED, Wanted};
 use crate::error::TimelineError;
 use crate::event::Event;
@@ -54,8 +54,9 @@ pub(crate) struct Followed {
     ids: HashSet<String>,
     /// Users among them: their ids are theirs for ever.
     users: HashSet<String>,
-    /// `sharedEventID`s of their calls: another account's record of one is theirs, too.
-    shared: HashSet<String>,
+    /// `sharedEventID`s of their calls, with the unique id of the caller as the own record has it: another account's record of one, which names the
+    /// caller by nothing else, is theirs, too.
+    shared: HashMap<String, Option<String>>,
     /// Of sessions in which stacks of others may have been built as well, by the citation of the call that issued them: the stacks that are theirs.
     stacks: HashMap<String, BTreeSet<String>>,
 }
@@ -68,7 +69,7 @@ impl Descent {
         is_meant: &(dyn Fn(&Event<'_>) -> bool + Sync),
         window: Option<&Window>,
     ) -> Result<Self, TimelineError> {
-        let span = window.map(in_reach);
+        let (span, by_name) = (window.map(in_reach), condition.clone());
         let condition = span.clone().into_iter().fold(condition, Expr::and);
         let Some(seeds) = made_by(source, condition, is_meant, MOST).await? else { return Ok(Self::TooMuch) };
         let made = below(source, seeds.iter().map(Caller::issued), span.as_ref(), MOST).await?;
@@ -79,7 +80,8 @@ impl Descent {
         let principals = || seeds.iter().map(|one| &one.holder.principal);
         let ids = principals().filter_map(|principal| principal.principal_id.clone()).collect();
         let users = principals().filter(|p| p.kind == PrincipalKind::IamUser).filter_map(|user| user.principal_id.clone()).collect();
-        let shared = seeds.iter().filter_map(|one| one.shared_event_id.clone()).collect();
+        let own = |one: &Issued| Some((one.shared_event_id.clone()?, one.holder.principal.principal_id.clone()));
+        let shared = seeds.iter().filter_map(own).collect();
         let mut all: Vec<Issued> = seeds.into_iter().chain(made).collect();
         // All that may have issued the same: of calls that fit equally well none is left out, and a surer one counts alone.
         let holders = all.iter().map(|one| one.holder.clone()).collect();
@@ -88,7 +90,38 @@ impl Descent {
         let members = members(&lineage, &named);
         let mut followed = Followed { lineage, members, ids, users, shared, stacks: HashMap::new() };
         let is_whole = followed.add_stacks(source, &mut named, is_meant, window).await?;
-        Ok(if is_whole { Self::Followed(Box::new(followed)) } else { Self::TooMuch })
+        if !is_whole {
+            return Ok(Self::TooMuch);
+        }
+        let mut all = Self::Followed(Box::new(followed));
+        all.add_shared(source, by_name, is_meant, window).await?;
+        Ok(all)
+    }
+
+    /// Adds the calls of theirs that other accounts recorded as well.
+    async fn add_shared(
+        &mut self,
+        source: &Source,
+        by_name: Expr,
+        is_meant: &(dyn Fn(&Event<'_>) -> bool + Sync),
+        window: Option<&Window>,
+    ) -> Result<(), TimelineError> {
+        // Clocks differ: the own record may lie just outside.
+        let about = window.and_then(|w| Window::between(w.from().saturating_sub(MOMENTS), w.to().saturating_add(MOMENTS)).ok());
+        let theirs = self.condition().into_iter().fold(by_name, Expr::or);
+        let is_recorded_twice = col("shared_event_id").is_not_null().and(col("user_identity_type").not_eq(lit("AWSAccount")));
+        let mut shared: HashMap<String, Option<String>> = HashMap::new();
+        let mut take = |event: &Event<'_>| {
+            let id = event.shared_event_id.filter(|_| shared.len() < MOST && (is_meant(event) || self.holds(event)));
+            shared.extend(id.map(|id| (id.to_owned(), event.user_identity_principal_id.map(str::to_owned))));
+            Ok(())
+        };
+        let columns: Vec<&str> = HOLDER_COLUMNS.iter().copied().chain(["event_id", "evidence_id"]).collect();
+        source.in_any_order(about.as_ref().or(window), Some(is_recorded_twice.and(theirs)), &columns, &mut take).await?;
+        if let Self::Followed(followed) = self {
+            followed.shared.extend(shared);
+        }
+        Ok(())
     }
 
     /// A condition that every event fulfils that was made with what descends.
@@ -98,14 +131,16 @@ impl Descent {
         followed.ids.iter().for_each(|id| wanted.add_session(id, None));
         // Identity Center's assertions bear neither the portal's session nor the one that they open.
         let asserted: Vec<&String> = followed.calls().filter(|one| one.what.by_identity_center).flat_map(|one| &one.refs).collect();
-        [Arc::new(wanted).condition(USED), one_of("event_id", asserted)].into_iter().flatten().reduce(Expr::or)
+        let shared = one_of("shared_event_id", followed.shared.keys());
+        [Arc::new(wanted).condition(USED), one_of("event_id", asserted), shared].into_iter().flatten().reduce(Expr::or)
     }
 
     /// Whether an event was made with it.
     pub(crate) fn holds(&self, event: &Event<'_>) -> bool {
         let Self::Followed(followed) = self else { return false };
         let is_user = || event.user_identity_principal_id.is_some_and(|id| followed.users.contains(id));
-        let is_theirs = || is_user() || event.shared_event_id.is_some_and(|id| followed.shared.contains(id));
+        let is_caller = |own: &Option<String>| event.user_identity_principal_id.is_none_or(|id| own.as_deref() == Some(id));
+        let is_theirs = || is_user() || event.shared_event_id.and_then(|id| followed.shared.get(id)).is_some_and(is_caller);
         let stacks = |link: &Link<'_>| link.issued.refs.first().and_then(|reference| followed.stacks.get(reference));
         let acting = event.user_identity_on_behalf_of_user_id.filter(|user| !user.is_empty());
         let is_theirs_by = |link: &Link<'_>| followed.has(link, acting) && is_of_stacks(event, stacks(link));

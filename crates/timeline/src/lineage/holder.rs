@@ -39,6 +39,9 @@ pub struct Holder {
     pub signed_in_at: Option<i64>,
     /// The workload.
     pub workload: Option<Workload>,
+    /// Of a federated user: who called GetFederationToken, as the record of each use says (`sessionIssuer`). The session's own name is one that the
+    /// caller chose.
+    pub issuer: Option<Box<Principal>>,
 }
 
 impl Holder {
@@ -55,7 +58,18 @@ impl Holder {
             is_refused: is_refused(event),
             signed_in_at: signed_in_at(event).filter(|_| signs_in(event)),
             workload: event.user_identity_in_scope_of.and_then(workload),
+            issuer: issuer(event).map(Box::new),
         }
+    }
+
+    /// Whoever called GetFederationToken for this one, as a holder of keys that the record does not name.
+    pub(super) fn federated_by(&self) -> Option<Self> {
+        let principal = self.issuer.as_deref()?.clone();
+        Some(Self { issuer: None, ..Self::of_principal(principal) })
+    }
+
+    fn of_principal(principal: Principal) -> Self {
+        Self { principal, ..Self::of(&Event::default()) }
     }
 
     /// Of a call whose method tells that it is a sign-in: the table of what was issued has no event types.
@@ -105,6 +119,23 @@ pub(crate) fn identity_type(arn: &Arn<'_>) -> Option<&'static str> {
     }
 }
 
+fn issuer(event: &Event<'_>) -> Option<Principal> {
+    let arn = event.session_issuer_arn.filter(|_| is_federated(event))?;
+    Some(Principal::of(&Event {
+        user_identity_type: Some(identity_type(&Arn::parse(arn)?)?),
+        user_identity_arn: Some(arn),
+        user_identity_principal_id: event.session_issuer_principal_id,
+        user_identity_user_name: event.session_issuer_user_name,
+        user_identity_account_id: event.user_identity_account_id,
+        recipient_account_id: event.recipient_account_id,
+        ..Event::default()
+    }))
+}
+
+fn is_federated(event: &Event<'_>) -> bool {
+    event.user_identity_type == Some("FederatedUser")
+}
+
 /// Calls of the sign-in service by which nobody signs in: a token that a script may ask for, and what happens in a session already open.
 const NO_SIGN_IN: [&str; 3] = ["ExitRole", GET_SIGNIN_TOKEN, "RenewRole"];
 
@@ -142,6 +173,7 @@ pub(super) fn write_key(event: &Event<'_>, key: &mut String) {
         event.user_identity_in_scope_of,
         event.session_issuer_arn,
         event.session_issuer_user_name,
+        event.session_issuer_principal_id.filter(|_| is_federated(event)),
         event.session_source_identity,
         event.session_ec2_role_delivery,
         event.session_sign_in_session_arn,

@@ -1,5 +1,6 @@
 //! The rules that join a use of credentials to the call that issued them (design.md section 5; domain reference 2.3).
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -313,7 +314,9 @@ impl Lineage {
             ids.into_iter().flat_map(|id| listed(&self.sign_ins, id)).copied().filter(|i| before(i) && fits(i)).collect();
         found.sort_unstable();
         found.dedup();
-        self.latest(found)
+        // A session begins with its sign-in or after it; one that bears a later time is another's, if any fits without.
+        let (begun, later): (Vec<usize>, Vec<usize>) = found.into_iter().partition(|i| self.issued[*i].time <= Some(created));
+        self.latest_by_password(if begun.is_empty() { later } else { begun })
     }
 
     /// A role's session that signs in, or is switched to, was issued a moment before; its record says neither its key nor its creation.
@@ -323,19 +326,20 @@ impl Lineage {
         moments.filter_map(|at| self.by_session.get(&(id.clone(), at))).flatten().copied().filter(before).collect()
     }
 
-    /// Who switched to a role in the console had signed in before.
+    /// Who switched to a role in the console had signed in before: of several sessions that may be open at once any may be the one.
     fn of_switch(&self, from: &str, at: Option<i64>) -> Vec<usize> {
         let fits = |i: &usize| {
             let signed_in = self.issued[*i].time;
             signed_in.zip(at).is_some_and(|(t, at)| t <= at.saturating_add(SKEW) && at - t <= CONSOLE_SESSION)
         };
-        self.latest(listed(&self.sign_ins, Some(from)).iter().copied().filter(fits).collect())
+        self.latest_by_password(listed(&self.sign_ins, Some(from)).iter().copied().filter(fits).collect())
     }
 
     /// A sign-in has no key and no session yet: what made it possible is the password.
     fn of_password(&self, holder: &Holder, at: Option<i64>, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
         let principal = &holder.principal;
-        if principal.kind != PrincipalKind::IamUser || !holder.signs_in {
+        // Whoever is refused has shown no password.
+        if principal.kind != PrincipalKind::IamUser || !holder.signs_in || holder.is_refused {
             return Vec::new();
         }
         let Some(user) = principal.arn.as_deref().map(without_path) else { return Vec::new() };
@@ -355,6 +359,17 @@ impl Lineage {
         let named: Vec<usize> =
             found.iter().copied().filter(|i| self.issued[*i].holder.principal.name.eq_ignore_ascii_case(&caller.name)).collect();
         if named.is_empty() { found } else { named }
+    }
+
+    /// Of sign-ins, the last with each password: who else set one may have signed in, and a new password ends no session.
+    fn latest_by_password(&self, found: Vec<usize>) -> Vec<usize> {
+        let mut by_password: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+        for i in found {
+            let one = &self.issued[i];
+            let before = |set: &usize| self.issued[*set].time.zip(one.time).is_none_or(|(set, at)| set <= at.saturating_add(SKEW));
+            by_password.entry(self.of_password(&one.holder, one.time, &before)).or_default().push(i);
+        }
+        by_password.into_values().flat_map(|with_one| self.latest(with_one)).collect()
     }
 
     /// The last of these, and those of the same instant.

@@ -116,7 +116,11 @@ impl Origin {
         };
         // Whoever is vouched for from outside has no account: that of the call, wherever it leads.
         let is_outside = matches!(principal.kind, PrincipalKind::SamlUser | PrincipalKind::WebIdentityUser | PrincipalKind::Unknown);
-        let account = principal.account.clone().or_else(|| begun.call.filter(|_| is_outside)?.account.clone());
+        // A workload is at home where the role is that a service gave it, whichever roles it assumed from there.
+        let at_home = || steps.last().filter(|_| kind == OriginKind::Workload)?.issued_to.as_deref().and_then(Arn::parse);
+        let home = || at_home().map(|arn| arn.account().to_owned()).filter(|account| !account.is_empty());
+        let outside = || begun.call.filter(|_| is_outside)?.account.clone();
+        let account = principal.account.clone().or_else(outside).or_else(home);
         Self { kind, name, basis, arn, principal_id, account, source_identity: principal.source_identity.clone() }
     }
 }

@@ -24,13 +24,13 @@ use crate::source::{Source, one_of, within};
 
 const TABLE: &str = "credentials";
 /// The portal's record of a session and Identity Center's assertion for it lie closer together than this.
-const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
+pub(super) const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
 /// Calls recorded by several accounts whose callers' own records are sought.
 const MOST_SHARED: usize = 100_000;
 /// Columns of the table that no chain needs: they say which copies are one.
 const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
 /// Columns of an event that tell its holder.
-const HOLDER_COLUMNS: &[&str] = &[
+pub(super) const HOLDER_COLUMNS: &[&str] = &[
     "event_time",
     "event_source",
     "event_name",
@@ -45,6 +45,7 @@ const HOLDER_COLUMNS: &[&str] = &[
     "session_mfa_authenticated",
     "session_issuer_arn",
     "session_issuer_user_name",
+    "session_issuer_principal_id",
     "session_source_identity",
     "session_ec2_role_delivery",
     "session_sign_in_session_arn",

@@ -150,6 +150,12 @@ impl Known {
             return Some((Strength::Exact, BY_KEY, false));
         }
         let issued_by = holder.session().and_then(|session| self.sessions.get(&session))?;
+        // The console and services that act for the session sign with keys of their own; whose another key is, nobody knows where no call issued it.
+        let signs_otherwise = holder.principal.from_console == Some(true) || holder.principal.invoked_by.is_some();
+        let is_other_key = holder.principal.access_key_id.is_some() && !self.keys.is_empty() && !signs_otherwise;
+        if parents.is_empty() && is_other_key {
+            return None;
+        }
         let is_same = if parents.is_empty() { issued_by.is_empty() } else { parents.iter().any(|link| issued_by.contains(&link.index)) };
         is_same.then_some((Strength::Strong, BY_SESSION, parents.len() > 1))
     }
