@@ -13,7 +13,7 @@ EC2_PREFIX = {"instance": "i", "network-interface": "eni", "volume": "vol", "sec
               "vpc-peering-connection": "pcx", "network-acl": "acl", "elastic-ip": "eipalloc", "vpc-flow-log": "fl", "vpc-endpoint": "vpce",
               "transit-gateway-attachment": "tgw-attach", "transit-gateway-route-table": "tgw-rtb", "vpn-connection": "vpn", "vpn-gateway": "vgw",
               "customer-gateway": "cgw", "snapshot": "snap", "route-table-association": "rtbassoc", "network-interface-attachment": "eni-attach",
-              "elastic-ip-association": "eipassoc", "prefix-list": "pl"}
+              "elastic-ip-association": "eipassoc", "network-acl-association": "aclassoc", "prefix-list": "pl"}
 VERSIONED = {"CreateFunction": "20150331", "DeleteFunction": "20150331", "UpdateFunctionCode": "20150331v2", "AddPermission": "20150331v2"}
 
 def value_and_arn(template, n):

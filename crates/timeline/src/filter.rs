@@ -15,6 +15,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::expr_fn::{contains, ends_with, starts_with};
 use datafusion::logical_expr::{Expr, col, lit};
 
+use crate::associations::Associations;
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
 use crate::event::Event;
@@ -49,7 +50,8 @@ impl Question {
 }
 
 impl Filters {
-    /// The filters with what has to be looked up: when what `arn` names was touched inside a window, and what descends from whom `actor` names.
+    /// The filters with what has to be looked up: the associations of what `arn` names, which calls end by their ids alone, when all of that was
+    /// touched inside a window, and what descends from whom `actor` names.
     pub(crate) async fn reached(&self, source: &Source, window: Option<&Window>) -> Result<Filters, TimelineError> {
         let actors: Vec<&String> =
             self.actor.iter().chain(self.arn.iter().filter(|arn| self.follows && Wanted::read(arn).may_be_identity())).collect();
@@ -60,8 +62,13 @@ impl Filters {
                 None => Ok(None),
             }
         };
-        let (instants, descent) = futures::future::try_join(Instants::of(source, &self.arn, window), descent).await?;
-        Ok(Filters { instants, descent: descent.map(Arc::new), ..self.clone() })
+        let touched = async {
+            let associations = Associations::of(source, &self.arn).await?;
+            let arn: Vec<String> = self.arn.iter().cloned().chain(associations.ids().map(str::to_owned)).collect();
+            Ok((Instants::of(source, &arn, window).await?, arn, Arc::new(associations)))
+        };
+        let ((instants, arn, associations), descent) = futures::future::try_join(touched, descent).await?;
+        Ok(Filters { arn, instants, associations, descent: descent.map(Arc::new), ..self.clone() })
     }
 
     /// Whether the events that count are known to fit into memory at once.

@@ -86,19 +86,23 @@ impl Instants {
         Ok(instants)
     }
 
+    /// When calls that fulfil a condition touched one of the things meant, at any time; for stores all of whose events have their rows.
+    pub(crate) async fn of_calls_on(source: &Source, wanted: &[Wanted], called: &Expr) -> Result<Self, TimelineError> {
+        let mut instants = Self::default();
+        for one in wanted {
+            let condition = by_name(one).into_iter().fold(called.clone(), |called, named| named.and(called));
+            instants.take_where(source, Some(condition), &|arn| one.fits(arn)).await?;
+        }
+        Ok(instants)
+    }
+
     /// Whether the events that count are known to fit into memory at once.
     pub(crate) fn are_few(&self) -> bool {
         self.times.len() <= FEW
     }
 
     async fn look_up(&mut self, source: &Source, wanted: &Wanted, window: Option<&Window>) -> Result<(), TimelineError> {
-        let by_name = match wanted.names() {
-            Names::Equal(names) => one_of("name", names),
-            Names::EqualOrStarting(names, start) => one_of("name", names).into_iter().chain([starting("name", &start)]).reduce(Expr::or),
-            Names::Starting(start) => Some(starting("name", &start)),
-            Names::Any => None,
-        };
-        let condition = by_name.into_iter().chain(window.map(within)).reduce(Expr::and);
+        let condition = by_name(wanted).into_iter().chain(window.map(within)).reduce(Expr::and);
         self.take_where(source, condition, &|arn| wanted.fits(arn)).await?;
         if wanted.may_be_identity() { self.look_up_callers(source, wanted, window).await } else { Ok(()) }
     }
@@ -191,6 +195,16 @@ impl Instants {
         let dated = on_days(&known).map(|dated| inside.into_iter().fold(dated, Expr::and));
         let undated = self.holds(None).then(|| col("event_time").is_null().and(col(EVENT_DATE).eq(lit(UNKNOWN_DATE))));
         dated.into_iter().chain(undated).reduce(Expr::or).unwrap_or_else(|| lit(false))
+    }
+}
+
+/// A condition that every row of `event_arns` fulfils whose ARN may be meant; none where any may be.
+fn by_name(wanted: &Wanted) -> Option<Expr> {
+    match wanted.names() {
+        Names::Equal(names) => one_of("name", names),
+        Names::EqualOrStarting(names, start) => one_of("name", names).into_iter().chain([starting("name", &start)]).reduce(Expr::or),
+        Names::Starting(start) => Some(starting("name", &start)),
+        Names::Any => None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod actors;
 mod addendum;
 mod answer;
+mod associations;
 mod beside;
 mod coverage;
 mod digest;

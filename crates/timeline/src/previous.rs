@@ -10,6 +10,7 @@ mod key;
 mod noun;
 mod policy;
 mod property;
+mod rule_group;
 mod rules;
 mod state;
 mod tie;
@@ -70,6 +71,10 @@ pub struct Known {
     pub made_by: Option<SetBy>,
     /// The call before the instant that deleted it, where it was not made again: it did not exist then, and what is told is what it was until then.
     pub deleted_by: Option<SetBy>,
+    /// Citation of the first call after that deletion, and before the instant, that acted on it all the same: it was made again, by a call that is not in
+    /// evidence, and what is told was set since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_again_before: Option<String>,
     /// The first call at or after the instant that made or deleted it.
     pub changed_by: Option<SetBy>,
 }
@@ -171,14 +176,18 @@ pub struct Previous {
 /// # Errors
 /// Where the store cannot be read, or the text would match everything.
 pub async fn previous(source: &Source, arn: &str, at: i64) -> Result<Previous, TimelineError> {
-    let typed = Typed { arn: vec![named("<ARN>", arn)?.to_owned()], ..Typed::default() };
+    let arn = named("<ARN>", arn)?;
+    let group = rule_group::group_of(source, arn).await?;
+    let typed = Typed { arn: std::iter::once(arn.to_owned()).chain(group.clone()).collect(), ..Typed::default() };
     let filters = Filters::read(typed)?.reached(source, None).await?;
     let writes = col("read_only").eq(lit(false)).or(col("read_only").is_null());
     let condition = filters.condition().map_or(writes.clone(), |c: Expr| c.and(writes));
     let ledger = Ledger::read(source).await?;
     let found = source.found(None, Some(condition), filters.leave_few()).await?;
     let actors = Actors::behind(source, None, &found).await?;
-    let mut state = State::of(arn, at, &actors);
+    let associations = Arc::clone(&filters.associations);
+    let mut state = State::of(arn, at, (&actors, &associations));
+    state.is_rule_of(group);
     found
         .in_order(source, &mut |events| {
             for event in events.iter() {

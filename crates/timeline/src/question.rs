@@ -12,6 +12,7 @@ use backtrail_model::window::Window;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::associations::Associations;
 use crate::error::TimelineError;
 use crate::instants::Instants;
 use crate::lineage::{Descent, workload_words};
@@ -60,6 +61,9 @@ pub struct Filters {
     /// Whom `arn` names counts as an actor as well: what descends from them is part of the answer.
     #[serde(skip)]
     pub(crate) follows: bool,
+    /// The associations of what `arn` names, where they were looked up.
+    #[serde(skip)]
+    pub(crate) associations: Arc<Associations>,
     /// What descends from whom `actor` names, where that was looked up.
     #[serde(skip)]
     pub(crate) descent: Option<Arc<Descent>>,
@@ -194,6 +198,7 @@ impl Filters {
             outcome: typed.outcome.iter().map(outcome).collect::<Result<_, _>>()?,
             instants: None,
             follows: false,
+            associations: Arc::default(),
             descent: None,
         })
     }

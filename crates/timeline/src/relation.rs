@@ -115,7 +115,9 @@ async fn by_resource(source: &Source, question: &Question, sink: &mut Sink<'_, I
 }
 
 async fn related(source: &Source, question: &Question, others: usize, sink: &mut Sink<'_, Item>) -> Result<Closing, TimelineError> {
-    let reached = question.reached(source).await?;
+    // Which changes are told has no part in what the anchor is.
+    let around = Question { window: question.window, filters: question.filters.anchor(), limit: None };
+    let reached = around.reached(source).await?;
     let anchor = Anchor::read(source, &reached).await?;
     let wide = Question { window: question.window, filters: question.filters.without_anchor(), limit: None };
     let (mut held, mut others_held): (Vec<Item>, usize) = (Vec::new(), 0);
@@ -160,6 +162,11 @@ impl Filters {
     #[must_use]
     pub fn has_anchor(&self) -> bool {
         !(self.arn.is_empty() && self.actor.is_empty() && self.ip.is_empty() && self.key.is_empty())
+    }
+
+    fn anchor(&self) -> Filters {
+        let Filters { arn, actor, ip, key, .. } = self.clone();
+        Filters { arn, actor, ip, key, ..Filters::default() }
     }
 
     fn without_anchor(&self) -> Filters {

@@ -76,7 +76,14 @@ fn write_known(known: &Known, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(deleted) = &known.deleted_by {
         call("  deleted by", deleted, out)?;
-        writeln!(out, "  it did not exist at that time; what follows is what it was until then")?;
+        match &known.made_again_before {
+            Some(reference) => writeln!(
+                out,
+                "  acted on since [{}]: it was made again, by a call that is not in evidence; what follows was set since then",
+                sanitize(reference)
+            )?,
+            None => writeln!(out, "  it did not exist at that time; what follows is what it was until then")?,
+        }
     }
     known.changed_by.as_ref().map_or(Ok(()), |changed| call("  then by", changed, out))
 }

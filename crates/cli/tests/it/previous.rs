@@ -448,3 +448,177 @@ fn an_access_key_is_told_by_its_id() {
     assert!(!answer["not_known"].to_string().contains("known to have made it"), "{}", answer["not_known"]);
     assert_eq!(plain(&before(&store, key, AT)["resources"][0]["deleted_by"]["ref"]), "gone");
 }
+
+/// Whether the resource is told to have been there, and what set each property.
+fn standing(store: &TestStore, what: &str) -> (bool, Vec<String>) {
+    let answer = before(store, what, AT);
+    let is_there = answer["resources"][0]["deleted_by"].is_null();
+    (is_there, properties(&answer).into_iter().map(|(property, by, _)| format!("{property} by {by}")).collect())
+}
+
+const NONE: Value = Value::Null;
+
+#[test]
+fn what_was_made_and_deleted_in_one_second_is_told_by_what_was_there_before() {
+    let role = json!({"roleName": "App"});
+    let attach = |id: &str, time: &str, policy: &str| {
+        call(
+            id,
+            time,
+            "alice",
+            ("iam", "AttachRolePolicy"),
+            json!({"roleName": "App", "policyArn": format!("arn:aws:iam::aws:policy/{policy}")}),
+            NONE,
+        )
+    };
+    // Whichever of the two ids comes first.
+    for [deleted, made] in [["a-deleted", "b-made"], ["b-deleted", "a-made"]] {
+        let pair = [
+            call(deleted, "08:07:00", "alice", ("iam", "DeleteRole"), role.clone(), NONE),
+            call(made, "08:07:00", "alice", ("iam", "CreateRole"), role.clone(), NONE),
+        ];
+        let replaced = store_of(
+            &[&[attach("admin", "08:01:00", "AdministratorAccess")], &pair[..], &[attach("reads", "08:09:00", "ReadOnlyAccess")]].concat(),
+        );
+        assert_eq!(standing(&replaced, "App"), (true, vec!["RolePolicy ReadOnlyAccess by reads".to_owned()]), "deleted, and made again");
+        let (is_there, _) = standing(&store_of(&pair), "App");
+        assert!(!is_there, "made, and deleted again: {deleted}");
+    }
+}
+
+#[test]
+fn what_was_acted_on_after_its_deletion_was_made_again_by_a_call_that_is_not_in_evidence() {
+    let role = json!({"roleName": "App"});
+    let policy = |name: &str| json!({"roleName": "App", "policyArn": format!("arn:aws:iam::aws:policy/{name}")});
+    let store = store_of(&[
+        call("made", "08:00:00", "alice", ("iam", "CreateRole"), role.clone(), NONE),
+        call("reads", "08:01:00", "alice", ("iam", "AttachRolePolicy"), policy("ReadOnlyAccess"), NONE),
+        call("deleted", "08:07:00", "alice", ("iam", "DeleteRole"), role, NONE),
+        call("admin", "09:00:00", "mallory", ("iam", "AttachRolePolicy"), policy("AdministratorAccess"), NONE),
+    ]);
+    let answer = before(&store, "App", AT);
+    assert_eq!(answer["resources"][0]["made_again_before"], "admin");
+    assert_eq!(properties(&answer).len(), 1, "nothing of the role that was deleted: {answer}");
+    let told = text(&store, "App");
+    assert!(told.contains("acted on since [admin]: it was made again, by a call that is not in evidence"), "{told}");
+    assert!(!told.contains("did not exist"), "{told}");
+    // EC2 lets what is gone be tagged for a while, and gives no id twice.
+    let instance = "i-0123456789abcdef0";
+    let ended = json!({"instancesSet": {"items": [{"instanceId": instance}]}});
+    let tags = json!({"resourcesSet": {"items": [{"resourceId": instance}]}, "tagSet": {"items": [{"key": "a", "value": "b"}]}});
+    let store = store_of(&[
+        call("ended", "08:00:00", "alice", ("ec2", "TerminateInstances"), ended, NONE),
+        call("tagged", "08:01:00", "alice", ("ec2", "CreateTags"), tags, NONE),
+    ]);
+    assert!(text(&store, instance).contains("did not exist"));
+}
+
+#[test]
+fn a_rule_asked_for_by_its_id_is_closed_by_what_closes_it_in_its_group() {
+    let (group, rule) = ("sg-0aaaaaaaaaaaaaaa1", "sgr-0aaaaaaaaaaaaaaa1");
+    let answered = json!({"_return": true, "securityGroupRuleSet": {"items": [{"groupId": group, "securityGroupRuleId": rule, "isEgress": false,
+        "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}]}});
+    let opened = call("opened", "10:00:00", "alice", OPENED, port(group, 22, from_block("0.0.0.0/0")), answered);
+    let other = call("other", "10:05:00", "alice", CLOSED, port(group, 443, from_block("0.0.0.0/0")), json!({"_return": true}));
+    let closed = call("closed", "10:10:00", "alice", CLOSED, port(group, 22, from_block("0.0.0.0/0")), json!({"_return": true}));
+    let deleted = call("deleted", "10:10:00", "alice", ("ec2", "DeleteSecurityGroup"), json!({"groupId": group}), NONE);
+    let in_force = |calls: &[Value]| rules(&before(&store_of(calls), rule, AT)).len();
+    assert_eq!(in_force(&[opened.clone(), other.clone()]), 1);
+    assert_eq!((in_force(&[opened.clone(), other, closed]), in_force(&[opened, deleted])), (0, 0));
+}
+
+#[test]
+fn the_code_of_a_function_is_replaced_as_a_whole() {
+    let made = json!({"functionName": "fn", "code": {"s3Bucket": "good", "s3Key": "k.zip"}, "runtime": "python3.13"});
+    let made = call("made", "08:00:00", "alice", ("lambda", "CreateFunction20150331"), made, json!({"codeSha256": "one"}));
+    let image = json!({"functionName": "fn", "imageUri": "999988887777.dkr.ecr.us-east-1.amazonaws.com/evil:1"});
+    for update in [image, json!({"functionName": "fn", "publish": false})] {
+        let update = call("code", "08:10:00", "mallory", ("lambda", "UpdateFunctionCode20150331v2"), update, json!({"codeSha256": "two"}));
+        let store = store_of(&[made.clone(), update]);
+        let code: Vec<_> =
+            properties(&before(&store, "fn", AT)).into_iter().filter(|(name, ..)| name.starts_with("FunctionCode ")).collect();
+        assert!(code.iter().all(|(_, by, _)| by == "code"), "nothing is left of the first: {code:?}");
+        assert!(code.contains(&("FunctionCode codeSha256".to_owned(), "code".to_owned(), json!("two"))), "{code:?}");
+        let then = before(&store, "fn", "2025-03-01T08:05:00Z");
+        let changed = list(&then["properties"]).iter().find(|p| p["property"] == "FunctionCode s3Bucket").expect("known then");
+        assert_eq!(changed["changed_by"]["ref"], "code");
+    }
+}
+
+#[test]
+fn metadata_options_have_one_name_whether_set_at_launch_or_later() {
+    let instance = "i-0123456789abcdef0";
+    let launch = json!({"metadataOptions": {"httpTokens": "required", "httpEndpoint": "enabled"}});
+    let launched = json!({"instancesSet": {"items": [{"instanceId": instance}]}});
+    let later = json!({"ModifyInstanceMetadataOptionsRequest": {"InstanceId": instance, "HttpTokens": "optional"}});
+    let store = store_of(&[
+        call("launch", "08:00:00", "alice", ("ec2", "RunInstances"), launch, launched),
+        call("weaken", "08:08:00", "mallory", ("ec2", "ModifyInstanceMetadataOptions"), later, NONE),
+    ]);
+    let options: Vec<_> = properties(&before(&store, instance, AT)).into_iter().filter(|(name, ..)| name.contains("etadata")).collect();
+    let expected = [("httpEndpoint", "launch", json!("enabled")), ("httpTokens", "weaken", json!("optional"))];
+    assert_eq!(options, expected.map(|(name, by, value)| (format!("metadataOptions.{name}"), by.to_owned(), value)));
+}
+
+#[test]
+fn an_association_that_is_ended_by_its_id_is_ended_for_what_it_was_of() {
+    let (eni, instance, address) = ("eni-0aaaaaaaaaaaaaaa1", "i-0aaaaaaaaaaaaaaa1", "eipalloc-0aaaaaaaaaaaaaaa1");
+    let (subnet, first, second) = ("subnet-0aaaaaaaaaaaaaaa1", "rtb-0aaaaaaaaaaaaaaa1", "rtb-0bbbbbbbbbbbbbbb1");
+    let ec2 = |id: &str, time: &str, name: &'static str, request: Value, response: Value| {
+        call(id, time, "alice", ("ec2", name), request, response)
+    };
+    let store = store_of(&[
+        ec2(
+            "attach",
+            "10:01:00",
+            "AttachNetworkInterface",
+            json!({"networkInterfaceId": eni, "instanceId": instance, "deviceIndex": 1}),
+            json!({"attachmentId": "eni-attach-0aaaaaaaaaaaaaaa1"}),
+        ),
+        ec2(
+            "give",
+            "10:02:00",
+            "AssociateAddress",
+            json!({"allocationId": address, "networkInterfaceId": eni}),
+            json!({"associationId": "eipassoc-0aaaaaaaaaaaaaaa1"}),
+        ),
+        ec2(
+            "route",
+            "10:03:00",
+            "AssociateRouteTable",
+            json!({"routeTableId": first, "subnetId": subnet}),
+            json!({"associationId": "rtbassoc-0aaaaaaaaaaaaaaa1"}),
+        ),
+        ec2(
+            "replace",
+            "11:00:00",
+            "ReplaceRouteTableAssociation",
+            json!({"associationId": "rtbassoc-0aaaaaaaaaaaaaaa1", "routeTableId": second}),
+            json!({"newAssociationId": "rtbassoc-0bbbbbbbbbbbbbbb1"}),
+        ),
+        ec2("unroute", "11:30:00", "DisassociateRouteTable", json!({"associationId": "rtbassoc-0bbbbbbbbbbbbbbb1"}), NONE),
+        ec2("take", "11:02:00", "DisassociateAddress", json!({"associationId": "eipassoc-0aaaaaaaaaaaaaaa1"}), NONE),
+        ec2("detach", "11:03:00", "DetachNetworkInterface", json!({"attachmentId": "eni-attach-0aaaaaaaaaaaaaaa1", "force": true}), NONE),
+        ec2("another", "11:04:00", "DetachNetworkInterface", json!({"attachmentId": "eni-attach-0bbbbbbbbbbbbbbb1"}), NONE),
+    ]);
+    let touching = |what: &str| {
+        let answer = store.json(&["timeline", "--arn", what, "--format", "json"]);
+        list(&answer["answer"]).iter().map(|item| plain(&item["refs"][0])).collect::<Vec<_>>()
+    };
+    assert_eq!(touching(eni), ["attach", "give", "take", "detach"]);
+    assert_eq!(touching(instance), ["attach", "detach"]);
+    assert_eq!(touching(address), ["give", "take"]);
+    assert_eq!(touching(subnet), ["route", "replace", "unroute"]);
+    assert_eq!(touching(second), ["replace", "unroute"]);
+    let set = |what: &str, at: &str| -> Vec<String> {
+        properties(&before(&store, what, at)).into_iter().map(|(property, by, _)| format!("{property} by {by}")).collect()
+    };
+    assert_eq!(set(eni, AT), [format!("NetworkInterface {instance} by detach")]);
+    assert_eq!(set(address, AT), [format!("Address {eni} by take")]);
+    let at_noon = [format!("RouteTable {first} by replace"), format!("RouteTable {second} by unroute")];
+    assert_eq!(set(subnet, AT), at_noon);
+    let between = [format!("RouteTable {first} by replace"), format!("RouteTable {second} by replace")];
+    assert_eq!(set(subnet, "2025-03-01T11:15:00Z"), between);
+    assert_eq!(set(first, AT), [format!("RouteTable {subnet} by replace")]);
+    assert_eq!(set(second, AT), [format!("RouteTable {subnet} by unroute")]);
+}

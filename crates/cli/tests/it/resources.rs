@@ -145,6 +145,15 @@ fn changes_are_ranked_by_how_they_relate() {
     let everything: usize = address.values().map(BTreeSet::len).sum();
     assert_eq!(everything, group.values().map(BTreeSet::len).sum::<usize>(), "every change of the window has a rank");
 
+    // Which changes are told is another matter than how each relates to the anchor.
+    for filter in [["--source", "iam"], ["--region", "us-east-1"], ["--outcome", "ok"]] {
+        let some = ranked(&store, &[&["--arn", "sg-0c0235982a1088002"], &filter[..]].concat());
+        assert!(some.values().map(BTreeSet::len).sum::<usize>() > 0, "{filter:?}");
+        for (rank, ids) in &some {
+            assert!(ids.is_subset(&group[rank]), "{filter:?}: {rank}");
+        }
+    }
+
     // Asked about an address on the internet, what the intruder did from the other one is of the same lineage.
     let second = ranked(&store, &["--ip", "203.0.113.189"]);
     assert!(second["same_lineage"].is_superset(&ids(&[created_user, opened])));

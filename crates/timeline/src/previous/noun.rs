@@ -62,6 +62,9 @@ const BEFORE: &[&str] = &["Default", "ServiceLinked"];
 /// Words after a resource's noun that still mean the resource.
 const AFTER: &[&str] = &["Attribute", "Attributes", "Config", "Configuration", "Options", "Settings"];
 
+/// How the properties begin that tell where a function's code is from.
+pub(super) const FUNCTION_CODE: &str = "FunctionCode ";
+
 /// What services call their resources in actions, where the ARN has another word.
 const NOUNS: &[(&str, &str, &str)] = &[
     ("cloudwatch", "alarm", "MetricAlarm"),
@@ -127,6 +130,12 @@ impl<'a> Action<'a> {
     /// Whether it sets the parameters it names, and leaves the others as they were.
     pub(super) fn is_partial(&self, resource: &Arn<'_>) -> bool {
         PARTIAL.contains(&self.verb) || (self.is_of(resource) && (self.verb == "Put" || MAKERS.contains(&self.verb)))
+    }
+
+    /// The beginning of the properties that it replaces all of, whichever of them it names: the code of a function comes as a whole, from a bucket, as an
+    /// image, or in the call itself, where CloudTrail does not show it.
+    pub(super) fn replaces(&self, resource: &Arn<'_>) -> Option<&'static str> {
+        (resource.service() == "lambda" && self.verb == "Update" && self.noun.starts_with("FunctionCode")).then_some(FUNCTION_CODE)
     }
 
     /// Whether it is about such a resource or a part of it, by its words.

@@ -9,7 +9,7 @@ use backtrail_model::arn::Arn;
 use backtrail_model::touch::{Touched, Wanted};
 use serde_json::Value;
 
-use super::noun::Action;
+use super::noun::{Action, FUNCTION_CODE};
 use super::policy;
 use crate::summary::{Rule, body, is_dull, short_name};
 
@@ -99,6 +99,13 @@ const OPTIONS: &[&str] = &["applyImmediately", "attributeType", "operationType"]
 /// Properties that two actions name differently, by service: the call that makes the resource, and the one that sets the property later. A name that
 /// ends in a dot stands for all that it leads.
 const RENAMED: &[(&str, &str, &str)] = &[
+    ("ec2", "InstanceMetadataOptions HttpEndpoint", "metadataOptions.httpEndpoint"),
+    ("ec2", "InstanceMetadataOptions HttpProtocolIpv6", "metadataOptions.httpProtocolIpv6"),
+    ("ec2", "InstanceMetadataOptions HttpPutResponseHopLimit", "metadataOptions.httpPutResponseHopLimit"),
+    ("ec2", "InstanceMetadataOptions HttpTokens", "metadataOptions.httpTokens"),
+    ("ec2", "InstanceMetadataOptions InstanceMetadataTags", "metadataOptions.instanceMetadataTags"),
+    ("ec2", "iamInstanceProfile.arn", "IamInstanceProfile"),
+    ("ec2", "iamInstanceProfile.name", "IamInstanceProfile"),
     ("ecr", "ImageTagMutability", "imageTagMutability"),
     ("ecr", "imageScanningConfiguration.scanOnPush", "ImageScanningConfiguration"),
     ("iam", "AssumeRolePolicy policyDocument", "assumeRolePolicyDocument"),
@@ -122,7 +129,14 @@ impl Setting<'_> {
         let is_choice = self.action.verb == "Set" && !in_force.is_empty();
         let own = if is_choice { Vec::new() } else { self.properties_of(&resource) };
         let named = |set: Set| Set { name: renamed(resource.service(), set.name), ..set };
-        own.into_iter().chain(in_force).map(named).collect()
+        own.into_iter().chain(in_force).map(named).chain(self.code(&resource)).collect()
+    }
+
+    /// What the code of a function is from then on: code that comes in the call itself is told by nothing else.
+    fn code(&self, resource: &Arn<'_>) -> Option<Set> {
+        let is_code = self.action.replaces(resource).is_some() || (resource.service() == "lambda" && self.action.makes(resource));
+        let sha = body(self.response, "Response").get("codeSha256").filter(|_| is_code)?;
+        Some(Set::parameter(&format!("{FUNCTION_CODE}codeSha256"), Some(sha.clone())))
     }
 
     /// The same by one rule for all services.

@@ -10,12 +10,15 @@ use backtrail_model::time::{format_instant, parse_instant};
 use backtrail_model::touch::{Touched, Wanted};
 use backtrail_model::words::counted;
 
+use serde_json::Value;
+
 use super::key::{OnKey, is_temporary, on_key};
 use super::noun::Action;
 use super::property::Setting;
 use super::tie::{Tie, are_one};
 use super::told::{Call, Told};
 use super::{ActsOn, InForce, Known, NamedBy, Property, SetBy};
+use crate::associations::Associations;
 use crate::ends::stretch;
 use crate::event::Event;
 use crate::item::{Item, json};
@@ -31,6 +34,9 @@ pub(super) struct State<'a> {
     typed: &'a str,
     at: i64,
     actors: &'a Actors,
+    associations: &'a Associations,
+    /// Of a rule of a security group that was asked for by its id: the group's ARN.
+    group: Option<String>,
     told: BTreeMap<String, Told>,
     named_by: BTreeMap<(String, String, ActsOn), NamedBy>,
     /// Actions recorded in several accounts that were taken, with the resource: the others are the same action.
@@ -43,12 +49,14 @@ pub(super) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    pub(super) fn of(typed: &'a str, at: i64, actors: &'a Actors) -> Self {
+    pub(super) fn of(typed: &'a str, at: i64, (actors, associations): (&'a Actors, &'a Associations)) -> Self {
         let (told, named_by) = (BTreeMap::new(), BTreeMap::new());
         Self {
             typed,
             at,
             actors,
+            associations,
+            group: None,
             told,
             named_by,
             shared: HashSet::new(),
@@ -58,6 +66,11 @@ impl<'a> State<'a> {
         }
     }
 
+    /// What was asked for is a rule of this group.
+    pub(super) fn is_rule_of(&mut self, group: Option<String>) {
+        self.group = group;
+    }
+
     /// Takes the next write, in order of time.
     pub(super) fn take(&mut self, event: &Event<'_>) {
         let outcome = classify(&event.facts());
@@ -65,9 +78,10 @@ impl<'a> State<'a> {
             return;
         }
         let on_key = on_key(event, self.typed);
-        let tie = if on_key.is_some() { Tie::On(Vec::new()) } else { Tie::of(event, self.typed) };
+        let meant = self.meant(event);
+        let tie = if on_key.is_some() || !meant.is_empty() { Tie::On(Vec::new()) } else { Tie::of(event, self.typed) };
         if tie == Tie::Not {
-            return;
+            return self.acted_on_group(event, outcome);
         }
         // Such a call may have come before or after: it is no statement about either.
         let Some(time) = event.event_time else { return self.timeless.push(event.citation()) };
@@ -83,8 +97,18 @@ impl<'a> State<'a> {
         if let Some(on_key) = on_key {
             return self.acted_on_key(time, on_key, &set_by);
         }
+        for (one, request) in &meant {
+            let request_text = request.to_string();
+            let as_if = Event { event_name: Some(one), request_parameters: Some(&request_text), ..*event };
+            if let Tie::On(targets) = Tie::of(&as_if, self.typed) {
+                targets.iter().for_each(|target| self.acted(&as_if, (time, target), (&set_by, request), &rules));
+            }
+        }
         match tie {
-            Tie::On(targets) => targets.iter().for_each(|target| self.acted(event, time, target, &set_by, &rules)),
+            Tie::On(targets) => {
+                let request = Arc::clone(&set_by.request_parameters);
+                targets.iter().for_each(|target| self.acted(event, (time, target), (&set_by, &request), &rules));
+            }
             Tie::Beside => self.named(event, time, ActsOn::SomethingElse, set_by),
             Tie::Unclear(arn) => {
                 self.doubt(event, time, arn.as_deref(), &set_by.reference);
@@ -94,7 +118,50 @@ impl<'a> State<'a> {
         }
     }
 
-    fn acted(&mut self, event: &Event<'_>, time: i64, target: &Touched, set_by: &SetBy, rules: &[Rule]) {
+    /// A call on the group of a rule that was asked for by its id: it may close the rule by what that lets through, or end it with the group.
+    fn acted_on_group(&mut self, event: &Event<'_>, outcome: Outcome) {
+        let Some((group, time)) = self.group.as_deref().zip(event.event_time).filter(|_| outcome == Outcome::Ok) else { return };
+        let Some(rule) =
+            self.told.keys().find(|arn| Arn::parse(arn).is_some_and(|arn| arn.resource_type() == Some("security-group-rule"))).cloned()
+        else {
+            return;
+        };
+        if !matches!(Tie::of(event, group), Tie::On(_)) {
+            return;
+        }
+        let item = Item::by(event, None, self.actors);
+        let rules: Vec<Rule> = item.rules.iter().filter(|rule| rule.is_removal()).cloned().collect();
+        let ended = Arn::parse(group).is_some_and(|arn| Action::read(action_name(event.event_name.unwrap_or_default())).ends(&arn));
+        if !rules.is_empty() || ended {
+            let set_by = SetBy::of(item, json(event.request_parameters));
+            let is_before = time < self.at;
+            let call = Call {
+                time,
+                is_before,
+                set_by: &set_by,
+                rules: &rules,
+                sets: Vec::new(),
+                made: false,
+                ended,
+                is_partial: true,
+                removes: true,
+                replaces: None,
+            };
+            self.told_of(&rule).take(call);
+        }
+    }
+
+    /// As which calls an event that ends or replaces an association is to be understood, where one of them acts on what was typed.
+    fn meant(&self, event: &Event<'_>) -> Vec<(&'static str, Value)> {
+        let meant = self.associations.understood(event).into_iter().map(|meant| (meant.name, Value::Object(meant.request)));
+        let acts = |(name, request): &(&'static str, Value)| {
+            let request = request.to_string();
+            matches!(Tie::of(&Event { event_name: Some(name), request_parameters: Some(&request), ..*event }, self.typed), Tie::On(_))
+        };
+        meant.filter(acts).collect()
+    }
+
+    fn acted(&mut self, event: &Event<'_>, (time, target): (i64, &Touched), (set_by, request): (&SetBy, &Value), rules: &[Rule]) {
         let Some(arn) = Arn::parse(&target.arn) else { return };
         let shared = event.shared_event_id.map(|id| (self.told_of(&target.arn).known.arn.clone(), id.to_owned()));
         if shared.is_some_and(|shared| !self.shared.insert(shared)) {
@@ -106,7 +173,7 @@ impl<'a> State<'a> {
         let is_own = |rule: &Rule| arn.resource_type() != Some("security-group-rule") || rule.id.as_deref() == Some(arn.resource_id());
         let rules: Vec<Rule> = rules.iter().filter(|rule| is_own(rule)).cloned().collect();
         let response = json(event.response_elements);
-        let setting = Setting { action, request: &set_by.request_parameters, response: &response, rules: &rules, target };
+        let setting = Setting { action, request, response: &response, rules: &rules, target };
         let ended = action.ends(&arn);
         let is_half = ended && failed_parts(&event.facts()) > 0;
         if is_half && is_before {
@@ -122,6 +189,7 @@ impl<'a> State<'a> {
             ended: ended && !is_half,
             is_partial: action.is_partial(&arn),
             removes: action.removes(),
+            replaces: action.replaces(&arn),
         };
         self.told_of(&target.arn).take(call);
     }
@@ -129,7 +197,7 @@ impl<'a> State<'a> {
     fn acted_on_key(&mut self, time: i64, on_key: OnKey, set_by: &SetBy) {
         let OnKey { made, ended, sets } = on_key;
         let is_before = time < self.at;
-        let call = Call { time, is_before, set_by, rules: &[], sets, made, ended, is_partial: true, removes: false };
+        let call = Call { time, is_before, set_by, rules: &[], sets, made, ended, is_partial: true, removes: false, replaces: None };
         self.told_of(self.typed).take(call);
     }
 
@@ -276,7 +344,7 @@ fn calls(references: &[String], what: &str) -> Option<String> {
 }
 
 impl SetBy {
-    fn of(item: Item, request: serde_json::Value) -> Self {
+    fn of(item: Item, request: Value) -> Self {
         Self {
             event_time: item.event_time,
             actor: item.actor,

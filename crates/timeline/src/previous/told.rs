@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use backtrail_model::arn::Arn;
+
 use super::property::Set;
 use super::rules::Rules;
 use super::{Known, Property, SetBy};
@@ -21,6 +23,8 @@ pub(super) struct Call<'a> {
     pub(super) is_partial: bool,
     /// Whether it takes something away.
     pub(super) removes: bool,
+    /// How the properties begin that it replaces all of.
+    pub(super) replaces: Option<&'static str>,
 }
 
 /// What is known of one resource.
@@ -28,6 +32,9 @@ pub(super) struct Call<'a> {
 pub(super) struct Told {
     pub(super) known: Known,
     ended_at: Option<i64>,
+    made_at: Option<i64>,
+    /// Whether it was there before the call that made or ended it last.
+    was_there: bool,
     pub(super) properties: BTreeMap<String, Property>,
     pub(super) rules: Rules,
     /// When each property was set last, and how often in all.
@@ -38,8 +45,9 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(arn: String) -> Self {
-        let known = Known { arn, made_by: None, deleted_by: None, changed_by: None };
-        Self { known, ended_at: None, properties: BTreeMap::new(), rules: Rules::default(), times: BTreeMap::new(), parts: BTreeMap::new() }
+        let known = Known { arn, made_by: None, deleted_by: None, made_again_before: None, changed_by: None };
+        let (properties, rules) = (BTreeMap::new(), Rules::default());
+        Self { known, ended_at: None, made_at: None, was_there: false, properties, rules, times: BTreeMap::new(), parts: BTreeMap::new() }
     }
 
     /// Takes the next call, in order of time.
@@ -48,21 +56,17 @@ impl Told {
     }
 
     fn set(&mut self, call: Call<'_>) {
+        if !call.made && !call.ended && self.ended_at.is_some_and(|ended| ended < call.time) && self.is_named() {
+            self.made_again_before(&call);
+        }
         if call.made {
-            // What went by this name before was another resource.
-            if self.ended_at.is_some_and(|ended| ended < call.time) {
-                self.properties.clear();
-                self.times.clear();
-                self.rules = Rules::default();
-            }
-            self.known.made_by = Some(call.set_by.clone());
-            self.known.deleted_by = None;
-            self.ended_at = None;
+            self.made(&call);
         }
         if call.ended {
-            self.known.deleted_by = Some(call.set_by.clone());
-            self.ended_at = Some(call.time);
-            self.rules.end();
+            self.ended(&call);
+        }
+        if let Some(lead) = call.replaces {
+            self.properties.retain(|name, _| !name.starts_with(lead));
         }
         self.rules.apply(call.rules, call.time, call.set_by);
         for set in &call.sets {
@@ -71,6 +75,64 @@ impl Told {
         if call.is_partial {
             self.doubt_siblings(&call);
         }
+    }
+
+    /// It was made. What went by this name before was another resource.
+    fn made(&mut self, call: &Call<'_>) {
+        // Of a making and an ending in one second the records do not tell which came first. What was there before was ended first, for it could not be
+        // made again otherwise; what was not there was made first.
+        let is_one_second = self.ended_at == Some(call.time);
+        if is_one_second && !self.was_there {
+            self.known.made_by = Some(call.set_by.clone());
+            return;
+        }
+        match self.ended_at {
+            Some(_) => self.forget(),
+            None => self.was_there = self.is_there(),
+        }
+        self.made_at = Some(call.time);
+        self.known.made_by = Some(call.set_by.clone());
+        (self.known.deleted_by, self.known.made_again_before) = (None, None);
+        self.ended_at = None;
+    }
+
+    fn ended(&mut self, call: &Call<'_>) {
+        if self.made_at == Some(call.time) && self.was_there {
+            let made_by = self.known.made_by.as_ref().map(|made| made.reference.clone());
+            self.properties.retain(|_, property| property.set_by.as_ref().map(|set| &set.reference) == made_by.as_ref());
+            return;
+        }
+        if self.ended_at.is_none() {
+            self.was_there = self.is_there() && self.made_at != Some(call.time);
+        }
+        self.known.deleted_by = Some(call.set_by.clone());
+        self.known.made_again_before = None;
+        self.ended_at = Some(call.time);
+        self.rules.end();
+    }
+
+    /// Whether a call is known to have acted on it.
+    fn is_there(&self) -> bool {
+        self.known.made_by.is_some() || !self.properties.is_empty() || !self.rules.in_force.is_empty()
+    }
+
+    /// Whether another one may go by its name: EC2 gives no id twice, and lets what is gone be tagged for a while.
+    fn is_named(&self) -> bool {
+        Arn::parse(&self.known.arn).is_some_and(|arn| arn.service() != "ec2")
+    }
+
+    fn forget(&mut self) {
+        self.properties.clear();
+        self.times.clear();
+        self.rules = Rules::default();
+    }
+
+    /// A call acted on what was deleted before: it was made again, by a call that is not in evidence.
+    fn made_again_before(&mut self, call: &Call<'_>) {
+        self.forget();
+        self.ended_at = None;
+        self.known.made_by = None;
+        self.known.made_again_before = Some(call.set_by.reference.clone());
     }
 
     fn set_one(&mut self, set: &Set, call: &Call<'_>) {
@@ -124,6 +186,10 @@ impl Told {
             self.known.changed_by = Some(call.set_by.clone());
         }
         self.rules.change(call.rules, call.ended, call.set_by);
+        if let Some(lead) = call.replaces {
+            let replaced = self.properties.iter_mut().filter(|(name, property)| name.starts_with(lead) && property.changed_by.is_none());
+            replaced.for_each(|(_, property)| property.changed_by = Some(call.set_by.clone()));
+        }
         for set in &call.sets {
             if !call.is_partial {
                 let parts = &self.parts;

@@ -1,4 +1,4 @@
-//! DNS records.
+//! DNS records, and whom they are answered to.
 
 use serde_json::Value;
 
@@ -6,10 +6,14 @@ use crate::summary::rule::Rule;
 use crate::summary::{Call, Parameters, Summary, some_of, words};
 
 pub(in crate::summary) fn dns(call: &Call<'_>) -> Option<Summary> {
-    if call.action != "ChangeResourceRecordSets" {
-        return None;
-    }
     let zone = call.request.text("hostedZoneId").unwrap_or_else(|| "a zone".to_owned());
+    let vpc = || call.request.get("vPC").and_then(|vpc| vpc.text("vPCId")).unwrap_or_else(|| "a VPC".to_owned());
+    match call.action {
+        "ChangeResourceRecordSets" => {}
+        "AssociateVPCWithHostedZone" => return Some(words("gave", "give", format!("hosted zone {zone} to {}", vpc()))),
+        "DisassociateVPCFromHostedZone" => return Some(words("took", "take", format!("hosted zone {zone} from {}", vpc()))),
+        _ => return None,
+    }
     let mut rules = Vec::new();
     let mut told = Vec::new();
     for change in call.request.get("changeBatch").map(|b| b.list("changes")).unwrap_or_default() {
