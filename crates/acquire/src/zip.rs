@@ -66,7 +66,7 @@ fn one_archive<R: Read + Seek>(reader: &mut R, end: u64, unpacking: &mut Unpacki
         Err(Break { cause: Cause::Damaged { what, .. }, .. }) => {
             let members = from(reader, last.map_or(Places::All, Places::Behind), unpacking)?;
             let state = if last.is_none() { "missing" } else { "damaged" };
-            let what = format!("its directory is {state} ({what}); {members} members were read by their own headers");
+            let what = format!("its directory is {state} ({what}); members read by their own headers: {members}");
             Err(Break::new(end, Cause::Damaged { container: NAME, what }))
         }
         Err(other) => Err(other),
@@ -86,7 +86,7 @@ fn behind_the_end<R: Read + Seek>(reader: &mut R, end: u64, unpacking: &mut Unpa
         return Ok(());
     }
     let members = if rest.starts_with(&LOCAL_HEADER) { from(reader, Places::From(own_end), unpacking)? } else { 0 };
-    let what = format!("{count} bytes behind its end are described by no directory: {members} members were read from them");
+    let what = format!("{count} bytes behind its end are described by no directory; members read from them: {members}");
     Err(Break::new(own_end, Cause::Damaged { container: NAME, what }))
 }
 

@@ -26,13 +26,18 @@ const MAKERS: [(&str, &str); 5] = [
 ];
 /// Calls that name one, under which key, and as which calls they are to be understood: with the parameters it was made with, and with these and
 /// its own.
-const NAMERS: [(&str, &str, Option<&str>, Option<&str>); 5] = [
-    ("DetachNetworkInterface", "attachmentId", Some("DetachNetworkInterface"), None),
-    ("DisassociateAddress", "associationId", Some("DisassociateAddress"), None),
-    ("DisassociateRouteTable", "associationId", Some("DisassociateRouteTable"), None),
-    ("ReplaceRouteTableAssociation", "associationId", Some("DisassociateRouteTable"), Some("AssociateRouteTable")),
+const NAMERS: [(&str, &str, Option<Ender>, Option<&str>); 5] = [
+    ("DetachNetworkInterface", "attachmentId", Some(INTERFACE), None),
+    ("DisassociateAddress", "associationId", Some(ADDRESS), None),
+    ("DisassociateRouteTable", "associationId", Some(ROUTE_TABLE), None),
+    ("ReplaceRouteTableAssociation", "associationId", Some(ROUTE_TABLE), Some("AssociateRouteTable")),
     ("ReplaceNetworkAclAssociation", "associationId", None, Some("ReplaceNetworkAclAssociation")),
 ];
+/// A call that ends an association, and the one that makes it.
+type Ender = (&'static str, &'static str);
+const INTERFACE: Ender = ("DetachNetworkInterface", "AttachNetworkInterface");
+const ADDRESS: Ender = ("DisassociateAddress", "AssociateAddress");
+const ROUTE_TABLE: Ender = ("DisassociateRouteTable", "AssociateRouteTable");
 /// How ids begin of what has associations.
 const ASSOCIATED: [&str; 6] = ["i-", "eni-", "eipalloc-", "subnet-", "rtb-", "acl-"];
 /// Associations that replace each other, one after the other, followed at most.
@@ -124,9 +129,9 @@ impl Associations {
         let Some(made_with) = own.get(*key).and_then(Value::as_str).and_then(|id| self.made_with(id)) else { return Vec::new() };
         let made = makes.map(|name| {
             let own = own.into_iter().filter(|(name, _)| name != key);
-            Meant { name, request: made_with.clone().into_iter().chain(own).collect() }
+            Meant { name, made_by: name, request: made_with.clone().into_iter().chain(own).collect() }
         });
-        ends.map(|name| Meant { name, request: made_with.clone() }).into_iter().chain(made).collect()
+        ends.map(|(name, made_by)| Meant { name, made_by, request: made_with.clone() }).into_iter().chain(made).collect()
     }
 }
 
@@ -134,6 +139,8 @@ impl Associations {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Meant {
     pub(crate) name: &'static str,
+    /// The call that makes what this one ends or makes: it acts on the same things, and names them.
+    pub(crate) made_by: &'static str,
     pub(crate) request: Map<String, Value>,
 }
 

@@ -18,7 +18,7 @@ use super::property::Setting;
 use super::tie::{Tie, are_one};
 use super::told::{Call, Told};
 use super::{ActsOn, InForce, Known, NamedBy, Property, SetBy};
-use crate::associations::Associations;
+use crate::associations::{Associations, Meant};
 use crate::ends::stretch;
 use crate::event::Event;
 use crate::item::{Item, json};
@@ -97,12 +97,9 @@ impl<'a> State<'a> {
         if let Some(on_key) = on_key {
             return self.acted_on_key(time, on_key, &set_by);
         }
-        for (one, request) in &meant {
-            let request_text = request.to_string();
-            let as_if = Event { event_name: Some(one), request_parameters: Some(&request_text), ..*event };
-            if let Tie::On(targets) = Tie::of(&as_if, self.typed) {
-                targets.iter().for_each(|target| self.acted(&as_if, (time, target), (&set_by, request), &rules));
-            }
+        for (name, request, targets) in &meant {
+            let as_if = Event { event_name: Some(name), ..*event };
+            targets.iter().for_each(|target| self.acted(&as_if, (time, target), (&set_by, request), &rules));
         }
         match tie {
             Tie::On(targets) => {
@@ -151,14 +148,18 @@ impl<'a> State<'a> {
         }
     }
 
-    /// As which calls an event that ends or replaces an association is to be understood, where one of them acts on what was typed.
-    fn meant(&self, event: &Event<'_>) -> Vec<(&'static str, Value)> {
-        let meant = self.associations.understood(event).into_iter().map(|meant| (meant.name, Value::Object(meant.request)));
-        let acts = |(name, request): &(&'static str, Value)| {
-            let request = request.to_string();
-            matches!(Tie::of(&Event { event_name: Some(name), request_parameters: Some(&request), ..*event }, self.typed), Tie::On(_))
+    /// As which calls an event that ends or replaces an association is to be understood, with what these name and act on, where what was typed is
+    /// among it.
+    fn meant(&self, event: &Event<'_>) -> Vec<(&'static str, Value, Vec<Touched>)> {
+        let acts = |meant: Meant| {
+            let request = Value::Object(meant.request);
+            let text = request.to_string();
+            match Tie::of(&Event { event_name: Some(meant.made_by), request_parameters: Some(&text), ..*event }, self.typed) {
+                Tie::On(targets) => Some((meant.name, request, targets)),
+                _ => None,
+            }
         };
-        meant.filter(acts).collect()
+        self.associations.understood(event).into_iter().filter_map(acts).collect()
     }
 
     fn acted(&mut self, event: &Event<'_>, (time, target): (i64, &Touched), (set_by, request): (&SetBy, &Value), rules: &[Rule]) {
