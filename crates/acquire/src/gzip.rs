@@ -204,11 +204,7 @@ impl<R: BufRead> GzipStream<R> {
         }
         let mut last = [0; 10];
         while !is_usual_header(&last) {
-            let Some([byte]) = self.input.take::<1>()? else {
-                // The first fault is the one to tell; a checksum's says that nothing is missing.
-                let first = self.flaw.take_if(|flaw| !matches!(flaw.cause, Cause::Checksum { .. }));
-                return Err(first.unwrap_or(broken));
-            };
+            let Some([byte]) = self.input.take::<1>()? else { return Err(self.first_fault(broken)) };
             last.rotate_left(1);
             last[9] = byte;
         }
@@ -225,22 +221,28 @@ impl<R: BufRead> GzipStream<R> {
         }
     }
 
+    /// The fault to tell where reading stopped.
+    fn first_fault(&mut self, broken: Break) -> Break {
+        self.note(broken.clone());
+        self.flaw.take().unwrap_or(broken)
+    }
+
     fn trailer(&mut self) -> Result<(), Break> {
         let Some(trailer) = self.input.take::<8>()? else { return Err(self.truncated()) };
         let [c0, c1, c2, c3, s0, s1, s2, s3] = trailer;
         let sound = u32::from_le_bytes([c0, c1, c2, c3]) == self.crc.sum() && u32::from_le_bytes([s0, s1, s2, s3]) == self.crc.amount();
-        let fault = (!sound).then(|| Break::new(self.input.offset - 8, Cause::Checksum { container: NAME }));
         self.members += 1;
         self.state = State::Header;
-        match fault {
-            // Perhaps what was read for it is the beginning of the next member.
-            Some(fault) if !self.goes_on => Err(fault),
-            Some(fault) => {
-                self.flaw.get_or_insert(fault);
-                Ok(())
-            }
-            None => Ok(()),
+        if sound {
+            return Ok(());
         }
+        let fault = Break::new(self.input.offset - 8, Cause::Checksum { container: NAME });
+        // Perhaps what was read for it is the beginning of the next member.
+        if !self.goes_on {
+            return Err(fault);
+        }
+        self.note(fault);
+        Ok(())
     }
 }
 
@@ -287,20 +289,14 @@ impl<'a> GzipStream<Cursor<&'a [u8]>> {
         let from = usize::try_from(self.member).unwrap_or(usize::MAX).saturating_add(1).min(data.len());
         let mut headers = memmem::find_iter(&data[from..], &MAGIC).map(|at| from + at);
         let next = headers.find(|at| data[*at..].first_chunk().is_some_and(is_usual_header));
-        if is_whole {
-            self.flaw.get_or_insert_with(|| broken.clone());
+        if next.is_none() && !is_whole {
+            return false;
         }
-        let Some(next) = next else { return is_whole };
         self.note(broken.clone());
+        let Some(next) = next else { return true };
         self.input = Counted::new(Cursor::new(&data[next..]), next as u64);
         (self.state, self.members) = (State::Header, 0);
         true
-    }
-
-    /// The fault to tell where reading stopped.
-    fn first_fault(&mut self, broken: Break) -> Break {
-        self.note(broken.clone());
-        self.flaw.take().unwrap_or(broken)
     }
 }
 

@@ -115,6 +115,11 @@ impl Principal {
         }
     }
 
+    /// Whether a session's calls may bear another key than the one issued: the console, and services that act for it, sign with keys of their own.
+    pub(crate) fn signs_with_other_keys(&self) -> bool {
+        self.from_console == Some(true) || self.invoked_by.is_some()
+    }
+
     /// The name, with the service that called on the principal's behalf.
     #[must_use]
     pub fn label(&self) -> String {

@@ -287,8 +287,7 @@ impl Lineage {
 
     fn of_session(&self, holder: &Holder, before: &dyn Fn(&usize) -> bool) -> Vec<usize> {
         let key = holder.principal.access_key_id.as_deref();
-        // The console and services that act for the session sign with keys of their own.
-        let other_keys = holder.principal.from_console == Some(true) || holder.principal.invoked_by.is_some();
+        let other_keys = holder.principal.signs_with_other_keys();
         let fits = |i: &usize| {
             let one = &self.issued[*i];
             let is_other_key = matches!((key, one.what.access_key_id.as_deref()), (Some(used), Some(issued)) if used != issued);

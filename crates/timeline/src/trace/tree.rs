@@ -150,9 +150,8 @@ impl Known {
             return Some((Strength::Exact, BY_KEY, false));
         }
         let issued_by = holder.session().and_then(|session| self.sessions.get(&session))?;
-        // The console and services that act for the session sign with keys of their own; whose another key is, nobody knows where no call issued it.
-        let signs_otherwise = holder.principal.from_console == Some(true) || holder.principal.invoked_by.is_some();
-        let is_other_key = holder.principal.access_key_id.is_some() && !self.keys.is_empty() && !signs_otherwise;
+        // Whose another key is, nobody knows where no call issued it.
+        let is_other_key = holder.principal.access_key_id.is_some() && !self.keys.is_empty() && !holder.principal.signs_with_other_keys();
         if parents.is_empty() && is_other_key {
             return None;
         }
