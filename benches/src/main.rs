@@ -22,6 +22,8 @@ struct Cli {
 enum Command {
     /// Write CloudTrail evidence of an organisation with an incident in it, and the truth beside it
     Generate(generate::GenerateArgs),
+    /// Write VPC flow logs of many interfaces, as many records as asked for, and their sums beside them
+    GenerateFlows(generate::FlowsArgs),
     /// Make the evidence that is checked in, anew
     Fixture(fixture::FixtureArgs),
     /// Backtrail's ingest beside DuckDB and the floor, on generated evidence
@@ -33,6 +35,7 @@ enum Command {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Generate(args) => generate::run(&args),
+        Command::GenerateFlows(args) => generate::run_flows(&args),
         Command::Fixture(args) => fixture::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Floor(args) => floor::run(&args),

@@ -43,7 +43,7 @@ pub(crate) struct Plan {
 }
 
 /// How busy each hour of a day is (UTC, an estate in Europe).
-const RHYTHM: [f64; 24] =
+pub(crate) const RHYTHM: [f64; 24] =
     [0.55, 0.5, 0.75, 0.6, 0.5, 0.6, 0.8, 1.1, 1.35, 1.45, 1.5, 1.4, 1.3, 1.4, 1.45, 1.4, 1.3, 1.15, 1.05, 1.0, 0.95, 0.85, 0.75, 0.6];
 /// A quiet stream has a file only where about so many events come together.
 const QUIET: f64 = 12.0;

@@ -57,7 +57,11 @@ pub(crate) struct Buffers {
 
 impl Buffers {
     pub(crate) fn new() -> Self {
-        Self { json: Vec::new(), gzip: Vec::new(), compressor: Compressor::new(CompressionLvl::default()) }
+        Self::at(CompressionLvl::default())
+    }
+
+    fn at(level: CompressionLvl) -> Self {
+        Self { json: Vec::new(), gzip: Vec::new(), compressor: Compressor::new(level) }
     }
 
     fn compress(&mut self) -> Result<&[u8]> {
@@ -88,7 +92,12 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Bytes as a gzip member.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut buffers = Buffers::new();
+    gzip_at(CompressionLvl::default(), bytes)
+}
+
+/// The same, trying harder or less hard.
+pub(crate) fn gzip_at(level: CompressionLvl, bytes: &[u8]) -> Vec<u8> {
+    let mut buffers = Buffers::at(level);
     buffers.json.extend_from_slice(bytes);
     buffers.compress().map(<[u8]>::to_vec).unwrap_or_default()
 }
