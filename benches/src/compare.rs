@@ -4,6 +4,7 @@
 
 mod answers;
 mod child;
+mod flows;
 mod ingest;
 mod queries;
 mod questions;
@@ -30,6 +31,9 @@ pub(crate) struct CompareArgs {
     /// Events to generate for the questions, spread over thirty days
     #[arg(long, default_value_t = 10_000_000)]
     questions_events: usize,
+    /// Flow records to generate
+    #[arg(long, default_value_t = 20_000_000)]
+    flows: u64,
     /// Rounds
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -56,6 +60,8 @@ enum Part {
     Queries,
     /// The questions of an incident over ten million events, and over a tenth of them
     Questions,
+    /// Ingest of flow logs beside DuckDB, and an hour's traffic
+    Flows,
 }
 
 /// First day of the evidence; `benches/queries` name days after it.
@@ -75,6 +81,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
             Part::Ingest => ingest::run(args, folder)?,
             Part::Queries => queries::run(args, folder)?,
             Part::Questions => questions::run(args, folder)?,
+            Part::Flows => flows::run(args, folder)?,
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 pub mod containers;
 pub mod decoder;
+pub mod flows;
 pub mod parsers;
 #[cfg(feature = "engine")]
 pub mod sniff;

@@ -141,6 +141,8 @@ class Piece:
         self.sha = hashlib.sha256(data).hexdigest()
         self.fate, self.kind = None, None
         self.records, self.rejected, self.other = [], 0, 0
+        # Flow records: how many, and how many of them another piece has as well.
+        self.flows, self.flow_copies = 0, 0
         self.hand = None
 
 
@@ -273,12 +275,15 @@ def judge(piece, hand):
             piece.other = 0
             kind = kind_of(piece, values, data)
             piece.fate, piece.kind = ("deferred", kind) if kind else ("ignored", None)
+            if kind == "flow log":
+                piece.fate, piece.kind, piece.flows = "kept", None, len(data.decode().splitlines())
     piece.fate = piece.fate or "kept"
     if rule:
         piece.fate = rule.get("fate", piece.fate)
         piece.rejected = rule.get("rejected", piece.rejected)
         piece.other = rule.get("other", piece.other)
         piece.kind = rule.get("kind", piece.kind)
+        piece.flows, piece.flow_copies = rule.get("flows", piece.flows), rule.get("flow_copies", 0)
 
 
 def objects_in(text):
@@ -348,6 +353,7 @@ def summarise(folder, root, hand):
     rejected = other = 0
     for piece in found:
         rejected, other = add(rejected, piece.rejected), add(other, piece.other)
+    flows, flow_copies = sum(piece.flows for piece in found), sum(piece.flow_copies for piece in found)
     times = sorted(moment for _, _, record, _ in shown if (moment := instant(record)))
     ids = sorted({str(record.get("eventID", record.get("eventId"))) for _, key, record, _ in shown if key.startswith("id:")})
     errors = Counter(str(record["errorCode"]) for table, _, record, _ in shown if table == "cloudtrail" and record.get("errorCode"))
@@ -360,12 +366,13 @@ def summarise(folder, root, hand):
         "containers": sum(bool(piece.hand and piece.hand.get("container")) for piece in found),
         "fates": fates_of(found),
         "deferred_kinds": dict(sorted(Counter(piece.kind for piece in found if piece.fate == "deferred" and piece.kind).items())),
-        "read": add(add(accepted, rejected), other),
-        "kept": len(shown),
-        "duplicate": accepted - len(shown),
+        "read": add(add(accepted + flows, rejected), other),
+        "kept": len(shown) + flows - flow_copies,
+        "duplicate": accepted - len(shown) + flow_copies,
         "rejected": rejected,
         "other": other,
         "tables": {name: tables.get(name, 0) for name in ("cloudtrail", "cloudtrail_insights", "cloudtrail_aggregated")},
+        "flows": [flows - flow_copies, flows],
         "event_ids": len(ids),
         "event_ids_fnv64": f"{fnv64(chr(10).join(ids).encode()):016x}",
         "without_event_id": sum(key.startswith("sha:") for _, key, _, _ in shown),
@@ -381,7 +388,7 @@ def summarise(folder, root, hand):
             {
                 "file": piece.name,
                 "fate": piece.fate if isinstance(piece.fate, list) else [piece.fate],
-                "accepted": len(piece.records),
+                "accepted": len(piece.records) + piece.flows,
                 "rejected": piece.rejected,
                 "other": piece.other,
                 **({"by_hand": piece.hand["why"]} if piece.hand else {}),

@@ -31,7 +31,7 @@ pub use archive::Unpacked;
 pub use content::{Content, Drained};
 pub use limits::{Break, Cause, Limits};
 pub use magic::{Archive, archive_of, unsupported_compression};
-pub use piece::{EvidenceId, Piece, Workspace};
+pub use piece::{EvidenceId, Piece, Seekable, Workspace};
 pub use walk::{Finds, Found, Inputs, Scales};
 
 /// Why evidence cannot be looked for at all.

@@ -182,6 +182,15 @@ impl Stored {
     }
 }
 
+/// Stored bytes that can be read from anywhere.
+#[derive(Debug)]
+pub enum Seekable {
+    /// In memory.
+    Held(Vec<u8>),
+    /// In a file.
+    File(File),
+}
+
 /// A file, an archive or a member of one.
 #[derive(Debug)]
 pub struct Piece {
@@ -242,6 +251,17 @@ impl Piece {
     /// Where the operating system cannot go back to the start.
     pub fn content<'a>(&'a self, workspace: &mut Workspace) -> Result<Content<'a>, Break> {
         Content::open(self, workspace)
+    }
+
+    /// Its stored bytes, to be read from anywhere.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn seekable(&self) -> io::Result<Seekable> {
+        match &self.stored {
+            Stored::Held(bytes) => Ok(Seekable::Held(bytes.clone())),
+            Stored::Spooled(file) | Stored::File { file, .. } => file.try_clone().map(Seekable::File),
+        }
     }
 
     /// Whether its stored bytes are in memory.

@@ -2,6 +2,8 @@
 
 mod chain;
 mod closing;
+mod effects;
+pub(crate) mod flows;
 mod marks;
 mod motion;
 mod related;
@@ -19,6 +21,7 @@ use crate::sanitize::JsonOut;
 
 pub(crate) use chain::chain_lines;
 pub(crate) use closing::{closing_lines, not_seen, not_seen_about, totals_line};
+pub(crate) use effects::effect_lines;
 pub(crate) use motion::{mover_labels, mover_refs, set_in_motion};
 pub(crate) use related::related_lines;
 pub(crate) use rows::{Flat, RowWriter};

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Actors(QuestionArgs),
     /// Who executed network commands or opened a remote shell
     Network(QuestionArgs),
+    /// The traffic of a window as flow logs have it: who with whom, how much, let through or refused
+    Flows(commands::flows::FlowsArgs),
     /// Where credentials came from, up to the origin, and everything that descended from them
     Trace(commands::trace::TraceArgs),
     /// What a resource was like before an instant, as far as calls tell: the last that set each property, and the next

@@ -7,6 +7,7 @@ pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod coverage;
 pub(crate) mod evidence;
+pub(crate) mod flows;
 pub(crate) mod ingest;
 pub(crate) mod investigate;
 pub(crate) mod man;

@@ -108,7 +108,7 @@ impl Context {
     /// How a new run takes evidence in.
     pub(crate) fn ingest_options(&self) -> IngestOptions {
         let run_id = uuid::Uuid::new_v4().to_string();
-        IngestOptions { threads: self.threads, memory_budget: self.ingest_budget(), now: now(), run_id }
+        IngestOptions { threads: self.threads, memory_budget: self.ingest_budget(), now: now(), run_id, flow_formats: Vec::new() }
     }
 }
 

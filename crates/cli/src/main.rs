@@ -55,6 +55,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitSta
         Command::Network(args) => commands::network::run(args, context).await,
         Command::Trace(args) => commands::trace::run(args, context).await,
         Command::Previous(args) => commands::previous::run(args, context).await,
+        Command::Flows(args) => commands::flows::run(args, context).await,
         Command::Profile(args) => commands::profile::run(args, context).await,
         Command::Show(args) => commands::show::run(args, context).await,
         Command::Coverage(args) => commands::coverage::run(args, context).await,

@@ -25,7 +25,6 @@ mod machine;
 mod notation;
 mod odd;
 mod output;
-mod remarks;
 mod reread;
 mod rows;
 mod skip;
@@ -37,7 +36,8 @@ mod walk;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use backtrail_model::evidence::{Counts, Route};
+pub use backtrail_model::decoded::{Ending, Foreign, Summary};
+use backtrail_model::evidence::Route;
 use backtrail_model::tables::Table;
 
 pub use canonical::canonical;
@@ -70,43 +70,6 @@ pub struct Context {
     pub evidence_id: Arc<str>,
     /// The present, in microseconds: an event later than a day from now has no usable time.
     pub now: i64,
-}
-
-/// Whether the bytes ended where the evidence ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The evidence was read to its end.
-    Complete,
-    /// The source broke off (a damaged gzip member, a failed read): an unfinished last record is lost in the break.
-    Truncated,
-}
-
-/// What was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// Where the records went; `kept` is every accepted one, duplicates are for the store to find.
-    pub counts: Counts,
-    /// Earliest event time.
-    pub first_event_time: Option<i64>,
-    /// Latest event time.
-    pub last_event_time: Option<i64>,
-    /// What the evidence looked like, in words: `trail file`, `EventBridge envelopes`.
-    pub shape: String,
-    /// What is worth saying about it.
-    pub remarks: Vec<String>,
-    /// The document itself ends early: why, and where.
-    pub broken_off: Option<String>,
-    /// None of it is CloudTrail, but it is known what it is.
-    pub foreign: Option<Foreign>,
-}
-
-/// Evidence of another kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
-    /// Which kind.
-    pub kind: String,
-    /// What to do about it.
-    pub message: String,
 }
 
 /// Decodes pieces of evidence, one after the other.
@@ -286,6 +249,7 @@ impl Decoder {
             remarks: std::mem::take(&mut self.out.remarks).into_texts(),
             broken_off,
             foreign,
+            refused: None,
         }
     }
 }

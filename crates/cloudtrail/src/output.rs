@@ -12,9 +12,9 @@ use crate::derive::Derived;
 use crate::fields::{CLOUDTRAIL_FIELDS, F, FIELDS, Fields, W};
 use crate::foreign::ForeignItems;
 use crate::identity;
-use crate::remarks::Remarks;
 use crate::rows::{Cell, Col, Rows};
 use crate::walk::{Kind, Span};
+use backtrail_model::decoded::Remarks;
 
 /// Bytes of a rejected record that are kept.
 pub(crate) const REJECT_BYTES: usize = 64 << 10;

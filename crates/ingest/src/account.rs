@@ -96,7 +96,7 @@ pub(crate) mod tests {
 
     /// A row with a fate and a reason, and nothing else of note.
     pub(crate) fn row(fate: Fate, reason: Option<&str>) -> EvidenceRow {
-        let options = IngestOptions { threads: 1, memory_budget: 0, now: 0, run_id: String::new() };
+        let options = IngestOptions { threads: 1, memory_budget: 0, now: 0, run_id: String::new(), flow_formats: Vec::new() };
         EvidenceRow { reason: reason.map(str::to_owned), ..row_of_unreadable("/x", fate, String::new(), &options) }
     }
 }

@@ -1,5 +1,7 @@
 //! The kinds of evidence that are told apart, and what is said of those no decoder reads yet.
 
+use crate::registry::Decoder;
+
 /// What a piece of evidence holds, as far as its beginning tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -115,6 +117,12 @@ impl Kind {
             Self::Empty => "empty file",
             Self::Binary => "binary data",
         }
+    }
+
+    /// Whether a decoder reads it by itself, without that records are sought in it.
+    #[must_use]
+    pub fn is_read_by(self, decoder: &Decoder) -> bool {
+        decoder.kinds.contains(&self)
     }
 
     /// Whether it is evidence some version may read, rather than something that happens to lie beside it.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use backtrail_acquire::EvidenceId;
+use backtrail_flowlogs::Named;
 use backtrail_model::evidence::{EvidenceRow, Fate};
 use sha2::{Digest, Sha256};
 
@@ -40,6 +41,8 @@ pub(crate) struct Known {
     origins: HashSet<[u8; 16]>,
     /// Ids that stand for places that could not be read.
     unreadable: HashSet<EvidenceId>,
+    /// Of flow logs, the least flow log's id that any name of the same bytes says.
+    flow_logs: HashMap<EvidenceId, String>,
 }
 
 impl Known {
@@ -57,6 +60,7 @@ impl Known {
         self.states.insert(id, state);
         for origin in &row.origins {
             self.origins.insert(place(id, origin));
+            self.names_another(id, origin);
             if row.fate == Fate::Failed && id == unreadable_id(origin) {
                 self.unreadable.insert(id);
             }
@@ -66,14 +70,28 @@ impl Known {
     /// Decides what to do with a piece, and takes it where it is to be read.
     pub(crate) fn claim(&mut self, id: EvidenceId, origin: &str, walked: bool) -> Claim {
         let new_place = self.origins.insert(place(id, origin));
+        // The name says of rows what the bytes do not.
+        let is_renamed = new_place && self.names_another(id, origin);
         match self.states.get(&id) {
             None | Some(State::Again) => {}
             Some(State::Ignored) if !walked => {}
+            Some(_) if is_renamed => {}
             Some(_) if new_place => return Claim::NewOrigin,
             Some(_) => return Claim::Known,
         }
         self.states.insert(id, State::Taken);
         Claim::Read
+    }
+
+    /// Whether an origin's name says a lesser flow log than all that were met of these bytes: its rows are then those of that one, in whichever order
+    /// the names were met.
+    fn names_another(&mut self, id: EvidenceId, origin: &str) -> bool {
+        let Some(named) = Named::of(origin).flow_log_id else { return false };
+        let is_less = self.flow_logs.get(&id).is_none_or(|known| named < *known);
+        if is_less {
+            self.flow_logs.insert(id, named);
+        }
+        is_less
     }
 
     /// Whether the ledger says that this place could not be read; says so once.
@@ -129,5 +147,11 @@ mod tests {
         assert_eq!(known.claim(id(6), "/a", false), Claim::Read, "named now");
         assert_eq!(known.claim(id(9), "/x", true), Claim::Read);
         assert_eq!(known.claim(id(9), "/y", true), Claim::NewOrigin);
+        let named = |log: &str| format!("/111122223333_vpcflowlogs_eu-west-1_fl-{log}_t_h.log.gz");
+        assert_eq!(known.claim(id(8), "/copy.log.gz", true), Claim::Read);
+        assert_eq!(known.claim(id(8), &named("2"), true), Claim::Read, "now it is known whose flow log it is");
+        assert_eq!(known.claim(id(8), &named("3"), true), Claim::NewOrigin);
+        assert_eq!(known.claim(id(8), &named("1"), true), Claim::Read, "the least, whatever the order");
+        assert_eq!(known.claim(id(8), &named("1"), true), Claim::Known);
     }
 }

@@ -24,6 +24,9 @@ pub mod sniff;
 mod stages;
 mod summary;
 
+use std::sync::Arc;
+
+pub use backtrail_flowlogs::Format as FlowFormat;
 use backtrail_model::evidence::EvidenceRow;
 
 pub use error::IngestError;
@@ -43,6 +46,8 @@ pub struct IngestOptions {
     pub now: i64,
     /// Name of this run.
     pub run_id: String,
+    /// Layouts of flow logs without a header, as their LogFormat has them.
+    pub flow_formats: Vec<Arc<FlowFormat>>,
 }
 
 /// Told how far an ingest is. Called from many threads.

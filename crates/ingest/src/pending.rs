@@ -13,7 +13,7 @@ use backtrail_store::{Batch, StoreError};
 use crate::Progress;
 use crate::archives::OpenArchive;
 use crate::batches::Writer;
-use crate::registry::{Decode, Decoder};
+use crate::registry::{Decode, Decoder, Making};
 
 /// Ledger rows that may wait: a run of empty files fills no table.
 const MAX_WAITING: usize = 4_096;
@@ -39,9 +39,9 @@ impl Pending {
     }
 
     /// The decoder of this thread for a kind, kept from piece to piece.
-    pub(crate) fn decoder(&mut self, which: &'static Decoder, now: i64) -> (&mut dyn Decode, &mut bool) {
+    pub(crate) fn decoder(&mut self, which: &'static Decoder, making: &Making<'_>) -> (&mut dyn Decode, &mut bool) {
         let position = self.decoders.iter().position(|(name, _)| *name == which.name).unwrap_or_else(|| {
-            self.decoders.push((which.name, (which.make)(now)));
+            self.decoders.push((which.name, (which.make)(making)));
             self.decoders.len() - 1
         });
         self.current = Some(position);

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use backtrail_acquire::{Break, Cause, Content, Drained, Piece, Workspace, archive_of};
-use backtrail_cloudtrail::{CLOUDWATCH_LOGS, Ending, LAKE, Summary, WRAPPED};
+use backtrail_cloudtrail::{CLOUDWATCH_LOGS, LAKE, WRAPPED};
+use backtrail_model::decoded::{Ending, Summary};
 use backtrail_model::evidence::{Counts, Fate};
 use backtrail_model::tables::Table;
 use backtrail_model::words::counted;
@@ -13,13 +14,15 @@ use backtrail_store::{Batch, StoreError};
 use crate::account::Outcome;
 use crate::kind::Kind;
 use crate::pending::{Pending, hand_over};
-use crate::registry::{Decode, Decoder, Sink, decoder_for};
+use crate::registry::{Decode, Decoder, Making, Opening, Sink, decoder_for};
 use crate::sniff::{
-    Names, PARQUET_TAIL, Seek, holds_record, mentions_records, names_fields, sniff, spells_fields_otherwise, starts_as_json,
+    self, Names, PARQUET_TAIL, Seek, holds_record, mentions_records, names_fields, sniff, spells_fields_otherwise, starts_as_json,
 };
 use crate::stages::{Stage, Stages};
 use crate::{IngestOptions, Progress};
 
+/// How Parquet files begin.
+pub(crate) const PARQUET: &[u8] = b"PAR1";
 /// Chunks on their way from a reading to a decoding thread, each up to 1 MiB.
 const CHUNKS_AHEAD: usize = 8;
 /// Content up to this size is read to its end for its hash even if nothing decodes it.
@@ -78,6 +81,8 @@ impl Reader<'_> {
         let (kind, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => {
                 let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
+                let is_declared = !kind.is_evidence() || kind == Kind::PerhapsCloudTrail;
+                let kind = if is_declared && sniff::is_declared(first, &self.options.flow_formats) { Kind::FlowLogs } else { kind };
                 // Blanks alone are no empty file: more may come.
                 let worth_a_try = matches!(kind, Kind::PerhapsCloudTrail | Kind::Empty) || mentions_records(kind, first);
                 (kind, archive_of(first), worth_a_try)
@@ -94,7 +99,7 @@ impl Reader<'_> {
         }
         if let Some(decoder) = decoder_for(kind).filter(|_| !worth_a_try) {
             let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
-            let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
+            let outcome = self.judge(kind, decoder, summary, &drained, piece, pending.given());
             return Ok(Reading::Done(outcome, Some(drained)));
         }
         if worth_a_try {
@@ -126,8 +131,8 @@ impl Reader<'_> {
             return Ok(Reading::Done(not_read(kind, piece, &drained), Some(drained)));
         };
         let told = Told::of(kind, content.current());
-        let mut trial = (decoder.make)(self.options.now);
-        trial.begin(piece.id.to_string().into());
+        let mut trial = (decoder.make)(&self.making());
+        trial.begin(opening(piece));
         let (summary, drained) = run(trial.as_mut(), piece, content, workspace, self.stages, &mut |_, _| Ok(()), |_| {})?;
         let counts = summary.counts;
         // A line of a log group that is a time and a whole record is an event, whatever else is logged there.
@@ -141,14 +146,14 @@ impl Reader<'_> {
                 Err(broken) => return Ok(Reading::Done(broken_at_once(&broken), Some(drained))),
             };
             let (summary, drained) = self.decode(piece, content, decoder, workspace, pending)?;
-            let outcome = self.judge(decoder, summary, &drained, piece, pending.given());
+            let outcome = self.judge(kind, decoder, summary, &drained, piece, pending.given());
             return Ok(Reading::Done(outcome, Some(drained)));
         }
         let is_nothing_but_other = told.is_json && counts.rejected == 0 && counts.other > 0 && summary.foreign.is_none();
         // An export of no event is the header of its table.
         let is_header = !told.is_json && counts.read == 0 && !is_cut;
         let outcome = if (is_nothing_but_other || is_header) && told.kind == Kind::PerhapsCloudTrail {
-            self.judge(decoder, summary, &drained, piece, Counts::default())
+            self.judge(kind, decoder, summary, &drained, piece, Counts::default())
         } else {
             without_records(told, summary, &drained, piece)
         };
@@ -164,12 +169,15 @@ impl Reader<'_> {
         workspace: &mut Workspace,
         pending: &mut Pending,
     ) -> Result<(Summary, Drained), StoreError> {
-        let (decode, flowing) = pending.decoder(decoder, self.options.now);
+        let (decode, flowing) = pending.decoder(decoder, &self.making());
         let mut sink = |table: Table, rows: RecordBatch| -> Result<(), StoreError> {
             *flowing = true;
             self.stages.within(Stage::Keep, || hand_over(self.batch, self.progress, table, rows))
         };
-        decode.begin(piece.id.to_string().into());
+        decode.begin(opening(piece));
+        if content.current().starts_with(PARQUET) {
+            return run_parquet(decode, piece, content, workspace, self.stages, &mut sink);
+        }
         run(decode, piece, content, workspace, self.stages, &mut sink, |bytes| {
             if piece.member.is_none() {
                 self.reported.fetch_add(bytes, Ordering::Relaxed);
@@ -178,8 +186,12 @@ impl Reader<'_> {
         })
     }
 
+    fn making(&self) -> Making<'_> {
+        Making { now: self.options.now, flow_formats: &self.options.flow_formats }
+    }
+
     /// The fate of decoded evidence.
-    fn judge(&self, decoder: &Decoder, summary: Summary, drained: &Drained, piece: &Piece, given: Counts) -> Outcome {
+    fn judge(&self, kind: Kind, decoder: &Decoder, summary: Summary, drained: &Drained, piece: &Piece, given: Counts) -> Outcome {
         let counts = summary.counts;
         let mut remarks = summary.remarks;
         remarks.extend(drained.notes.iter().cloned());
@@ -189,12 +201,15 @@ impl Reader<'_> {
             (fate_of(flaw), with(flaw.to_string()), Some(flaw.offset))
         } else if let Some(why) = summary.broken_off {
             (Fate::Partial, with(why), Some(piece.size))
+        } else if let Some(why) = summary.refused {
+            (Fate::Rejected, with(why), None)
         } else if counts.kept == 0 && counts.rejected > 0 {
             (Fate::Rejected, with("none of its records could be taken in".to_owned()), None)
         } else {
             (Fate::Kept, remark, None)
         };
-        let kind = if counts.kept == 0 { "CloudTrail".to_owned() } else { format!("CloudTrail ({})", summary.shape) };
+        let name = if kind.is_read_by(decoder) { kind.name() } else { Kind::PerhapsCloudTrail.name() };
+        let kind = if counts.kept == 0 { name.to_owned() } else { format!("{name} ({})", summary.shape) };
         let mut outcome = Outcome {
             kind,
             decoder: decoder.name,
@@ -209,6 +224,41 @@ impl Reader<'_> {
         hold_to_account(&mut outcome, given);
         outcome
     }
+}
+
+fn opening(piece: &Piece) -> Opening<'_> {
+    Opening { evidence_id: piece.id.to_string().into(), origin: &piece.origin }
+}
+
+/// Reads a Parquet file: its end says where its columns begin, so that it is read from wherever it needs to be.
+fn run_parquet(
+    decode: &mut dyn Decode,
+    piece: &Piece,
+    mut content: Content<'_>,
+    workspace: &mut Workspace,
+    stages: &Stages,
+    sink: &mut Sink<'_>,
+) -> Result<(Summary, Drained), StoreError> {
+    let is_compressed = content.is_compressed();
+    let drained = stages.within(Stage::Acquire, || {
+        content.drain(u64::MAX);
+        content.finish(workspace)
+    });
+    let flaw = if is_compressed {
+        Some("a Parquet file inside a compressed one is not read: unpack it first".to_owned())
+    } else {
+        match piece.seekable() {
+            Ok(file) => stages.within(Stage::Decode, || decode.read_parquet(file, sink))?,
+            Err(error) => Some(format!("it cannot be read: {error}")),
+        }
+    };
+    let mut summary = stages.within(Stage::Decode, || decode.end(Ending::Complete, sink))?;
+    if summary.counts.read == 0 {
+        summary.refused = flaw
+    } else {
+        summary.broken_off = flaw
+    }
+    Ok((summary, drained))
 }
 
 /// Promise 1, enforced: what was read is what was kept, rejected and passed over, and exactly those rows were made.
@@ -342,7 +392,7 @@ fn first_chunk<'p>(piece: &'p Piece, workspace: &mut Workspace) -> Result<Conten
 fn seek_records(kind: Kind, content: &mut Content<'_>, piece: &Piece) -> bool {
     let is_sought = match kind {
         Kind::Empty | Kind::Binary | Kind::Compressed(_) | Kind::Parquet | Kind::JsonSchema => false,
-        _ => !content.current().starts_with(b"PAR1"),
+        _ => !content.current().starts_with(PARQUET),
     };
     if !is_sought {
         content.drain(if piece.is_held() { DRAIN } else { 0 });
@@ -421,6 +471,9 @@ fn promised_by(origin: &str, kind: Kind) -> Option<&'static str> {
     let name = origin.rsplit(['/', '!']).next().unwrap_or(origin);
     if ["_CloudTrail_", "_CloudTrail-Insight_", "_CloudTrail-Digest_"].iter().any(|mark| name.contains(mark)) && name.contains(".json") {
         return Some("a CloudTrail file");
+    }
+    if name.contains("_vpcflowlogs_") && name.contains(".log") {
+        return Some("a flow log file");
     }
     let is_packed = [".gz", ".tgz", ".zst", ".zip", ".tar"].iter().any(|end| name.ends_with(end));
     (is_packed && matches!(kind, Kind::Binary | Kind::Empty)).then_some("compressed or packed data")

@@ -7,13 +7,14 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use backtrail_acquire::{EvidenceId, Limits, Piece, Workspace};
-use backtrail_cloudtrail::Ending;
+use backtrail_model::decoded::Ending;
 use backtrail_model::evidence::{OriginalCheck, OriginalState};
 use backtrail_model::tables::Table;
 
+use crate::FlowFormat;
 use crate::kind::Kind;
-use crate::reading::ends_early;
-use crate::registry::decoder_for;
+use crate::reading::{PARQUET, ends_early};
+use crate::registry::{Making, Opening, decoder_for};
 use crate::sniff::{PARQUET_TAIL, mentions_records, sniff};
 
 /// A record as it was taken in.
@@ -25,6 +26,8 @@ pub struct Cited<'c> {
     pub record_index: i64,
     /// Its SHA-256; of the rejected bytes, where it could not be taken in.
     pub record_sha256: &'c str,
+    /// Of a flow record, the layout it was read by.
+    pub layout: Option<&'c str>,
 }
 
 /// Reads originals again. Nothing is written but nameless temporary files for large members of archives, in `spool`.
@@ -66,7 +69,7 @@ impl Originals {
             Err(error) => return result(OriginalState::NotChecked, Some(format!("it cannot be read: {error}"))),
         };
         let is_same_file = piece.id == expected;
-        let record = self.record_at(&piece, cited.record_index);
+        let record = self.record_at(&piece, cited);
         let is_same_record = record.as_deref() == Some(cited.record_sha256);
         let state = match (is_same_file, is_same_record) {
             (true, true) => OriginalState::Intact,
@@ -90,7 +93,7 @@ impl Originals {
         let expected = EvidenceId::parse(cited.evidence_id)?;
         let piece = Piece::reopen(path, expected, &mut self.workspace).ok()??;
         let mut raw = None;
-        let hash = self.record_seen_at(&piece, cited.record_index, &mut |table, rows| {
+        let hash = self.record_seen_at(&piece, cited, &mut |table, rows| {
             raw = raw.take().or_else(|| raw_of(table, rows, cited.record_index));
         });
         self.workspace.recycle(piece);
@@ -98,17 +101,18 @@ impl Originals {
     }
 
     /// SHA-256 of the record with a number, by the decoder that takes such evidence in.
-    fn record_at(&mut self, piece: &Piece, index: i64) -> Option<String> {
-        self.record_seen_at(piece, index, &mut |_, _| {})
+    fn record_at(&mut self, piece: &Piece, cited: Cited<'_>) -> Option<String> {
+        self.record_seen_at(piece, cited, &mut |_, _| {})
     }
 
     /// The same; `see` is shown all rows.
-    fn record_seen_at(&mut self, piece: &Piece, index: i64, see: &mut dyn FnMut(Table, &RecordBatch)) -> Option<String> {
+    fn record_seen_at(&mut self, piece: &Piece, cited: Cited<'_>, see: &mut dyn FnMut(Table, &RecordBatch)) -> Option<String> {
         let mut content = piece.content(&mut self.workspace).ok()?;
         let kind = match content.next_chunk() {
             Ok(Some(first)) => match sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default()) {
                 // Records were found in it then, or it would not be cited.
-                kind if mentions_records(kind, first) => Kind::PerhapsCloudTrail,
+                kind if cited.layout.is_none() && mentions_records(kind, first) => Kind::PerhapsCloudTrail,
+                kind if cited.layout.is_some() && decoder_for(kind).is_none() => Kind::FlowLogs,
                 kind => kind,
             },
             Ok(None) | Err(_) => {
@@ -120,14 +124,21 @@ impl Originals {
             drop(content.finish(&mut self.workspace));
             return None;
         };
-        let mut found = None;
+        let (mut found, index) = (None, cited.record_index);
         let mut sink = |table, rows: RecordBatch| {
             see(table, &rows);
             found = found.take().or_else(|| hash_of(table, &rows, index));
             Ok(())
         };
-        let mut decode = (decoder.make)(self.now);
-        decode.begin(Arc::from(piece.id.to_string()));
+        let layout: Vec<_> = cited.layout.and_then(|layout| FlowFormat::parse(layout).ok()).map(Arc::new).into_iter().collect();
+        let mut decode = (decoder.make)(&Making { now: self.now, flow_formats: &layout });
+        decode.begin(Opening { evidence_id: Arc::from(piece.id.to_string()), origin: &piece.origin });
+        if content.current().starts_with(PARQUET) {
+            drop(content.finish(&mut self.workspace));
+            let read = decode.read_parquet(piece.seekable().ok()?, &mut sink);
+            read.and_then(|_| decode.flush(&mut sink)).ok()?;
+            return found;
+        }
         // The sink has no errors, so decoding has none.
         let mut result = decode.push(content.current(), &mut sink);
         let mut ending = Ending::Complete;
@@ -155,6 +166,10 @@ fn hash_of(table: Table, rows: &RecordBatch, index: i64) -> Option<String> {
     let column = match table {
         Table::EventOrigins => "record_sha256",
         Table::Rejects => "sha256",
+        Table::Flows => {
+            let line = backtrail_flowlogs::line(rows, row_of(rows, index)?)?;
+            return Some(EvidenceId::of(line.as_bytes()).to_string());
+        }
         _ => return None,
     };
     let hashes = rows.column_by_name(column)?.as_string_opt::<i32>()?;

@@ -3,25 +3,45 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use backtrail_cloudtrail::{Ending, Summary};
+use backtrail_acquire::Seekable;
+use backtrail_flowlogs::Format;
+use backtrail_model::decoded::{Ending, Summary};
 use backtrail_model::tables::Table;
 use backtrail_store::StoreError;
+use bytes::Bytes;
 
 use crate::kind::Kind;
 
 /// Where decoded rows go.
 pub type Sink<'a> = dyn FnMut(Table, RecordBatch) -> Result<(), StoreError> + 'a;
 
+/// A piece of evidence that is to be decoded.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// Its id.
+    pub evidence_id: Arc<str>,
+    /// Where it was met: names of files say what their content does not.
+    pub origin: &'a str,
+}
+
 /// Bytes in, rows out, piece after piece. Rows of small pieces may wait for those of the next.
 pub trait Decode: Send {
-    /// Another piece of evidence, by its id.
-    fn begin(&mut self, evidence_id: Arc<str>);
+    /// Another piece of evidence.
+    fn begin(&mut self, opening: Opening<'_>);
 
     /// Takes the next uncompressed bytes.
     ///
     /// # Errors
     /// Those of the sink.
     fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError>;
+
+    /// Reads a Parquet file, in place of its bytes one after another. What it cannot read further is told by the text it gives.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    fn read_parquet(&mut self, _file: Seekable, _sink: &mut Sink<'_>) -> Result<Option<String>, StoreError> {
+        Ok(Some("no Parquet is read of this kind of evidence".to_owned()))
+    }
 
     /// The evidence ends; its last rows may wait for `flush`.
     ///
@@ -51,24 +71,44 @@ pub struct Decoder {
     pub version: i32,
     /// Kinds it reads.
     pub kinds: &'static [Kind],
-    /// Makes one, given the present.
-    pub make: fn(i64) -> Box<dyn Decode>,
+    /// Makes one.
+    pub make: fn(&Making<'_>) -> Box<dyn Decode>,
+}
+
+/// What decoders must know.
+#[derive(Debug, Clone, Copy)]
+pub struct Making<'a> {
+    /// The present, microseconds UTC.
+    pub now: i64,
+    /// Layouts of flow logs that the user declared.
+    pub flow_formats: &'a [Arc<Format>],
 }
 
 /// All decoders.
-pub const DECODERS: &[Decoder] = &[Decoder {
-    name: backtrail_cloudtrail::NAME,
-    version: backtrail_cloudtrail::VERSION,
-    kinds: &[Kind::CloudTrail, Kind::PerhapsCloudTrail],
-    make: |now| Box::new(CloudTrail { decoder: backtrail_cloudtrail::Decoder::new(context("".into(), now)), now }),
-}];
+pub const DECODERS: &[Decoder] = &[
+    Decoder {
+        name: backtrail_cloudtrail::NAME,
+        version: backtrail_cloudtrail::VERSION,
+        kinds: &[Kind::CloudTrail, Kind::PerhapsCloudTrail],
+        make: |making| {
+            let decoder = backtrail_cloudtrail::Decoder::new(context("".into(), making.now));
+            Box::new(CloudTrail { decoder, now: making.now })
+        },
+    },
+    Decoder {
+        name: backtrail_flowlogs::NAME,
+        version: backtrail_flowlogs::VERSION,
+        kinds: &[Kind::FlowLogs, Kind::TransitGatewayFlowLogs],
+        make: |making| Box::new(FlowLogs(backtrail_flowlogs::Decoder::new(making.now, making.flow_formats))),
+    },
+];
 
 /// Ledger name of what no decoder read: deferred and ignored evidence, archives.
 pub const NO_DECODER: &str = "none";
 /// Ledger name of archives, whose members are the evidence.
 pub const ARCHIVE: &str = "archive";
 /// Raised when decoders are added or kinds told apart differently: deferred evidence and archives are then looked at again.
-pub const REGISTRY_VERSION: i32 = 6;
+pub const REGISTRY_VERSION: i32 = 7;
 
 /// The decoder for a kind.
 #[must_use]
@@ -95,8 +135,8 @@ fn context(evidence_id: Arc<str>, now: i64) -> backtrail_cloudtrail::Context {
 }
 
 impl Decode for CloudTrail {
-    fn begin(&mut self, evidence_id: Arc<str>) {
-        self.decoder.begin(context(evidence_id, self.now));
+    fn begin(&mut self, opening: Opening<'_>) {
+        self.decoder.begin(context(opening.evidence_id, self.now));
     }
 
     fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
@@ -117,5 +157,41 @@ impl Decode for CloudTrail {
 
     fn is_sound(&self) -> bool {
         self.decoder.is_sound()
+    }
+}
+
+struct FlowLogs(backtrail_flowlogs::Decoder);
+
+impl Decode for FlowLogs {
+    fn begin(&mut self, opening: Opening<'_>) {
+        let named = backtrail_flowlogs::Named::of(opening.origin);
+        self.0.begin(backtrail_flowlogs::Context { evidence_id: opening.evidence_id, named });
+    }
+
+    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        self.0.push(bytes, sink)
+    }
+
+    fn read_parquet(&mut self, file: Seekable, sink: &mut Sink<'_>) -> Result<Option<String>, StoreError> {
+        match file {
+            Seekable::Held(bytes) => self.0.read_parquet(Bytes::from(bytes), sink),
+            Seekable::File(file) => self.0.read_parquet(file, sink),
+        }
+    }
+
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
+        self.0.end(ending, sink)
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        self.0.flush(sink)
+    }
+
+    fn given(&self) -> (i64, i64) {
+        self.0.given()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.0.is_sound()
     }
 }

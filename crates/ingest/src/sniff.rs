@@ -1,6 +1,9 @@
 //! What a piece of evidence holds, told from its first bytes, never from its name.
 
+use std::sync::Arc;
+
 use backtrail_acquire::unsupported_compression;
+use backtrail_flowlogs::{Format, resembles_record};
 use memchr::memmem;
 
 use crate::kind::Kind;
@@ -45,6 +48,26 @@ pub fn sniff(head: &[u8], tail: impl FnOnce() -> Vec<u8>) -> Kind {
         Some(b'<') if !text.get(1).is_some_and(u8::is_ascii_digit) => Kind::Markup,
         Some(_) => lines(text),
     }
+}
+
+/// Whether the first record of a text, or the first message of JSON, has a layout of flow logs that the user declared.
+#[must_use]
+pub fn is_declared(head: &[u8], formats: &[Arc<Format>]) -> bool {
+    if formats.is_empty() {
+        return false;
+    }
+    let text = head[..head.len().min(HEAD)].trim_ascii_start();
+    let line = if starts_as_json(text) {
+        let Some(at) = memmem::find(text, b"\"message\"") else { return false };
+        let value = text[at + b"\"message\"".len()..].trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start();
+        value.strip_prefix(b"\"").unwrap_or_default().split(|b| *b == b'"').next()
+    } else {
+        text.split(|b| *b == b'\n').next()
+    };
+    let line = line.unwrap_or_default().trim_ascii_end();
+    let first = line.split(|b| *b == b' ').next().unwrap_or_default();
+    let record = if is_instant(first) { line[first.len()..].trim_ascii_start() } else { line };
+    formats.iter().any(|format| format.fits(record))
 }
 
 /// Whether records are spoken of in a text that is no JSON from its first byte to its last, or holds bytes no text has: warnings of a
@@ -341,7 +364,7 @@ fn is_guardduty(o: &Outline<'_>, place: &str) -> bool {
 
 /// Flow records as messages of CloudWatch Logs or of indexed documents.
 fn holds_flow_lines(o: &Outline<'_>) -> bool {
-    o.strings().any(|(_, value)| value.len() < 2000 && is_flow_line(value))
+    o.strings().any(|(_, value)| value.len() < 2000 && resembles_record(value))
 }
 
 /// Lists as the describe and list calls give them.
@@ -381,21 +404,21 @@ fn lines(text: &[u8]) -> Kind {
                 other => other,
             };
         }
-        if is_flow_line(rest) {
+        if backtrail_flowlogs::is_header(rest) || resembles_record(rest) {
             return Kind::FlowLogs;
         }
         if fields.len() >= 12 && fields.get(2).is_some_and(|f| memchr::memchr(b':', f).is_some()) {
             return Kind::LoadBalancerLogs;
         }
     }
-    if is_flow_header(&fields) {
+    if backtrail_flowlogs::is_header(line) {
         let transit = has(&fields, b"tgw-id") || has(&fields, b"tgw-attachment-id");
         return if transit { Kind::TransitGatewayFlowLogs } else { Kind::FlowLogs };
     }
     if line.starts_with(b"user,arn,user_creation_time,") {
         return Kind::CredentialReport;
     }
-    if is_flow_line(line) {
+    if resembles_record(line) {
         return Kind::FlowLogs;
     }
     if matches!(first, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss" | b"tls") && fields.get(1).is_some_and(|f| is_instant(f)) {
@@ -415,45 +438,6 @@ fn lines(text: &[u8]) -> Kind {
 
 fn has(fields: &[&[u8]], name: &[u8]) -> bool {
     fields.iter().any(|f| f.eq_ignore_ascii_case(name))
-}
-
-/// The header of flow logs: their fields in any order, of which none must be there.
-fn is_flow_header(fields: &[&[u8]]) -> bool {
-    const SOME: [&[u8]; 20] = [
-        b"version",
-        b"account-id",
-        b"interface-id",
-        b"srcaddr",
-        b"dstaddr",
-        b"srcport",
-        b"dstport",
-        b"protocol",
-        b"packets",
-        b"bytes",
-        b"start",
-        b"end",
-        b"action",
-        b"log-status",
-        b"pkt-srcaddr",
-        b"pkt-dstaddr",
-        b"tcp-flags",
-        b"flow-direction",
-        b"tgw-id",
-        b"instance-id",
-    ];
-    let is_name = |f: &&[u8]| f.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-    fields.iter().all(is_name) && SOME.iter().filter(|name| has(fields, name)).count() >= 4
-}
-
-/// A flow record in the default format (version 2), or one that starts with it.
-fn is_flow_line(line: &[u8]) -> bool {
-    let fields: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
-    let number = |i: usize| fields.get(i).is_some_and(|f: &&[u8]| **f == *b"-" || (!f.is_empty() && f.iter().all(u8::is_ascii_digit)));
-    fields.len() >= 14
-        && number(0)
-        && fields[2].starts_with(b"eni-")
-        && [5, 6, 7, 8, 9, 10, 11].iter().all(|i| number(*i))
-        && fields[13..].iter().any(|f| matches!(f.trim_ascii(), b"OK" | b"NODATA" | b"SKIPDATA"))
 }
 
 /// `2024-05-01T10:00:00` and what may follow.

@@ -6,6 +6,7 @@
 pub mod arn;
 mod borrowed;
 pub mod calls;
+pub mod decoded;
 pub mod evidence;
 pub mod issuance;
 pub mod outcome;

@@ -3,9 +3,13 @@
 //! Types are those every Delta reader has: text, 64- and 32-bit integers, booleans, binary, and microsecond UTC timestamps.
 //! Nested JSON stays JSON text. Field names are AWS's own in snake_case (CloudTrail user guide, "CloudTrail record contents").
 
+mod flows;
+
 use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+pub use flows::FIELDS as FLOW_FIELDS;
+use flows::FLOWS;
 
 /// The partition column of the event tables: the UTC date of the event as `YYYY-MM-DD`, or [`UNKNOWN_DATE`]. Not stored inside the data files.
 pub const EVENT_DATE: &str = "event_date";
@@ -35,11 +39,13 @@ pub enum Table {
     EventArns,
     /// Records of the calls that later events depend on.
     PivotalCalls,
+    /// VPC and Transit Gateway flow log records.
+    Flows,
 }
 
 impl Table {
     /// Every table, in the order a commit writes them: the ledger last, its row is the commit point.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cloudtrail,
         Self::CloudtrailInsights,
         Self::CloudtrailAggregated,
@@ -47,6 +53,7 @@ impl Table {
         Self::Credentials,
         Self::EventArns,
         Self::PivotalCalls,
+        Self::Flows,
         Self::Rejects,
         Self::Evidence,
     ];
@@ -64,6 +71,7 @@ impl Table {
             Self::Credentials => "credentials",
             Self::EventArns => "event_arns",
             Self::PivotalCalls => "pivotal_calls",
+            Self::Flows => "flows",
         }
     }
 
@@ -88,6 +96,9 @@ impl Table {
             Self::PivotalCalls => {
                 "One row per event that later ones depend on, for questions over all time: calls that change what is logged, that set up functions, instances, tasks, Auto Scaling groups and stacks, that name security groups, and that issue keys, passwords and sign-ins. The same rows as in cloudtrail, with few of their columns. Made from raw."
             }
+            Self::Flows => {
+                "One row per record of VPC and Transit Gateway flow logs, NODATA and SKIPDATA included. Equal records of one flow log are one row, however often they were delivered; flow logs that cover the same interface both have their rows."
+            }
         }
     }
 
@@ -100,13 +111,19 @@ impl Table {
     /// Whether rows are unique by `dedupe_key`, copies of one record being folded into one row.
     #[must_use]
     pub fn is_deduplicated(self) -> bool {
-        self.counts_records() || self == Self::PivotalCalls
+        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::PivotalCalls)
+    }
+
+    /// How rows without a name of their own are told apart, in tables of such.
+    #[must_use]
+    pub fn told_apart(self) -> Option<ToldApart> {
+        (self == Self::Flows).then_some(ToldApart { stated: flows::STATED, by: "flow_log_id", owner: "account_id" })
     }
 
     /// Whether each record that is taken in is a row of this table or of another such: by their rows the ledger tells kept records from duplicates.
     #[must_use]
     pub fn counts_records(self) -> bool {
-        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated)
+        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::Flows)
     }
 
     /// The columns that its rows are sorted by in each data file, so that the order is the same whatever the arrival.
@@ -120,6 +137,8 @@ impl Table {
             Self::Credentials => &["method", "event_time", "event_id", "record_sha256", "evidence_id", "record_index"],
             // Not by time: what touched a thing is sought over all time, and stands together.
             Self::EventArns => &["name", "event_time", "arn", "evidence_id", "record_index"],
+            // A record's order in its file is kept within a second: no other column orders records as cheaply, and neighbours compress best.
+            Self::Flows => &["event_time", "evidence_id", "record_index"],
             Self::Rejects => &["evidence_id", "record_index"],
             Self::Evidence => &["evidence_id", "decoder"],
         }
@@ -138,6 +157,7 @@ impl Table {
             Self::Credentials => CREDENTIALS,
             Self::EventArns => EVENT_ARNS,
             Self::PivotalCalls => PIVOTAL_CALLS,
+            Self::Flows => FLOWS,
         }
     }
 
@@ -149,7 +169,7 @@ impl Table {
         SCHEMAS.iter().find(|(t, _)| *t == self).map_or_else(|| schema_of(self.columns()), |(_, s)| Arc::clone(s))
     }
 
-    /// Arrow schema of its rows on their way into the store: `raw` and the JSON columns are views, for each JSON value is a part of `raw`, and views
+    /// Arrow schema of its rows on their way into the store: `raw`, `format` and the JSON columns are views, for each JSON value is a part of `raw`, and views
     /// into one block of memory hold and sort it without moving it. They are views of bytes: that a record is UTF-8 is checked once, when it is
     /// decoded, and Arrow would check each view of text again. In dated tables [`EVENT_DATE`] comes last.
     #[must_use]
@@ -160,7 +180,7 @@ impl Table {
 }
 
 fn row_schema(table: Table) -> SchemaRef {
-    let view = |c: &Column| c.name == "raw" || (c.kind == Kind::Json && table != Table::Evidence);
+    let view = |c: &Column| matches!(c.name, "raw" | "format") || (c.kind == Kind::Json && table != Table::Evidence);
     let field = |c: &Column| Field::new(c.name, if view(c) { DataType::BinaryView } else { c.kind.data_type() }, true);
     let date = table.is_dated().then(|| Field::new(EVENT_DATE, DataType::Utf8, true));
     Arc::new(Schema::new(table.columns().iter().map(field).chain(date).collect::<Vec<_>>()))
@@ -168,6 +188,18 @@ fn row_schema(table: Table) -> SchemaRef {
 
 fn schema_of(columns: &[Column]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(|c| Field::new(c.name, c.kind.data_type(), true)).collect::<Vec<_>>()))
+}
+
+/// Rows without a name: those that state the same are copies, unless different sources delivered them, which each had them. A copy of which it
+/// is not known what delivered it is one of any. In one piece of evidence equal rows are different ones, by their `occurrence`.
+#[derive(Debug, Clone, Copy)]
+pub struct ToldApart {
+    /// The columns that state something.
+    pub stated: &'static [Column],
+    /// The column that says what delivered it, where that is known.
+    pub by: &'static str,
+    /// One of `stated`, by which files mostly differ.
+    pub owner: &'static str,
 }
 
 /// One column: its name, type and meaning.

@@ -33,6 +33,8 @@ pub enum LogKind {
     Insights,
     /// Five-minute aggregates.
     Aggregated,
+    /// VPC and Transit Gateway flow logs.
+    FlowLogs,
 }
 
 impl LogKind {
@@ -45,6 +47,7 @@ impl LogKind {
             Self::NetworkActivity => "network_activity",
             Self::Insights => "insights",
             Self::Aggregated => "aggregated",
+            Self::FlowLogs => "flow_logs",
         }
     }
 

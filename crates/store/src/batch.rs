@@ -21,6 +21,8 @@ use crate::{Store, StoreError, encode, rows};
 const BUFFER_TARGET: usize = 128 << 20;
 /// Bytes at which a thread that has nothing else to do writes a buffer to which nothing comes at the moment.
 const WORTH_A_FILE: usize = 8 << 20;
+/// Rows of which a batch keeps in memory what they say, 8 bytes each. A piece of evidence goes into one batch whole, and may have more.
+const MAX_LIGHTS: u64 = 24_000_000;
 /// Batches of fewer rows are joined before they are kept: each array of each column costs memory of its own.
 const SMALL_ROWS: usize = 1_024;
 /// Small batches joined at a time.
@@ -313,7 +315,8 @@ impl Batch {
         let mut batches = buffer.batches;
         batches.extend(buffer.small.into_iter().map(|portion| portion.rows));
         tracing::debug!(table = table.name(), date = event_date, bytes = buffer.bytes, "writing");
-        let result = stage(Target { table, dir: &dir, name, event_date }, batches, self.options.compare, &staged_rows);
+        let has_lights = self.staged_rows() <= MAX_LIGHTS;
+        let result = stage(Target { table, dir: &dir, name, event_date, has_lights }, batches, self.options.compare, &staged_rows);
         tracing::debug!(table = table.name(), "written");
         let (part, folded) = result.inspect_err(|_| self.broken.store(true, Ordering::Release))?;
         if let Some(part) = &part {

@@ -4,6 +4,7 @@
 //! batch by batch, those of sixty columns push each other out of the processor's cache, with every batch anew.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
@@ -12,6 +13,7 @@ use backtrail_model::tally::Counter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
 use parquet::errors::ParquetError;
 
+use crate::constant::{Constant, Encoded};
 use crate::encode::{Part, ROW_GROUP_ROWS, WRITE_ROWS, arrow_writer};
 use crate::error::At;
 use crate::rows::{self, Gather, Place};
@@ -22,14 +24,24 @@ pub(crate) fn write((mut part, file): (Part, File), batches: &[&RecordBatch], pl
     let (table, schema) = (part.table, rows::waiting_schema(part.table));
     let opened = arrow_writer(table, schema.clone(), file).and_then(|writer| writer.into_serialized_writer());
     let (mut writer, columns) = opened.at("write", &part.path)?;
+    // Looked for only where a whole row group is to be written.
+    let columns_told = if places.len() < ROW_GROUP_ROWS { 0 } else { schema.fields().len() };
+    let constants: Vec<Option<Constant>> = (0..columns_told).map(|column| Constant::of(batches, column)).collect();
     for (number, group) in places.chunks(ROW_GROUP_ROWS).enumerate() {
         let writers = columns.create_column_writers(number).at("write", &part.path)?;
         let gather = Gather::new(batches, group);
-        let encode = |(column, writer)| encode(&gather, &schema, column, writer);
-        let chunks: Vec<ArrowColumnChunk> =
-            writers.into_iter().enumerate().map(encode).collect::<Result<_, _>>().at("write", &part.path)?;
+        let is_whole = group.len() == ROW_GROUP_ROWS;
+        let encode = |(column, writer)| match constants.get(column).and_then(Option::as_ref).filter(|_| is_whole) {
+            Some(constant) => Encoded::of(table, column, constant).map(Chunk::Known),
+            None => encode(&gather, &schema, column, writer).map(Chunk::New),
+        };
+        let chunks: Vec<Chunk> = writers.into_iter().enumerate().map(encode).collect::<Result<_, _>>().at("write", &part.path)?;
         let mut row_group = writer.next_row_group().at("write", &part.path)?;
-        chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut row_group)).at("write", &part.path)?;
+        let append = |chunk: Chunk| match chunk {
+            Chunk::New(chunk) => chunk.append_to_row_group(&mut row_group),
+            Chunk::Known(chunk) => row_group.append_column(&chunk.bytes, chunk.close_result()),
+        };
+        chunks.into_iter().try_for_each(append).at("write", &part.path)?;
         row_group.close().at("write", &part.path)?;
     }
     if table == Table::Cloudtrail {
@@ -42,6 +54,13 @@ pub(crate) fn write((mut part, file): (Part, File), batches: &[&RecordBatch], pl
 }
 
 /// One column of a row group.
+#[expect(clippy::large_enum_variant, reason = "a row group has a hundred, and each is taken apart at once")]
+enum Chunk {
+    New(ArrowColumnChunk),
+    /// Encoded before: it says one thing.
+    Known(Arc<Encoded>),
+}
+
 fn encode(gather: &Gather<'_>, schema: &Schema, column: usize, mut writer: ArrowColumnWriter) -> Result<ArrowColumnChunk, ParquetError> {
     let field: &Field = schema.field(column);
     for array in gather.column(column, WRITE_ROWS) {

@@ -104,6 +104,10 @@ const FEW_VALUES: &[&str] = &[
     "vpc_endpoint_id",
 ];
 
+/// Numbers of flow records: they vary too much for a dictionary, or (times, which rows are sorted by) follow each other too closely. Plain under zstd
+/// they take a third less, and are written sooner.
+const VARIED: &[&str] = &["event_time", "start", "end", "srcport", "dstport", "packets", "bytes"];
+
 /// Columns that questions prune by: statistics for every page.
 const PRUNED: &[&str] = &[
     "event_time",
@@ -127,8 +131,17 @@ const PRUNED: &[&str] = &[
 
 /// Further texts of which the least and greatest value of a row group are kept. Of all others they tell nothing: every row group of a few hours has
 /// users from A to Z, and each value would be held against both.
-const RANGED: &[&str] =
-    &["account_id", "arn", "kind", "decoder", "fate", "user_identity_principal_id", "issued_access_key_id", "issued_principal_id"];
+const RANGED: &[&str] = &[
+    "account_id",
+    "flow_log_id",
+    "arn",
+    "kind",
+    "decoder",
+    "fate",
+    "user_identity_principal_id",
+    "issued_access_key_id",
+    "issued_principal_id",
+];
 
 /// Columns sought by exact values, with the number of values a row group may hold: a Bloom filter tells where one is not, but for this share of
 /// those that are not. Of calls' names many are sought at once.
@@ -155,6 +168,7 @@ pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
         Table::Cloudtrail | Table::CloudtrailInsights | Table::PivotalCalls => &["event_time", "recipient_account_id", "aws_region"],
         Table::CloudtrailAggregated => &["event_time", "account_id", "aws_region"],
         Table::EventOrigins | Table::Credentials | Table::EventArns => &["event_time"],
+        Table::Flows => &["event_time", "account_id", "flow_log_id"],
         Table::Evidence | Table::Rejects => &["evidence_id"],
     }
 }
@@ -184,6 +198,11 @@ fn properties(table: Table) -> WriterProperties {
         .set_created_by(concat!("backtrail ", env!("CARGO_PKG_VERSION")).to_owned());
     for column in table.columns() {
         builder = column_properties(builder, column.name, column.kind);
+    }
+    for column in VARIED.iter().filter(|_| table == Table::Flows) {
+        let path = || ColumnPath::from(*column);
+        builder = builder.set_column_dictionary_enabled(path(), false);
+        builder = builder.set_column_compression(path(), Compression::ZSTD(ZstdLevel::default()));
     }
     builder.build()
 }

@@ -6,10 +6,12 @@
 //! `record_sha256`, `copy_rank` and the partition date as columns, the caller a [`Comparison`], which says what copies state.
 
 mod across;
+mod alike;
 mod batch;
 mod columns;
 mod commit;
 mod compact;
+mod constant;
 mod copies;
 mod durable;
 mod encode;

@@ -21,6 +21,8 @@ use crate::staged_rows::Provenance;
 /// The columns that say where a copy came from.
 const PROVENANCE: [&str; 4] = ["raw_form", "copy_rank", "evidence_id", "record_index"];
 pub(crate) const ID_CONFLICT: &str = "id_conflict";
+/// Which of the equal records of its evidence a row is.
+pub(crate) const OCCURRENCE: &str = "occurrence";
 
 /// A data file to read: staged, or in the store.
 #[derive(Debug, Clone)]
@@ -89,11 +91,13 @@ pub(crate) struct Edit {
     pub(crate) mark: Vec<u32>,
     /// Rows that take over the provenance of another copy of equal bytes.
     pub(crate) adopt: Vec<(u32, Provenance)>,
+    /// Rows that get another `occurrence`.
+    pub(crate) number: Vec<(u32, i32)>,
 }
 
 impl Edit {
     pub(crate) fn is_empty(&self) -> bool {
-        self.drop.is_empty() && self.mark.is_empty() && self.adopt.is_empty()
+        self.drop.is_empty() && self.mark.is_empty() && self.adopt.is_empty() && self.number.is_empty()
     }
 
     /// Adds what is to change beside.
@@ -101,6 +105,7 @@ impl Edit {
         self.drop.extend(more.drop);
         self.mark.extend(more.mark);
         self.adopt.extend(more.adopt);
+        self.number.extend(more.number);
     }
 
     fn sort(&mut self) {
@@ -108,13 +113,15 @@ impl Edit {
         self.drop.dedup();
         self.mark.sort_unstable();
         self.adopt.sort_unstable_by_key(|(row, _)| *row);
+        self.number.sort_unstable();
     }
 
     /// The columns whose values change in rows that stay.
     fn changed_columns(&self) -> Vec<&'static str> {
         let adopted: &[&str] = if self.adopt.is_empty() { &[] } else { &PROVENANCE };
         let marked: &[&str] = if self.mark.is_empty() { &[] } else { &[ID_CONFLICT] };
-        [adopted, marked].concat()
+        let numbered: &[&str] = if self.number.is_empty() { &[] } else { &[OCCURRENCE] };
+        [adopted, marked, numbered].concat()
     }
 
     fn adopted(&self, row: u32) -> Option<&Provenance> {
@@ -131,6 +138,10 @@ impl Edit {
                 let old = rows::boolean(table, batch, name)?;
                 let is_marked = |i: usize| (old.is_valid(i) && old.value(i)) || self.mark.binary_search(&numbers(i)).is_ok();
                 *column = Arc::new((0..batch.num_rows()).map(|i| Some(is_marked(i))).collect::<BooleanArray>());
+            } else if name == OCCURRENCE && !self.number.is_empty() {
+                let old = rows::int(table, batch, name)?;
+                let number = |i: usize| self.number.binary_search_by_key(&numbers(i), |(row, _)| *row).map(|at| self.number[at].1);
+                *column = Arc::new((0..batch.num_rows()).map(|i| Some(number(i).unwrap_or_else(|_| old.value(i)))).collect::<Int32Array>());
             } else if PROVENANCE.contains(&name) && !self.adopt.is_empty() {
                 *column = adopt(table, batch, name, &adopted)?;
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use backtrail_model::evidence::{Counts, EvidenceRow};
-use backtrail_model::tables::Table;
+use backtrail_model::tables::{Table, ToldApart};
 use deltalake::kernel::Add;
 
 use rayon::prelude::*;
@@ -20,7 +20,7 @@ use crate::rewrite::{Destination, Edit, Source, rewrite};
 use crate::stage::{Folded, StagedPart};
 use crate::store::Moment;
 use crate::unique::unique;
-use crate::{Batch, StoreError};
+use crate::{Batch, StoreError, alike};
 
 /// What to commit, and what to report of it.
 #[derive(Debug, Default)]
@@ -71,6 +71,11 @@ pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Res
             let rows: Vec<StagedDate<'_>> = rows.iter().map(|(date, rows)| StagedDate { event_date: date.as_deref(), rows }).collect();
             let scope = Scope { table, parts: &staged.parts, files, rows: &rows };
             settle_copies(batch.options.compare, &scope, &readings.replaced, &mut counted)?
+        } else if let Some(apart) = table.told_apart() {
+            let dates = dates_of(table, &staged.parts, files, |_| !readings.replaced.is_empty());
+            let settle = |date: &Date<'_>| date.settle_alike(apart, &readings.replaced);
+            let settled = dates.par_iter().map(settle).collect::<Result<Vec<_>, _>>()?;
+            dates.into_iter().zip(settled).map(|(date, outcome)| (date, counted.take(outcome))).collect()
         } else {
             let dates = dates_of(table, &staged.parts, files, |_| !readings.replaced.is_empty());
             let edits = |date: &Date<'_>| unique(table, &date.sources(), date.stored.len(), &readings);
@@ -227,6 +232,13 @@ impl Date<'_> {
     fn sources(&self) -> Vec<Source> {
         let stored = self.stored.iter().map(|(_, file)| file.source(self.table));
         stored.chain(self.staged.iter().map(|staged| staged.part.source())).collect()
+    }
+
+    /// Settles rows that are told apart by what they state.
+    fn settle_alike(&self, apart: ToldApart, replaced: &HashSet<String>) -> Result<Outcome, StoreError> {
+        let lights = self.staged.iter().map(|staged| staged.lights.as_ref()).collect();
+        let files = alike::Files { sources: &self.sources(), stored: self.stored.len(), lights };
+        alike::settle(self.table, apart, &files, replaced)
     }
 
     /// Writes the files that change and notes what to add and to remove.

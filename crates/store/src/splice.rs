@@ -10,6 +10,7 @@ use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::ChunkReader;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::encode::{self, Part};
@@ -80,7 +81,7 @@ fn encode_column(
 }
 
 /// A column chunk as it stands, with all that the file says of it.
-fn stored_chunk(input: &File, metadata: &ParquetMetaData, group: usize, column: usize) -> ColumnCloseResult {
+pub(crate) fn stored_chunk<R: ChunkReader>(input: &R, metadata: &ParquetMetaData, group: usize, column: usize) -> ColumnCloseResult {
     let (rows, chunk) = (metadata.row_group(group).num_rows(), metadata.row_group(group).column(column));
     ColumnCloseResult {
         bytes_written: u64::try_from(chunk.compressed_size()).unwrap_or(0),

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use arrow_array::{Array, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
+use crate::alike::Lights;
 use crate::batch::lock;
 use crate::copies::{self, Comparison, Copy, Key, Statements};
 use crate::encode::Part;
@@ -20,6 +21,8 @@ pub(crate) struct StagedPart {
     pub(crate) part: Part,
     /// Its number among the staged files of its table and date, where the table folds copies.
     pub(crate) slot: u32,
+    /// Where rows are told apart by what they state: what each says.
+    pub(crate) lights: Option<Lights>,
 }
 
 /// Copies not shown, by evidence.
@@ -32,6 +35,8 @@ pub(crate) struct Target<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) name: String,
     pub(crate) event_date: Option<String>,
+    /// Whether what its rows say is kept in memory.
+    pub(crate) has_lights: bool,
 }
 
 /// Writes the rows of a buffer as one staged file; no file where a copy of every row is staged already.
@@ -52,9 +57,11 @@ pub(crate) fn stage(
     if places.is_empty() {
         return Ok((None, folded));
     }
+    let apart = table.told_apart().filter(|_| target.has_lights);
+    let lights = apart.map(|apart| Lights::of(table, apart, &batches, &places)).transpose()?;
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     let part = columns::write(Part::create(table, target.dir, target.name, target.event_date)?, &sources, &places)?;
-    Ok((Some(StagedPart { part, slot }), folded))
+    Ok((Some(StagedPart { part, slot, lights }), folded))
 }
 
 /// Leaves the rows no copy of which is staged; the others leave their provenance. Returns the slot of the file these rows are of.

@@ -1,5 +1,6 @@
 //! What users rely on: nothing lost, nothing doubled, whatever the order, the batches, the writers and the moment of death.
 
+mod alike;
 mod basics;
 mod compaction;
 mod copies;

@@ -175,7 +175,7 @@ pub async fn actors(
     if totals.items == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }
-    Ok(Closing { totals, coverage, evidence_set: ledger.set })
+    Ok(Closing { totals, effects: Vec::new(), coverage, evidence_set: ledger.set })
 }
 
 /// What was counted in the window, and what there is outside it.

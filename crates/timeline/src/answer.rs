@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::coverage::Coverage;
+use crate::effects::Effect;
 use crate::error::TimelineError;
 use crate::question::{Question, WindowShown};
 
@@ -18,6 +19,9 @@ pub type Sink<'a, T> = dyn FnMut(T) -> io::Result<()> + 'a;
 pub struct Closing {
     /// Counts over all items, shown or not.
     pub totals: Totals,
+    /// Of network commands: what traffic shows of the rules they opened and closed, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
     /// What could be seen, and what not.
     pub coverage: Coverage,
     /// SHA-256 over the sorted ids of committed evidence: two answers over the same evidence have the same.

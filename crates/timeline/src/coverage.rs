@@ -19,6 +19,7 @@ use gaps::LogChanges;
 pub use gaps::{LogChange, Resumed};
 pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
+pub(crate) use statements::say;
 pub use statements::{NotSeen, NotSeenKind};
 
 use cells::{Cells, cells};

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::beside::Beside;
 use crate::coverage::Parts;
+use crate::effects::{self, Doors};
 use crate::error::TimelineError;
 use crate::event::{Event, Events};
 use crate::flow_groups;
@@ -137,7 +138,14 @@ pub(crate) async fn list(
     let question = &question.reached(source).await?;
     let window = question.window.as_ref();
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
-    let mut listing = Listing { which, resources, counter: Counter::new(question, sink), told: Vec::new(), pending: Vec::new() };
+    let mut doors = Doors::default();
+    let mut noting = |item: Item| {
+        if which == EventQuestion::Network {
+            doors.note(&item);
+        }
+        sink(item)
+    };
+    let mut listing = Listing { which, resources, counter: Counter::new(question, &mut noting), told: Vec::new(), pending: Vec::new() };
     let read = async {
         let found = source.found(window, condition, question.filters.leave_few());
         let (found, beside) = futures::future::try_join(found, Beside::read(source, which)).await?;
@@ -157,7 +165,9 @@ pub(crate) async fn list(
     if totals.items == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }
-    Ok(Closing { totals, coverage, evidence_set: ledger.set })
+    drop(listing);
+    let effects = effects::effects(source, doors).await?;
+    Ok(Closing { totals, effects, coverage, evidence_set: ledger.set })
 }
 
 /// The same, with the items in memory.

@@ -26,10 +26,12 @@ pub(crate) struct Ledger {
     pub(crate) pieces: u64,
     /// Pieces by fate.
     pub(crate) by_fate: BTreeMap<String, u64>,
-    /// Earliest event time in any piece.
+    /// Earliest event time in any piece of CloudTrail.
     pub(crate) first: Option<i64>,
-    /// Latest event time in any piece.
+    /// Latest event time in any piece of CloudTrail.
     pub(crate) last: Option<i64>,
+    /// Earliest and latest start of a record in any piece of flow logs.
+    pub(crate) flows: Option<(i64, i64)>,
     /// Pieces that lack something, in order of id.
     pub(crate) broken: Vec<Broken>,
     /// Pieces no decoder reads yet, by kind.
@@ -81,7 +83,7 @@ impl Broken {
 impl Ledger {
     pub(crate) async fn read(source: &Source) -> Result<Self, TimelineError> {
         let failed = TimelineError::table(EVIDENCE);
-        let columns = ["evidence_id", "kind", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
+        let columns = ["evidence_id", "kind", "decoder", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
         let frame = source.table(EVIDENCE).await?.select_columns(&columns).map_err(&failed)?;
         let mut ledger = Self::default();
         let (mut ids, mut broken) = (Vec::new(), 0);
@@ -102,7 +104,7 @@ impl Ledger {
     /// Counts the pieces of a batch; returns how many lack something.
     fn count(&mut self, batch: &RecordBatch) -> Result<usize, TimelineError> {
         let text = |column| Text::of(batch, EVIDENCE, column);
-        let (kind, fate, reason) = (text("kind")?, text("fate")?, text("reason")?);
+        let (kind, decoder, fate, reason) = (text("kind")?, text("decoder")?, text("fate")?, text("reason")?);
         let rejected = longs(batch, EVIDENCE, "records_rejected")?;
         let (first, last) = (times(batch, EVIDENCE, "first_event_time")?, times(batch, EVIDENCE, "last_event_time")?);
         let mut broken = 0;
@@ -114,8 +116,12 @@ impl Ledger {
             }
             if !first.is_null(row) && !last.is_null(row) {
                 let (from, to) = (first.value(row), last.value(row));
-                self.first = Some(self.first.map_or(from, |f| f.min(from)));
-                self.last = Some(self.last.map_or(to, |l| l.max(to)));
+                if decoder.get(row) == Some("flowlogs") {
+                    self.flows = Some(self.flows.map_or((from, to), |(f, l)| (f.min(from), l.max(to))));
+                } else {
+                    self.first = Some(self.first.map_or(from, |f| f.min(from)));
+                    self.last = Some(self.last.map_or(to, |l| l.max(to)));
+                }
             }
             let parsed = Fate::parse(word);
             if parsed == Some(Fate::Deferred) {

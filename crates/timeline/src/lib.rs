@@ -11,6 +11,7 @@ mod associations;
 mod beside;
 mod coverage;
 mod digest;
+mod effects;
 mod ends;
 mod error;
 mod event;
@@ -18,6 +19,7 @@ mod events;
 mod few;
 mod filter;
 mod flow_groups;
+mod flows;
 mod group_names;
 mod instants;
 mod item;
@@ -48,9 +50,13 @@ pub use coverage::{
     Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Resumed, Seen, coverage, empty_hours,
 };
 pub use digest::events_digest;
+pub use effects::{Effect, Passage, TiedInterface};
 pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, event_lines, events, events_answer};
+pub use flows::{
+    Counted as FlowCounted, FlowCoverage, FlowFilters, FlowGrouping, FlowLogSeen, FlowQuestion, FlowTotals, Flows, Side, Talker, flows,
+};
 pub use group_names::GroupName;
 pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;
@@ -61,7 +67,7 @@ pub use lineage::{
 pub use novelty::{Compared, Comparison, Reach};
 pub use previous::{ActsOn, InForce, Known, NamedBy, Previous, Property, SetBy, previous};
 pub use principal::{Principal, PrincipalKind};
-pub use profile::{DayOf, Peer, Peers, Profile, profile};
+pub use profile::{DayOf, Peer, Peers, Profile, Traffic, profile};
 pub use question::{Filters, Network, Question, Typed, WindowShown};
 pub use relation::{ChangesTold, GROUPED, Rank, Relation, changes};
 pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown, show};

@@ -13,15 +13,16 @@ use backtrail_model::window::Window;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, NotSeen};
 use crate::ends::{Ends, Met, order, widened};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
+use crate::flows::{FlowFilters, FlowQuestion, FlowTotals, Talker, flows};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
 use crate::novelty::{Before, Compared, Newness, judge};
-use crate::question::{Filters, Question, Typed, WindowShown, canonical_address, named};
+use crate::question::{Filters, Network, Question, Typed, WindowShown, canonical_address, named};
 use crate::source::Source;
 
 /// Values told of one kind; how many there are is told beside them.
@@ -67,6 +68,17 @@ pub struct Peers {
     pub top: Vec<Peer>,
 }
 
+/// Traffic, as flow logs have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Conversations with the most bytes.
+    pub top: Vec<Talker>,
+    /// Sums over all.
+    pub totals: FlowTotals,
+    /// What flow logs did not see.
+    pub not_seen: Vec<NotSeen>,
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
@@ -92,6 +104,9 @@ pub struct Profile {
     pub days: BTreeMap<String, DayOf>,
     /// Who acted, what was called, from where, with what, where, on whose accounts, with which keys.
     pub peers: BTreeMap<&'static str, Peers>,
+    /// Of an address or what has traffic: with whom it spoke, as flow logs of all time have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// From the first event to the last: the time of which coverage tells gaps.
     pub coverage_window: WindowShown,
     /// What could be seen, and what not. Broken evidence of any time may hold more of the subject.
@@ -125,7 +140,21 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
     if counted.events == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);
     }
-    Ok(counted.finish(subject, taken_for, before.as_ref(), (coverage_window, coverage), ledger.set))
+    let traffic = traffic(source, taken_for, subject.trim()).await?;
+    Ok(Profile { traffic, ..counted.finish(subject, taken_for, before.as_ref(), (coverage_window, coverage), ledger.set) })
+}
+
+/// The traffic of an address, or of an interface, an instance or what else records name; `None` where there is none.
+async fn traffic(source: &Source, taken_for: &str, subject: &str) -> Result<Option<Traffic>, TimelineError> {
+    let filters = match taken_for {
+        "address" => FlowFilters { ip: vec![Network::parse(subject)?], ..FlowFilters::default() },
+        "arn" | "name" if has_traffic(subject) => FlowFilters { arn: vec![subject.to_owned()], ..FlowFilters::default() },
+        _ => return Ok(None),
+    };
+    let question = FlowQuestion { filters, limit: Some(TOLD), ..FlowQuestion::default() };
+    let flows = flows(source, &question).await?;
+    let is_any = flows.totals.records > 0;
+    Ok(is_any.then_some(Traffic { top: flows.answer, totals: flows.totals, not_seen: flows.coverage.not_seen }))
 }
 
 fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
@@ -138,6 +167,12 @@ fn filters(subject: &str) -> Result<(&'static str, Filters), TimelineError> {
         (if subject.starts_with("arn:") { "arn" } else { "name" }, Typed { arn: one, ..Typed::default() })
     };
     Ok((taken_for, Filters::read(typed)?))
+}
+
+/// Whether flow records may name it: an interface, an instance, a VPC, a subnet, a NAT or transit gateway.
+fn has_traffic(subject: &str) -> bool {
+    let id = subject.rsplit(['/', ':']).next().unwrap_or(subject);
+    ["eni-", "i-", "vpc-", "subnet-", "nat-", "tgw-"].iter().any(|kind| id.starts_with(kind))
 }
 
 struct Tally {
@@ -248,6 +283,7 @@ impl Counted {
             refs: self.ends.refs(),
             days: self.days,
             peers,
+            traffic: None,
             coverage_window,
             coverage,
             evidence_set,

@@ -1,5 +1,7 @@
 //! Opens a citation: the record as delivered, every copy of it, and its hash worked out again.
 
+mod flow;
+
 use std::collections::HashSet;
 
 use arrow_array::Array;
@@ -79,6 +81,9 @@ pub struct Copy {
     /// Whether the citation names this copy.
     #[serde(skip)]
     pub is_cited: bool,
+    /// The layout it was read by, of a flow record.
+    #[serde(skip)]
+    pub layout: Option<String>,
     /// Where the evidence was met.
     pub paths: Vec<String>,
     /// The record checked against what is there now. Filled by whoever can read files; this crate knows none.
@@ -93,6 +98,8 @@ pub enum HashCheck {
     Verified,
     /// It is not: the store was altered.
     Mismatch,
+    /// The store keeps no hash of such a record; its original may still be there to be held against.
+    NotKept,
 }
 
 /// One opened record.
@@ -195,6 +202,7 @@ pub async fn show(source: &Source, reference: &str) -> Result<Opened, TimelineEr
             for key in keys_at(source, here.clone()).await? {
                 find(source, &col("dedupe_key").eq(lit(key)), &mut opened).await?;
             }
+            opened.answer.extend(flow::at(source, here.clone()).await?);
             opened.rejects = rejects_at(source, here).await?;
             for origin in opened.answer.iter_mut().flat_map(|shown| &mut shown.origins) {
                 origin.is_cited = origin.evidence_id.starts_with(evidence) && origin.record_index == *index;
@@ -361,6 +369,7 @@ async fn origins(source: &Source, key: Vec<u8>, shown: &str) -> Result<Vec<Copy>
                 identical: hash.get(row) == Some(shown),
                 of_other_record: false,
                 is_cited: false,
+                layout: None,
                 paths: Vec::new(),
                 originals: Vec::new(),
             });

@@ -14,6 +14,7 @@ fn main() -> io::Result<()> {
     let cut = |(n, document)| [vec![if n < 2 { 0xf3 } else { 0x03 }, 40, 128, 200], document].concat();
     put(&corpus.join("decoder"), documents().into_iter().enumerate().map(cut).collect())?;
     put(&corpus.join("sniff"), documents())?;
+    put(&corpus.join("flows"), texts(FLOWS).into_iter().map(|text| [vec![0x03, 40, 128, 200], text].concat()).collect())?;
     put(&corpus.join("containers"), containers()?)?;
     put(&corpus.join("parsers"), texts(TEXTS))?;
     put(&corpus.join("sql_gate"), texts(QUERIES))
@@ -129,4 +130,13 @@ const QUERIES: &[&str] = &[
     "DESCRIBE evidence",
     "SELECT 1 INTO x",
     "SELECT a.event_id FROM cloudtrail a JOIN event_origins b USING (event_id) WHERE EXISTS (SELECT 1 FROM evidence)",
+];
+
+/// Flow logs by their routes.
+const FLOWS: &[&str] = &[
+    "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK\n",
+    "version interface-id future-field bytes start end log-status\n5 eni-1 x 40 1418530010 1418530070 OK\n5 eni-1 - - 1 2 NODATA\n",
+    "2014-12-14T04:06:50.000Z 2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA\n",
+    "{\"logGroup\":\"f\",\"logEvents\":[{\"message\":\"2 1 eni-1 10.0.0.1 10.0.0.2 1 22 6 1 40 1418530010 1418530070 ACCEPT OK\"}]}",
+    "[{\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"bytes\":40,\"start\":1418530010,\"host\":{\"type\":\"x\"}}]",
 ];

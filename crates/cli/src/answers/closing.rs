@@ -3,7 +3,7 @@
 use backtrail_model::words::counted;
 use backtrail_timeline::{Closing, Coverage, Totals, WindowShown};
 
-use super::{Style, TextItem};
+use super::{Style, TextItem, effect_lines};
 use crate::sanitize::sanitize;
 
 /// Citations named in one line.
@@ -32,6 +32,7 @@ pub(crate) fn closing_lines<T: TextItem>(closing: &Closing, style: &Style) -> Ve
         "as many as --limit says"
     };
     lines.extend(style.flow(totals_line::<T>(&closing.totals, hint).split(' '), " ", 0));
+    lines.extend(effect_lines(&closing.effects, style));
     lines.extend(not_seen(closing, style));
     lines
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::sync::Arc;
 use std::time::Instant;
 
-use backtrail_ingest::IngestSummary;
+use backtrail_ingest::{FlowFormat, IngestOptions, IngestSummary};
 use backtrail_model::evidence::{Counts, EvidenceRow, Fate, admits_gap};
 use backtrail_model::words::counted;
 use backtrail_query::QueryError;
@@ -21,19 +22,29 @@ use crate::sanitize::sanitize;
 /// Reasons printed in full; the rest are counted and left to `backtrail evidence`.
 const REASONS_SHOWN: usize = 20;
 
+/// Evidence, and what its content does not say of itself.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    /// Files, directories, archives, quoted globs, named pipes, or - for stdin
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<OsString>,
+    /// Layout of flow logs without a header, as their LogFormat has it: '${version} ${account-id} ...'; may be given several times
+    #[arg(long = "flow-format", value_name = "LAYOUT", value_parser = FlowFormat::parse)]
+    flow_formats: Vec<FlowFormat>,
+}
+
 /// What to take in.
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
-    /// Files, directories, archives, quoted globs, named pipes, or - for stdin
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<OsString>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
     /// Say where the time went: thread seconds by stage
     #[arg(long, hide = true)]
     pub(crate) stages: bool,
 }
 
 pub(crate) async fn run(args: IngestArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let summary = take_in(&args.inputs, context).await?;
+    let summary = take_in(args.evidence, context).await?;
     if args.stages {
         for (stage, seconds) in &summary.stages {
             context.printer.say(&format!("stage {stage} {seconds:.3}"));
@@ -43,11 +54,13 @@ pub(crate) async fn run(args: IngestArgs, context: &Context) -> anyhow::Result<E
 }
 
 /// Ingests with progress and says on stderr what became of everything.
-pub(crate) async fn take_in(inputs: &[OsString], context: &Context) -> anyhow::Result<IngestSummary> {
+pub(crate) async fn take_in(evidence: EvidenceArgs, context: &Context) -> anyhow::Result<IngestSummary> {
+    let inputs = &evidence.inputs;
     let started = Instant::now();
     backtrail_ingest::expect(inputs)?;
     let store = Store::open_or_create(&context.store_dir).await?;
-    let options = context.ingest_options();
+    let flow_formats = evidence.flow_formats.into_iter().map(Arc::new).collect();
+    let options = IngestOptions { flow_formats, ..context.ingest_options() };
     let progress = IngestProgress::new(context.printer);
     let runtime = context.runtime();
     let summary = tokio::task::block_in_place(|| backtrail_ingest::ingest(&store, inputs, &options, &progress, &runtime));

@@ -1,14 +1,16 @@
 //! `backtrail investigate`: takes evidence in, then answers: who was there, what changed, which network commands, what was not seen.
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use backtrail_timeline::{ActorOrder, Closing, EventQuestion, Question, Source, actors_answer, events_answer, events_digest, opening};
+use backtrail_timeline::{
+    ActorOrder, Answer, Closing, EventQuestion, Item, Question, Source, actors_answer, events_answer, events_digest, opening,
+};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::answers::{Style, TextItem, heading, not_seen, totals_line};
+use crate::answers::{Style, TextItem, effect_lines, heading, not_seen, totals_line};
 use crate::args::{Format, QuestionArgs};
+use crate::commands::ingest::EvidenceArgs;
 use crate::commands::{ask, ingest};
 use crate::context::Context;
 use crate::exit::{ExitStatus, UsageError};
@@ -22,9 +24,8 @@ const ACTORS_SHOWN: usize = 12;
 /// What to take in, and when the incident was.
 #[derive(Debug, Args)]
 pub(crate) struct InvestigateArgs {
-    /// Files, directories, archives, quoted globs, named pipes, or - for stdin
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<OsString>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
     #[command(flatten)]
     question: QuestionArgs,
 }
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: InvestigateArgs, context: &Context) -> anyhow::Res
     if !matches!(to.format, Format::Table | Format::Json) {
         return Err(UsageError("investigate writes table or json; each question's own command writes the others".to_owned()).into());
     }
-    let summary = ingest::take_in(&args.inputs, context).await?;
+    let summary = ingest::take_in(args.evidence, context).await?;
     let session = context.session().await?;
     let source = ask::source(&session).await?;
     let out = context.printer.data(to.output.as_deref())?;
@@ -64,6 +65,12 @@ async fn text_answers(
     let network = events_digest(source, EventQuestion::Network, question, most).await.map_err(ask::timeline_error)?;
     let rest = format!("sensitive ones first, then those nearest to the incident; `backtrail network{typed}` shows all");
     section("network", question, &network.items, &network.closing, &rest, &mut out, style)?;
+    for line in effect_lines(&network.closing.effects, style).iter().skip_while(|line| line.is_empty()) {
+        writeln!(out, "{line}")?;
+    }
+    if !network.closing.effects.is_empty() {
+        writeln!(out)?;
+    }
     // The last section ended with the blank line that stands before this.
     for line in not_seen(&network.closing, style).iter().skip_while(|line| line.is_empty()) {
         writeln!(out, "{line}")?;
@@ -96,6 +103,15 @@ fn section<T: TextItem>(
     Ok(())
 }
 
+/// With what traffic shows of the changes, where there are flow logs.
+fn network_part(network: &Answer<Item>) -> anyhow::Result<Value> {
+    let mut part = json!({"items": network.items, "totals": network.closing.totals});
+    if let (Some(part), false) = (part.as_object_mut(), network.closing.effects.is_empty()) {
+        part.insert("effects".to_owned(), serde_json::to_value(&network.closing.effects)?);
+    }
+    Ok(part)
+}
+
 async fn json_answers(source: &Source, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<Closing> {
     let actors = actors_answer(source, question, ActorOrder::FirstSeen).await.map_err(ask::timeline_error)?;
     let changes = events_answer(source, EventQuestion::Changes, question).await.map_err(ask::timeline_error)?;
@@ -105,7 +121,7 @@ async fn json_answers(source: &Source, question: &Question, mut out: Box<dyn Wri
     let answer = json!({
         "actors": part(serde_json::to_value(&actors.items)?, &actors.closing),
         "changes": part(serde_json::to_value(&changes.items)?, &changes.closing),
-        "network": part(serde_json::to_value(&network.items)?, &network.closing),
+        "network": network_part(&network)?,
     });
     object.insert("answer".to_owned(), answer);
     object.insert("coverage".to_owned(), serde_json::to_value(&network.closing.coverage)?);

@@ -6,6 +6,7 @@ use backtrail_model::words::{counted, noun};
 use backtrail_timeline::{Comparison, Peer, Peers, Profile};
 use clap::Args;
 
+use crate::answers::flows::talker_lines;
 use crate::answers::{Style, not_seen_about};
 use crate::args::{DocumentArgs, WindowArgs};
 use crate::commands::ask;
@@ -49,6 +50,16 @@ fn text(profile: &Profile, style: &Style, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "  no events")?;
     } else {
         seen(profile, out)?;
+    }
+    if let Some(traffic) = &profile.traffic {
+        writeln!(out, "  traffic ({} in {})", counted(traffic.totals.records, "record"), counted(traffic.totals.items, "conversation"))?;
+        for talker in traffic.top.iter().take(LISTED) {
+            talker_lines(talker, "    ", out)?;
+        }
+        let more = traffic.totals.items.saturating_sub(LISTED as u64);
+        if more > 0 {
+            writeln!(out, "    {more} more: `backtrail flows`")?;
+        }
     }
     for line in not_seen_about(&profile.coverage, &profile.coverage_window, style) {
         writeln!(out, "{line}")?;

@@ -105,7 +105,7 @@ fn delivered(opened: &Opened, reader: &mut Originals) -> Vec<(Vec<u8>, Option<St
 /// The bytes of a copy that is not the one kept in the store, from where its evidence lies, if it still does.
 fn of_copy(shown: &Shown, copy: &Copy, reader: &mut Originals) -> (Vec<u8>, Option<String>) {
     let record_sha256 = copy.record_sha256.as_deref().unwrap_or_default();
-    let cited = Cited { evidence_id: &copy.evidence_id, record_index: copy.record_index, record_sha256 };
+    let cited = Cited { evidence_id: &copy.evidence_id, record_index: copy.record_index, record_sha256, layout: copy.layout.as_deref() };
     if let Some(record) = copy.paths.iter().take(MOST_ORIGINALS).find_map(|path| reader.record(path, cited)) {
         return (record.into_bytes(), None);
     }
@@ -133,11 +133,13 @@ fn check_originals(opened: &mut Opened, reader: &mut Originals) {
     };
     for origin in opened.answer.iter_mut().flat_map(|s| &mut s.origins) {
         let record_sha256 = origin.record_sha256.as_deref().unwrap_or_default();
-        let cited = Cited { evidence_id: &origin.evidence_id, record_index: origin.record_index, record_sha256 };
+        let cited =
+            Cited { evidence_id: &origin.evidence_id, record_index: origin.record_index, record_sha256, layout: origin.layout.as_deref() };
         origin.originals = check(&origin.paths, cited);
     }
     for reject in &mut opened.rejects {
-        let cited = Cited { evidence_id: &reject.evidence_id, record_index: reject.record_index, record_sha256: &reject.sha256 };
+        let cited =
+            Cited { evidence_id: &reject.evidence_id, record_index: reject.record_index, record_sha256: &reject.sha256, layout: None };
         reject.originals = check(&reject.paths, cited);
     }
 }
@@ -183,6 +185,8 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
         for line in related_lines(event) {
             writeln!(out, "{line}")?;
         }
+    } else if shown.table == "flows" {
+        writeln!(out, "flow record: {}", sanitize(&shown.raw))?;
     } else {
         writeln!(out, "{}", tells_of_events(shown))?;
     }
@@ -197,6 +201,7 @@ fn record(shown: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
     let hash = match shown.hash {
         HashCheck::Verified => "in the store: worked out again, it is the one kept when the record was taken in",
         HashCheck::Mismatch => "in the store: MISMATCH, the record is not the one that was taken in",
+        HashCheck::NotKept => "of the line as the columns give it; the store keeps no hash of flow records",
     };
     writeln!(out, "sha-256 {}\n  {hash}", shown.record_sha256)?;
     if shown.id_conflict {

@@ -5,6 +5,7 @@ mod actor_filter;
 mod asked;
 mod citations;
 mod coverage;
+mod flows;
 mod formats;
 mod interrupt;
 mod kill;

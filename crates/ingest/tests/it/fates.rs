@@ -12,6 +12,8 @@ fn every_piece_has_a_fate_and_a_reason() {
     bench.put("AWSLogs/empty-records.json", r#"{"Records":[]}"#);
     bench.put("flow.log", "2 123456789012 eni-0a1b 10.0.0.1 10.0.0.2 443 49152 6 10 840 1418530010 1418530070 ACCEPT OK\n");
     bench.put("flow2.log", "2 123456789012 eni-0a1b 10.0.0.1 10.0.0.3 443 49152 6 10 840 1418530010 1418530070 ACCEPT OK\n");
+    bench.put("cdn.log", "#Version: 1.0\n#Fields: date time\n");
+    bench.put("cdn2.log", "#Version: 1.0\n#Fields: date time x-edge-location\n");
     bench.put("LICENSE", "Apache License\n");
     bench.put("settings.json", r#"{"colour":"blue"}"#);
     bench.put("nothing", "");
@@ -20,7 +22,8 @@ fn every_piece_has_a_fate_and_a_reason() {
     let summary = bench.run();
     assert_eq!(bench.fate("AWSLogs/a.json.gz"), ("kept", String::new()));
     assert_eq!(bench.fate("AWSLogs/empty-records.json").0, "kept");
-    assert_eq!(bench.fate("flow.log"), ("deferred", "VPC flow logs, not read yet".to_owned()));
+    assert_eq!(bench.fate("flow.log"), ("kept", String::new()));
+    assert_eq!(bench.fate("cdn.log"), ("deferred", "CloudFront access logs, not read yet".to_owned()));
     assert_eq!(bench.fate("LICENSE"), ("ignored", "plain text, not AWS evidence".to_owned()));
     assert_eq!(bench.fate("settings.json"), ("ignored", "JSON of no known kind, not AWS evidence".to_owned()));
     assert_eq!(bench.fate("nothing"), ("ignored", "empty file".to_owned()));
@@ -28,7 +31,7 @@ fn every_piece_has_a_fate_and_a_reason() {
     let mixed = bench.row("mixed.jsonl");
     assert_eq!((mixed.counts.read, mixed.counts.kept, mixed.counts.rejected), (3, 2, 1));
     assert_eq!(bench.events(), 7);
-    assert_eq!(summary.groups[&("deferred", "VPC flow logs, not read yet".to_owned())].pieces, 2);
+    assert_eq!(summary.groups[&("deferred", "CloudFront access logs, not read yet".to_owned())].pieces, 2);
     assert!(summary.is_incomplete(), "a record was rejected");
 }
 

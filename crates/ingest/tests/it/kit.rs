@@ -54,7 +54,7 @@ impl Bench {
 
     pub(crate) fn run_with(&self, inputs: &[PathBuf], store: &str, threads: usize) -> IngestSummary {
         let inputs: Vec<String> = inputs.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        let options = IngestOptions { threads, memory_budget: 64 << 20, now: NOW, run_id: "test".to_owned() };
+        let options = IngestOptions { threads, memory_budget: 64 << 20, now: NOW, run_id: "test".to_owned(), flow_formats: Vec::new() };
         let store = self.store(store);
         let summary = backtrail_ingest::ingest(&store, &inputs, &options, &Silent, self.runtime.handle()).unwrap();
         for row in self.ledger_of(&store) {

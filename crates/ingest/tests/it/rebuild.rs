@@ -139,7 +139,8 @@ fn a_store_that_lacks_a_table_of_later_versions_is_rebuilt_and_compacted() {
         // Opened to be read: nothing makes what is missing before.
         let store = bench.wait(Store::open(&bench.folder.path().join("store"))).unwrap();
         if is_rebuilt {
-            let options = IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "again".to_owned() };
+            let options =
+                IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "again".to_owned(), flow_formats: Vec::new() };
             assert_eq!(bench.wait(backtrail_ingest::rebuild(&store, &options)).unwrap().events, 2);
         } else {
             let options = CompactOptions { now: NOW, remove_at_once: true, memory_budget: 64 << 20 };
@@ -166,6 +167,6 @@ fn evidence_without_texts_of_its_own_is_not_said_to_be_brought_up() {
 }
 
 fn rebuild(bench: &Bench) -> RebuildSummary {
-    let options = IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "again".to_owned() };
+    let options = IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "again".to_owned(), flow_formats: Vec::new() };
     bench.wait(backtrail_ingest::rebuild(&bench.store("store"), &options)).unwrap()
 }

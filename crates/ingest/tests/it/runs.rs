@@ -6,7 +6,7 @@ use backtrail_model::tables::Table;
 
 use crate::kit::{Bench, event, gzip, tar, trail};
 
-const TABLES: [Table; 5] = [Table::Cloudtrail, Table::PivotalCalls, Table::EventOrigins, Table::Rejects, Table::Evidence];
+const TABLES: [Table; 6] = [Table::Cloudtrail, Table::PivotalCalls, Table::EventOrigins, Table::Flows, Table::Rejects, Table::Evidence];
 
 #[test]
 fn the_same_evidence_twice_adds_nothing() {
@@ -14,13 +14,14 @@ fn the_same_evidence_twice_adds_nothing() {
     bench.put("a.json", trail(0..10));
     bench.put("b.json.gz", gzip(trail(5..20)));
     bench.put("flow.log", "2 123456789012 eni-0a1b 10.0.0.1 10.0.0.2 443 49152 6 10 840 1418530010 1418530070 ACCEPT OK\n");
+    bench.put("cdn.log", "#Version: 1.0\n#Fields: date time\n");
     bench.put("notes.txt", "notes\n");
     let first = bench.run();
-    assert_eq!((first.met, first.known, first.counts.read), (4, 0, 25));
-    assert_eq!((first.counts.kept, first.counts.duplicate), (20, 5));
+    assert_eq!((first.met, first.known, first.counts.read), (5, 0, 26));
+    assert_eq!((first.counts.kept, first.counts.duplicate), (21, 5));
     let before: Vec<_> = TABLES.map(|t| bench.rows("store", t)).into();
     let second = bench.run();
-    assert_eq!((second.met, second.known), (0, 4), "deferred and ignored evidence is known too");
+    assert_eq!((second.met, second.known), (0, 5), "deferred and ignored evidence is known too");
     assert!(!second.is_incomplete());
     assert_eq!(before, Vec::from(TABLES.map(|t| bench.rows("store", t))));
 }
@@ -48,6 +49,15 @@ fn the_same_bytes_in_several_places_are_one_piece_with_all_its_origins() {
     assert_eq!(bench.events(), 10);
 }
 
+/// Flow records of an hour and the beginning of the next, the first of them twice.
+fn flow_lines(hour: u32) -> String {
+    let line = |n: u32| {
+        let start = 1_709_251_200 + hour * 3_600 + n * 60;
+        format!("2 111122223333 eni-0a1b 10.0.0.{} 10.0.1.1 {} 443 6 10 840 {start} {} ACCEPT OK\n", n % 7, 40_000 + n, start + 59)
+    };
+    [0].into_iter().chain(0..70).map(line).collect()
+}
+
 #[test]
 fn one_thread_and_four_give_the_same_rows_in_any_order_of_input() {
     let bench = Bench::new();
@@ -59,6 +69,14 @@ fn one_thread_and_four_give_the_same_rows_in_any_order_of_input() {
     inputs.push(bench.put("same.json", trail(0..10)));
     inputs.push(bench.put("same-again.json", trail(0..10)));
     inputs.push(bench.put("broken.jsonl", format!("{}\n{{\"eventID\":\n{}\n", event(1), event(9_000))));
+    // Two flow logs of the same traffic, each file with a line twice; every fourth again under a name that says no flow log.
+    for file in 0..24u32 {
+        let name = format!("111122223333_vpcflowlogs_eu-west-1_fl-{}_20240301T{:02}00Z_x.log.gz", file % 2, file / 2);
+        inputs.push(bench.put(&name, gzip(flow_lines(file / 2))));
+        if file % 4 == 0 {
+            inputs.push(bench.put(&format!("copy-{file}.log"), flow_lines(file / 2)));
+        }
+    }
     let members: Vec<(String, String)> = (0..20).map(|i| (format!("m{i}.json"), trail(i * 30..i * 30 + 40))).collect();
     let list: Vec<(&str, &[u8])> = members.iter().map(|(n, d)| (n.as_str(), d.as_bytes())).collect();
     inputs.push(bench.put("archive.tar.gz", gzip(tar(&list))));
@@ -94,7 +112,8 @@ fn first_difference<'a>(left: &'a [String], right: &'a [String]) -> Option<(Opti
 fn a_missing_input_stops_the_run_before_anything_is_read() {
     let bench = Bench::new();
     bench.put("a.json", trail(0..3));
-    let options = backtrail_ingest::IngestOptions { threads: 1, memory_budget: 64 << 20, now: 0, run_id: "x".to_owned() };
+    let options =
+        backtrail_ingest::IngestOptions { threads: 1, memory_budget: 64 << 20, now: 0, run_id: "x".to_owned(), flow_formats: Vec::new() };
     struct Silent;
     impl backtrail_ingest::Progress for Silent {
         fn found(&self, _: u64, _: u64) {}

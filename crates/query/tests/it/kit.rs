@@ -42,7 +42,7 @@ pub(crate) fn workspace(path: &str) -> PathBuf {
 /// `fixtures/incident`, taken in.
 pub(crate) fn incident(root: &Path, runtime: &Handle) -> Store {
     let store = runtime.block_on(Store::open_or_create(root)).expect("a store");
-    let options = IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "test".to_owned() };
+    let options = IngestOptions { threads: 2, memory_budget: 64 << 20, now: NOW, run_id: "test".to_owned(), flow_formats: Vec::new() };
     let evidence = workspace("fixtures/incident").to_string_lossy().into_owned();
     backtrail_ingest::ingest(&store, &[evidence], &options, &Silent, runtime).expect("the incident is taken in");
     store

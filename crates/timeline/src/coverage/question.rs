@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow_array::Array;
 use backtrail_model::time::{MICROS_PER_HOUR, format_instant};
 use backtrail_model::window::Window;
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::{Cell, EmptyHours, LogKind, Parts, Seen, empty_hours, seen};
@@ -14,7 +15,7 @@ use crate::event::{Text, times};
 use crate::ledger::Ledger;
 use crate::nearest;
 use crate::question::Question;
-use crate::source::{Source, instant};
+use crate::source::{Source, instant, within};
 
 /// Events of one hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +53,9 @@ pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Cov
     let filters = &question.filters;
     let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
     let is_asked = |cell: &&Cell| fits(&filters.account, &cell.account) && fits(&filters.region, &cell.region);
-    let mut items = covered(&parts.cells.inside.iter().filter(is_asked).cloned().collect::<Vec<_>>());
+    // Beside what is said of CloudTrail: an hour with traffic is none with events.
+    let flows = flow_cells(source, window).await?;
+    let mut items = covered(&parts.cells.inside.iter().chain(&flows).filter(is_asked).cloned().collect::<Vec<_>>());
     let mut coverage = parts.coverage(window, &ledger);
     let count = items.len() as u64;
     if count == 0 {
@@ -62,7 +65,12 @@ pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Cov
         items.truncate(limit);
     }
     let totals = Totals { items: count, shown: items.len() as u64, ok: count, ..Totals::default() };
-    Ok(Answer { question: "coverage", window: question.window, items, closing: Closing { totals, coverage, evidence_set: ledger.set } })
+    Ok(Answer {
+        question: "coverage",
+        window: question.window,
+        items,
+        closing: Closing { totals, effects: Vec::new(), coverage, evidence_set: ledger.set },
+    })
 }
 
 fn covered(cells: &[Cell]) -> Vec<Covered> {
@@ -90,6 +98,44 @@ fn covered(cells: &[Cell]) -> Vec<Covered> {
         }
     };
     sums.into_iter().map(of).collect()
+}
+
+/// Cells of flow records, of whichever log status: that nothing was sent is evidence, too.
+async fn flow_cells(source: &Source, window: Option<&Window>) -> Result<Vec<Cell>, TimelineError> {
+    const TABLE: &str = "flows";
+    let failed = TimelineError::table(TABLE);
+    let mut frame = source.table(TABLE).await?;
+    if let Some(window) = window {
+        frame = frame.filter(within(window)).map_err(&failed)?;
+    }
+    let frame = frame.select_columns(&["event_time", "account_id", "region", "file_region"]).map_err(&failed)?;
+    let mut cells: HashMap<(String, String, i64), Cell> = HashMap::new();
+    Source::batches(TABLE, frame, &mut |batch| {
+        let time = times(batch, TABLE, "event_time")?;
+        let [account, region, file] = ["account_id", "region", "file_region"].map(|column| Text::of(batch, TABLE, column));
+        let (account, region, file) = (account?, region?, file?);
+        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
+            let (at, hour) = (time.value(row), time.value(row).div_euclid(MICROS_PER_HOUR));
+            let whose = (account.get(row).unwrap_or("unknown"), region.get(row).or(file.get(row)).unwrap_or("unknown"), hour);
+            let new = |(account, region, hour): &(&str, &str, i64)| Cell {
+                account: (*account).to_owned(),
+                region: (*region).to_owned(),
+                log: LogKind::FlowLogs,
+                hour: *hour,
+                events: 0,
+                conflicts: 0,
+                first: at,
+                last: at,
+            };
+            let key = (whose.0.to_owned(), whose.1.to_owned(), hour);
+            let cell = cells.entry(key).or_insert_with(|| new(&whose));
+            cell.events += 1;
+            (cell.first, cell.last) = (cell.first.min(at), cell.last.max(at));
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(cells.into_values().collect())
 }
 
 /// Cells of the records that are not events: few, so they are counted here.

@@ -49,6 +49,12 @@ pub enum NotSeenKind {
     UnknownName,
     /// What descends from an actor was too much to be followed.
     NotFollowed,
+    /// Flow logs that say they lost records.
+    SkipData,
+    /// An interface with flow records before and after, and none in between.
+    FlowGap,
+    /// What flow logs never record.
+    NeverLogged,
 }
 
 /// One thing that was not seen.
@@ -74,7 +80,7 @@ pub(super) struct Parts<'a> {
     pub(super) undated: u64,
 }
 
-fn say(kind: NotSeenKind, text: String) -> NotSeen {
+pub(crate) fn say(kind: NotSeenKind, text: String) -> NotSeen {
     NotSeen { kind, text, refs: Vec::new() }
 }
 

@@ -177,17 +177,13 @@ fn a_walk_ends_and_names_what_it_passes_over() {
     std::fs::write(root.join("AWSLogs/a.json"), trail_of(2)).expect("a file of the test");
     std::fs::write(root.join("LICENSE"), "Apache License\n").expect("a file of the test");
     std::fs::write(root.join(".DS_Store"), b"\0\0\0\x01Bud1\0\0").expect("a file of the test");
-    std::fs::write(
-        root.join("flow.log"),
-        "2 111122223333 eni-0a1b2c3d 10.0.0.1 10.0.0.2 443 50000 6 10 840 1714557600 1714557660 ACCEPT OK\n",
-    )
-    .expect("a file of the test");
+    std::fs::write(root.join("cdn.log"), "#Version: 1.0\n#Fields: date time\n").expect("a file of the test");
     std::os::unix::fs::symlink(&root, root.join("AWSLogs/loop")).expect("a link");
     let (code, said) = store.ingest(&root);
     assert_eq!(code, 0, "what is deferred or ignored is not incomplete: {said}");
     let fates = store.column("SELECT fate FROM evidence ORDER BY fate");
     assert_eq!(fates, ["deferred", "ignored", "ignored", "kept"], "{said}");
-    assert!(said.to_lowercase().contains("flow log"), "the kind is named: {said}");
+    assert!(said.contains("CloudFront access logs"), "the kind is named: {said}");
     // Named on the command line, the same file is evidence that could not be taken in.
     let named = TestStore::new();
     assert_eq!(named.ingest(&root.join("LICENSE")).0, 3);

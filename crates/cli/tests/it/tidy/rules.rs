@@ -8,6 +8,7 @@ use serde_json::Value;
 const FLOORS: &[(&str, u8)] = &[
     ("backtrail-model", 0),
     ("backtrail-cloudtrail", 1),
+    ("backtrail-flowlogs", 1),
     ("backtrail-acquire", 1),
     ("backtrail-store", 2),
     ("backtrail-ingest", 3),
@@ -19,8 +20,10 @@ const FLOORS: &[(&str, u8)] = &[
 /// Imports that point down and are wrong all the same: the store knows no AWS format, the timeline no files.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("backtrail-store", "backtrail-cloudtrail"),
+    ("backtrail-store", "backtrail-flowlogs"),
     ("backtrail-store", "backtrail-acquire"),
     ("backtrail-query", "backtrail-cloudtrail"),
+    ("backtrail-query", "backtrail-flowlogs"),
     ("backtrail-query", "backtrail-acquire"),
     ("backtrail-timeline", "backtrail-acquire"),
     ("backtrail-timeline", "backtrail-ingest"),

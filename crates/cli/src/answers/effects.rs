@@ -1,0 +1,50 @@
+//! What traffic shows of a change, in a terminal.
+
+use backtrail_timeline::{Effect, Passage};
+
+use super::Style;
+use super::flows::{cited, port, way};
+use crate::sanitize::sanitize;
+
+/// What traffic shows of each change; nothing where no flow logs are there.
+pub(crate) fn effect_lines(effects: &[Effect], style: &Style) -> Vec<String> {
+    if effects.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new(), style.bold("What traffic shows of these changes")];
+    for effect in effects {
+        let time = effect.event_time.as_deref().unwrap_or("no usable time");
+        let what = format!("{time} {} on {} [{}]", sanitize(&effect.rule), sanitize(&effect.group), sanitize(&effect.reference));
+        lines.extend(style.flow(what.split(' '), " ", 2));
+        let text = sanitize(&effect.text);
+        lines.extend(style.flow(text.split(' '), " ", 4));
+        for passage in &effect.passages {
+            let told = passage_words(passage);
+            lines.extend(style.flow(told.split(' '), " ", 4));
+        }
+    }
+    lines
+}
+
+fn passage_words(passage: &Passage) -> String {
+    let sides = [
+        ("rejected before", &passage.rejected_before),
+        ("accepted before", &passage.accepted_before),
+        ("accepted after", &passage.accepted_after),
+        ("rejected after", &passage.rejected_after),
+    ];
+    let told: Vec<String> = sides.iter().filter(|(_, side)| side.records > 0).map(|(name, side)| way(name, side)).collect();
+    let port = port(Some(passage.protocol), Some(passage.port)).unwrap_or_default();
+    let tied = passage.tied_by.as_deref().map_or_else(
+        || "no call in evidence ties the interface to the group".to_owned(),
+        |tie| format!("the interface is tied to the group by {}", cited(tie)),
+    );
+    format!(
+        "{} and {} {port}: {}; the first from {}, up to 60 s off [{}]; {tied}",
+        sanitize(&passage.peer),
+        sanitize(&passage.interface_id),
+        told.join("; "),
+        passage.first_start,
+        cited(&passage.reference)
+    )
+}

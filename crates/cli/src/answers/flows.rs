@@ -1,0 +1,76 @@
+//! Traffic in a terminal.
+
+use std::io::{self, Write};
+
+use backtrail_model::words::counted;
+use backtrail_timeline::{FlowCounted, Side, Talker};
+
+use crate::sanitize::sanitize;
+
+/// Characters of an evidence id in a terminal: enough for `show`.
+const ID_SHOWN: usize = 12;
+
+/// What is told of a group, behind so much room.
+pub(crate) fn talker_lines(talker: &Talker, room: &str, out: &mut dyn Write) -> io::Result<()> {
+    let word = |text: &Option<String>| text.as_deref().map(|text| sanitize(text).into_owned());
+    let mut near: Vec<String> = [&talker.interface_id, &talker.instance_id, &talker.address].into_iter().filter_map(word).collect();
+    let mut far: Vec<String> = word(&talker.peer).into_iter().collect();
+    far.extend(talker.peer_is.map(str::to_owned));
+    far.extend(word(&talker.peer_aws_service));
+    let port = port(talker.protocol, talker.port);
+    if !far.is_empty() && !near.is_empty() {
+        near.push("with".to_owned());
+    }
+    near.append(&mut far);
+    near.extend(port);
+    writeln!(out, "{room}{}", near.join(" "))?;
+    let counted = &talker.counted;
+    let times = match (&counted.first_start, &counted.last_end) {
+        (Some(first), Some(last)) => format!("{first} to {last}, each up to 60 s off"),
+        _ => "no usable time".to_owned(),
+    };
+    let reference = counted.reference.as_deref().map(|r| format!(" [{}]", cited(r))).unwrap_or_default();
+    writeln!(out, "{room}  {}", ways(counted))?;
+    writeln!(out, "{room}  {times}{reference}")
+}
+
+/// What went which way.
+pub(crate) fn ways(counted: &FlowCounted) -> String {
+    let ways = [
+        ("in", &counted.accepted_in),
+        ("out", &counted.accepted_out),
+        ("rejected in", &counted.rejected_in),
+        ("rejected out", &counted.rejected_out),
+        ("of unknown direction or action", &counted.undirected),
+    ];
+    let told: Vec<String> = ways.iter().filter(|(_, side)| side.records > 0).map(|(name, side)| way(name, side)).collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join("; ") }
+}
+
+/// What went one way: `in: 40 bytes (1 packet, 1 record)`.
+pub(crate) fn way(name: &str, side: &Side) -> String {
+    format!("{name}: {} ({}, {})", counted(side.bytes, "byte"), counted(side.packets, "packet"), counted(side.records, "record"))
+}
+
+/// `tcp/22`.
+pub(crate) fn port(protocol: Option<i32>, port: Option<i32>) -> Option<String> {
+    let name = match protocol? {
+        1 => "icmp".to_owned(),
+        6 => "tcp".to_owned(),
+        17 => "udp".to_owned(),
+        58 => "icmpv6".to_owned(),
+        other => format!("protocol {other}"),
+    };
+    Some(match port {
+        Some(port) if matches!(protocol, Some(6 | 17)) => format!("{name}/{port}"),
+        _ => name,
+    })
+}
+
+/// A citation in a terminal's room.
+pub(crate) fn cited(reference: &str) -> String {
+    match reference.split_once('#') {
+        Some((id, index)) => format!("{}#{index}", id.get(..ID_SHOWN).unwrap_or(id)),
+        None => reference.get(..ID_SHOWN).unwrap_or(reference).to_owned(),
+    }
+}

@@ -1,0 +1,219 @@
+//! Lines: of files in S3, of exports of CloudWatch Logs (each behind its time), and of messages in JSON.
+
+use std::sync::Arc;
+
+use memchr::memchr_iter;
+
+use crate::format::{self, Format};
+use crate::output::{Output, Place};
+use crate::rows::Record;
+
+/// A longer line is none of a flow log.
+pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// Lines of no known layout after which none that follows can be one of a record in the default format by more than accident.
+const MAX_WAITING: usize = 1_000;
+/// Bytes of such a line that are kept.
+const WAITING_BYTES: usize = 64 << 10;
+
+/// What is known of the lines so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Layout {
+    /// No line was met.
+    #[default]
+    Unmet,
+    Known,
+    /// None that anybody declared.
+    Undeclared,
+}
+
+/// Reads lines, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    layout: Layout,
+    /// Layouts that the user declared.
+    declared: Arc<[Arc<Format>]>,
+    /// Each line starts with a time of CloudWatch Logs.
+    timed: bool,
+    /// The header in force.
+    header: Vec<u8>,
+    words: Vec<(u32, u32)>,
+    number: u64,
+    /// Lines met before any whose layout is known.
+    waiting: Vec<Waiting>,
+}
+
+/// A line nobody knew how to read when it came.
+#[derive(Debug)]
+struct Waiting {
+    bytes: Vec<u8>,
+    length: u64,
+    offset: u64,
+    number: u64,
+}
+
+impl Lines {
+    pub(crate) fn new(declared: Arc<[Arc<Format>]>) -> Self {
+        Self { declared, ..Self::default() }
+    }
+
+    /// Another piece of evidence.
+    pub(crate) fn reset(&mut self) {
+        (self.layout, self.timed, self.number) = (Layout::Unmet, false, 0);
+        self.header.clear();
+        self.waiting.clear();
+    }
+
+    /// Blank lines before the first.
+    pub(crate) fn skip(&mut self, lines: usize) {
+        self.number += lines as u64;
+    }
+
+    /// Whether a line came and nobody said what its words are.
+    pub(crate) fn is_undeclared(&self) -> bool {
+        self.layout == Layout::Undeclared
+    }
+
+    /// Whether lines are in the layout that a header gave.
+    pub(crate) fn has_header(&self) -> bool {
+        !self.header.is_empty()
+    }
+
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timed
+    }
+
+    /// Takes a line of a file, without its end.
+    pub(crate) fn file_line(&mut self, line: &[u8], offset: u64, out: &mut Output) {
+        self.number += 1;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.number == 1 || self.layout == Layout::Unmet {
+            self.timed = instant(line).is_some();
+        }
+        if !self.timed {
+            self.line(line, line, offset, out);
+            return;
+        }
+        match instant(line) {
+            Some(length) => self.line(line.get(length + 1..).unwrap_or_default(), line, offset, out),
+            None if line.trim_ascii().is_empty() => {}
+            None => out.reject(whole(line, offset), &format!("line {}: no time stands before the record", self.number)),
+        }
+    }
+
+    /// Takes a line that stood as a message somewhere.
+    pub(crate) fn message(&mut self, line: &[u8], offset: u64, out: &mut Output) {
+        self.number += 1;
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        self.line(line, line, offset, out);
+    }
+
+    fn line(&mut self, line: &[u8], delivered: &[u8], offset: u64, out: &mut Output) {
+        let starts_as_name = line.first().is_some_and(|b| b.is_ascii_lowercase() || *b == b'$');
+        if starts_as_name && self.is_header(line, out) {
+            return;
+        }
+        if self.layout != Layout::Known && !self.settle(line, out) {
+            self.wait(delivered, offset);
+            return;
+        }
+        let number = self.number;
+        if std::str::from_utf8(line).is_err() {
+            out.reject(whole(delivered, offset), &format!("line {number}: it is no UTF-8"));
+            return;
+        }
+        let is_plain = self.cut(line, out);
+        if self.words.is_empty() {
+            return;
+        }
+        if let Err(why) = out.expects(self.words.len()) {
+            out.reject(whole(delivered, offset), &format!("line {number}: {why}"));
+            return;
+        }
+        let raw = (!is_plain).then_some(line);
+        let record = Record { text: line, words: &self.words, index: out.next_index(), raw };
+        out.record(record, whole(delivered, offset), || format!("line {number}"));
+    }
+
+    /// A header says the layout of what follows it, also where files were joined.
+    fn is_header(&mut self, line: &[u8], out: &mut Output) -> bool {
+        if self.header == line {
+            return true;
+        }
+        let Some(format) = format::header(line) else { return false };
+        self.known(&Arc::new(format), out);
+        self.header.clear();
+        self.header.extend_from_slice(line);
+        true
+    }
+
+    /// Finds the layout of lines without a header, by the first of them.
+    fn settle(&mut self, line: &[u8], out: &mut Output) -> bool {
+        if line.trim_ascii().is_empty() {
+            return false;
+        }
+        let found = self.declared.iter().find(|format| format.fits(line)).cloned();
+        let found = found.or_else(|| format::is_default(line).then(Format::default_v2));
+        self.layout = Layout::Undeclared;
+        if let Some(format) = found.filter(|_| self.waiting.len() < MAX_WAITING) {
+            self.known(&format, out);
+        }
+        self.layout == Layout::Known
+    }
+
+    /// From here on lines are of this layout. Those before, of which nobody said what they are, are no records of it.
+    fn known(&mut self, format: &Arc<Format>, out: &mut Output) {
+        self.layout = Layout::Known;
+        out.set_format(format);
+        for line in self.waiting.drain(..) {
+            let place = Place { offset: line.offset, bytes: &line.bytes, length: line.length };
+            out.reject(place, &format!("line {}: neither a header nor a record of a known layout", line.number));
+        }
+    }
+
+    fn wait(&mut self, line: &[u8], offset: u64) {
+        if !line.trim_ascii().is_empty() && self.waiting.len() < MAX_WAITING {
+            let bytes = line[..line.len().min(WAITING_BYTES)].to_vec();
+            self.waiting.push(Waiting { bytes, length: line.len() as u64, offset, number: self.number });
+        }
+    }
+
+    /// Cuts a line into words. Says whether exactly one blank stands between them; where they are as many as expected, nothing else is looked for.
+    fn cut(&mut self, line: &[u8], out: &Output) -> bool {
+        self.words.clear();
+        let mut from = 0;
+        let mut is_plain = true;
+        for to in memchr_iter(b' ', line).chain([line.len()]) {
+            is_plain &= to > from;
+            self.words.push((place(from), place(to)));
+            from = to + 1;
+        }
+        if is_plain && out.expects(self.words.len()).is_ok() {
+            return true;
+        }
+        self.words.clear();
+        let start = line.as_ptr() as usize;
+        for word in format::words(line) {
+            let from = word.as_ptr() as usize - start;
+            self.words.push((place(from), place(from + word.len())));
+        }
+        false
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn whole(bytes: &[u8], offset: u64) -> Place<'_> {
+    Place { offset, bytes, length: bytes.len() as u64 }
+}
+
+/// The length of the time a line starts with, as exports of CloudWatch Logs write it: `2024-05-01T00:00:00.000Z`.
+fn instant(line: &[u8]) -> Option<usize> {
+    let length = memchr::memchr(b' ', line.get(..40.min(line.len()))?).unwrap_or(line.len());
+    let word = line.get(..length)?;
+    let digits = |at: std::ops::Range<usize>| word.get(at).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let marks = word.get(4) == Some(&b'-') && word.get(7) == Some(&b'-') && word.get(10) == Some(&b'T') && word.get(13) == Some(&b':');
+    (word.len() >= 20 && marks && digits(0..4) && digits(5..7) && digits(8..10) && word.ends_with(b"Z")).then_some(length)
+}

@@ -1,0 +1,332 @@
+//! Rows without a name: told apart by what they state (see [`ToldApart`]).
+//!
+//! A name of sixteen bytes for each would be half of what such a table takes on disk. So nothing is stored, and rows are compared where copies may
+//! be: within a file, and between files whose row groups overlap in time and were not delivered by different sources. Of what is staged 64 bits a row
+//! wait in memory; of the store the rows of these times are read. Evidence that comes in the order of time, as logs do, is hardly looked at twice.
+//!
+//! Of copies one stays for each source that delivered them, and for each time the record stands in one piece of evidence (its `occurrence`); the one of
+//! the lowest evidence and place. So the rows of a store are a function of the set of evidence, whatever batches brought it.
+
+mod blocks;
+mod hash;
+mod light;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use backtrail_model::tables::{Table, ToldApart};
+
+use crate::reconcile::Outcome;
+use crate::rewrite::{Edit, Source};
+use crate::rows;
+use crate::{StoreError, rewrite};
+use blocks::{Block, Slice, Stretches};
+use hash::{Columns, Hash};
+pub(crate) use light::Lights;
+use rayon::prelude::*;
+
+/// Rows compared at a time: some 40 MB.
+const ROWS_AT_ONCE: u64 = 524_288;
+
+/// The files of one date: those in the store, then those staged.
+#[derive(Debug)]
+pub(crate) struct Files<'a> {
+    pub(crate) sources: &'a [Source],
+    /// How many of them are in the store.
+    pub(crate) stored: usize,
+    /// What the rows of each staged one say, unless they are too many to be kept in mind.
+    pub(crate) lights: Vec<Option<&'a Lights>>,
+}
+
+impl Files<'_> {
+    /// What the rows of a staged file say; `None` of one in the store.
+    fn lights(&self, source: usize) -> Option<&Lights> {
+        self.lights.get(source.checked_sub(self.stored)?).copied().flatten()
+    }
+}
+
+/// Settles the rows of one date. Those in the store of evidence that another version of the decoder read anew go.
+pub(crate) fn settle(table: Table, apart: ToldApart, files: &Files<'_>, replaced: &HashSet<String>) -> Result<Outcome, StoreError> {
+    let mut outcome = Outcome { edits: vec![Edit::default(); files.sources.len()], ..Outcome::default() };
+    for (source, edit) in files.sources.iter().zip(&mut outcome.edits).take(files.stored) {
+        drop_replaced(table, source, replaced, edit)?;
+    }
+    let mut settling = Settling { table, apart, files, replaced, evidence: Names::default(), by: Names::default() };
+    let stretches = settling.stretches()?;
+    let slices = blocks::slices(&stretches, ROWS_AT_ONCE);
+    let (files, rows) = (files.sources.len(), slices.iter().map(|slice| slice.rows).sum::<u64>());
+    tracing::debug!(table = table.name(), files, rows, "comparing");
+    // Of a time with very many rows a part of them is compared at a time.
+    let passes = |slice: &Slice| slice.rows.div_ceil(2 * ROWS_AT_ONCE).max(1);
+    let passes: Vec<(Slice, u64, u64)> = slices.iter().flat_map(|s| (0..passes(s)).map(|pass| (*s, pass, passes(s)))).collect();
+    for some in passes.chunks(rayon::current_num_threads().max(1)) {
+        let candidates = some.par_iter().map(|(slice, pass, of)| settling.candidates(&stretches, slice, |light| light % of == *pass));
+        for candidates in candidates.collect::<Result<Vec<_>, _>>()? {
+            let mut members = settling.read(&stretches, &candidates)?;
+            members.sort_unstable_by_key(|m| (m.hash, m.is_stored, m.evidence, m.index));
+            for group in members.chunk_by_mut(|a, b| a.hash == b.hash) {
+                settling.settle(group, &mut outcome);
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn drop_replaced(table: Table, source: &Source, replaced: &HashSet<String>, edit: &mut Edit) -> Result<(), StoreError> {
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    source.scan(&["evidence_id"], None, |batch, numbers| {
+        let evidence = rows::text(table, batch, "evidence_id")?;
+        let gone = numbers.iter().enumerate().filter(|(row, _)| replaced.contains(rows::value(evidence, *row)));
+        edit.drop.extend(gone.map(|(_, number)| *number));
+        Ok(())
+    })
+}
+
+/// Texts by number.
+#[derive(Debug, Default)]
+struct Names {
+    numbers: HashMap<String, u32>,
+    texts: Vec<String>,
+    last: u32,
+}
+
+impl Names {
+    fn number(&mut self, text: &str) -> u32 {
+        if self.texts.get(self.last as usize).is_some_and(|last| last == text) {
+            return self.last;
+        }
+        let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.last = *self.numbers.entry(text.to_owned()).or_insert_with(|| {
+            self.texts.push(text.to_owned());
+            next
+        });
+        self.last
+    }
+
+    fn text(&self, number: u32) -> &str {
+        self.texts.get(number as usize).map_or("", String::as_str)
+    }
+}
+
+/// A row that is compared with others.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    hash: Hash,
+    source: u32,
+    row: u32,
+    is_stored: bool,
+    evidence: u32,
+    index: i64,
+    occurrence: i32,
+    /// What delivered it, where that is known.
+    by: Option<u32>,
+}
+
+struct Settling<'a> {
+    table: Table,
+    apart: ToldApart,
+    files: &'a Files<'a>,
+    replaced: &'a HashSet<String>,
+    evidence: Names,
+    by: Names,
+}
+
+impl Settling<'_> {
+    /// Where rows of each file may meet alike ones.
+    fn stretches(&self) -> Result<Vec<Stretches>, StoreError> {
+        let files = self.files;
+        let blocks: Vec<Vec<Block>> = files.sources.iter().map(|s| blocks::of(s, self.apart)).collect::<Result<_, _>>()?;
+        let mut spans: Vec<Vec<(i64, i64)>> = vec![Vec::new(); blocks.len()];
+        for (staged, lights) in (files.stored..).zip(&files.lights) {
+            match lights {
+                Some(lights) => spans[staged].extend(lights.repeated().into_iter().map(|time| (time, time))),
+                None => spans[staged].push((i64::MIN, i64::MAX)),
+            }
+        }
+        for staged in files.stored..blocks.len() {
+            for other in 0..staged {
+                for (low, high) in blocks::meetings(&blocks[staged], &blocks[other]) {
+                    spans[staged].push((low, high));
+                    spans[other].push((low, high));
+                }
+            }
+        }
+        let of =
+            |(number, spans): (usize, Vec<(i64, i64)>)| Stretches::of(&files.sources[number], &blocks[number], spans, files.lights(number));
+        spans.into_iter().enumerate().map(of).collect()
+    }
+
+    /// The rows of a slice, by file, that may be alike to others: those of which two say the same as far as 64 bits tell, one of them staged.
+    fn candidates(&self, stretches: &[Stretches], slice: &Slice, is_wanted: impl Fn(u64) -> bool) -> Result<Vec<Vec<u32>>, StoreError> {
+        let mut lights: Vec<(u64, u32, u32)> = Vec::new();
+        for (number, (source, stretches)) in (0u32..).zip(self.files.sources.iter().zip(stretches)) {
+            let rows = stretches.rows(slice);
+            if let Some(known) = self.files.lights(number as usize) {
+                lights.extend(
+                    rows.into_iter().filter_map(|row| Some((known.hash(row)?, number, row))).filter(|(light, ..)| is_wanted(*light)),
+                );
+            } else if !rows.is_empty() {
+                source.scan(&stretches.filled, Some(&rows), |batch, rows| {
+                    let all = hash::light(batch, self.apart).into_iter().zip(rows);
+                    lights.extend(all.filter(|(light, _)| is_wanted(*light)).map(|(light, row)| (light, number, *row)));
+                    Ok(())
+                })?;
+            }
+        }
+        lights.sort_unstable();
+        let mut candidates: Vec<Vec<u32>> = vec![Vec::new(); stretches.len()];
+        for group in lights.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            if group.iter().any(|(_, source, _)| *source as usize >= self.files.stored) {
+                group.iter().for_each(|(_, source, row)| candidates[*source as usize].push(*row));
+            }
+        }
+        candidates.iter_mut().for_each(|rows| rows.sort_unstable());
+        Ok(candidates)
+    }
+
+    /// Reads rows closely.
+    fn read(&mut self, stretches: &[Stretches], candidates: &[Vec<u32>]) -> Result<Vec<Member>, StoreError> {
+        let (table, apart, files) = (self.table, self.apart, self.files);
+        let mut members = Vec::new();
+        for (number, ((source, stretches), numbers)) in (0..).zip(files.sources.iter().zip(stretches).zip(candidates)) {
+            if numbers.is_empty() {
+                continue;
+            }
+            let mut columns: Vec<&str> = stretches.filled.clone();
+            columns.extend([apart.by, "evidence_id", "record_index", rewrite::OCCURRENCE]);
+            let mut hashes = Vec::new();
+            source.scan(&columns, Some(numbers), |batch, numbers| {
+                Columns::of(batch, apart).hash(&mut hashes);
+                let (evidence, by) = (rows::text(table, batch, "evidence_id")?, rows::text(table, batch, apart.by)?);
+                let (index, occurrence) = (rows::long(table, batch, "record_index")?, rows::int(table, batch, rewrite::OCCURRENCE)?);
+                for (row, (hash, at)) in hashes.iter().zip(numbers).enumerate() {
+                    members.push(Member {
+                        hash: *hash,
+                        source: number,
+                        row: *at,
+                        is_stored: (number as usize) < files.stored,
+                        evidence: self.evidence.number(rows::value(evidence, row)),
+                        index: index.value(row),
+                        occurrence: occurrence.value(row),
+                        by: by.is_valid(row).then(|| self.by.number(by.value(row))),
+                    });
+                }
+                Ok(())
+            })?;
+        }
+        Ok(members)
+    }
+
+    /// Settles rows that state the same: those staged, then those in the store, each by evidence and place.
+    fn settle(&self, group: &mut [Member], outcome: &mut Outcome) {
+        if group.len() < 2 {
+            return;
+        }
+        let staged = group.iter().take_while(|m| !m.is_stored).count();
+        let (staged, stored) = group.split_at_mut(staged);
+        self.number(staged, outcome);
+        let is_outdated = |m: &&Member| self.replaced.contains(self.evidence.text(m.evidence));
+        let mut stored: Vec<Member> = stored.iter().filter(|m| !is_outdated(m)).copied().collect();
+        self.rename(&mut stored, staged, outcome);
+        let known: HashSet<(u32, i32)> = stored.iter().map(|m| (m.evidence, m.occurrence)).collect();
+        let mut again: HashSet<(u32, i32)> = HashSet::new();
+        let mut rivals: HashMap<i32, Vec<Member>> = HashMap::new();
+        for member in staged.iter().filter(|m| m.occurrence >= 0) {
+            if known.contains(&(member.evidence, member.occurrence)) {
+                // The same record read again.
+                outcome.edits[member.source as usize].drop.push(member.row);
+                again.insert((member.evidence, member.occurrence));
+            } else {
+                rivals.entry(member.occurrence).or_default().push(*member);
+            }
+        }
+        for member in stored {
+            rivals.entry(member.occurrence).or_default().push(member);
+        }
+        for (occurrence, rivals) in rivals {
+            self.choose(occurrence, &rivals, &again, outcome);
+        }
+    }
+
+    /// Numbers equal records of one piece of evidence by their order there. What was read twice is one: that of the least source stays, the other goes
+    /// and is marked by -1.
+    fn number(&self, staged: &mut [Member], outcome: &mut Outcome) {
+        staged.sort_by(|a, b| (a.evidence, a.index).cmp(&(b.evidence, b.index)).then_with(|| self.order(a).cmp(&self.order(b))));
+        for of_evidence in staged.chunk_by_mut(|a, b| a.evidence == b.evidence) {
+            let (mut next, mut last) = (0, None);
+            for member in of_evidence {
+                if last == Some(member.index) {
+                    member.occurrence = -1;
+                    outcome.edits[member.source as usize].drop.push(member.row);
+                    continue;
+                }
+                last = Some(member.index);
+                member.occurrence = next;
+                next += 1;
+            }
+        }
+    }
+
+    /// Evidence may be read again under another name, which says another source: the least that any says stands, whichever was met first.
+    fn rename(&self, stored: &mut Vec<Member>, staged: &[Member], outcome: &mut Outcome) {
+        let is_renamed = |old: &Member| {
+            staged.iter().any(|new| (new.evidence, new.occurrence) == (old.evidence, old.occurrence) && self.order(new) < self.order(old))
+        };
+        stored.retain(|old| {
+            let stays = !is_renamed(old);
+            if !stays {
+                outcome.edits[old.source as usize].drop.push(old.row);
+            }
+            stays
+        });
+    }
+
+    /// Sources in order; an unknown one comes last.
+    fn order(&self, member: &Member) -> (bool, &str) {
+        (member.by.is_none(), member.by.map_or("", |by| self.by.text(by)))
+    }
+
+    /// Of the copies of one record, leaves one for each source that delivered it; one of all where no source is known.
+    /// Of those in the store that were read `again` both readings count.
+    fn choose(&self, occurrence: i32, rivals: &[Member], again: &HashSet<(u32, i32)>, outcome: &mut Outcome) {
+        let sources: BTreeSet<Option<u32>> = rivals.iter().map(|m| m.by).collect();
+        let is_any_known = sources.iter().any(Option::is_some);
+        let place = |m: &Member| (self.evidence.text(m.evidence), m.index);
+        for by in sources {
+            let shown = rivals.iter().filter(|m| m.by == by && (by.is_some() || !is_any_known)).min_by(|a, b| place(a).cmp(&place(b)));
+            for member in rivals.iter().filter(|m| m.by == by) {
+                let edit = &mut outcome.edits[member.source as usize];
+                if shown.is_some_and(|s| (s.source, s.row) == (member.source, member.row)) {
+                    if !member.is_stored && occurrence > 0 {
+                        edit.number.push((member.row, occurrence));
+                    }
+                    continue;
+                }
+                edit.drop.push(member.row);
+                let evidence = || self.evidence.text(member.evidence).to_owned();
+                if member.is_stored {
+                    *outcome.lost.entry(evidence()).or_default() += 1;
+                }
+                if !member.is_stored || again.contains(&(member.evidence, member.occurrence)) {
+                    *outcome.folded.entry(evidence()).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a column of a file has any value.
+fn is_filled(batch: &RecordBatch, name: &str) -> bool {
+    batch.column_by_name(name).is_some_and(|column| column.null_count() < column.len())
+}
+
+/// A text column's bytes, in whichever of the layouts rows wait or are read in.
+fn bytes(column: &dyn Array, row: usize) -> Option<&[u8]> {
+    if let Some(text) = column.as_string_opt::<i32>() {
+        return Some(text.value(row).as_bytes());
+    }
+    column.as_binary_view_opt().map(|views| views.value(row))
+}

@@ -1,0 +1,107 @@
+//! What a row states, as a number: equal for rows that state the same, whatever the layout of their columns.
+//!
+//! 128 bits under a key that is new in each process: nobody can make two records whose numbers meet, and by accident none do.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
+use backtrail_model::tables::ToldApart;
+
+use super::{bytes, is_filled};
+
+/// What a row states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Hash([u64; 2]);
+
+/// Keys of this process; odd, as factors must be.
+static KEYS: LazyLock<[u64; 4]> = LazyLock::new(|| {
+    let state = RandomState::new();
+    [1u8, 2, 3, 4].map(|n| state.hash_one(n) | 1)
+});
+
+/// The middle of a product: every bit of both factors has a part in it.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
+    let (low, high) = (product as u64, (product >> 64) as u64);
+    low ^ high
+}
+
+/// The columns of a batch that state something.
+pub(super) struct Columns<'a> {
+    rows: usize,
+    /// Each with a number that is the same in every batch.
+    columns: Vec<(u64, &'a dyn Array)>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(batch: &'a RecordBatch, apart: ToldApart) -> Self {
+        let stated = (1..).zip(apart.stated).filter(|(_, column)| is_filled(batch, column.name));
+        let columns = stated.filter_map(|(number, column)| Some((number, batch.column_by_name(column.name)?.as_ref()))).collect();
+        Self { rows: batch.num_rows(), columns }
+    }
+
+    /// The hash of each row. An absent value has no part in it, so that a column need not be there.
+    pub(super) fn hash(&self, hashes: &mut Vec<Hash>) {
+        let [a, b, x, y] = *KEYS;
+        hashes.clear();
+        hashes.resize(self.rows, Hash([x, y]));
+        let mut mix = |row: usize, word: u64| {
+            let Hash([low, high]) = &mut hashes[row];
+            (*low, *high) = (fold(*low ^ word, a).wrapping_add(word), fold(*high ^ word, b).rotate_left(23));
+        };
+        for (number, column) in &self.columns {
+            for row in (0..self.rows).filter(|row| column.is_valid(*row)) {
+                mix(row, *number);
+                match (integer(*column, row), bytes(*column, row)) {
+                    (Some(value), _) => mix(row, value),
+                    (None, Some(text)) => {
+                        mix(row, text.len() as u64);
+                        text.chunks(8).for_each(|chunk| mix(row, word(chunk)));
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+    }
+}
+
+/// A hash of 64 bits that is equal for rows that state the same, and for few others: of texts it sees the ends alone.
+pub(super) fn light(batch: &RecordBatch, apart: ToldApart) -> Vec<u64> {
+    let [key, _, start, _] = *KEYS;
+    let mut hashes = vec![start; batch.num_rows()];
+    for (number, column) in Columns::of(batch, apart).columns {
+        let mut mix = |row: usize, value: u64| hashes[row] = fold(hashes[row] ^ value ^ number.rotate_left(40), key).wrapping_add(value);
+        let valid = (0..batch.num_rows()).filter(|row| column.is_valid(*row));
+        if let Some(numbers) = column.as_primitive_opt::<Int32Type>() {
+            valid.for_each(|row| mix(row, i64::from(numbers.value(row)) as u64));
+        } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+            valid.for_each(|row| mix(row, numbers.value(row) as u64));
+        } else if let Some(texts) = column.as_string_opt::<i32>() {
+            valid.for_each(|row| mix(row, end_of(texts.value(row).as_bytes())));
+        } else {
+            valid.for_each(|row| mix(row, end_of(bytes(column, row).unwrap_or_default())));
+        }
+    }
+    hashes
+}
+
+/// The last eight bytes of a text.
+fn end_of(text: &[u8]) -> u64 {
+    word(&text[text.len().saturating_sub(8)..])
+}
+
+fn integer(column: &dyn Array, row: usize) -> Option<u64> {
+    let int = column.as_primitive_opt::<Int32Type>().map(|numbers| i64::from(numbers.value(row)));
+    int.or_else(|| column.as_primitive_opt::<Int64Type>().map(|numbers| numbers.value(row))).map(|value| value as u64)
+}
+
+/// At most eight bytes as a number.
+fn word(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}

@@ -1,0 +1,60 @@
+//! What the rows of a file that is being written say, as 64 bits each: kept until the batch is committed, so that its files need not be read again to
+//! know which of their rows may be alike.
+
+use std::ops::Range;
+
+use arrow_array::{Array, RecordBatch};
+use backtrail_model::tables::{Table, ToldApart};
+
+use super::hash;
+use crate::StoreError;
+use crate::rows::{self, Place};
+
+/// The rows of a file, in its order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lights {
+    hashes: Vec<u64>,
+    /// By time, the first row of it.
+    times: Vec<(i64, u32)>,
+}
+
+impl Lights {
+    /// Of the rows that stand at these places of some batches, sorted by time.
+    pub(crate) fn of(table: Table, apart: ToldApart, batches: &[RecordBatch], places: &[Place]) -> Result<Self, StoreError> {
+        let light: Vec<Vec<u64>> = batches.iter().map(|batch| hash::light(batch, apart)).collect();
+        let times: Vec<_> = batches.iter().map(|batch| rows::time(table, batch, "event_time")).collect::<Result<_, _>>()?;
+        let mut all = Self { hashes: Vec::with_capacity(places.len()), times: Vec::new() };
+        for (number, place) in (0..).zip(places) {
+            let (times, row) = (times[place.batch as usize], place.row as usize);
+            let time = if times.is_null(row) { i64::MIN } else { times.value(row) };
+            if all.times.last().is_none_or(|(last, _)| *last != time) {
+                all.times.push((time, number));
+            }
+            all.hashes.push(light[place.batch as usize][row]);
+        }
+        Ok(all)
+    }
+
+    pub(super) fn hash(&self, row: u32) -> Option<u64> {
+        self.hashes.get(row as usize).copied()
+    }
+
+    /// The rows of each time, in order.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (i64, Range<u32>)> + '_ {
+        let end = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
+        let ends = self.times.iter().skip(1).map(|(_, first)| *first).chain([end]);
+        self.times.iter().zip(ends).map(|((time, first), end)| (*time, *first..end))
+    }
+
+    /// The times at which rows may be alike.
+    pub(super) fn repeated(&self) -> Vec<i64> {
+        let mut hashes = Vec::new();
+        let mut has_alike = |rows: Range<u32>| {
+            hashes.clear();
+            hashes.extend_from_slice(self.hashes.get(rows.start as usize..rows.end as usize).unwrap_or_default());
+            hashes.sort_unstable();
+            hashes.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        self.runs().filter(|(_, rows)| has_alike(rows.clone())).map(|(time, _)| time).collect()
+    }
+}

@@ -1,0 +1,217 @@
+//! What traffic shows of a change: of each rule of a security group that a call opened or closed, the flows that were refused before and let
+//! through after, or the reverse.
+//!
+//! Flow logs do not say which rule let a packet through. What is certain is what the records say, and whether a call tied the interface to the
+//! group; that one change came of the other is what the times suggest (`coincident`), and is told as that. Rules that name another group or a prefix
+//! list as their other side, network ACLs, routes and gateways are not followed here.
+
+mod doors;
+mod passages;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::Array;
+use backtrail_model::time::{EARLIEST, LATEST, MICROS_PER_DAY};
+use backtrail_model::window::Window;
+use datafusion::logical_expr::{col, lit};
+use hashbrown::HashMap;
+use serde::Serialize;
+
+use doors::Door;
+pub(crate) use doors::Doors;
+pub use passages::Passage;
+use passages::Passages;
+
+use crate::error::TimelineError;
+use crate::event::{Text, longs};
+use crate::flows::{self, FlowQuestion, Records, shown};
+use crate::source::{Source, one_of};
+
+/// So far before the first and behind the last change flows are read.
+const SPAN: i64 = MICROS_PER_DAY;
+
+/// An interface that a call tied to a group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct TiedInterface {
+    /// The interface.
+    pub interface_id: String,
+    /// Citation of the call that names both.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Earliest start of a record of it about the change.
+    pub first_start: Option<String>,
+    /// Latest end.
+    pub last_end: Option<String>,
+}
+
+/// What flows show of a rule that a call opened or closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Effect {
+    /// Citation of the call.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// When.
+    pub event_time: Option<String>,
+    /// The security group.
+    pub group: String,
+    /// The rule in words.
+    pub rule: String,
+    /// Interfaces that calls tie to the group, and how far flow logs cover them.
+    pub interfaces: Vec<TiedInterface>,
+    /// Conversations that were refused before and let through after, or the reverse; those of tied interfaces first.
+    pub passages: Vec<Passage>,
+    /// How many more there are.
+    pub more: u64,
+    /// What is certain and what is coincident, in words.
+    pub text: String,
+}
+
+/// Works out what flows show of the changes that were noted.
+pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<Vec<Effect>, TimelineError> {
+    let doors = doors.into_doors();
+    let Some((first, last)) = doors.iter().map(|d| d.at).min().zip(doors.iter().map(|d| d.at).max()) else { return Ok(Vec::new()) };
+    let from = first.saturating_sub(SPAN).max(EARLIEST);
+    let Ok(window) = Window::between(from, last.saturating_add(SPAN).min(LATEST)) else { return Ok(Vec::new()) };
+    let question = FlowQuestion { window: Some(window), ..FlowQuestion::default() };
+    let tallies = flows::tally(source, &question).await?;
+    if tallies.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ties = ties(source, &doors).await?;
+    let choice = tallies.choose();
+    let mut passages: Vec<Passages> = doors.iter().map(|_| Passages::default()).collect();
+    let mut covered: HashMap<String, (i64, i64)> = HashMap::new();
+    flows::read(source, &question, flows::COLUMNS, &mut |records: &Records<'_>| {
+        for row in (0..records.rows).filter(|row| tallies.is_summed(records, *row, &choice)) {
+            cover(&mut covered, records, row);
+            for (door, passages) in doors.iter().zip(&mut passages) {
+                passages.take(door, records, row);
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    let told = doors.iter().zip(passages).map(|(door, passages)| tell(door, passages, &ties, &covered));
+    Ok(told.collect())
+}
+
+/// From when to when there are records of each interface, whatever they say.
+fn cover(covered: &mut HashMap<String, (i64, i64)>, records: &Records<'_>, row: usize) {
+    let (Some(start), Some(end)) = (records.start(row), records.end(row)) else { return };
+    match covered.get_mut(records.interface(row)) {
+        Some(span) => *span = (span.0.min(start), span.1.max(end)),
+        None => _ = covered.insert(records.interface(row).to_owned(), (start, end)),
+    }
+}
+
+/// Interfaces by group, with a citation of a call that names both.
+type Ties = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Which interfaces calls name together with the groups: launches, new interfaces, changes of their groups.
+async fn ties(source: &Source, doors: &[Door]) -> Result<Ties, TimelineError> {
+    const TABLE: &str = "event_arns";
+    let failed = TimelineError::table(TABLE);
+    let groups: BTreeSet<&str> = doors.iter().map(|d| d.group.as_str()).collect();
+    let columns = ["name", "event_name", "evidence_id", "record_index"];
+    let mut places: HashMap<(String, i64), Vec<String>> = HashMap::new();
+    let Some(names) = one_of("name", groups.iter().copied()) else { return Ok(Ties::new()) };
+    let frame = source.table(TABLE).await?.filter(names).and_then(|f| f.select_columns(&columns)).map_err(&failed)?;
+    Source::batches(TABLE, frame, &mut |batch| {
+        let (name, evidence, index) =
+            (Text::of(batch, TABLE, "name")?, Text::of(batch, TABLE, "evidence_id")?, longs(batch, TABLE, "record_index")?);
+        for row in (0..batch.num_rows()).filter(|row| index.is_valid(*row)) {
+            let place = (evidence.get(row).unwrap_or_default().to_owned(), index.value(row));
+            places.entry(place).or_default().push(name.get(row).unwrap_or_default().to_owned());
+        }
+        Ok(())
+    })
+    .await?;
+    let mut ties = Ties::new();
+    let interfaces = col("name").gt_eq(lit("eni-")).and(col("name").lt(lit("eni.")));
+    let frame = source.table(TABLE).await?.filter(interfaces).and_then(|f| f.select_columns(&columns)).map_err(&failed)?;
+    Source::batches(TABLE, frame, &mut |batch| {
+        let (name, evidence, index) =
+            (Text::of(batch, TABLE, "name")?, Text::of(batch, TABLE, "evidence_id")?, longs(batch, TABLE, "record_index")?);
+        for row in (0..batch.num_rows()).filter(|row| index.is_valid(*row)) {
+            let place = (evidence.get(row).unwrap_or_default().to_owned(), index.value(row));
+            let Some(groups) = places.get(&place) else { continue };
+            let reference = format!("{}#{}", place.0, place.1);
+            for group in groups {
+                let of_group = ties.entry(group.clone()).or_default();
+                let tie = of_group.entry(name.get(row).unwrap_or_default().to_owned()).or_insert_with(|| reference.clone());
+                // The same call whatever the order rows come in.
+                if reference < *tie {
+                    tie.clone_from(&reference);
+                }
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(ties)
+}
+
+fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<String, (i64, i64)>) -> Effect {
+    let tied = ties.get(&door.group);
+    let interface = |(interface_id, reference): (&String, &String)| {
+        let span = covered.get(interface_id);
+        TiedInterface {
+            interface_id: interface_id.clone(),
+            reference: reference.clone(),
+            first_start: span.map(|(first, _)| shown(*first)),
+            last_end: span.map(|(_, last)| shown(*last)),
+        }
+    };
+    let interfaces: Vec<TiedInterface> = tied.into_iter().flatten().map(interface).collect();
+    let (mut passages, more) = passages.told(door, |interface| tied.and_then(|tied| tied.get(interface)).cloned());
+    for passage in &mut passages {
+        passage.seen_before = covered.get(&passage.interface_id).is_some_and(|(first, _)| *first < door.second());
+    }
+    let text = words(door, &interfaces, &passages, more);
+    Effect {
+        reference: door.reference.clone(),
+        event_time: door.event_time.clone(),
+        group: door.group.clone(),
+        rule: door.words.clone(),
+        interfaces,
+        passages,
+        more,
+        text,
+    }
+}
+
+/// What is certain, what is coincident, and what is not in evidence.
+fn words(door: &Door, interfaces: &[TiedInterface], passages: &[Passage], more: u64) -> String {
+    let covered: Vec<String> = interfaces
+        .iter()
+        .filter_map(|i| Some(format!("{} from {} to {}", i.interface_id, i.first_start.as_ref()?, i.last_end.as_ref()?)))
+        .collect();
+    let count = passages.len() as u64 + more;
+    if count == 0 {
+        let way = if door.opens {
+            "was refused before and let through after it, or let through for the first time"
+        } else {
+            "was let through before and refused after it"
+        };
+        return match (interfaces.is_empty(), covered.is_empty()) {
+            (true, _) => format!("No flow in evidence {way}; no call in evidence names an interface of {}.", door.group),
+            (false, true) => format!("No flow in evidence {way}; flow logs have nothing of its interfaces."),
+            (false, false) => format!("No flow in evidence {way}; flow logs cover {}.", covered.join(", ")),
+        };
+    }
+    let tied = passages.iter().filter(|p| p.tied_by.is_some()).count();
+    let of = if tied == passages.len() {
+        "calls tie the interfaces to the group".to_owned()
+    } else {
+        format!("{} of them of interfaces that no call in evidence ties to the group", passages.len() - tied)
+    };
+    let noun = if count == 1 { "conversation" } else { "conversations" };
+    let how = match (door.opens, passages.iter().filter(|p| !p.seen_before).count()) {
+        (false, _) => "refused after it and let through before".to_owned(),
+        (true, 0) => "let through after it and not before".to_owned(),
+        (true, unseen) => format!(
+            "let through after it; of the interfaces of {unseen} of them flow logs have nothing from before it, so that they may have been let through before"
+        ),
+    };
+    format!("{count} {noun} {how}; {of}. That the change is the cause is what the times suggest, flow logs do not name rules.")
+}

@@ -1,0 +1,246 @@
+//! The question `flows`: the traffic of a window, by conversation, interface, instance, peer or port.
+//!
+//! Records are summed as flow logs have them: at most one flow log for an interface and an hour, for those that overlap have the same bytes twice
+//! (VPC user guide, "Flow logs": a flow log of a VPC, of a subnet and of an interface each have a record). Which was summed is part of the answer.
+//! A record is an interval, up to 60 seconds off at either end.
+
+mod address;
+mod choice;
+mod names;
+mod records;
+mod seen;
+mod sums;
+
+use backtrail_model::time::format_instant;
+use backtrail_model::window::Window;
+use serde::Serialize;
+
+pub use choice::FlowLogSeen;
+pub(crate) use choice::Tallies;
+use records::TALLIED;
+pub(crate) use records::{COLUMNS, Records};
+use sums::Sums;
+pub use sums::{Counted, Side};
+
+use crate::coverage::NotSeen;
+use crate::error::TimelineError;
+use crate::ledger::Ledger;
+use crate::question::{Network, WindowShown};
+use crate::source::{Source, within};
+
+pub(crate) const FLOWS: &str = "flows";
+
+/// What traffic is grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowGrouping {
+    /// An interface, its peer, the protocol and the port of whoever serves.
+    #[default]
+    Conversation,
+    /// The network interface.
+    Interface,
+    /// The instance behind the interface.
+    Instance,
+    /// The other end.
+    Peer,
+    /// The protocol, and the port of whoever serves.
+    Port,
+}
+
+/// Which records count. Values of one filter are alternatives; all filters must hold.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FlowFilters {
+    /// Owner of the interface.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub account: Vec<String>,
+    /// Region, of the record or of its file's name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub region: Vec<String>,
+    /// Interface, instance, VPC, subnet, transit gateway or attachment, as an ARN or a bare id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arn: Vec<String>,
+    /// Address or block at either end, as the interface or as the packet has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ip: Vec<Network>,
+    /// Port at either end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub port: Vec<u16>,
+    /// `ACCEPT` or `REJECT`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub action: Vec<String>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct FlowQuestion {
+    /// `None` asks about all evidence.
+    pub window: Option<Window>,
+    /// Which records count.
+    pub filters: FlowFilters,
+    /// What they are grouped by.
+    pub by: FlowGrouping,
+    /// At most so many groups; totals count all.
+    pub limit: Option<usize>,
+}
+
+/// Traffic of one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Talker {
+    /// The interface; of a transit gateway, the attachment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface_id: Option<String>,
+    /// The instance that records name with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// The interface's own address, as far as records tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The other end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// `internal` (private, link-local or shared address space) or `external`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_is: Option<&'static str>,
+    /// The AWS service in whose ranges the other end's address is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_aws_service: Option<String>,
+    /// IANA protocol number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<i32>,
+    /// Port of whoever serves: the one that answers a SYN, else the lower of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<i32>,
+    /// What was summed.
+    #[serde(flatten)]
+    pub counted: Counted,
+}
+
+/// Sums over all groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FlowTotals {
+    /// Groups.
+    pub items: u64,
+    /// Groups in the answer.
+    pub shown: u64,
+    /// Records that were summed.
+    pub records: u64,
+    /// Of an interface that another flow log covers in the same hour.
+    pub records_of_overlapping_flow_logs: u64,
+    /// Intervals without traffic.
+    pub nodata: u64,
+    /// Intervals of which records were lost.
+    pub skipdata: u64,
+    /// Everything.
+    #[serde(flatten)]
+    pub counted: Counted,
+}
+
+/// What could be seen, and what not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FlowCoverage {
+    /// The flow logs that have records in the window.
+    pub flow_logs: Vec<FlowLogSeen>,
+    /// What was not seen.
+    pub not_seen: Vec<NotSeen>,
+    /// Evidence that overlaps the window is broken.
+    pub incomplete: bool,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Flows {
+    /// `flows`.
+    pub question: &'static str,
+    /// About which time.
+    pub window: WindowShown,
+    /// Which records count.
+    pub filters: serde_json::Value,
+    /// What they are grouped by.
+    pub by: FlowGrouping,
+    /// The groups with the most bytes first, then those with the most records.
+    pub answer: Vec<Talker>,
+    /// Sums over all of them.
+    pub totals: FlowTotals,
+    /// What could be seen, and what not.
+    pub coverage: FlowCoverage,
+    /// Which evidence.
+    pub evidence_set: String,
+}
+
+/// Answers what the traffic of a window was.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
+    let ledger = Ledger::read(source).await?;
+    let tallies = tally(source, question).await?;
+    let choice = tallies.choose();
+    let mut sums = Sums::default();
+    read(source, question, COLUMNS, &mut |records| {
+        sums.take_all(records, &question.filters, &tallies, &choice);
+        Ok(())
+    })
+    .await?;
+    let groups = sums.groups(question.by, question.limit);
+    let totals = FlowTotals {
+        items: groups.count,
+        shown: groups.shown.len() as u64,
+        records: sums.records,
+        records_of_overlapping_flow_logs: sums.overlapping,
+        nodata: sums.nodata,
+        skipdata: sums.skipdata,
+        counted: groups.all,
+    };
+    let (not_seen, incomplete) = seen::not_seen(question.window.as_ref(), &ledger, &tallies);
+    Ok(Flows {
+        question: FLOWS,
+        window: WindowShown::from(question.window.as_ref()),
+        filters: serde_json::to_value(&question.filters).unwrap_or_default(),
+        by: question.by,
+        answer: groups.shown,
+        totals,
+        coverage: FlowCoverage { flow_logs: tallies.flow_logs(&choice), not_seen, incomplete },
+        evidence_set: ledger.set,
+    })
+}
+
+/// Counts the window's records by flow log, interface and hour.
+pub(crate) async fn tally(source: &Source, question: &FlowQuestion) -> Result<Tallies, TimelineError> {
+    let mut tallies = Tallies::default();
+    read(source, question, TALLIED, &mut |records| {
+        tallies.take_all(records, &question.filters);
+        Ok(())
+    })
+    .await?;
+    Ok(tallies)
+}
+
+/// Runs `each` over the window's records, of which the columns are read.
+pub(crate) async fn read(
+    source: &Source,
+    question: &FlowQuestion,
+    columns: &[&str],
+    each: &mut dyn FnMut(&Records<'_>) -> Result<(), TimelineError>,
+) -> Result<(), TimelineError> {
+    let failed = TimelineError::table(FLOWS);
+    let mut frame = source.table(FLOWS).await?;
+    if let Some(window) = &question.window {
+        frame = frame.filter(within(window)).map_err(&failed)?;
+    }
+    // Columns that only filters ask for are read where there are such.
+    let (no_names, no_regions) = (question.filters.arn.is_empty(), question.filters.region.is_empty());
+    let is_read = |column: &&str| match *column {
+        "vpc_id" | "subnet_id" | "tgw_id" => !no_names,
+        "instance_id" => !no_names || columns.len() > TALLIED.len(),
+        "region" | "file_region" => !no_regions,
+        _ => true,
+    };
+    let columns: Vec<&str> = columns.iter().copied().filter(is_read).collect();
+    let frame = frame.select_columns(&columns).map_err(&failed)?;
+    Source::batches(FLOWS, frame, &mut |batch| each(&Records::of(batch)?)).await
+}
+
+/// A time as answers have it.
+pub(crate) fn shown(seconds: i64) -> String {
+    format_instant(seconds.saturating_mul(backtrail_model::time::MICROS_PER_SECOND))
+}

@@ -1,0 +1,189 @@
+//! Which flow log is summed, where several have records of an interface.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
+use serde::Serialize;
+
+use super::names::Names;
+use super::records::Records;
+use super::{FlowFilters, shown};
+
+const SECONDS_PER_HOUR: i64 = 3_600;
+
+/// A flow log that has records in the window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FlowLogSeen {
+    /// `fl-...`, else the log group; `unknown` where nothing says which.
+    pub flow_log: String,
+    /// Owner of the interfaces.
+    pub account_id: String,
+    /// The fields it has.
+    pub format: String,
+    /// Interfaces.
+    pub interfaces: u64,
+    /// Records, NODATA and SKIPDATA included.
+    pub records: u64,
+    /// Of these, those of an interface and hour that another flow log was summed for.
+    pub records_not_summed: u64,
+    /// Intervals without traffic.
+    pub nodata: u64,
+    /// Intervals of which records were lost.
+    pub skipdata: u64,
+    /// Earliest start.
+    pub first_start: Option<String>,
+    /// Latest end.
+    pub last_end: Option<String>,
+}
+
+/// A flow log by number: its name, its fields, the account.
+type Log = (u32, u32, u32);
+
+/// A flow log as it is told: its name, its fields, the account.
+type Named = (String, String, String);
+
+/// Its records, its interfaces, and how many of the records were not summed.
+type Sums = (Count, BTreeSet<u32>, u64);
+
+/// An interface and an hour.
+type Slot = (u32, i64);
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Count {
+    records: u64,
+    nodata: u64,
+    skipdata: u64,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+/// The records of a window, by flow log, interface and hour.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies {
+    names: Names,
+    counts: HashMap<(Slot, Log), Count>,
+    /// Intervals that lost records: interface, from, to, where it says so.
+    pub(crate) skipped: Vec<(String, i64, i64, String)>,
+}
+
+impl Tallies {
+    pub(crate) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters) {
+        for row in (0..records.rows).filter(|row| records.is_of(*row, filters)) {
+            let (name, format) = records.log(row);
+            let log = (self.names.number(name), self.names.number(format), self.names.number(records.account(row)));
+            let slot = (self.names.number(records.interface(row)), hour(records.start(row)));
+            let count = self.counts.entry((slot, log)).or_default();
+            count.records += 1;
+            match records.status.get(row) {
+                Some("NODATA") => count.nodata += 1,
+                Some("SKIPDATA") => {
+                    count.skipdata += 1;
+                    let (evidence, index) = records.place(row);
+                    let span = (records.start(row).unwrap_or_default(), records.end(row).unwrap_or_default());
+                    self.skipped.push((records.interface(row).to_owned(), span.0, span.1, format!("{evidence}#{index}")));
+                }
+                _ => {}
+            }
+            count.first = [count.first, records.start(row)].into_iter().flatten().min();
+            count.last = [count.last, records.end(row)].into_iter().flatten().max();
+        }
+    }
+
+    /// Of each interface and hour, the flow log with the most records, those that say that others were lost left out; of two, the one with more
+    /// fields, then by name.
+    pub(crate) fn choose(&self) -> Choice {
+        let mut slots: HashMap<Slot, (u64, Log)> = HashMap::new();
+        let mut is_contested = false;
+        for ((slot, log), count) in &self.counts {
+            let rank = |(records, log): (u64, Log)| (records, self.fields(log), std::cmp::Reverse(self.told(log)));
+            let new = (count.records - count.skipdata, *log);
+            match slots.get_mut(slot) {
+                Some(best) => {
+                    is_contested = true;
+                    if rank(new) > rank(*best) {
+                        *best = new;
+                    }
+                }
+                None => _ = slots.insert(*slot, new),
+            }
+        }
+        let chosen = slots.into_iter().map(|(slot, (_, log))| (slot, log)).collect();
+        Choice { chosen, is_contested }
+    }
+
+    fn fields(&self, log: Log) -> usize {
+        self.names.text(log.1).split(' ').count()
+    }
+
+    fn told(&self, log: Log) -> Named {
+        let text = |number| self.names.text(number).to_owned();
+        (text(log.0), text(log.1), text(log.2))
+    }
+
+    /// The interface, hour and flow log of a record, by their numbers; `None` where the record was not tallied.
+    pub(crate) fn is_summed(&self, records: &Records<'_>, row: usize, choice: &Choice) -> bool {
+        if !choice.is_contested {
+            return true;
+        }
+        let (name, format) = records.log(row);
+        let number = |text: &str| self.names.known(text);
+        let known = || {
+            let slot = (number(records.interface(row))?, hour(records.start(row)));
+            Some((slot, (number(name)?, number(format)?, number(records.account(row))?)))
+        };
+        known().is_none_or(|(slot, log)| choice.chosen.get(&slot) == Some(&log))
+    }
+
+    /// The flow logs, in order of their names.
+    pub(crate) fn flow_logs(&self, choice: &Choice) -> Vec<FlowLogSeen> {
+        let mut logs: BTreeMap<Named, Sums> = BTreeMap::new();
+        for ((slot, log), count) in &self.counts {
+            let (sum, interfaces, not_summed) = logs.entry(self.told(*log)).or_default();
+            sum.records += count.records;
+            sum.nodata += count.nodata;
+            sum.skipdata += count.skipdata;
+            sum.first = [sum.first, count.first].into_iter().flatten().min();
+            sum.last = [sum.last, count.last].into_iter().flatten().max();
+            interfaces.insert(slot.0);
+            *not_summed += if choice.chosen.get(slot) == Some(log) { 0 } else { count.records };
+        }
+        let seen = |((flow_log, format, account_id), (count, interfaces, records_not_summed)): (Named, Sums)| FlowLogSeen {
+            flow_log,
+            account_id,
+            format,
+            interfaces: interfaces.len() as u64,
+            records: count.records,
+            records_not_summed,
+            nodata: count.nodata,
+            skipdata: count.skipdata,
+            first_start: count.first.map(shown),
+            last_end: count.last.map(shown),
+        };
+        logs.into_iter().map(seen).collect()
+    }
+
+    /// The hours of each interface that have records.
+    pub(crate) fn hours(&self) -> BTreeMap<&str, BTreeSet<i64>> {
+        let mut hours: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+        for ((interface, hour), _) in self.counts.keys() {
+            hours.entry(self.names.text(*interface)).or_default().insert(*hour);
+        }
+        hours
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}
+
+/// The flow log that is summed for each interface and hour.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    chosen: HashMap<Slot, Log>,
+    /// Whether any has several.
+    is_contested: bool,
+}
+
+fn hour(start: Option<i64>) -> i64 {
+    start.map_or(i64::MIN, |start| start.div_euclid(SECONDS_PER_HOUR))
+}

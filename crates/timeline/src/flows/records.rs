@@ -1,0 +1,184 @@
+//! Rows of `flows` as the question reads them.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, Int32Array, Int64Array, RecordBatch};
+
+use super::{FLOWS, FlowFilters};
+use crate::error::TimelineError;
+use crate::event::{Text, longs};
+
+/// What tells records of flow logs apart, and which of them count.
+pub(crate) const TALLIED: &[&str] = &[
+    "account_id",
+    "interface_id",
+    "resource_id",
+    "tgw_attachment_id",
+    "instance_id",
+    "vpc_id",
+    "subnet_id",
+    "tgw_id",
+    "region",
+    "file_region",
+    "start",
+    "end",
+    "log_status",
+    "flow_log_id",
+    "log_group",
+    "format",
+    "evidence_id",
+    "record_index",
+];
+
+/// All that is summed.
+pub(crate) const COLUMNS: &[&str] = &[
+    "account_id",
+    "interface_id",
+    "resource_id",
+    "tgw_attachment_id",
+    "instance_id",
+    "vpc_id",
+    "subnet_id",
+    "tgw_id",
+    "region",
+    "file_region",
+    "start",
+    "end",
+    "log_status",
+    "flow_log_id",
+    "log_group",
+    "format",
+    "evidence_id",
+    "record_index",
+    "srcaddr",
+    "dstaddr",
+    "pkt_srcaddr",
+    "pkt_dstaddr",
+    "pkt_src_aws_service",
+    "pkt_dst_aws_service",
+    "srcport",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "action",
+    "tcp_flags",
+    "flow_direction",
+];
+
+/// Rows with their columns at hand; those not asked for are absent.
+pub(crate) struct Records<'a> {
+    pub(crate) rows: usize,
+    account: Text<'a>,
+    interface: [Text<'a>; 3],
+    pub(crate) instance: Text<'a>,
+    others: [Text<'a>; 3],
+    regions: [Text<'a>; 2],
+    start: &'a Int64Array,
+    end: &'a Int64Array,
+    pub(crate) status: Text<'a>,
+    log: [Text<'a>; 3],
+    evidence: Text<'a>,
+    index: &'a Int64Array,
+    pub(crate) addresses: [Text<'a>; 4],
+    pub(crate) services: [Text<'a>; 2],
+    ints: [Option<&'a Int32Array>; 4],
+    longs: [Option<&'a Int64Array>; 2],
+    pub(crate) action: Text<'a>,
+    pub(crate) direction: Text<'a>,
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn of(batch: &'a RecordBatch) -> Result<Self, TimelineError> {
+        let text = |column| Text::of(batch, FLOWS, column);
+        let int = |column| batch.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int32Type>());
+        let long = |column| longs(batch, FLOWS, column).ok();
+        Ok(Self {
+            rows: batch.num_rows(),
+            account: text("account_id")?,
+            interface: [text("interface_id")?, text("resource_id")?, text("tgw_attachment_id")?],
+            instance: text("instance_id")?,
+            others: [text("vpc_id")?, text("subnet_id")?, text("tgw_id")?],
+            regions: [text("region")?, text("file_region")?],
+            start: longs(batch, FLOWS, "start")?,
+            end: longs(batch, FLOWS, "end")?,
+            status: text("log_status")?,
+            log: [text("flow_log_id")?, text("log_group")?, text("format")?],
+            evidence: text("evidence_id")?,
+            index: longs(batch, FLOWS, "record_index")?,
+            addresses: [text("srcaddr")?, text("dstaddr")?, text("pkt_srcaddr")?, text("pkt_dstaddr")?],
+            services: [text("pkt_src_aws_service")?, text("pkt_dst_aws_service")?],
+            ints: [int("srcport"), int("dstport"), int("protocol"), int("tcp_flags")],
+            longs: [long("packets"), long("bytes")],
+            action: text("action")?,
+            direction: text("flow_direction")?,
+        })
+    }
+
+    /// The interface; what stands for it where there is none.
+    pub(crate) fn interface(&self, row: usize) -> &'a str {
+        self.interface.iter().find_map(|text| text.get(row)).unwrap_or("-")
+    }
+
+    pub(crate) fn account(&self, row: usize) -> &'a str {
+        self.account.get(row).unwrap_or("unknown")
+    }
+
+    pub(crate) fn start(&self, row: usize) -> Option<i64> {
+        self.start.is_valid(row).then(|| self.start.value(row))
+    }
+
+    pub(crate) fn end(&self, row: usize) -> Option<i64> {
+        self.end.is_valid(row).then(|| self.end.value(row))
+    }
+
+    /// The flow log, as far as anybody says which: its id, else the log group. And the fields it has.
+    pub(crate) fn log(&self, row: usize) -> (&'a str, &'a str) {
+        let [id, group, format] = &self.log;
+        (id.get(row).or(group.get(row)).unwrap_or("unknown"), format.get(row).unwrap_or_default())
+    }
+
+    /// Where the record stands.
+    pub(crate) fn place(&self, row: usize) -> (&'a str, i64) {
+        (self.evidence.get(row).unwrap_or_default(), self.index.value(row))
+    }
+
+    /// `srcport`, `dstport`, `protocol`, `tcp_flags`.
+    pub(crate) fn int(&self, which: usize, row: usize) -> Option<i32> {
+        self.ints[which].filter(|array| array.is_valid(row)).map(|array| array.value(row))
+    }
+
+    /// `packets`, `bytes`.
+    pub(crate) fn long(&self, which: usize, row: usize) -> u64 {
+        let value = self.longs[which].filter(|array| array.is_valid(row)).map_or(0, |array| array.value(row));
+        u64::try_from(value).unwrap_or(0)
+    }
+
+    /// Whether the record is of what the filters name: whose it is, where it stands. Ends, ports and actions are not asked.
+    pub(crate) fn is_of(&self, row: usize, filters: &FlowFilters) -> bool {
+        let fits = |wanted: &[String], found: &[Option<&str>]| {
+            wanted.is_empty() || wanted.iter().any(|wanted| found.iter().flatten().any(|found| found == wanted || is_arn_of(wanted, found)))
+        };
+        let [vpc, subnet, gateway] = &self.others;
+        let [interface, resource, attachment] = &self.interface;
+        let names = [interface, resource, attachment, &self.instance, vpc, subnet, gateway].map(|text| text.get(row));
+        fits(&filters.account, &[self.account.get(row)])
+            && fits(&filters.region, &[self.regions[0].get(row).or(self.regions[1].get(row))])
+            && fits(&filters.arn, &names)
+    }
+
+    /// Whether its ends, ports and action are asked for.
+    pub(crate) fn is_between(&self, row: usize, filters: &FlowFilters) -> bool {
+        let has_address =
+            |network: &crate::question::Network| self.addresses.iter().filter_map(|a| a.get(row)).any(|a| network.contains(a));
+        let has_port = |port: &u16| [0, 1].iter().any(|which| self.int(*which, row) == Some(i32::from(*port)));
+        (filters.ip.is_empty() || filters.ip.iter().any(has_address))
+            && (filters.port.is_empty() || filters.port.iter().any(has_port))
+            && (filters.action.is_empty() || self.action.get(row).is_some_and(|action| filters.action.iter().any(|a| a == action)))
+    }
+}
+
+/// Whether an ARN ends with an id, as in `...:network-interface/eni-1`.
+fn is_arn_of(arn: &str, id: &str) -> bool {
+    arn.starts_with("arn:") && arn.strip_suffix(id).is_some_and(|rest| rest.ends_with('/'))
+}

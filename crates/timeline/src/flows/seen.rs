@@ -1,0 +1,79 @@
+//! What flow logs did not see.
+
+use std::collections::BTreeSet;
+
+use backtrail_model::time::format_instant;
+use backtrail_model::window::Window;
+use backtrail_model::words::counted;
+
+use super::choice::Tallies;
+use super::shown;
+use crate::coverage::{NotSeen, NotSeenKind, say};
+use crate::ledger::Ledger;
+
+/// Statements of one kind in an answer; how many more there are is said.
+const TOLD: usize = 10;
+const SECONDS_PER_HOUR: i64 = 3_600;
+/// VPC user guide, "Flow log limitations".
+const NEVER_LOGGED: &str = "Flow logs never have: Amazon's DNS server, 169.254.169.254 (instance metadata) and 169.254.169.123 (time), DHCP, the default router, Windows activation, mirrored traffic. That they have no record of something does not say that it did not happen.";
+
+/// What was not seen, worst first; and whether broken evidence concerns the window.
+pub(super) fn not_seen(window: Option<&Window>, ledger: &Ledger, tallies: &Tallies) -> (Vec<NotSeen>, bool) {
+    let mut all = beyond(window, ledger);
+    let broken: Vec<_> = ledger.broken.iter().filter(|b| b.is_fault() && b.concerns(window)).collect();
+    for piece in broken.iter().take(TOLD) {
+        let why = piece.reason.clone().unwrap_or_else(|| counted(piece.records_rejected.unsigned_abs(), "rejected record"));
+        let origin = piece.origin.as_deref().unwrap_or(&piece.evidence_id);
+        let mut said = say(NotSeenKind::BrokenEvidence, format!("{origin}: {} ({why})", piece.fate));
+        said.refs.push(piece.evidence_id.clone());
+        all.push(said);
+    }
+    more(&mut all, NotSeenKind::BrokenEvidence, broken.len(), "pieces of broken evidence");
+    for (interface, from, to, reference) in tallies.skipped.iter().collect::<BTreeSet<_>>().into_iter().take(TOLD) {
+        let text = format!("{interface}: records between {} and {} were lost (SKIPDATA)", shown(*from), shown(*to));
+        let mut said = say(NotSeenKind::SkipData, text);
+        said.refs.push(reference.clone());
+        all.push(said);
+    }
+    more(&mut all, NotSeenKind::SkipData, tallies.skipped.len(), "intervals with lost records");
+    let gaps = gaps(tallies);
+    for (interface, from, to) in gaps.iter().take(TOLD) {
+        let (from, to) = (shown(from * SECONDS_PER_HOUR), shown(to * SECONDS_PER_HOUR));
+        all.push(say(NotSeenKind::FlowGap, format!("{interface}: no record, not even NODATA, from {from} to {to}")));
+    }
+    more(&mut all, NotSeenKind::FlowGap, gaps.len(), "gaps of interfaces");
+    if !tallies.is_empty() {
+        all.push(say(NotSeenKind::NeverLogged, NEVER_LOGGED.to_owned()));
+    }
+    (all, !broken.is_empty())
+}
+
+fn beyond(window: Option<&Window>, ledger: &Ledger) -> Vec<NotSeen> {
+    let Some((first, last)) = ledger.flows else {
+        return vec![say(NotSeenKind::NoEvidence, "No flow logs are in evidence.".to_owned())];
+    };
+    let Some(window) = window else { return Vec::new() };
+    let reach = format!("flow records start from {} to {}", format_instant(first), format_instant(last));
+    if window.to() <= first || last < window.from() {
+        return vec![say(NotSeenKind::WindowBeyondEvidence, format!("The window lies outside the flow logs in evidence: {reach}."))];
+    }
+    let is_partly = window.from() < first || last < window.to() - 1;
+    let text = || format!("The window reaches beyond the flow logs in evidence: {reach}.");
+    if is_partly { vec![say(NotSeenKind::WindowBeyondEvidence, text())] } else { Vec::new() }
+}
+
+/// Hours without a record between the first and the last of an interface: interface, first empty hour, first hour after.
+fn gaps(tallies: &Tallies) -> Vec<(&str, i64, i64)> {
+    let mut gaps = Vec::new();
+    for (interface, hours) in tallies.hours() {
+        let hours: Vec<i64> = hours.into_iter().filter(|hour| *hour > i64::MIN).collect();
+        gaps.extend(hours.windows(2).filter(|pair| pair[1] - pair[0] > 1).map(|pair| (interface, pair[0] + 1, pair[1])));
+    }
+    gaps
+}
+
+fn more(all: &mut Vec<NotSeen>, kind: NotSeenKind, count: usize, of: &str) {
+    if count > TOLD {
+        all.push(say(kind, format!("{} more {of}", count - TOLD)));
+    }
+}

@@ -1,0 +1,399 @@
+//! Records summed by conversation.
+
+use hashbrown::HashMap;
+use serde::Serialize;
+
+use super::address::{is_internal, side};
+use super::choice::{Choice, Tallies};
+use super::names::Names;
+use super::records::Records;
+use super::{FlowFilters, FlowGrouping, Talker, shown};
+
+const SYN: i32 = 2;
+const SYN_ACK: i32 = 18;
+
+/// One way of the traffic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// Records.
+    pub records: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Side {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.records = self.records.saturating_add(other.records);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+}
+
+/// What was summed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Let in to the interface.
+    #[serde(skip_serializing_if = "Side::is_empty")]
+    pub accepted_in: Side,
+    /// Let out of it.
+    #[serde(skip_serializing_if = "Side::is_empty")]
+    pub accepted_out: Side,
+    /// Refused on the way in.
+    #[serde(skip_serializing_if = "Side::is_empty")]
+    pub rejected_in: Side,
+    /// Refused on the way out.
+    #[serde(skip_serializing_if = "Side::is_empty")]
+    pub rejected_out: Side,
+    /// Of which neither the record nor the interface's other records say which way it went, or that have no action.
+    #[serde(skip_serializing_if = "Side::is_empty")]
+    pub undirected: Side,
+    /// Earliest start; the first packet was seen up to 60 s before or after.
+    pub first_start: Option<String>,
+    /// Latest end.
+    pub last_end: Option<String>,
+    /// Citation of the earliest record: evidence and its number there.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+}
+
+/// Which way traffic goes, as the interface sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Way {
+    In,
+    Out,
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Action {
+    Accept,
+    Reject,
+    None,
+}
+
+/// What records are summed by at first: both ends as they stand, since only all records of an interface tell its own address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    interface: u32,
+    source: u32,
+    destination: u32,
+    protocol: i32,
+    port: i32,
+    way: Way,
+    action: Action,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    side: Side,
+    first: i64,
+    last: i64,
+    /// Of the earliest record.
+    evidence: u32,
+    index: i64,
+}
+
+/// What answers group by, by the numbers of the texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Group {
+    interface: Option<u32>,
+    instance: Option<u32>,
+    /// The other end; both, where nobody knows which is the interface's.
+    peer: Option<(u32, Option<u32>)>,
+    protocol: Option<i32>,
+    port: Option<i32>,
+}
+
+/// What was summed of a group.
+#[derive(Debug, Clone, Copy)]
+struct Summed {
+    /// Accepted in and out, rejected in and out, of unknown direction or action.
+    sides: [Side; 5],
+    first: i64,
+    last: i64,
+    /// Of the earliest record.
+    evidence: u32,
+    index: i64,
+    /// The interface's own address.
+    near: Option<u32>,
+    service: Option<u32>,
+}
+
+impl Summed {
+    fn bytes(&self) -> u64 {
+        self.sides.iter().map(|side| side.bytes).fold(0, u64::saturating_add)
+    }
+
+    fn records(&self) -> u64 {
+        self.sides.iter().map(|side| side.records).sum()
+    }
+}
+
+/// The groups of an answer, and sums over all of them.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    pub(super) shown: Vec<Talker>,
+    pub(super) count: u64,
+    pub(super) all: Counted,
+}
+
+/// The addresses that all records of an interface have, of two at most: one of them is its own.
+#[derive(Debug, Clone, Copy)]
+struct Own([Option<u32>; 2]);
+
+/// Records summed.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    names: Names,
+    sums: HashMap<Key, Sum>,
+    own: HashMap<u32, Own>,
+    instances: HashMap<u32, u32>,
+    services: HashMap<u32, u32>,
+    pub(super) records: u64,
+    pub(super) overlapping: u64,
+    pub(super) nodata: u64,
+    pub(super) skipdata: u64,
+}
+
+impl Sums {
+    pub(super) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters, tallies: &Tallies, choice: &Choice) {
+        for row in (0..records.rows).filter(|row| records.is_of(*row, filters)) {
+            if !tallies.is_summed(records, row, choice) {
+                self.overlapping += u64::from(records.is_between(row, filters));
+                continue;
+            }
+            match records.status.get(row) {
+                Some("NODATA") => self.nodata += 1,
+                Some("SKIPDATA") => self.skipdata += 1,
+                _ => self.take(records, row, filters),
+            }
+        }
+    }
+
+    fn take(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
+        let [source, destination, packet_source, packet_destination] = records.addresses.each_ref().map(|a| a.get(row));
+        let interface = self.names.number(records.interface(row));
+        let ends = [source, destination].map(|a| a.map(|a| self.names.number(a)));
+        self.learn_own(interface, ends);
+        if let Some(instance) = records.instance.get(row) {
+            let instance = self.names.number(instance);
+            self.instances.insert(interface, instance);
+        }
+        if !records.is_between(row, filters) {
+            return;
+        }
+        self.records += 1;
+        let way = match records.direction.get(row) {
+            Some("ingress") => Way::In,
+            Some("egress") => Way::Out,
+            _ => Way::Unknown,
+        };
+        // The far end is as the packet has it; the near one as the interface has it.
+        let far = |packet: Option<&'_ str>, plain: Option<&'_ str>| packet.or(plain).unwrap_or("-").to_owned();
+        let (source, destination) = match way {
+            Way::In => (far(packet_source, source), destination.unwrap_or("-").to_owned()),
+            Way::Out => (source.unwrap_or("-").to_owned(), far(packet_destination, destination)),
+            Way::Unknown => (source.unwrap_or("-").to_owned(), destination.unwrap_or("-").to_owned()),
+        };
+        let key = Key {
+            interface,
+            source: self.names.number(&source),
+            destination: self.names.number(&destination),
+            protocol: records.int(2, row).unwrap_or(-1),
+            port: served_port(records, row),
+            way,
+            action: match records.action.get(row) {
+                Some("ACCEPT") => Action::Accept,
+                Some("REJECT") => Action::Reject,
+                _ => Action::None,
+            },
+        };
+        for (service, end) in records.services.iter().zip([key.source, key.destination]) {
+            if let Some(service) = service.get(row) {
+                let service = self.names.number(service);
+                self.services.insert(end, service);
+            }
+        }
+        self.add(key, records, row);
+    }
+
+    fn add(&mut self, key: Key, records: &Records<'_>, row: usize) {
+        let (start, end) = (records.start(row).unwrap_or(i64::MAX), records.end(row).unwrap_or(i64::MIN));
+        let (evidence, index) = records.place(row);
+        let side = Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) };
+        let evidence = self.names.number(evidence);
+        let names = &self.names;
+        let sum = self.sums.entry(key).or_insert(Sum { side: Side::default(), first: i64::MAX, last: i64::MIN, evidence, index });
+        sum.side.add(&side);
+        sum.last = sum.last.max(end);
+        let place = |evidence: u32, index: i64| (names.text(evidence), index);
+        if (start, place(evidence, index)) < (sum.first, place(sum.evidence, sum.index)) {
+            (sum.first, sum.evidence, sum.index) = (start, evidence, index);
+        }
+    }
+
+    /// Of an interface's own side records always have its primary private address, so that it is what all of them have.
+    fn learn_own(&mut self, interface: u32, ends: [Option<u32>; 2]) {
+        if ends.iter().all(Option::is_none) {
+            return;
+        }
+        let own = self.own.entry(interface).or_insert(Own(ends));
+        let left = own.0.map(|candidate| candidate.filter(|c| ends.contains(&Some(*c))));
+        // An interface with addresses of both families has two.
+        if left.iter().any(Option::is_some) {
+            own.0 = left;
+        }
+    }
+
+    /// The interface's own address, where records tell it: of two that all have, the one that is inside.
+    fn own(&self, interface: u32) -> Option<u32> {
+        match self.own.get(&interface)?.0 {
+            [Some(one), None] | [None, Some(one)] => Some(one),
+            [Some(one), Some(other)] if one != other => {
+                let inside = |a: u32| self.names.text(a).parse().is_ok_and(is_internal);
+                match (inside(one), inside(other)) {
+                    (true, false) => Some(one),
+                    (false, true) => Some(other),
+                    _ => None,
+                }
+            }
+            [one, _] => one,
+        }
+    }
+
+    /// The groups with the most bytes, then those with the most records; as many as are asked for.
+    pub(super) fn groups(&self, by: FlowGrouping, limit: Option<usize>) -> Groups {
+        let mut groups: HashMap<Group, Summed> = HashMap::new();
+        for (key, sum) in &self.sums {
+            self.add_to(&mut groups, by, key, sum);
+        }
+        let mut sorted: Vec<(Group, Summed)> = groups.into_iter().collect();
+        sorted.sort_unstable_by(|(a, x), (b, y)| {
+            (y.bytes(), y.records()).cmp(&(x.bytes(), x.records())).then_with(|| self.texts(a).cmp(&self.texts(b)))
+        });
+        let count = sorted.len() as u64;
+        let all =
+            sorted.iter().map(|(_, summed)| *summed).reduce(|a, b| self.joined(a, b)).map(|all| self.counted(&all)).unwrap_or_default();
+        sorted.truncate(limit.unwrap_or(usize::MAX));
+        Groups { shown: sorted.iter().map(|(group, summed)| self.talker(group, summed)).collect(), count, all }
+    }
+
+    fn add_to(&self, groups: &mut HashMap<Group, Summed>, by: FlowGrouping, key: &Key, sum: &Sum) {
+        let own = self.own(key.interface);
+        let way = match (key.way, own) {
+            (Way::Unknown, Some(own)) if own == key.destination && own != key.source => Way::In,
+            (Way::Unknown, Some(own)) if own == key.source && own != key.destination => Way::Out,
+            (way, _) => way,
+        };
+        let (near, far) = if way == Way::In { (key.destination, key.source) } else { (key.source, key.destination) };
+        let group = self.group(by, key, far, way);
+        let has_address = !matches!(by, FlowGrouping::Peer | FlowGrouping::Port) && way != Way::Unknown;
+        let mut new = Summed {
+            sides: [Side::default(); 5],
+            first: sum.first,
+            last: sum.last,
+            evidence: sum.evidence,
+            index: sum.index,
+            near: has_address.then(|| own.unwrap_or(near)),
+            service: group.peer.and_then(|_| self.services.get(&far)).copied(),
+        };
+        new.sides[side_of(way, key.action)] = sum.side;
+        match groups.get_mut(&group) {
+            Some(summed) => *summed = self.joined(*summed, new),
+            None => _ = groups.insert(group, new),
+        }
+    }
+
+    /// Two sums as one: whatever comes first, the same.
+    fn joined(&self, mut a: Summed, b: Summed) -> Summed {
+        a.sides.iter_mut().zip(b.sides).for_each(|(a, b)| a.add(&b));
+        let place = |s: &Summed| (s.first, self.names.text(s.evidence), s.index);
+        if place(&b) < place(&a) {
+            (a.first, a.evidence, a.index) = (b.first, b.evidence, b.index);
+        }
+        a.last = a.last.max(b.last);
+        let least = |x: Option<u32>, y: Option<u32>| [x, y].into_iter().flatten().min_by_key(|n| self.names.text(*n));
+        (a.near, a.service) = (least(a.near, b.near), least(a.service, b.service));
+        a
+    }
+
+    fn counted(&self, summed: &Summed) -> Counted {
+        let [accepted_in, accepted_out, rejected_in, rejected_out, undirected] = summed.sides;
+        Counted {
+            accepted_in,
+            accepted_out,
+            rejected_in,
+            rejected_out,
+            undirected,
+            first_start: (summed.first < i64::MAX).then(|| shown(summed.first)),
+            last_end: (summed.last > i64::MIN).then(|| shown(summed.last)),
+            reference: Some(format!("{}#{}", self.names.text(summed.evidence), summed.index)),
+        }
+    }
+
+    fn texts(&self, group: &Group) -> impl Ord + '_ {
+        let text = |number: Option<u32>| number.map(|n| self.names.text(n));
+        let peer = group.peer.map(|(one, other)| (self.names.text(one), text(other)));
+        (text(group.interface), text(group.instance), peer, group.protocol, group.port)
+    }
+
+    fn talker(&self, group: &Group, summed: &Summed) -> Talker {
+        let text = |number: Option<u32>| number.map(|n| self.names.text(n).to_owned());
+        let peer = group.peer.map(|(one, other)| match other {
+            Some(other) => format!("{} > {}", self.names.text(one), self.names.text(other)),
+            None => self.names.text(one).to_owned(),
+        });
+        Talker {
+            interface_id: text(group.interface),
+            instance_id: text(group.instance),
+            address: text(summed.near),
+            peer_is: peer.as_deref().and_then(side),
+            peer,
+            peer_aws_service: text(summed.service),
+            protocol: group.protocol,
+            port: group.port,
+            counted: self.counted(summed),
+        }
+    }
+
+    fn group(&self, by: FlowGrouping, key: &Key, far: u32, way: Way) -> Group {
+        let (interface, instance) = (Some(key.interface), self.instances.get(&key.interface).copied());
+        let (port, protocol) = ((key.port >= 0).then_some(key.port), (key.protocol >= 0).then_some(key.protocol));
+        let peer = Some(if way == Way::Unknown { (key.source, Some(key.destination)) } else { (far, None) });
+        match by {
+            FlowGrouping::Conversation => Group { interface, instance, peer, protocol, port },
+            FlowGrouping::Interface => Group { interface, instance, ..Group::default() },
+            FlowGrouping::Instance if instance.is_some() => Group { instance, ..Group::default() },
+            FlowGrouping::Instance => Group { interface, ..Group::default() },
+            FlowGrouping::Peer => Group { peer, ..Group::default() },
+            FlowGrouping::Port => Group { protocol, port, ..Group::default() },
+        }
+    }
+}
+
+/// The place of traffic among the sides of a sum.
+fn side_of(way: Way, action: Action) -> usize {
+    match (way, action) {
+        (Way::In, Action::Accept) => 0,
+        (Way::Out, Action::Accept) => 1,
+        (Way::In, Action::Reject) => 2,
+        (Way::Out, Action::Reject) => 3,
+        _ => 4,
+    }
+}
+
+/// The port of whoever serves: whoever answers a SYN does, and whoever is sent one; else the lower of two is taken for it.
+fn served_port(records: &Records<'_>, row: usize) -> i32 {
+    let (source, destination) = (records.int(0, row).unwrap_or(-1), records.int(1, row).unwrap_or(-1));
+    match records.int(3, row) {
+        Some(flags) if flags & SYN_ACK == SYN_ACK => source,
+        Some(flags) if flags & SYN == SYN => destination,
+        _ => source.min(destination),
+    }
+}
