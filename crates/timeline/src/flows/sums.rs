@@ -1,7 +1,7 @@
 //! Records summed by conversation.
 
 use hashbrown::HashMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::address::{is_internal, side};
 use super::choice::{Choice, Tallies};
@@ -18,9 +18,16 @@ pub struct Side {
     /// Records.
     pub records: u64,
     /// Packets.
+    #[serde(serialize_with = "exact")]
     pub packets: u64,
     /// Bytes.
+    #[serde(serialize_with = "exact")]
     pub bytes: u64,
+}
+
+/// A number that every JSON reader holds exactly: beyond 2^53 a text.
+fn exact<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    if *number > 1 << 53 { serializer.collect_str(number) } else { serializer.serialize_u64(*number) }
 }
 
 impl Side {
