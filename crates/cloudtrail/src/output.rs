@@ -14,10 +14,7 @@ use crate::foreign::ForeignItems;
 use crate::identity;
 use crate::rows::{Cell, Col, Rows};
 use crate::walk::{Kind, Span};
-use backtrail_model::decoded::Remarks;
-
-/// Bytes of a rejected record that are kept.
-pub(crate) const REJECT_BYTES: usize = 64 << 10;
+use backtrail_model::decoded::{REJECT_BYTES, Remarks};
 
 /// Where a record stands in the evidence: its own bytes, or those of the carrier that holds it as a string.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
 //! Past what is broken or too large: its bytes are hashed as they go by, and the place is found where reading can go on.
 
+use backtrail_model::decoded::REJECT_BYTES;
 use ring::digest;
 
-use crate::output::{Place, REJECT_BYTES, Reject};
+use crate::output::{Place, Reject};
 use crate::walk::space_len;
 
 /// Trailing bytes held back until it is known whether they belong to what is skipped.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::format::{self, Format};
 use crate::output::{Output, Place};
-use crate::rows::{Common, Record};
+use crate::rows::{Common, Words};
 use crate::text::{Lines, MAX_LINE};
 
 /// Deeper nesting is no log.
@@ -76,7 +76,7 @@ pub(crate) struct Json {
     is_control: bool,
     log_group: Option<String>,
     log_stream: Option<String>,
-    /// Names and values of records as objects.
+    /// Names and values of records as objects; an empty value is none.
     fields: Vec<(String, String)>,
     format: Option<(String, Arc<Format>)>,
 }
@@ -202,7 +202,7 @@ impl Json {
                 level.key = Key::Other;
             }
             if level.key == Key::Flow {
-                self.fields.push((text.unwrap_or_default(), "-".to_owned()));
+                self.fields.push((text.unwrap_or_default(), String::new()));
             }
             self.token = token;
             return;
@@ -252,7 +252,7 @@ impl Json {
         }
         let word = String::from_utf8_lossy(&self.token).into_owned();
         if self.levels.last().is_some_and(|level| level.is_object && !level.wants_key && level.key == Key::Flow) {
-            self.field(if word == "null" { "-".to_owned() } else { word });
+            self.field(if word == "null" { String::new() } else { word });
         }
         self.token.clear();
     }
@@ -261,7 +261,7 @@ impl Json {
         if let Some(level) = self.levels.last()
             && let Some(last) = self.fields.get_mut(level.first_field..).and_then(<[_]>::last_mut)
         {
-            last.1 = if value.is_empty() { "-".to_owned() } else { value };
+            last.1 = value;
         }
     }
 
@@ -278,22 +278,12 @@ impl Json {
             _ => Arc::new(Format::of(names.split(' '))),
         };
         out.set_format(&format);
-        let (mut text, mut words) = (String::new(), Vec::new());
-        for (_, value) in fields {
-            let from = text.len();
-            text.push_str(value);
-            words.push((short(from), short(text.len())));
-            text.push(' ');
-        }
+        let mut words = Words::default();
+        fields.iter().for_each(|(_, value)| words.push(value));
         self.format = Some((names, format));
-        let record = Record { text: text.as_bytes(), words: &words, index: out.next_index(), raw: None };
-        let place = Place { offset: level.offset, bytes: text.as_bytes(), length: end - level.offset };
-        out.record(record, place, || format!("the object at byte {}", level.offset));
+        let place = Place { offset: level.offset, bytes: words.text(), length: end - level.offset };
+        out.record(words.record(out.next_index()), place, || format!("the object at byte {}", level.offset));
     }
-}
-
-fn short(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// The text of a JSON string, as it stands between its quotes.

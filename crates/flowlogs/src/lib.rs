@@ -55,6 +55,7 @@ enum Notation {
     Unmet,
     Lines,
     Json,
+    Parquet,
 }
 
 /// Decodes pieces of evidence, one after the other. Small pieces share batches.
@@ -70,8 +71,6 @@ pub struct Decoder {
     overlong: u64,
     /// Where the next byte stands in the evidence.
     offset: u64,
-    /// Rows of a Parquet file were read.
-    from_parquet: bool,
 }
 
 impl Decoder {
@@ -86,14 +85,12 @@ impl Decoder {
             carry: Vec::new(),
             overlong: 0,
             offset: 0,
-            from_parquet: false,
         }
     }
 
     /// Goes on with another piece of evidence. Rows of pieces before it that were not handed on yet stay.
     pub fn begin(&mut self, context: Context) {
         (self.notation, self.overlong, self.offset) = (Notation::Unmet, 0, 0);
-        self.from_parquet = false;
         self.carry.clear();
         self.lines.reset();
         self.json = Json::default();
@@ -239,7 +236,7 @@ impl Decoder {
 
     fn shape(&self) -> &'static str {
         match (self.notation, self.lines.is_timed()) {
-            _ if self.from_parquet => "Parquet",
+            (Notation::Parquet, _) => "Parquet",
             (Notation::Json, _) => "messages in JSON",
             (_, true) => "CloudWatch Logs export",
             _ if self.lines.has_header() => "text",

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BinaryBuilder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
-use backtrail_model::decoded::Remarks;
+use backtrail_model::decoded::{REJECT_BYTES, Remarks};
 use backtrail_model::evidence::Counts;
 use backtrail_model::tables::Table;
 
 use crate::format::Format;
 use crate::rows::{Common, Record, Rows};
 
-/// Bytes of a rejected record that are kept.
-const REJECT_BYTES: usize = 64 << 10;
 /// Rejects handed on together.
 const REJECTS: usize = 1_024;
 

@@ -14,8 +14,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
 use crate::format::Format;
-use crate::output::{Output, Place};
-use crate::rows::Record;
+use crate::output::Output;
+use crate::rows::Words;
+use crate::text::whole;
 use crate::{Decoder, Notation};
 
 /// Rows read at a time.
@@ -33,8 +34,7 @@ impl Decoder {
         file: R,
         sink: &mut dyn FnMut(Table, RecordBatch) -> Result<(), E>,
     ) -> Result<Option<String>, E> {
-        self.from_parquet = true;
-        self.notation = Notation::Unmet;
+        self.notation = Notation::Parquet;
         let opened = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.with_batch_size(AT_ONCE).build());
         let reader = match opened {
             Ok(reader) => reader,
@@ -64,28 +64,19 @@ fn format_of(batch: &RecordBatch) -> Format {
 fn take(batch: &RecordBatch, out: &mut Output) -> Result<(), ArrowError> {
     let options = FormatOptions::new().with_null("-");
     let columns: Vec<_> = batch.columns().iter().map(|column| Cells::of(column.as_ref(), &options)).collect::<Result<_, _>>()?;
-    let (mut text, mut words) = (String::new(), Vec::new());
+    let mut words = Words::default();
+    let mut word = String::new();
     for row in 0..batch.num_rows() {
-        text.clear();
         words.clear();
         for cells in &columns {
-            let from = text.len();
-            cells.write(row, &mut text)?;
-            if text.len() == from {
-                text.push('-');
-            }
-            words.push((place(from), place(text.len())));
-            text.push(' ');
+            word.clear();
+            cells.write(row, &mut word)?;
+            words.push(&word);
         }
         let index = out.next_index();
-        let record = Record { text: text.as_bytes(), words: &words, index, raw: None };
-        out.record(record, Place { offset: 0, bytes: text.as_bytes(), length: text.len() as u64 }, || format!("row {index}"));
+        out.record(words.record(index), whole(words.text(), 0), || format!("row {index}"));
     }
     Ok(())
-}
-
-fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// A column whose values are written as text.

@@ -29,17 +29,56 @@ pub(crate) struct Common {
     pub(crate) log_stream: Option<String>,
 }
 
+/// Where a word stands in a text.
+pub(crate) type Span = (u32, u32);
+
+/// A word from one place to another.
+pub(crate) fn span(from: usize, to: usize) -> Span {
+    let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    (place(from), place(to))
+}
+
 /// A record to be taken in: its words, of the layout in force.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
     /// The text that the words stand in.
     pub(crate) text: &'a [u8],
     /// Where each stands.
-    pub(crate) words: &'a [(u32, u32)],
+    pub(crate) words: &'a [Span],
     /// Its number in the evidence.
     pub(crate) index: i64,
     /// The delivered line, where its words do not give it to the byte.
     pub(crate) raw: Option<&'a [u8]>,
+}
+
+/// The words of a record that came in parts, as a line would have them.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    text: String,
+    spans: Vec<Span>,
+}
+
+impl Words {
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.spans.clear();
+    }
+
+    /// The next value; an empty one is none.
+    pub(crate) fn push(&mut self, value: &str) {
+        let from = self.text.len();
+        self.text.push_str(if value.is_empty() { "-" } else { value });
+        self.spans.push(span(from, self.text.len()));
+        self.text.push(' ');
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    pub(crate) fn record(&self, index: i64) -> Record<'_> {
+        Record { text: self.text(), words: &self.spans, index, raw: None }
+    }
 }
 
 /// One column.
@@ -358,7 +397,7 @@ impl Rows {
     }
 }
 
-fn word_of<'a>(record: &Record<'a>, (from, to): (u32, u32)) -> &'a [u8] {
+fn word_of<'a>(record: &Record<'a>, (from, to): Span) -> &'a [u8] {
     record.text.get(from as usize..to as usize).unwrap_or_default()
 }
 

@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 
 use crate::format::{self, Format};
 use crate::output::{Output, Place};
-use crate::rows::Record;
+use crate::rows::{Record, Span, span};
 
 /// A longer line is none of a flow log.
 pub(crate) const MAX_LINE: usize = 1 << 20;
@@ -37,7 +37,7 @@ pub(crate) struct Lines {
     timed: bool,
     /// The header in force.
     header: Vec<u8>,
-    words: Vec<(u32, u32)>,
+    words: Vec<Span>,
     number: u64,
     /// Lines met before any whose layout is known.
     waiting: Vec<Waiting>,
@@ -185,7 +185,7 @@ impl Lines {
         let mut is_plain = true;
         for to in memchr_iter(b' ', line).chain([line.len()]) {
             is_plain &= to > from;
-            self.words.push((place(from), place(to)));
+            self.words.push(span(from, to));
             from = to + 1;
         }
         if is_plain && out.expects(self.words.len()).is_ok() {
@@ -195,14 +195,10 @@ impl Lines {
         let start = line.as_ptr() as usize;
         for word in format::words(line) {
             let from = word.as_ptr() as usize - start;
-            self.words.push((place(from), place(from + word.len())));
+            self.words.push(span(from, from + word.len()));
         }
         false
     }
-}
-
-fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn whole(bytes: &[u8], offset: u64) -> Place<'_> {

@@ -81,8 +81,8 @@ impl Reader<'_> {
         let (kind, archive, worth_a_try) = match self.stages.within(Stage::Acquire, || content.next_chunk()) {
             Ok(Some(first)) => {
                 let kind = sniff(first, || piece.tail(PARQUET_TAIL).unwrap_or_default());
-                let is_declared = !kind.is_evidence() || kind == Kind::PerhapsCloudTrail;
-                let kind = if is_declared && sniff::is_declared(first, &self.options.flow_formats) { Kind::FlowLogs } else { kind };
+                let is_open = !kind.is_evidence() || kind == Kind::PerhapsCloudTrail;
+                let kind = if is_open && sniff::is_declared(first, &self.options.flow_formats) { Kind::FlowLogs } else { kind };
                 // Blanks alone are no empty file: more may come.
                 let worth_a_try = matches!(kind, Kind::PerhapsCloudTrail | Kind::Empty) || mentions_records(kind, first);
                 (kind, archive_of(first), worth_a_try)

@@ -2,6 +2,9 @@
 
 use crate::evidence::Counts;
 
+/// Bytes of a rejected record that are kept (`rejects.bytes`), its first.
+pub const REJECT_BYTES: usize = 64 << 10;
+
 /// Whether the bytes ended where the evidence ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

@@ -9,6 +9,7 @@ pub mod calls;
 pub mod decoded;
 pub mod evidence;
 pub mod issuance;
+pub mod names;
 pub mod outcome;
 pub mod redact;
 pub mod stored;

@@ -15,7 +15,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
+use backtrail_model::names::Names;
 use backtrail_model::tables::{Table, ToldApart};
+use rayon::prelude::*;
 
 use crate::reconcile::Outcome;
 use crate::rewrite::{Edit, Source};
@@ -24,7 +26,6 @@ use crate::{StoreError, rewrite};
 use blocks::{Block, Slice, Stretches};
 use hash::{Columns, Hash};
 pub(crate) use light::Lights;
-use rayon::prelude::*;
 
 /// Rows compared at a time: some 40 MB.
 const ROWS_AT_ONCE: u64 = 524_288;
@@ -51,6 +52,10 @@ pub(crate) fn settle(table: Table, apart: ToldApart, files: &Files<'_>, replaced
     let mut outcome = Outcome { edits: vec![Edit::default(); files.sources.len()], ..Outcome::default() };
     for (source, edit) in files.sources.iter().zip(&mut outcome.edits).take(files.stored) {
         drop_replaced(table, source, replaced, edit)?;
+    }
+    if files.lights.is_empty() {
+        // Nothing is staged on this date.
+        return Ok(outcome);
     }
     let mut settling = Settling { table, apart, files, replaced, evidence: Names::default(), by: Names::default() };
     let stretches = settling.stretches()?;
@@ -83,32 +88,6 @@ fn drop_replaced(table: Table, source: &Source, replaced: &HashSet<String>, edit
         edit.drop.extend(gone.map(|(_, number)| *number));
         Ok(())
     })
-}
-
-/// Texts by number.
-#[derive(Debug, Default)]
-struct Names {
-    numbers: HashMap<String, u32>,
-    texts: Vec<String>,
-    last: u32,
-}
-
-impl Names {
-    fn number(&mut self, text: &str) -> u32 {
-        if self.texts.get(self.last as usize).is_some_and(|last| last == text) {
-            return self.last;
-        }
-        let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.last = *self.numbers.entry(text.to_owned()).or_insert_with(|| {
-            self.texts.push(text.to_owned());
-            next
-        });
-        self.last
-    }
-
-    fn text(&self, number: u32) -> &str {
-        self.texts.get(number as usize).map_or("", String::as_str)
-    }
 }
 
 /// A row that is compared with others.

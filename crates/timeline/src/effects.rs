@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow_array::Array;
 use backtrail_model::time::{EARLIEST, LATEST, MICROS_PER_DAY};
 use backtrail_model::window::Window;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::HashMap;
 use serde::Serialize;
 
@@ -80,10 +80,8 @@ pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<Vec<Effect>
     let ties = ties(source, &doors).await?;
     let choice = tallies.choose();
     let mut passages: Vec<Passages> = doors.iter().map(|_| Passages::default()).collect();
-    let mut covered: HashMap<String, (i64, i64)> = HashMap::new();
-    flows::read(source, &question, flows::COLUMNS, &mut |records: &Records<'_>| {
+    flows::read(source, &question, flows::SUMMED, &mut |records: &Records<'_>| {
         for row in (0..records.rows).filter(|row| tallies.is_summed(records, *row, &choice)) {
-            cover(&mut covered, records, row);
             for (door, passages) in doors.iter().zip(&mut passages) {
                 passages.take(door, records, row);
             }
@@ -91,17 +89,9 @@ pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<Vec<Effect>
         Ok(())
     })
     .await?;
+    let covered = tallies.covered(&choice);
     let told = doors.iter().zip(passages).map(|(door, passages)| tell(door, passages, &ties, &covered));
     Ok(told.collect())
-}
-
-/// From when to when there are records of each interface, whatever they say.
-fn cover(covered: &mut HashMap<String, (i64, i64)>, records: &Records<'_>, row: usize) {
-    let (Some(start), Some(end)) = (records.start(row), records.end(row)) else { return };
-    match covered.get_mut(records.interface(row)) {
-        Some(span) => *span = (span.0.min(start), span.1.max(end)),
-        None => _ = covered.insert(records.interface(row).to_owned(), (start, end)),
-    }
 }
 
 /// Interfaces by group, with a citation of a call that names both.
@@ -109,52 +99,50 @@ type Ties = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Which interfaces calls name together with the groups: launches, new interfaces, changes of their groups.
 async fn ties(source: &Source, doors: &[Door]) -> Result<Ties, TimelineError> {
-    const TABLE: &str = "event_arns";
-    let failed = TimelineError::table(TABLE);
     let groups: BTreeSet<&str> = doors.iter().map(|d| d.group.as_str()).collect();
-    let columns = ["name", "event_name", "evidence_id", "record_index"];
-    let mut places: HashMap<(String, i64), Vec<String>> = HashMap::new();
-    let Some(names) = one_of("name", groups.iter().copied()) else { return Ok(Ties::new()) };
-    let frame = source.table(TABLE).await?.filter(names).and_then(|f| f.select_columns(&columns)).map_err(&failed)?;
-    Source::batches(TABLE, frame, &mut |batch| {
-        let (name, evidence, index) =
-            (Text::of(batch, TABLE, "name")?, Text::of(batch, TABLE, "evidence_id")?, longs(batch, TABLE, "record_index")?);
-        for row in (0..batch.num_rows()).filter(|row| index.is_valid(*row)) {
-            let place = (evidence.get(row).unwrap_or_default().to_owned(), index.value(row));
-            places.entry(place).or_default().push(name.get(row).unwrap_or_default().to_owned());
-        }
-        Ok(())
-    })
-    .await?;
+    let Some(is_group) = one_of("name", groups) else { return Ok(Ties::new()) };
+    let mut places: HashMap<Place, Vec<String>> = HashMap::new();
+    touched(source, is_group, &mut |group, place| places.entry(place).or_default().push(group.to_owned())).await?;
     let mut ties = Ties::new();
-    let interfaces = col("name").gt_eq(lit("eni-")).and(col("name").lt(lit("eni.")));
-    let frame = source.table(TABLE).await?.filter(interfaces).and_then(|f| f.select_columns(&columns)).map_err(&failed)?;
-    Source::batches(TABLE, frame, &mut |batch| {
-        let (name, evidence, index) =
-            (Text::of(batch, TABLE, "name")?, Text::of(batch, TABLE, "evidence_id")?, longs(batch, TABLE, "record_index")?);
-        for row in (0..batch.num_rows()).filter(|row| index.is_valid(*row)) {
-            let place = (evidence.get(row).unwrap_or_default().to_owned(), index.value(row));
-            let Some(groups) = places.get(&place) else { continue };
-            let reference = format!("{}#{}", place.0, place.1);
-            for group in groups {
-                let of_group = ties.entry(group.clone()).or_default();
-                let tie = of_group.entry(name.get(row).unwrap_or_default().to_owned()).or_insert_with(|| reference.clone());
-                // The same call whatever the order rows come in.
-                if reference < *tie {
-                    tie.clone_from(&reference);
-                }
+    let is_interface = col("name").gt_eq(lit("eni-")).and(col("name").lt(lit("eni.")));
+    touched(source, is_interface, &mut |interface, place| {
+        let reference = format!("{}#{}", place.0, place.1);
+        for group in places.get(&place).into_iter().flatten() {
+            let tie = ties.entry(group.clone()).or_default().entry(interface.to_owned()).or_insert_with(|| reference.clone());
+            // The same call whatever the order rows come in.
+            if reference < *tie {
+                tie.clone_from(&reference);
             }
         }
-        Ok(())
     })
     .await?;
     Ok(ties)
 }
 
-fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<String, (i64, i64)>) -> Effect {
+/// Evidence, and a record's number there.
+type Place = (String, i64);
+
+/// Runs `each` over names that calls touched, and where the call stands.
+async fn touched(source: &Source, condition: Expr, each: &mut dyn FnMut(&str, Place)) -> Result<(), TimelineError> {
+    const TABLE: &str = "event_arns";
+    let columns = ["name", "evidence_id", "record_index"];
+    let frame =
+        source.table(TABLE).await?.filter(condition).and_then(|f| f.select_columns(&columns)).map_err(TimelineError::table(TABLE))?;
+    Source::batches(TABLE, frame, &mut |batch| {
+        let (name, evidence) = (Text::of(batch, TABLE, "name")?, Text::of(batch, TABLE, "evidence_id")?);
+        let index = longs(batch, TABLE, "record_index")?;
+        for row in (0..batch.num_rows()).filter(|row| index.is_valid(*row)) {
+            each(name.get(row).unwrap_or_default(), (evidence.get(row).unwrap_or_default().to_owned(), index.value(row)));
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<&str, (i64, i64)>) -> Effect {
     let tied = ties.get(&door.group);
     let interface = |(interface_id, reference): (&String, &String)| {
-        let span = covered.get(interface_id);
+        let span = covered.get(interface_id.as_str());
         TiedInterface {
             interface_id: interface_id.clone(),
             reference: reference.clone(),
@@ -165,7 +153,7 @@ fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<String, 
     let interfaces: Vec<TiedInterface> = tied.into_iter().flatten().map(interface).collect();
     let (mut passages, more) = passages.told(door, |interface| tied.and_then(|tied| tied.get(interface)).cloned());
     for passage in &mut passages {
-        passage.seen_before = covered.get(&passage.interface_id).is_some_and(|(first, _)| *first < door.second());
+        passage.seen_before = covered.get(passage.interface_id.as_str()).is_some_and(|(first, _)| *first < door.second());
     }
     let text = words(door, &interfaces, &passages, more);
     Effect {

@@ -6,7 +6,6 @@
 
 mod address;
 mod choice;
-mod names;
 mod records;
 mod seen;
 mod sums;
@@ -18,7 +17,7 @@ use serde::Serialize;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
 use records::TALLIED;
-pub(crate) use records::{COLUMNS, Records};
+pub(crate) use records::{Records, SUMMED};
 use sums::Sums;
 pub use sums::{Counted, Side};
 
@@ -176,7 +175,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
     let tallies = tally(source, question).await?;
     let choice = tallies.choose();
     let mut sums = Sums::default();
-    read(source, question, COLUMNS, &mut |records| {
+    read(source, question, SUMMED, &mut |records| {
         sums.take_all(records, &question.filters, &tallies, &choice);
         Ok(())
     })
@@ -207,7 +206,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
 /// Counts the window's records by flow log, interface and hour.
 pub(crate) async fn tally(source: &Source, question: &FlowQuestion) -> Result<Tallies, TimelineError> {
     let mut tallies = Tallies::default();
-    read(source, question, TALLIED, &mut |records| {
+    read(source, question, &[], &mut |records| {
         tallies.take_all(records, &question.filters);
         Ok(())
     })
@@ -215,11 +214,11 @@ pub(crate) async fn tally(source: &Source, question: &FlowQuestion) -> Result<Ta
     Ok(tallies)
 }
 
-/// Runs `each` over the window's records, of which the columns are read.
+/// Runs `each` over the window's records: what tells which flow log's they are, and further columns.
 pub(crate) async fn read(
     source: &Source,
     question: &FlowQuestion,
-    columns: &[&str],
+    further: &[&str],
     each: &mut dyn FnMut(&Records<'_>) -> Result<(), TimelineError>,
 ) -> Result<(), TimelineError> {
     let failed = TimelineError::table(FLOWS);
@@ -231,11 +230,11 @@ pub(crate) async fn read(
     let (no_names, no_regions) = (question.filters.arn.is_empty(), question.filters.region.is_empty());
     let is_read = |column: &&str| match *column {
         "vpc_id" | "subnet_id" | "tgw_id" => !no_names,
-        "instance_id" => !no_names || columns.len() > TALLIED.len(),
+        "instance_id" => !no_names || !further.is_empty(),
         "region" | "file_region" => !no_regions,
         _ => true,
     };
-    let columns: Vec<&str> = columns.iter().copied().filter(is_read).collect();
+    let columns: Vec<&str> = TALLIED.iter().chain(further).copied().filter(is_read).collect();
     let frame = frame.select_columns(&columns).map_err(&failed)?;
     Source::batches(FLOWS, frame, &mut |batch| each(&Records::of(batch)?)).await
 }

@@ -15,7 +15,7 @@ use crate::event::{Text, times};
 use crate::ledger::Ledger;
 use crate::nearest;
 use crate::question::Question;
-use crate::source::{Source, instant, within};
+use crate::source::{Source, within};
 
 /// Events of one hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,16 +45,14 @@ pub struct Covered {
 pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Covered>, TimelineError> {
     let window = question.window.as_ref();
     let (ledger, mut parts) = futures::future::try_join(Ledger::read(source), Parts::read(source, window)).await?;
-    for (table, account, log) in
-        [("cloudtrail_insights", "recipient_account_id", LogKind::Insights), ("cloudtrail_aggregated", "account_id", LogKind::Aggregated)]
-    {
-        parts.cells.inside.extend(other_cells(source, table, account, log, window).await?);
+    for other in &OTHERS {
+        parts.cells.inside.extend(other_cells(source, other, window).await?);
     }
     let filters = &question.filters;
     let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
     let is_asked = |cell: &&Cell| fits(&filters.account, &cell.account) && fits(&filters.region, &cell.region);
     // Beside what is said of CloudTrail: an hour with traffic is none with events.
-    let flows = flow_cells(source, window).await?;
+    let flows = other_cells(source, &FLOWS, window).await?;
     let mut items = covered(&parts.cells.inside.iter().chain(&flows).filter(is_asked).cloned().collect::<Vec<_>>());
     let mut coverage = parts.coverage(window, &ledger);
     let count = items.len() as u64;
@@ -100,35 +98,50 @@ fn covered(cells: &[Cell]) -> Vec<Covered> {
     sums.into_iter().map(of).collect()
 }
 
-/// Cells of flow records, of whichever log status: that nothing was sent is evidence, too.
-async fn flow_cells(source: &Source, window: Option<&Window>) -> Result<Vec<Cell>, TimelineError> {
-    const TABLE: &str = "flows";
-    let failed = TimelineError::table(TABLE);
-    let mut frame = source.table(TABLE).await?;
+/// A table of records that are not events: its log, and the columns that say whose they are and where; of regions the first that has a value.
+struct Other {
+    table: &'static str,
+    log: LogKind,
+    account: &'static str,
+    regions: &'static [&'static str],
+}
+
+const OTHERS: [Other; 2] = [
+    Other { table: "cloudtrail_insights", log: LogKind::Insights, account: "recipient_account_id", regions: &["aws_region"] },
+    Other { table: "cloudtrail_aggregated", log: LogKind::Aggregated, account: "account_id", regions: &["aws_region"] },
+];
+
+/// Flow records of whichever log status: that nothing was sent is evidence, too.
+const FLOWS: Other = Other { table: "flows", log: LogKind::FlowLogs, account: "account_id", regions: &["region", "file_region"] };
+
+/// Cells of the records that are not events, counted row by row.
+async fn other_cells(source: &Source, of: &Other, window: Option<&Window>) -> Result<Vec<Cell>, TimelineError> {
+    let &Other { table, log, account, regions } = of;
+    let failed = TimelineError::table(table);
+    let mut frame = source.table(table).await?;
     if let Some(window) = window {
         frame = frame.filter(within(window)).map_err(&failed)?;
     }
-    let frame = frame.select_columns(&["event_time", "account_id", "region", "file_region"]).map_err(&failed)?;
+    let columns: Vec<&str> = ["event_time", account].into_iter().chain(regions.iter().copied()).collect();
+    let frame = frame.select_columns(&columns).map_err(&failed)?;
     let mut cells: HashMap<(String, String, i64), Cell> = HashMap::new();
-    Source::batches(TABLE, frame, &mut |batch| {
-        let time = times(batch, TABLE, "event_time")?;
-        let [account, region, file] = ["account_id", "region", "file_region"].map(|column| Text::of(batch, TABLE, column));
-        let (account, region, file) = (account?, region?, file?);
+    Source::batches(table, frame, &mut |batch| {
+        let (time, account) = (times(batch, table, "event_time")?, Text::of(batch, table, account)?);
+        let regions = regions.iter().map(|column| Text::of(batch, table, column)).collect::<Result<Vec<_>, _>>()?;
         for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
             let (at, hour) = (time.value(row), time.value(row).div_euclid(MICROS_PER_HOUR));
-            let whose = (account.get(row).unwrap_or("unknown"), region.get(row).or(file.get(row)).unwrap_or("unknown"), hour);
-            let new = |(account, region, hour): &(&str, &str, i64)| Cell {
-                account: (*account).to_owned(),
-                region: (*region).to_owned(),
-                log: LogKind::FlowLogs,
+            let account = account.get(row).unwrap_or("unknown").to_owned();
+            let region = regions.iter().find_map(|region| region.get(row)).unwrap_or("unknown").to_owned();
+            let cell = cells.entry((account, region, hour)).or_insert_with_key(|(account, region, hour)| Cell {
+                account: account.clone(),
+                region: region.clone(),
+                log,
                 hour: *hour,
                 events: 0,
                 conflicts: 0,
                 first: at,
                 last: at,
-            };
-            let key = (whose.0.to_owned(), whose.1.to_owned(), hour);
-            let cell = cells.entry(key).or_insert_with(|| new(&whose));
+            });
             cell.events += 1;
             (cell.first, cell.last) = (cell.first.min(at), cell.last.max(at));
         }
@@ -136,42 +149,4 @@ async fn flow_cells(source: &Source, window: Option<&Window>) -> Result<Vec<Cell
     })
     .await?;
     Ok(cells.into_values().collect())
-}
-
-/// Cells of the records that are not events: few, so they are counted here.
-async fn other_cells(
-    source: &Source,
-    table: &'static str,
-    account: &'static str,
-    log: LogKind,
-    window: Option<&Window>,
-) -> Result<Vec<Cell>, TimelineError> {
-    use datafusion::logical_expr::col;
-    let failed = TimelineError::table(table);
-    let mut frame = source.table(table).await?;
-    if let Some(window) = window {
-        let inside = col("event_time").gt_eq(instant(window.from())).and(col("event_time").lt(instant(window.to())));
-        frame = frame.filter(inside).map_err(&failed)?;
-    }
-    let frame = frame.select_columns(&["event_time", account, "aws_region"]).map_err(&failed)?;
-    let mut cells = Vec::new();
-    Source::batches(table, frame, &mut |batch| {
-        let time = times(batch, table, "event_time")?;
-        let (account, region) = (Text::of(batch, table, account)?, Text::of(batch, table, "aws_region")?);
-        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
-            cells.push(Cell {
-                account: account.get(row).unwrap_or("unknown").to_owned(),
-                region: region.get(row).unwrap_or("unknown").to_owned(),
-                log,
-                hour: time.value(row).div_euclid(MICROS_PER_HOUR),
-                events: 1,
-                conflicts: 0,
-                first: time.value(row),
-                last: time.value(row),
-            });
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(cells)
 }

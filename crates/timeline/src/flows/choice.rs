@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use backtrail_model::names::Names;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::names::Names;
 use super::records::Records;
 use super::{FlowFilters, shown};
 
@@ -120,7 +120,7 @@ impl Tallies {
         (text(log.0), text(log.1), text(log.2))
     }
 
-    /// The interface, hour and flow log of a record, by their numbers; `None` where the record was not tallied.
+    /// Whether a record is of the flow log that is summed for its interface and hour.
     pub(crate) fn is_summed(&self, records: &Records<'_>, row: usize, choice: &Choice) -> bool {
         if !choice.is_contested {
             return true;
@@ -160,6 +160,17 @@ impl Tallies {
             last_end: count.last.map(shown),
         };
         logs.into_iter().map(seen).collect()
+    }
+
+    /// From when to when the flow logs that are summed have records of each interface, whatever they say.
+    pub(crate) fn covered(&self, choice: &Choice) -> HashMap<&str, (i64, i64)> {
+        let mut covered: HashMap<&str, (i64, i64)> = HashMap::new();
+        for ((slot, _), count) in self.counts.iter().filter(|((slot, log), _)| choice.chosen.get(slot) == Some(log)) {
+            let Some((first, last)) = count.first.zip(count.last) else { continue };
+            let span = covered.entry(self.names.text(slot.0)).or_insert((first, last));
+            *span = (span.0.min(first), span.1.max(last));
+        }
+        covered
     }
 
     /// The hours of each interface that have records.

@@ -30,26 +30,8 @@ pub(crate) const TALLIED: &[&str] = &[
     "record_index",
 ];
 
-/// All that is summed.
-pub(crate) const COLUMNS: &[&str] = &[
-    "account_id",
-    "interface_id",
-    "resource_id",
-    "tgw_attachment_id",
-    "instance_id",
-    "vpc_id",
-    "subnet_id",
-    "tgw_id",
-    "region",
-    "file_region",
-    "start",
-    "end",
-    "log_status",
-    "flow_log_id",
-    "log_group",
-    "format",
-    "evidence_id",
-    "record_index",
+/// What is summed of them.
+pub(crate) const SUMMED: &[&str] = &[
     "srcaddr",
     "dstaddr",
     "pkt_srcaddr",

@@ -1,11 +1,11 @@
 //! Records summed by conversation.
 
+use backtrail_model::names::Names;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
 use super::address::{is_internal, side};
 use super::choice::{Choice, Tallies};
-use super::names::Names;
 use super::records::Records;
 use super::{FlowFilters, FlowGrouping, Talker, shown};
 

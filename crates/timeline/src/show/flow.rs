@@ -1,7 +1,7 @@
 //! A flow record opened: its columns, and the line it was delivered as.
 
 use arrow_array::RecordBatch;
-use backtrail_model::tables::{FLOW_FIELDS, Kind, Table};
+use backtrail_model::tables::{Kind, Table};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::logical_expr::Expr;
 use serde_json::{Map, Value};
@@ -69,20 +69,19 @@ fn shown(batch: &RecordBatch, row: usize) -> Result<Shown, TimelineError> {
     })
 }
 
-/// The fields that have a value, and what the file's name says.
+/// The fields that have a value, and what the file's name says; what was derived, and where it stands, is told beside.
 fn record(batch: &RecordBatch, row: usize) -> Value {
+    const TOLD_BESIDE: [&str; 5] = ["event_time", "format", "raw", "evidence_id", "record_index"];
     let options = FormatOptions::new();
     let mut record = Map::new();
-    let beside = ["extra", "flow_kind", "flow_log_id", "file_account_id", "file_region", "log_group", "log_stream", "occurrence"];
-    let of = |name: &str| FLOW_FIELDS.iter().chain(Table::Flows.columns()).find(|c| c.name == name).map(|c| c.kind);
-    for name in FLOW_FIELDS.iter().map(|c| c.name).chain(beside) {
-        let Some(column) = batch.column_by_name(name).filter(|column| !column.is_null(row)) else { continue };
-        let Ok(text) = ArrayFormatter::try_new(column.as_ref(), &options).map(|f| f.value(row).to_string()) else { continue };
-        let value = match of(name) {
-            Some(Kind::Int | Kind::Long | Kind::Json) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    for column in Table::Flows.columns().iter().filter(|column| !TOLD_BESIDE.contains(&column.name)) {
+        let Some(array) = batch.column_by_name(column.name).filter(|array| !array.is_null(row)) else { continue };
+        let Ok(text) = ArrayFormatter::try_new(array.as_ref(), &options).map(|f| f.value(row).to_string()) else { continue };
+        let value = match column.kind {
+            Kind::Int | Kind::Long | Kind::Json => serde_json::from_str(&text).unwrap_or(Value::String(text)),
             _ => Value::String(text),
         };
-        record.insert(name.to_owned(), value);
+        record.insert(column.name.to_owned(), value);
     }
     let mut record = Value::Object(record);
     portable(&mut record);
