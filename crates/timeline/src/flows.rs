@@ -190,7 +190,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
         skipdata: sums.skipdata,
         counted: groups.all,
     };
-    let (not_seen, incomplete) = seen::not_seen(question.window.as_ref(), &ledger, &tallies);
+    let (not_seen, incomplete) = seen::not_seen(question, &ledger, &tallies);
     Ok(Flows {
         question: FLOWS,
         window: WindowShown::from(question.window.as_ref()),

@@ -195,3 +195,14 @@ fn a_citation_of_a_flow_record_opens_its_line_and_goes_back_to_the_file() {
     let line = String::from_utf8_lossy(&raw.stdout).trim_end().to_owned();
     assert!(line.ends_with(" - - - - - -") || line.contains(" SKIPDATA"), "{line}");
 }
+
+/// A security group is in no record: an answer of nothing must not look like one of no traffic.
+#[test]
+fn what_no_record_names_is_said() {
+    let store = TestStore::of_fixture("flows");
+    for name in ["sg-0d02f1729e7835c96", "eni-00000000000000000"] {
+        let answer = store.json(&["flows", "--arn", name, "--format", "json"]);
+        let said: Vec<&Value> = list(&answer["coverage"]["not_seen"]).iter().filter(|n| n["kind"] == "unknown_name").collect();
+        assert!(list(&answer["answer"]).is_empty() && said.len() == 1 && plain(&said[0]["text"]).contains(name), "{answer}");
+    }
+}

@@ -7,7 +7,7 @@ use backtrail_model::window::Window;
 use backtrail_model::words::counted;
 
 use super::choice::Tallies;
-use super::shown;
+use super::{FlowQuestion, shown};
 use crate::coverage::{NotSeen, NotSeenKind, say};
 use crate::ledger::Ledger;
 
@@ -18,8 +18,17 @@ const SECONDS_PER_HOUR: i64 = 3_600;
 const NEVER_LOGGED: &str = "Flow logs never have: Amazon's DNS server, 169.254.169.254 (instance metadata) and 169.254.169.123 (time), DHCP, the default router, Windows activation, mirrored traffic. That they have no record of something does not say that it did not happen.";
 
 /// What was not seen, worst first; and whether broken evidence concerns the window.
-pub(super) fn not_seen(window: Option<&Window>, ledger: &Ledger, tallies: &Tallies) -> (Vec<NotSeen>, bool) {
+pub(super) fn not_seen(question: &FlowQuestion, ledger: &Ledger, tallies: &Tallies) -> (Vec<NotSeen>, bool) {
+    let window = question.window.as_ref();
     let mut all = beyond(window, ledger);
+    if ledger.flows.is_some() && tallies.is_empty() && !question.filters.arn.is_empty() {
+        let names = question.filters.arn.join(", ");
+        let text = format!(
+            "No flow record of this window names {names}. Records name interfaces, instances, VPCs, subnets, NAT and transit gateways; of a security \
+             group or a role they say nothing: ask for an interface, or for an address with --ip."
+        );
+        all.push(say(NotSeenKind::UnknownName, text));
+    }
     let broken: Vec<_> = ledger.broken.iter().filter(|b| b.is_fault() && b.concerns(window)).collect();
     for piece in broken.iter().take(TOLD) {
         let why = piece.reason.clone().unwrap_or_else(|| counted(piece.records_rejected.unsigned_abs(), "rejected record"));
