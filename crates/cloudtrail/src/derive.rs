@@ -1,4 +1,4 @@
-//! What a record implies beside its own row: `credentials`, `event_arns` and `pivotal_calls`.
+//! What a record implies beside its own row: `credentials`, `event_arns`, `interfaces` and `pivotal_calls`.
 //!
 //! All of it is made of the record alone, so that it can be made again from the store, without the evidence: [`Derivation`].
 
@@ -13,10 +13,10 @@ use crate::index::Index;
 use crate::output::{DateText, Identity, Record, fill};
 use crate::reread::read_again;
 use crate::rows::{Cell, Rows};
-use crate::{credentials, event_arns};
+use crate::{credentials, event_arns, interfaces};
 
 /// The tables.
-pub const DERIVED: [Table; 3] = [Table::Credentials, Table::EventArns, Table::PivotalCalls];
+pub const DERIVED: [Table; 4] = [Table::Credentials, Table::EventArns, Table::Interfaces, Table::PivotalCalls];
 /// The first version that read evidence as today's does: what later ones added is in the derived tables alone. Version 6 finds records that earlier
 /// ones passed over, which no store of theirs has.
 const ROWS_SINCE: i32 = 6;
@@ -34,12 +34,13 @@ pub(crate) type Standing<'a> = (Option<i64>, &'a str, &'a str);
 pub(crate) struct Derived {
     credentials: Option<Rows>,
     event_arns: Rows,
+    interfaces: Option<Rows>,
     pivotal: Option<Rows>,
 }
 
 impl Default for Derived {
     fn default() -> Self {
-        Self { credentials: None, event_arns: Rows::new(Table::EventArns), pivotal: None }
+        Self { credentials: None, event_arns: Rows::new(Table::EventArns), interfaces: None, pivotal: None }
     }
 }
 
@@ -49,6 +50,11 @@ impl Derived {
         if let Some(issued) = credentials::issued(record) {
             let rows = self.credentials.get_or_insert_with(|| Rows::new(Table::Credentials));
             credentials::add(rows, record, &issued, identity, at);
+        }
+        let observed = interfaces::observed(record);
+        if !observed.is_empty() {
+            let rows = self.interfaces.get_or_insert_with(|| Rows::new(Table::Interfaces));
+            observed.iter().for_each(|observation| interfaces::add(rows, record, observation, at));
         }
         event_arns::add(&mut self.event_arns, record, at)
     }
@@ -65,11 +71,11 @@ impl Derived {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Rows> {
-        [Some(&self.event_arns), self.credentials.as_ref(), self.pivotal.as_ref()].into_iter().flatten()
+        [Some(&self.event_arns), self.credentials.as_ref(), self.interfaces.as_ref(), self.pivotal.as_ref()].into_iter().flatten()
     }
 
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
-        [Some(&mut self.event_arns), self.credentials.as_mut(), self.pivotal.as_mut()].into_iter().flatten()
+        [Some(&mut self.event_arns), self.credentials.as_mut(), self.interfaces.as_mut(), self.pivotal.as_mut()].into_iter().flatten()
     }
 }
 

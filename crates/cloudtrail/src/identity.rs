@@ -13,6 +13,11 @@ pub(crate) fn dedupe_key(event_id: Option<&str>, raw: &str) -> [u8; 16] {
     }
 }
 
+/// A name for what has none: the hash of what it says.
+pub(crate) fn hash_key(stated: &str) -> [u8; 16] {
+    head(&[stated.as_bytes()])
+}
+
 fn head(parts: &[&[u8]]) -> [u8; 16] {
     let mut hasher = digest::Context::new(&digest::SHA256);
     for part in parts {

@@ -20,6 +20,7 @@ mod fields;
 mod foreign;
 mod identity;
 mod index;
+mod interfaces;
 mod lake;
 mod machine;
 mod notation;
@@ -49,14 +50,14 @@ pub use statement::{covered, statement};
 
 /// The decoder's name in the ledger.
 pub const NAME: &str = "cloudtrail";
-/// Raised when the same bytes are read differently. Version 11 finds the records behind one that is not closed, and writes to `event_arns` the ids of
+/// Raised when the same bytes are read differently. Version 12 writes to `interfaces`. Version 11 finds the records behind one that is not closed, and writes to `event_arns` the ids of
 /// attachments and associations. Version 10 reads results of Athena and the words that programs write for NULL,
 /// notes what a table has no column for, and writes to `pivotal_calls` the calls that start tasks of ECS. Version 9 names in `credentials` the service account of a pod, and ties in `event_arns` an instance to
 /// the groups that an answer lists at its interfaces alone. Version 8 reads structures of query engines' tables as JSON and times of the console, finds the
 /// record among the fields a search lists, and takes what may be a damaged member of compressed evidence for one. Of the derived tables it writes more
 /// rows and others: of `credentials` GetSigninToken, the root user's own keys under the root user, and whom Roles Anywhere and Cognito vouch for; of
 /// `event_arns` managed prefix lists, the rules that a revocation's answer lists, and no tokens; of `pivotal_calls` the calls that name security groups.
-pub const VERSION: i32 = 11;
+pub const VERSION: i32 = 12;
 
 /// Bytes looked at in one go: they stay in the processor's cache from the first look to the last copy.
 const WINDOW: usize = 256 << 10;

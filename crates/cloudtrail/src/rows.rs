@@ -177,6 +177,7 @@ impl Col {
 pub(crate) enum Cell<'a> {
     Text(&'a str),
     MaybeText(Option<&'a str>),
+    MaybeBool(Option<bool>),
     /// Text that stands in the block of the rows already, and where.
     Standing(&'a str, usize),
     Time(Option<i64>),
@@ -249,8 +250,10 @@ impl Rows {
                 (Col::Text(b), Cell::MaybeText(text)) => b.append_option(*text),
                 (Col::View(b), Cell::Standing(text, at)) => b.append_standing(text, *at),
                 (Col::View(b), Cell::Text(text)) => b.append_option(Some(text), &mut self.block),
+                (Col::View(b), Cell::MaybeText(text)) => b.append_option(*text, &mut self.block),
                 (Col::Time(b), Cell::Time(time)) => b.append_option(*time),
                 (Col::Bool(b), Cell::Bool(value)) => b.append_value(*value),
+                (Col::Bool(b), Cell::MaybeBool(value)) => b.append_option(*value),
                 (Col::Int(b), Cell::Int(value)) => b.append_value(*value),
                 (Col::Long(b), Cell::Long(value)) => b.append_value(*value),
                 (Col::Binary(b), Cell::Binary(value)) => b.append_value(value),

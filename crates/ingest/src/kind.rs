@@ -55,7 +55,9 @@ pub enum Kind {
     WafLogs,
     /// Kubernetes audit logs.
     EksAudit,
-    /// Output of describe and list calls.
+    /// Output of describe-network-interfaces, describe-instances and describe-addresses.
+    NetworkInventory,
+    /// Output of other describe and list calls.
     Inventory,
     /// Parquet of no known schema.
     Parquet,
@@ -106,6 +108,7 @@ impl Kind {
             Self::CloudFrontLogs => "CloudFront access logs",
             Self::WafLogs => "WAF logs",
             Self::EksAudit => "Kubernetes audit logs",
+            Self::NetworkInventory => "inventory",
             Self::Inventory => "inventory (describe output)",
             Self::Parquet => "Parquet of an unknown schema",
             Self::Compressed(name) => name,

@@ -12,7 +12,7 @@ use backtrail_store::{Derive, Rebuild, RebuildSummary, Store, StoreError};
 use crate::IngestOptions;
 use crate::batches::batch_options;
 
-/// Makes what the records of a store imply anew (`credentials`, `event_arns`, `pivotal_calls`), as this version does.
+/// Makes what the records of a store imply anew (`credentials`, `event_arns`, `interfaces`, `pivotal_calls`), as this version does.
 ///
 /// # Errors
 /// Where the store cannot be read or written; it is then as it was.
@@ -25,6 +25,10 @@ struct CloudTrail;
 impl Rebuild for CloudTrail {
     fn tables(&self) -> &[Table] {
         &DERIVED
+    }
+
+    fn decoder(&self) -> &str {
+        backtrail_cloudtrail::NAME
     }
 
     fn derive(&self) -> Box<dyn Derive> {

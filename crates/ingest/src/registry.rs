@@ -101,6 +101,12 @@ pub const DECODERS: &[Decoder] = &[
         kinds: &[Kind::FlowLogs, Kind::TransitGatewayFlowLogs],
         make: |making| Box::new(FlowLogs(backtrail_flowlogs::Decoder::new(making.now, making.flow_formats))),
     },
+    Decoder {
+        name: backtrail_config::NAME,
+        version: backtrail_config::VERSION,
+        kinds: &[Kind::NetworkInventory],
+        make: |making| Box::new(Config(backtrail_config::Decoder::new(making.now))),
+    },
 ];
 
 /// Ledger name of what no decoder read: deferred and ignored evidence, archives.
@@ -108,7 +114,7 @@ pub const NO_DECODER: &str = "none";
 /// Ledger name of archives, whose members are the evidence.
 pub const ARCHIVE: &str = "archive";
 /// Raised when decoders are added or kinds told apart differently: deferred evidence and archives are then looked at again.
-pub const REGISTRY_VERSION: i32 = 7;
+pub const REGISTRY_VERSION: i32 = 8;
 
 /// The decoder for a kind.
 #[must_use]
@@ -177,6 +183,34 @@ impl Decode for FlowLogs {
             Seekable::Held(bytes) => self.0.read_parquet(Bytes::from(bytes), sink),
             Seekable::File(file) => self.0.read_parquet(file, sink),
         }
+    }
+
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
+        self.0.end(ending, sink)
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        self.0.flush(sink)
+    }
+
+    fn given(&self) -> (i64, i64) {
+        self.0.given()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.0.is_sound()
+    }
+}
+
+struct Config(backtrail_config::Decoder);
+
+impl Decode for Config {
+    fn begin(&mut self, opening: Opening<'_>) {
+        self.0.begin(opening.evidence_id);
+    }
+
+    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        self.0.push(bytes, sink)
     }
 
     fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {

@@ -288,7 +288,7 @@ type Test = fn(&Outline<'_>) -> bool;
 const FINDINGS: [&str; 5] = ["", "Findings", "findings", "detail", "detail.findings"];
 
 /// Other kinds of JSON, the narrowest first. One line each.
-const KINDS: [(Kind, Test); 23] = [
+const KINDS: [(Kind, Test); 24] = [
     (Kind::JsonSchema, |o| o.has("$schema") && (o.has("properties") || o.has("definitions") || o.has("$defs"))),
     (Kind::CloudTrailDigest, |o| o.has("digestEndTime") && o.has("logFiles")),
     (Kind::LakeSignature, |o| o.has("hashSignature") && o.has("files.fileHashValue")),
@@ -311,6 +311,7 @@ const KINDS: [(Kind, Test); 23] = [
     (Kind::ResolverLogs, |o| o.has_all("", &["query_name", "query_type"]) && (o.has("srcaddr") || o.has("srcids"))),
     (Kind::WafLogs, |o| o.has_all("", &["webaclId", "httpRequest"])),
     (Kind::EksAudit, |o| o.says("apiVersion", "audit.k8s.io") || o.says("logEvents.message", "audit.k8s.io")),
+    (Kind::NetworkInventory, is_network_inventory),
     (Kind::Inventory, is_inventory),
     (Kind::FlowLogs, |o| o.has_all("", &["srcaddr", "dstaddr"]) && o.around("srcport").next().is_some()),
     (Kind::Json, |o| o.has("openapi") || o.has("swagger") || o.has("nbformat")),
@@ -367,12 +368,20 @@ fn holds_flow_lines(o: &Outline<'_>) -> bool {
     o.strings().any(|(_, value)| value.len() < 2000 && resembles_record(value))
 }
 
-/// Lists as the describe and list calls give them.
-fn is_inventory(o: &Outline<'_>) -> bool {
-    const LISTS: [(&str, &str); 14] = [
+/// Lists that say which interface had which address.
+fn is_network_inventory(o: &Outline<'_>) -> bool {
+    const LISTS: [(&str, &str); 4] = [
         ("NetworkInterfaces", "NetworkInterfaceId"),
         ("Reservations", "Instances"),
         ("Instances", "InstanceId"),
+        ("Addresses", "PublicIp"),
+    ];
+    LISTS.iter().any(|(list, key)| o.has_all(list, &[key]))
+}
+
+/// Other lists as the describe and list calls give them.
+fn is_inventory(o: &Outline<'_>) -> bool {
+    const LISTS: [(&str, &str); 10] = [
         ("SecurityGroups", "GroupId"),
         ("SecurityGroupRules", "SecurityGroupRuleId"),
         ("Vpcs", "VpcId"),
@@ -382,7 +391,6 @@ fn is_inventory(o: &Outline<'_>) -> bool {
         ("NatGateways", "NatGatewayId"),
         ("InternetGateways", "InternetGatewayId"),
         ("VpcEndpoints", "VpcEndpointId"),
-        ("Addresses", "PublicIp"),
         ("FlowLogs", "FlowLogId"),
     ];
     LISTS.iter().any(|(list, key)| o.has_all(list, &[key]))

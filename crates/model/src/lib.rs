@@ -8,6 +8,7 @@ mod borrowed;
 pub mod calls;
 pub mod decoded;
 pub mod evidence;
+pub mod interfaces;
 pub mod issuance;
 pub mod names;
 pub mod outcome;

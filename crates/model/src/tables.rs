@@ -4,12 +4,14 @@
 //! Nested JSON stays JSON text. Field names are AWS's own in snake_case (CloudTrail user guide, "CloudTrail record contents").
 
 mod flows;
+mod interfaces;
 
 use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 pub use flows::FIELDS as FLOW_FIELDS;
 use flows::FLOWS;
+use interfaces::INTERFACES;
 
 /// The partition column of the event tables: the UTC date of the event as `YYYY-MM-DD`, or [`UNKNOWN_DATE`]. Not stored inside the data files.
 pub const EVENT_DATE: &str = "event_date";
@@ -41,11 +43,15 @@ pub enum Table {
     PivotalCalls,
     /// VPC and Transit Gateway flow log records.
     Flows,
+    /// State of resources as somebody read it.
+    ConfigItems,
+    /// What calls and listings say of network interfaces.
+    Interfaces,
 }
 
 impl Table {
     /// Every table, in the order a commit writes them: the ledger last, its row is the commit point.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Cloudtrail,
         Self::CloudtrailInsights,
         Self::CloudtrailAggregated,
@@ -54,6 +60,8 @@ impl Table {
         Self::EventArns,
         Self::PivotalCalls,
         Self::Flows,
+        Self::ConfigItems,
+        Self::Interfaces,
         Self::Rejects,
         Self::Evidence,
     ];
@@ -72,6 +80,8 @@ impl Table {
             Self::EventArns => "event_arns",
             Self::PivotalCalls => "pivotal_calls",
             Self::Flows => "flows",
+            Self::ConfigItems => "config_items",
+            Self::Interfaces => "interfaces",
         }
     }
 
@@ -99,6 +109,12 @@ impl Table {
             Self::Flows => {
                 "One row per record of VPC and Transit Gateway flow logs, NODATA and SKIPDATA included. Equal records of one flow log are one row, however often they were delivered; flow logs that cover the same interface both have their rows."
             }
+            Self::ConfigItems => {
+                "One row per resource and reading of its state: what describe-network-interfaces, describe-instances and describe-addresses list. Equal readings are one row."
+            }
+            Self::Interfaces => {
+                "One row per observation that ties a network interface, an address, an instance or service and security groups at a time: by a call, or by a listing; of an interface with several addresses one for each. From when to when something was so follows from all of them (`flows`, `profile`). Made from raw."
+            }
         }
     }
 
@@ -111,7 +127,7 @@ impl Table {
     /// Whether rows are unique by `dedupe_key`, copies of one record being folded into one row.
     #[must_use]
     pub fn is_deduplicated(self) -> bool {
-        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::PivotalCalls)
+        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::PivotalCalls | Self::ConfigItems)
     }
 
     /// How rows without a name of their own are told apart, in tables of such.
@@ -123,7 +139,7 @@ impl Table {
     /// Whether each record that is taken in is a row of this table or of another such: by their rows the ledger tells kept records from duplicates.
     #[must_use]
     pub fn counts_records(self) -> bool {
-        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::Flows)
+        matches!(self, Self::Cloudtrail | Self::CloudtrailInsights | Self::CloudtrailAggregated | Self::Flows | Self::ConfigItems)
     }
 
     /// The columns that its rows are sorted by in each data file, so that the order is the same whatever the arrival.
@@ -139,6 +155,8 @@ impl Table {
             Self::EventArns => &["name", "event_time", "arn", "evidence_id", "record_index"],
             // A record's order in its file is kept within a second: no other column orders records as cheaply, and neighbours compress best.
             Self::Flows => &["event_time", "evidence_id", "record_index"],
+            Self::ConfigItems => &["event_time", "resource_id", "record_sha256", "evidence_id", "record_index"],
+            Self::Interfaces => &["event_time", "interface_id", "evidence_id", "record_index", "dedupe_key"],
             Self::Rejects => &["evidence_id", "record_index"],
             Self::Evidence => &["evidence_id", "decoder"],
         }
@@ -158,6 +176,8 @@ impl Table {
             Self::EventArns => EVENT_ARNS,
             Self::PivotalCalls => PIVOTAL_CALLS,
             Self::Flows => FLOWS,
+            Self::ConfigItems => CONFIG_ITEMS,
+            Self::Interfaces => INTERFACES,
         }
     }
 
@@ -493,6 +513,19 @@ const CLOUDTRAIL_AGGREGATED: &[Column] = with_provenance![
     col("event_version", Text, "eventVersion."),
     col("primary_dimension", Text, "summary.primaryDimension.dimension."),
     col("summary", Json, "summary: dimensions with their counts."),
+];
+
+/// `config_items`: what every source of state has.
+const CONFIG_ITEMS: &[Column] = with_provenance![
+    col(
+        "event_time",
+        Time,
+        "When the state was so: of a listing, which does not say when it was read, the time it states of the attachment or the launch; NULL where it states none.",
+    ),
+    col("resource_type", Text, "AWS Config's name of the type, as in AWS::EC2::NetworkInterface."),
+    col("resource_id", Text, "eni-..., i-..., eipalloc-..., or an address without an allocation."),
+    col("account_id", Text, "Owner, where the item says it."),
+    col("source", Text, "What it comes from: describe-network-interfaces, describe-instances, describe-addresses."),
 ];
 
 const EVIDENCE: &[Column] = &[

@@ -167,7 +167,7 @@ pub(crate) fn log_stats_columns(table: Table) -> &'static [&'static str] {
     match table {
         Table::Cloudtrail | Table::CloudtrailInsights | Table::PivotalCalls => &["event_time", "recipient_account_id", "aws_region"],
         Table::CloudtrailAggregated => &["event_time", "account_id", "aws_region"],
-        Table::EventOrigins | Table::Credentials | Table::EventArns => &["event_time"],
+        Table::EventOrigins | Table::Credentials | Table::EventArns | Table::ConfigItems | Table::Interfaces => &["event_time"],
         Table::Flows => &["event_time", "account_id", "flow_log_id"],
         Table::Evidence | Table::Rejects => &["evidence_id"],
     }

@@ -48,6 +48,8 @@ pub trait Derive: Send {
 pub trait Rebuild: Send + Sync {
     /// Which.
     fn tables(&self) -> &[Table];
+    /// The name that rows of its own bear in `decoder`, in tables that have such a column: what other decoders made stays.
+    fn decoder(&self) -> &str;
     /// By what.
     fn derive(&self) -> Box<dyn Derive>;
     /// The version of its decoder that a piece of evidence is of, once all rows of it are made anew.
@@ -83,6 +85,7 @@ async fn attempt(store: &Store, batch: &Arc<Batch>, how: Arc<dyn Rebuild>) -> Re
     let (b, m, h) = (Arc::clone(batch), Arc::clone(&moment), Arc::clone(&how));
     let (made, ledger, summary) = blocking(move || {
         let made = make(&b, &m, &*h)?;
+        keep_others(&b, &m, &*h)?;
         b.write_rest()?;
         let (ledger, summary) = bring_up(&b, &m, &*h, &made)?;
         lock(&b.flusher).take().map_or(Ok(()), Flusher::finish)?;
@@ -223,6 +226,26 @@ impl Date<'_> {
         }
         Ok(())
     }
+}
+
+/// Takes over the rows that other decoders made.
+fn keep_others(batch: &Batch, moment: &Moment, how: &dyn Rebuild) -> Result<(), StoreError> {
+    let filled_by_many = |table: &&Table| table.columns().iter().any(|column| column.name == "decoder");
+    for table in how.tables().iter().filter(filled_by_many) {
+        let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+        for (source, date) in sources(moment, *table) {
+            source.scan(&columns, None, |rows, _| {
+                let decoder = rows::text(*table, rows, "decoder")?;
+                let others: BooleanArray = (0..rows.num_rows()).map(|row| Some(rows::value(decoder, row) != how.decoder())).collect();
+                let kept = filter_record_batch(rows, &others).at("filter", &source.path)?;
+                if kept.num_rows() > 0 {
+                    batch.append(*table, with_date(*table, &kept, date.as_deref())?)?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows of a dated table as a decoder gives them: the date last.

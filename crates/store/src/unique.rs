@@ -1,4 +1,4 @@
-//! Tables that keep every copy (`event_origins`, `credentials`, `event_arns`, `rejects`): evidence read again must not double its rows.
+//! Tables that keep every copy (`event_origins`, `credentials`, `event_arns`, `interfaces`, `rejects`): evidence read again must not double its rows.
 
 use std::collections::HashSet;
 

@@ -17,7 +17,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitStatus> {
 
 fn account(summary: &RebuildSummary) -> Vec<String> {
     let RebuildSummary { events, as_they_were, brought_up, left_behind } = *summary;
-    let mut lines = vec![format!("credentials, event_arns and pivotal_calls made anew from {}", counted(events, "event"))];
+    let mut lines = vec![format!("credentials, event_arns, interfaces and pivotal_calls made anew from {}", counted(events, "event"))];
     if as_they_were > 0 {
         lines.push(format!(
             "{} no text of their own (exports of single columns): what was made of them is as it was",

@@ -2,6 +2,7 @@
 
 mod depth;
 mod dirty;
+mod interfaces;
 mod make;
 mod odd_lines;
 mod properties;

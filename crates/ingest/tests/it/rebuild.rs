@@ -19,6 +19,10 @@ impl Rebuild for Older {
     fn tables(&self) -> &[Table] {
         &DERIVED
     }
+    fn decoder(&self) -> &str {
+        backtrail_cloudtrail::NAME
+    }
+
     fn derive(&self) -> Box<dyn Derive> {
         Box::new(Self)
     }

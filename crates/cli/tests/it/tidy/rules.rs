@@ -8,6 +8,7 @@ use serde_json::Value;
 const FLOORS: &[(&str, u8)] = &[
     ("backtrail-model", 0),
     ("backtrail-cloudtrail", 1),
+    ("backtrail-config", 1),
     ("backtrail-flowlogs", 1),
     ("backtrail-acquire", 1),
     ("backtrail-store", 2),
