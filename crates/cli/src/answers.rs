@@ -4,6 +4,7 @@ mod chain;
 mod closing;
 mod effects;
 pub(crate) mod flows;
+pub(crate) mod interfaces;
 mod marks;
 mod motion;
 mod related;

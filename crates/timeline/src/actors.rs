@@ -32,7 +32,7 @@ pub use marks::{Mark, MarkKind};
 use past::Past;
 
 /// Columns that say nothing about an actor.
-const UNUSED: [&str; 3] = ["resources", "additional_event_data", "addendum"];
+const UNUSED: [&str; 4] = ["resources", "additional_event_data", "addendum", "vpc_endpoint_id"];
 
 /// A value and how many events carry it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::events::EventQuestion;
 use crate::flow_groups::FlowGroups;
 use crate::group_names::GroupNames;
+use crate::interfaces::Interfaces;
 use crate::item::Item;
 use crate::source::Source;
 
@@ -13,13 +14,14 @@ use crate::source::Source;
 pub(crate) struct Beside {
     flows: FlowGroups,
     names: GroupNames,
+    interfaces: Interfaces,
 }
 
 impl Beside {
     /// What a question needs.
     pub(crate) async fn read(source: &Source, which: EventQuestion) -> Result<Self, TimelineError> {
         let flows = if which == EventQuestion::Network { FlowGroups::read(source).await? } else { FlowGroups::default() };
-        Ok(Self { flows, names: GroupNames::read(source).await? })
+        Ok(Self { flows, names: GroupNames::read(source).await?, interfaces: Interfaces::read(source).await? })
     }
 
     /// Whether an event answers the question for what others say of the thing it names.
@@ -31,5 +33,6 @@ impl Beside {
     pub(crate) fn tell(&self, event: &Event<'_>, item: &mut Item) {
         self.flows.tell(event, item);
         self.names.tell(item);
+        item.source_interfaces = self.interfaces.of_caller(event);
     }
 }

@@ -1,9 +1,9 @@
-//! What traffic shows of a change: of each rule of a security group that a call opened or closed, the flows that were refused before and let
-//! through after, or the reverse.
+//! What traffic shows of a change: of each rule of a security group, entry of a network ACL, route, internet gateway and public address that a call
+//! set or took away, the flows that were refused before and let through after, or the reverse.
 //!
-//! Flow logs do not say which rule let a packet through. What is certain is what the records say, and whether a call tied the interface to the
-//! group; that one change came of the other is what the times suggest (`coincident`), and is told as that. Rules that name another group or a prefix
-//! list as their other side, network ACLs, routes and gateways are not followed here.
+//! Flow logs do not say which rule let a packet through. What is certain is what the records say, and whether calls or listings tie the interface to
+//! what was changed; that one came of the other is what the times suggest, and is told as that. Rules that name another group or a prefix list as
+//! their other side, and the removal of an ACL's entry, which does not say what the entry was, are not followed here.
 
 mod doors;
 mod passages;
@@ -17,25 +17,28 @@ use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use doors::Door;
 pub(crate) use doors::Doors;
+use doors::{Door, Scope};
 pub use passages::Passage;
-use passages::Passages;
+use passages::{Ends, Passages};
 
 use crate::error::TimelineError;
 use crate::event::{Text, longs};
 use crate::flows::{self, FlowQuestion, Records, shown};
+use crate::interfaces::{Holding, Interfaces};
 use crate::source::{Source, one_of};
 
 /// So far before the first and behind the last change flows are read.
 const SPAN: i64 = MICROS_PER_DAY;
+/// The version of the decoder since which calls are observed for what they say of interfaces.
+const OBSERVED_SINCE: i32 = 12;
 
-/// An interface that a call tied to a group.
+/// An interface that a call or a listing ties to a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct TiedInterface {
     /// The interface.
     pub interface_id: String,
-    /// Citation of the call that names both.
+    /// Citation of what names both.
     #[serde(rename = "ref")]
     pub reference: String,
     /// Earliest start of a record of it about the change.
@@ -52,11 +55,11 @@ pub struct Effect {
     pub reference: String,
     /// When.
     pub event_time: Option<String>,
-    /// The security group.
-    pub group: String,
-    /// The rule in words.
+    /// What was changed: the security group, network ACL, route table, VPC, or public address.
+    pub target: String,
+    /// The change in words.
     pub rule: String,
-    /// Interfaces that calls tie to the group, and how far flow logs cover them.
+    /// Interfaces that belonged to it about then, as calls and listings say, and how far flow logs cover them.
     pub interfaces: Vec<TiedInterface>,
     /// Conversations that were refused before and let through after, or the reverse; those of tied interfaces first.
     pub passages: Vec<Passage>,
@@ -77,33 +80,70 @@ pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<Vec<Effect>
     if tallies.is_empty() {
         return Ok(Vec::new());
     }
-    let ties = ties(source, &doors).await?;
+    let tied = Tied::read(source, &doors).await?;
     let choice = tallies.choose();
     let mut passages: Vec<Passages> = doors.iter().map(|_| Passages::default()).collect();
+    let mut ends = Ends::default();
     flows::read(source, &question, flows::SUMMED, &mut |records: &Records<'_>| {
         for row in (0..records.rows).filter(|row| tallies.is_summed(records, *row, &choice)) {
+            ends.learn(records, row);
             for (door, passages) in doors.iter().zip(&mut passages) {
-                passages.take(door, records, row);
+                passages.take(door, records, row, &mut ends);
             }
         }
         Ok(())
     })
     .await?;
     let covered = tallies.covered(&choice);
-    let told = doors.iter().zip(passages).map(|(door, passages)| tell(door, passages, &ties, &covered));
+    let told = doors.iter().zip(passages).map(|(door, passages)| tell(door, (passages, &ends), &tied.of(door), &covered));
     Ok(told.collect())
 }
 
-/// Interfaces by group, with a citation of a call that names both.
-type Ties = BTreeMap<String, BTreeMap<String, String>>;
+/// Interfaces, each with a citation of what ties it to a group.
+type Ties = BTreeMap<String, String>;
+
+/// What ties interfaces to groups.
+#[derive(Debug, Default)]
+struct Tied {
+    known: Interfaces,
+    /// By group, where evidence was read by a decoder that wrote no observations: interfaces that a call of any time names with it.
+    named_together: BTreeMap<String, Ties>,
+}
+
+impl Tied {
+    async fn read(source: &Source, doors: &[Door]) -> Result<Self, TimelineError> {
+        let known = Interfaces::read(source).await?;
+        let is_observed = source.is_all_read_since(OBSERVED_SINCE).await?;
+        let named_together = if is_observed { BTreeMap::new() } else { named_together(source, doors).await? };
+        Ok(Self { known, named_together })
+    }
+
+    /// The interfaces that belonged to what was changed about that time.
+    fn of(&self, door: &Door) -> Ties {
+        let mut ties = self.named_together.get(&door.target).cloned().unwrap_or_default();
+        let is_of = |holding: &&Holding| match door.scope {
+            Scope::Group => holding.security_groups.iter().flatten().any(|group| *group == door.target),
+            Scope::Vpc => holding.vpc_id.as_ref() == Some(&door.target),
+            Scope::Address => holding.refs.contains(&door.reference),
+            Scope::Subnets => false,
+        };
+        let about = |holding: &&Holding| holding.is_between(door.at - SPAN, door.at + SPAN);
+        for holding in self.known.all().filter(about).filter(is_of) {
+            if let Some((interface, reference)) = holding.interface_id.clone().zip(holding.refs.first()) {
+                ties.entry(interface).or_insert_with(|| reference.clone());
+            }
+        }
+        ties
+    }
+}
 
 /// Which interfaces calls name together with the groups: launches, new interfaces, changes of their groups.
-async fn ties(source: &Source, doors: &[Door]) -> Result<Ties, TimelineError> {
-    let groups: BTreeSet<&str> = doors.iter().map(|d| d.group.as_str()).collect();
-    let Some(is_group) = one_of("name", groups) else { return Ok(Ties::new()) };
+async fn named_together(source: &Source, doors: &[Door]) -> Result<BTreeMap<String, Ties>, TimelineError> {
+    let groups: BTreeSet<&str> = doors.iter().filter(|d| d.scope == Scope::Group).map(|d| d.target.as_str()).collect();
+    let Some(is_group) = one_of("name", groups) else { return Ok(BTreeMap::new()) };
     let mut places: HashMap<Place, Vec<String>> = HashMap::new();
     touched(source, is_group, &mut |group, place| places.entry(place).or_default().push(group.to_owned())).await?;
-    let mut ties = Ties::new();
+    let mut ties: BTreeMap<String, Ties> = BTreeMap::new();
     let is_interface = col("name").gt_eq(lit("eni-")).and(col("name").lt(lit("eni.")));
     touched(source, is_interface, &mut |interface, place| {
         let reference = format!("{}#{}", place.0, place.1);
@@ -139,8 +179,7 @@ async fn touched(source: &Source, condition: Expr, each: &mut dyn FnMut(&str, Pl
     .await
 }
 
-fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<&str, (i64, i64)>) -> Effect {
-    let tied = ties.get(&door.group);
+fn tell(door: &Door, (passages, ends): (Passages, &Ends), tied: &Ties, covered: &HashMap<&str, (i64, i64)>) -> Effect {
     let interface = |(interface_id, reference): (&String, &String)| {
         let span = covered.get(interface_id.as_str());
         TiedInterface {
@@ -150,8 +189,10 @@ fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<&str, (i
             last_end: span.map(|(_, last)| shown(*last)),
         }
     };
-    let interfaces: Vec<TiedInterface> = tied.into_iter().flatten().map(interface).collect();
-    let (mut passages, more) = passages.told(door, |interface| tied.and_then(|tied| tied.get(interface)).cloned());
+    let interfaces: Vec<TiedInterface> = tied.iter().map(interface).collect();
+    // A public address is of one interface: what others did is nothing to it.
+    let is_meant = |interface: &str| door.scope != Scope::Address || tied.contains_key(interface);
+    let (mut passages, more) = passages.told(door, ends, (&|interface| tied.get(interface).cloned(), &is_meant));
     for passage in &mut passages {
         passage.seen_before = covered.get(passage.interface_id.as_str()).is_some_and(|(first, _)| *first < door.second());
     }
@@ -159,7 +200,7 @@ fn tell(door: &Door, passages: Passages, ties: &Ties, covered: &HashMap<&str, (i
     Effect {
         reference: door.reference.clone(),
         event_time: door.event_time.clone(),
-        group: door.group.clone(),
+        target: door.target.clone(),
         rule: door.words.clone(),
         interfaces,
         passages,
@@ -182,16 +223,19 @@ fn words(door: &Door, interfaces: &[TiedInterface], passages: &[Passage], more: 
             "was let through before and refused after it"
         };
         return match (interfaces.is_empty(), covered.is_empty()) {
-            (true, _) => format!("No flow in evidence {way}; no call in evidence names an interface of {}.", door.group),
+            (true, _) if door.scope == Scope::Subnets => {
+                format!("No flow in evidence {way}; which subnets {} is of, no evidence read says.", door.target)
+            }
+            (true, _) => format!("No flow in evidence {way}; no call in evidence names an interface of {}.", door.target),
             (false, true) => format!("No flow in evidence {way}; flow logs have nothing of its interfaces."),
             (false, false) => format!("No flow in evidence {way}; flow logs cover {}.", covered.join(", ")),
         };
     }
     let tied = passages.iter().filter(|p| p.tied_by.is_some()).count();
     let of = if tied == passages.len() {
-        "calls tie the interfaces to the group".to_owned()
+        format!("the interfaces are tied to {}", door.target)
     } else {
-        format!("{} of them of interfaces that no call in evidence ties to the group", passages.len() - tied)
+        format!("{} of them of interfaces that no evidence ties to {}", passages.len() - tied, door.target)
     };
     let noun = if count == 1 { "conversation" } else { "conversations" };
     let how = match (door.opens, passages.iter().filter(|p| !p.seen_before).count()) {

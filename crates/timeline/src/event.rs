@@ -179,6 +179,8 @@ event! {
     recipient_account_id,
     /// `sourceIPAddress`.
     source_ip_address,
+    /// `vpcEndpointId`.
+    vpc_endpoint_id,
     /// `userAgent`.
     user_agent,
     /// `errorCode`.

@@ -137,6 +137,8 @@ pub(crate) async fn list(
 ) -> Result<Closing, TimelineError> {
     let question = &question.reached(source).await?;
     let window = question.window.as_ref();
+    // What traffic shows of a change goes by what it touches, and network commands are few.
+    let resources = if which == EventQuestion::Network { Resources::All } else { resources };
     let condition = [which.condition(), question.filters.condition()].into_iter().flatten().reduce(Expr::and);
     let mut doors = Doors::default();
     let mut noting = |item: Item| {

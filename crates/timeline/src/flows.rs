@@ -6,6 +6,7 @@
 
 mod address;
 mod choice;
+mod own;
 mod records;
 mod seen;
 mod sums;
@@ -14,11 +15,14 @@ use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
 use serde::Serialize;
 
+pub(crate) use address::is_internal;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
+pub(crate) use own::OwnAddresses;
 use records::TALLIED;
 pub(crate) use records::{Records, SUMMED};
 use sums::Sums;
+pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
 
 use crate::coverage::NotSeen;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::addendum::{Addendum, Update};
 use crate::event::Event;
 use crate::group_names::GroupName;
+use crate::interfaces::CallerInterface;
 use crate::lineage::{Actors, Attribution};
 use crate::principal::Principal;
 use crate::relation::Relation;
@@ -77,6 +78,9 @@ pub struct Item {
     pub resources: Vec<Touched>,
     /// Where the call came from.
     pub source_ip_address: Option<String>,
+    /// Which network interfaces in evidence had that address then: a workload of one's own called. More than one where it is not known which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub source_interfaces: Vec<CallerInterface>,
     /// With what.
     pub user_agent: Option<String>,
     /// Account that recorded it.
@@ -163,6 +167,7 @@ impl Item {
             group_names: Vec::new(),
             resources,
             source_ip_address: own(event.source_ip_address),
+            source_interfaces: Vec::new(),
             user_agent: event.user_agent.map(|a| redact_text(a).into_owned()),
             account: own(event.recipient_account_id),
             region: own(event.aws_region),

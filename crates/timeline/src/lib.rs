@@ -22,6 +22,7 @@ mod flow_groups;
 mod flows;
 mod group_names;
 mod instants;
+mod interfaces;
 mod item;
 mod ledger;
 mod lineage;
@@ -58,6 +59,7 @@ pub use flows::{
     Counted as FlowCounted, FlowCoverage, FlowFilters, FlowGrouping, FlowLogSeen, FlowQuestion, FlowTotals, Flows, Side, Talker, flows,
 };
 pub use group_names::GroupName;
+pub use interfaces::{Address, CallerInterface, HeldBy, Holding};
 pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;
 pub use lineage::{

@@ -18,6 +18,7 @@ use crate::ends::{Ends, Met, order, widened};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::flows::{FlowFilters, FlowQuestion, FlowTotals, Talker, flows};
+use crate::interfaces::{Holding, Interfaces};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
@@ -104,6 +105,9 @@ pub struct Profile {
     pub days: BTreeMap<String, DayOf>,
     /// Who acted, what was called, from where, with what, where, on whose accounts, with which keys.
     pub peers: BTreeMap<&'static str, Peers>,
+    /// Of an address, an interface, an instance, a security group or a service: which interfaces had it or were its own, from change to change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<Holding>,
     /// Of an address or what has traffic: with whom it spoke, as flow logs of all time have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
@@ -141,7 +145,16 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
         coverage.not_seen.extend(nearest::unknown_names(source, &Question { filters, ..Question::default() }).await?);
     }
     let traffic = traffic(source, taken_for, subject.trim()).await?;
-    Ok(Profile { traffic, ..counted.finish(subject, taken_for, before.as_ref(), (coverage_window, coverage), ledger.set) })
+    let interfaces = interfaces(source, subject.trim()).await?;
+    Ok(Profile { interfaces, traffic, ..counted.finish(subject, taken_for, before.as_ref(), (coverage_window, coverage), ledger.set) })
+}
+
+/// Which interfaces had an address, or belonged to what is asked for, in the order of time.
+async fn interfaces(source: &Source, subject: &str) -> Result<Vec<Holding>, TimelineError> {
+    let known = Interfaces::read(source).await?;
+    let mut all: Vec<Holding> = known.named(subject).cloned().collect();
+    all.sort_by(|a, b| (a.from, &a.interface_id, a.to).cmp(&(b.from, &b.interface_id, b.to)));
+    Ok(all)
 }
 
 /// The traffic of an address, or of an interface, an instance or what else records name; `None` where there is none.
@@ -283,6 +296,7 @@ impl Counted {
             refs: self.ends.refs(),
             days: self.days,
             peers,
+            interfaces: Vec::new(),
             traffic: None,
             coverage_window,
             coverage,

@@ -14,7 +14,7 @@ pub(crate) fn effect_lines(effects: &[Effect], style: &Style) -> Vec<String> {
     let mut lines = vec![String::new(), style.bold("What traffic shows of these changes")];
     for effect in effects {
         let time = effect.event_time.as_deref().unwrap_or("no usable time");
-        let what = format!("{time} {} on {} [{}]", sanitize(&effect.rule), sanitize(&effect.group), sanitize(&effect.reference));
+        let what = format!("{time} {} on {} [{}]", sanitize(&effect.rule), sanitize(&effect.target), sanitize(&effect.reference));
         lines.extend(style.flow(what.split(' '), " ", 2));
         let text = sanitize(&effect.text);
         lines.extend(style.flow(text.split(' '), " ", 4));
@@ -36,8 +36,8 @@ fn passage_words(passage: &Passage) -> String {
     let told: Vec<String> = sides.iter().filter(|(_, side)| side.records > 0).map(|(name, side)| way(name, side)).collect();
     let port = port(Some(passage.protocol), Some(passage.port)).unwrap_or_default();
     let tied = passage.tied_by.as_deref().map_or_else(
-        || "no call in evidence ties the interface to the group".to_owned(),
-        |tie| format!("the interface is tied to the group by {}", cited(tie)),
+        || "no evidence ties the interface to what was changed".to_owned(),
+        |tie| format!("the interface is tied to it by {}", cited(tie)),
     );
     format!(
         "{} and {} {port}: {}; the first from {}, up to 60 s off [{}]; {tied}",

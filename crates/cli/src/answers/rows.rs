@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use backtrail_timeline::{Covered, Item, Present, Values};
+use backtrail_timeline::{CallerInterface, Covered, Item, Present, Values};
 
 use super::{mover_labels, mover_refs};
 use crate::args::Format;
@@ -102,6 +102,7 @@ impl Flat for Item {
         "source_identity",
         "from_console",
         "mfa",
+        "source_interfaces",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -147,8 +148,15 @@ impl Flat for Item {
             // Empty where the record does not say.
             self.principal.from_console.map(|b| b.to_string()),
             self.principal.mfa.map(|b| b.to_string()),
+            source_interfaces(self),
         ]
     }
+}
+
+/// The workloads that had the address a call came from.
+fn source_interfaces(item: &Item) -> Option<String> {
+    let words: Vec<&str> = item.source_interfaces.iter().filter_map(CallerInterface::holder).collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn joined(values: &Values) -> Option<String> {

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
-use backtrail_timeline::{Counted, Covered, Item, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown};
+use backtrail_timeline::{
+    CallerInterface, Counted, Covered, Item, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown,
+};
 
 use super::chain::chain_lines;
 use super::marks::mark_lines;
@@ -170,7 +172,8 @@ impl TextItem for Item {
         let mut place = Vec::new();
         place.extend(self.region.as_deref().map(|r| sanitize(r).into_owned()));
         place.extend(self.account.as_deref().map(|a| sanitize(a).into_owned()));
-        place.extend(self.source_ip_address.as_deref().map(|ip| format!("from {}", sanitize(ip))));
+        place
+            .extend(self.source_ip_address.as_deref().map(|ip| format!("from {}{}", sanitize(ip), own_workloads(&self.source_interfaces))));
         place.extend(session(&self.principal).map(str::to_owned));
         place.extend(self.principal.access_key_id.as_deref().map(|k| format!("key {}", sanitize(k))));
         place.extend(self.actor.origin.source_identity.as_deref().map(|who| format!("source identity {}", sanitize(who))));
@@ -202,6 +205,17 @@ impl TextItem for Item {
         }
         Ok(())
     }
+}
+
+/// Whose the address of a call was, where it was one of the estate's own: ` (then of i-... by eni-...)`.
+fn own_workloads(interfaces: &[CallerInterface]) -> String {
+    let told = |one: &CallerInterface| {
+        let holder = one.instance_id.as_deref().or(one.resource_id.as_deref());
+        let words: Vec<&str> = holder.into_iter().chain(one.interface_id.as_deref()).collect();
+        sanitize(&words.join(" by ")).into_owned()
+    };
+    let all: Vec<String> = interfaces.iter().map(told).collect();
+    if all.is_empty() { String::new() } else { format!(" (then of {})", all.join(" or of ")) }
 }
 
 /// What the record says of the session beside its key. That a session had no multi-factor authentication says something of users and root

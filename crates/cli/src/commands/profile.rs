@@ -7,6 +7,7 @@ use backtrail_timeline::{Comparison, Peer, Peers, Profile};
 use clap::Args;
 
 use crate::answers::flows::talker_lines;
+use crate::answers::interfaces::holding_words;
 use crate::answers::{Style, not_seen_about};
 use crate::args::{DocumentArgs, WindowArgs};
 use crate::commands::ask;
@@ -16,6 +17,8 @@ use crate::sanitize::{sanitize, shorten};
 
 /// Values of one kind in a terminal; JSON has twenty.
 const LISTED: usize = 6;
+/// Interfaces from change to change in a terminal.
+const HELD: usize = 20;
 /// Characters of a value in a terminal.
 const VALUE: usize = 80;
 /// Characters of the longest bar.
@@ -50,6 +53,18 @@ fn text(profile: &Profile, style: &Style, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "  no events")?;
     } else {
         seen(profile, out)?;
+    }
+    if !profile.interfaces.is_empty() {
+        writeln!(out, "  interfaces")?;
+        for holding in profile.interfaces.iter().take(HELD) {
+            for line in style.flow(holding_words(holding).split(' '), " ", 4) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        let more = profile.interfaces.len().saturating_sub(HELD);
+        if more > 0 {
+            writeln!(out, "    {more} more in JSON")?;
+        }
     }
     if let Some(traffic) = &profile.traffic {
         writeln!(out, "  traffic ({} in {})", counted(traffic.totals.records, "record"), counted(traffic.totals.items, "conversation"))?;

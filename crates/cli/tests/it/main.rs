@@ -7,6 +7,7 @@ mod citations;
 mod coverage;
 mod flows;
 mod formats;
+mod interfaces;
 mod interrupt;
 mod kill;
 mod kit;

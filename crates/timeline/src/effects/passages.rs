@@ -1,12 +1,11 @@
 //! Conversations about a change: what was refused and let through before and after it.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-
+use backtrail_model::names::Names;
+use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::doors::Door;
-use crate::flows::{Records, Side, shown};
+use super::doors::{Course, Door};
+use crate::flows::{OwnAddresses, Records, Side, served_port, shown};
 
 /// Start and end of a record may each be so many seconds off (VPC user guide, "Flow log records").
 const OFF: i64 = 60;
@@ -20,7 +19,7 @@ const REMEMBERED: usize = 100_000;
 pub struct Passage {
     /// The interface.
     pub interface_id: String,
-    /// Citation of a call that names the interface with the group; `null` where none does, and only the times coincide.
+    /// Citation of what ties the interface to what was changed; `null` where none does, and only the times coincide.
     pub tied_by: Option<String>,
     /// Whether flow logs have any record of the interface from before the change: without one nobody knows that it was not let through before.
     pub seen_before: bool,
@@ -45,8 +44,8 @@ pub struct Passage {
     pub reference: String,
 }
 
-/// Interface, peer, protocol, port.
-type Key = (String, String, i32, i32);
+/// Interface, peer, protocol, port, and whether a record says which way it went.
+type Key = (u32, u32, i32, i32, bool);
 
 #[derive(Debug, Default)]
 struct Sums {
@@ -58,15 +57,34 @@ struct Sums {
     first: Option<(i64, String, i64)>,
 }
 
+/// What ties an interface to a change, and whether the change is about it at all.
+type Interfaces<'a> = (&'a dyn Fn(&str) -> Option<String>, &'a dyn Fn(&str) -> bool);
+
 /// What was met of a rule's traffic.
 #[derive(Debug, Default)]
 pub(super) struct Passages {
-    sums: BTreeMap<Key, Sums>,
+    sums: HashMap<Key, Sums>,
+}
+
+/// Names of interfaces and addresses, and which addresses are the interfaces' own: the same for all rules.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    names: Names,
+    own: OwnAddresses,
+}
+
+impl Ends {
+    /// Takes the ends of a record.
+    pub(super) fn learn(&mut self, records: &Records<'_>, row: usize) {
+        let interface = self.names.number(records.interface(row));
+        let ends = [0, 1].map(|end| records.addresses[end].get(row).map(|address| self.names.number(address)));
+        self.own.learn(interface, ends);
+    }
 }
 
 impl Passages {
-    /// Takes a record, if the rule is about it.
-    pub(super) fn take(&mut self, door: &Door, records: &Records<'_>, row: usize) {
+    /// Takes a record, if the change is about it.
+    pub(super) fn take(&mut self, door: &Door, records: &Records<'_>, row: usize, ends: &mut Ends) {
         let Some((peer, protocol, port, is_answer)) = passes(door, records, row) else { return };
         let (Some(start), Some(end)) = (records.start(row), records.end(row)) else { return };
         let is_accepted = match records.action.get(row) {
@@ -74,7 +92,8 @@ impl Passages {
             Some("REJECT") => false,
             _ => return,
         };
-        let key = (records.interface(row).to_owned(), peer.to_owned(), protocol, port);
+        let has_way = records.direction.get(row).is_some();
+        let key = (ends.names.number(records.interface(row)), ends.names.number(peer), protocol, port, has_way);
         if self.sums.len() >= REMEMBERED && !self.sums.contains_key(&key) {
             return;
         }
@@ -98,12 +117,17 @@ impl Passages {
     }
 
     /// What the change let in or cut off: of tied interfaces first, then what was the other way before, then by bytes.
-    pub(super) fn told(self, door: &Door, tied_by: impl Fn(&str) -> Option<String>) -> (Vec<Passage>, u64) {
+    pub(super) fn told(self, door: &Door, ends: &Ends, (tied_by, is_meant): Interfaces<'_>) -> (Vec<Passage>, u64) {
         let is_told = |sums: &Sums| {
             sums.first.is_some() && if door.opens { sums.accepted_before.records == 0 } else { sums.accepted_before.records > 0 }
         };
-        let passage = |((interface_id, peer, protocol, port), sums): (Key, Sums)| {
+        // Where no record says which way it went, an interface's own address is no peer of it.
+        let is_peer = |&(interface, peer, _, _, has_way): &Key| {
+            is_meant(ends.names.text(interface)) && (has_way || ends.own.of(interface, &ends.names) != Some(peer))
+        };
+        let passage = |((interface, peer, protocol, port, _), sums): (Key, Sums)| {
             let (start, evidence, index) = sums.first?;
+            let (interface_id, peer) = (ends.names.text(interface).to_owned(), ends.names.text(peer).to_owned());
             Some(Passage {
                 tied_by: tied_by(&interface_id),
                 seen_before: false,
@@ -119,8 +143,9 @@ impl Passages {
                 reference: format!("{evidence}#{index}"),
             })
         };
-        let mut all: Vec<Passage> = self.sums.into_iter().filter(|(_, sums)| is_told(sums)).filter_map(passage).collect();
-        // The sort keeps the order of names among equals.
+        let mut all: Vec<Passage> = self.sums.into_iter().filter(|(key, sums)| is_peer(key) && is_told(sums)).filter_map(passage).collect();
+        // The next sort keeps this order among equals.
+        all.sort_by(|a, b| (&a.interface_id, &a.peer, a.protocol, a.port).cmp(&(&b.interface_id, &b.peer, b.protocol, b.port)));
         all.sort_by_key(|p| {
             let turned = if door.opens { p.rejected_before.records } else { p.accepted_before.records };
             (p.tied_by.is_none(), turned == 0, std::cmp::Reverse(p.accepted_after.bytes.max(p.rejected_after.bytes)))
@@ -131,7 +156,7 @@ impl Passages {
     }
 }
 
-/// The other end, protocol and port of a record that a rule is about, and whether it is an answer, which the rule lets through as well.
+/// The other end, protocol and port of a record that a change is about, and whether it is an answer, which the rule lets through as well.
 fn passes<'r>(door: &Door, records: &Records<'r>, row: usize) -> Option<(&'r str, i32, i32, bool)> {
     let protocol = records.int(2, row)?;
     if door.protocol.is_some_and(|wanted| wanted != protocol) {
@@ -140,15 +165,24 @@ fn passes<'r>(door: &Door, records: &Records<'r>, row: usize) -> Option<(&'r str
     let [source, destination, packet_source, packet_destination] = records.addresses.each_ref().map(|a| a.get(row));
     let (source, destination) = (packet_source.or(source)?, packet_destination.or(destination)?);
     let (source_port, destination_port) = (records.int(0, row).unwrap_or(0), records.int(1, row).unwrap_or(0));
-    // Of a rule of ingress the peer asks and the interface serves; of egress the other way round.
-    let asks = if door.is_egress { Some("egress") } else { Some("ingress") };
     let direction = records.direction.get(row);
     let is_in = |port: i32| door.ports.is_none_or(|(first, last)| (first..=last).contains(&port));
-    let is_peer = |address: &str| address.parse::<IpAddr>().is_ok_and(|a| door.peers.contains(&a.to_canonical()));
-    let (asker, server) = if door.is_egress { (destination, source) } else { (source, destination) };
-    if is_in(destination_port) && direction.is_none_or(|_| direction == asks) && is_peer(asker) {
+    // Of ingress the peer asks and the interface serves; of egress the other way round.
+    let (asks, asker, server) = match door.course {
+        Course::Ingress => ("ingress", source, destination),
+        Course::Egress => ("egress", destination, source),
+        Course::Both => {
+            let peer = match direction {
+                Some("ingress") => source,
+                Some("egress") => destination,
+                _ => [source, destination].into_iter().find(|end| door.peers.have(end))?,
+            };
+            return door.peers.have(peer).then(|| (peer, protocol, served_port(records, row), false));
+        }
+    };
+    if is_in(destination_port) && direction.is_none_or(|way| way == asks) && door.peers.have(asker) {
         return Some((asker, protocol, destination_port, false));
     }
-    let answers = is_in(source_port) && direction.is_none_or(|_| direction != asks) && is_peer(server);
+    let answers = is_in(source_port) && direction.is_none_or(|way| way != asks) && door.peers.have(server);
     answers.then_some((server, protocol, source_port, true))
 }

@@ -8,7 +8,7 @@ pub(super) fn side(address: &str) -> Option<&'static str> {
 }
 
 /// Whether an address is of no public network.
-pub(super) fn is_internal(address: IpAddr) -> bool {
+pub(crate) fn is_internal(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();

@@ -4,8 +4,9 @@ use backtrail_model::names::Names;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
-use super::address::{is_internal, side};
+use super::address::side;
 use super::choice::{Choice, Tallies};
+use super::own::OwnAddresses;
 use super::records::Records;
 use super::{FlowFilters, FlowGrouping, Talker, shown};
 
@@ -150,16 +151,12 @@ pub(super) struct Groups {
     pub(super) all: Counted,
 }
 
-/// The addresses that all records of an interface have, of two at most: one of them is its own.
-#[derive(Debug, Clone, Copy)]
-struct Own([Option<u32>; 2]);
-
 /// Records summed.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     names: Names,
     sums: HashMap<Key, Sum>,
-    own: HashMap<u32, Own>,
+    own: OwnAddresses,
     instances: HashMap<u32, u32>,
     services: HashMap<u32, u32>,
     pub(super) records: u64,
@@ -187,7 +184,7 @@ impl Sums {
         let [source, destination, packet_source, packet_destination] = records.addresses.each_ref().map(|a| a.get(row));
         let interface = self.names.number(records.interface(row));
         let ends = [source, destination].map(|a| a.map(|a| self.names.number(a)));
-        self.learn_own(interface, ends);
+        self.own.learn(interface, ends);
         if let Some(instance) = records.instance.get(row) {
             let instance = self.names.number(instance);
             self.instances.insert(interface, instance);
@@ -245,35 +242,6 @@ impl Sums {
         }
     }
 
-    /// Of an interface's own side records always have its primary private address, so that it is what all of them have.
-    fn learn_own(&mut self, interface: u32, ends: [Option<u32>; 2]) {
-        if ends.iter().all(Option::is_none) {
-            return;
-        }
-        let own = self.own.entry(interface).or_insert(Own(ends));
-        let left = own.0.map(|candidate| candidate.filter(|c| ends.contains(&Some(*c))));
-        // An interface with addresses of both families has two.
-        if left.iter().any(Option::is_some) {
-            own.0 = left;
-        }
-    }
-
-    /// The interface's own address, where records tell it: of two that all have, the one that is inside.
-    fn own(&self, interface: u32) -> Option<u32> {
-        match self.own.get(&interface)?.0 {
-            [Some(one), None] | [None, Some(one)] => Some(one),
-            [Some(one), Some(other)] if one != other => {
-                let inside = |a: u32| self.names.text(a).parse().is_ok_and(is_internal);
-                match (inside(one), inside(other)) {
-                    (true, false) => Some(one),
-                    (false, true) => Some(other),
-                    _ => None,
-                }
-            }
-            [one, _] => one,
-        }
-    }
-
     /// The groups with the most bytes, then those with the most records; as many as are asked for.
     pub(super) fn groups(&self, by: FlowGrouping, limit: Option<usize>) -> Groups {
         let mut groups: HashMap<Group, Summed> = HashMap::new();
@@ -292,7 +260,7 @@ impl Sums {
     }
 
     fn add_to(&self, groups: &mut HashMap<Group, Summed>, by: FlowGrouping, key: &Key, sum: &Sum) {
-        let own = self.own(key.interface);
+        let own = self.own.of(key.interface, &self.names);
         let way = match (key.way, own) {
             (Way::Unknown, Some(own)) if own == key.destination && own != key.source => Way::In,
             (Way::Unknown, Some(own)) if own == key.source && own != key.destination => Way::Out,
@@ -396,7 +364,7 @@ fn side_of(way: Way, action: Action) -> usize {
 }
 
 /// The port of whoever serves: whoever answers a SYN does, and whoever is sent one; else the lower of two is taken for it.
-fn served_port(records: &Records<'_>, row: usize) -> i32 {
+pub(crate) fn served_port(records: &Records<'_>, row: usize) -> i32 {
     let (source, destination) = (records.int(0, row).unwrap_or(-1), records.int(1, row).unwrap_or(-1));
     match records.int(3, row) {
         Some(flags) if flags & SYN_ACK == SYN_ACK => source,
