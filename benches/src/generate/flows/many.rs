@@ -1,5 +1,6 @@
 //! As many flow records as are asked for: version 5 with all its fields, as varied as real ones, written as fast as two cores can.
 
+mod calls;
 mod record;
 
 use std::fs;
@@ -66,6 +67,8 @@ impl FlowsArgs {
 
 /// Beyond so many lines five minutes become several files. It bounds memory, too: a thread holds one file's text.
 const LARGEST: u64 = 60_000;
+/// The CloudTrail records of the calls that made the interfaces.
+const CALLS: &str = "calls.json";
 /// Room for a line.
 const LINE: usize = 320;
 
@@ -111,6 +114,11 @@ pub(crate) fn run(args: &FlowsArgs) -> Result<()> {
     let units = units(args, start, &streams);
     let done = write_all(args, &streams, &units, level)?;
     let seconds = began.elapsed().as_secs_f64();
+    let mut calls = String::new();
+    for (n, stream) in streams.iter().enumerate() {
+        stream.faces.iter().enumerate().for_each(|(number, face)| calls::write(&mut calls, face, n, number, start));
+    }
+    write_file(&args.dir.join(CALLS), calls.as_bytes())?;
     let truth = truth(args, &streams, &done);
     write_file(&beside(&args.dir, "truth.json"), format!("{}\n", serde_json::to_string_pretty(&truth)?).as_bytes())?;
     let total = |size: fn(&Done) -> usize| done.iter().map(size).sum::<usize>() as f64 / 1e6;
@@ -260,7 +268,7 @@ mod tests {
         run(&args).unwrap();
         let mut interfaces = BTreeSet::new();
         let mut lines = 0;
-        for path in files_below(&dir).unwrap() {
+        for path in files_below(&dir).unwrap().into_iter().filter(|path| !path.ends_with(CALLS)) {
             let mut text = String::new();
             flate2::read::GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
             for line in text.lines().skip(1) {

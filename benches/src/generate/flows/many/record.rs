@@ -41,6 +41,19 @@ impl Face {
     }
 }
 
+impl Face {
+    /// Account, interface, VPC, subnet, instance, region, address.
+    pub(super) fn names(&self) -> [&str; 7] {
+        let [head, middle] = [&self.head, &self.middle];
+        [part(head, 1), part(head, 2), part(middle, 1), part(middle, 2), part(middle, 3), part(&self.place, 0), &self.address]
+    }
+}
+
+/// A word of a text; nothing where it has fewer.
+fn part(text: &str, n: usize) -> &str {
+    text.split_whitespace().nth(n).unwrap_or_default()
+}
+
 /// What was written.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sums {
