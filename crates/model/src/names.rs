@@ -1,12 +1,17 @@
 //! Texts by number: rows name the same few files, interfaces and addresses over and over.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
 
-/// Texts, each once.
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Texts, each once, one behind the other.
 #[derive(Debug, Default)]
 pub struct Names {
-    numbers: HashMap<String, u32>,
-    texts: Vec<String>,
+    hasher: DefaultHashBuilder,
+    numbers: HashTable<u32>,
+    all: String,
+    /// Where each text ends in `all`.
+    ends: Vec<usize>,
     /// The number asked for last: neighbouring rows mostly name the same.
     last: u32,
 }
@@ -14,30 +19,43 @@ pub struct Names {
 impl Names {
     /// The number of a text, which it gets where it has none.
     pub fn number(&mut self, text: &str) -> u32 {
-        if self.texts.get(self.last as usize).is_none_or(|last| last != text) {
+        if self.ends.len() <= self.last as usize || self.text(self.last) != text {
             self.last = self.known(text).unwrap_or_else(|| self.add(text));
         }
         self.last
     }
 
     fn add(&mut self, text: &str) -> u32 {
-        let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(text.to_owned());
-        self.numbers.insert(text.to_owned(), next);
+        let next = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+        let (hasher, all, ends) = (&self.hasher, &self.all, &self.ends);
+        self.numbers.insert_unique(hasher.hash_one(text), next, |number| hasher.hash_one(at(all, ends, *number)));
         next
     }
 
     /// The number of a text that has one.
     #[must_use]
     pub fn known(&self, text: &str) -> Option<u32> {
-        self.numbers.get(text).copied()
+        self.numbers.find(self.hasher.hash_one(text), |number| self.text(*number) == text).copied()
     }
 
     /// The text of a number.
     #[must_use]
     pub fn text(&self, number: u32) -> &str {
-        self.texts.get(number as usize).map_or("", String::as_str)
+        at(&self.all, &self.ends, number)
     }
+
+    /// The texts in the order of their numbers.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..).zip(&self.ends).map(|(number, _)| self.text(number))
+    }
+}
+
+fn at<'a>(all: &'a str, ends: &[usize], number: u32) -> &'a str {
+    let number = number as usize;
+    let from = number.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |end| *end);
+    ends.get(number).and_then(|to| all.get(from..*to)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -50,5 +68,6 @@ mod tests {
         assert_eq!(["a", "b", "b", "a", ""].map(|text| names.number(text)), [0, 1, 1, 0, 2]);
         assert_eq!((names.known("b"), names.known("c")), (Some(1), None));
         assert_eq!((names.text(1), names.text(9)), ("b", ""));
+        assert_eq!(names.texts().collect::<Vec<_>>(), ["a", "b", ""]);
     }
 }

@@ -6,22 +6,25 @@
 
 mod address;
 mod choice;
+mod numbers;
 mod own;
 mod records;
 mod seen;
+mod summing;
 mod sums;
 
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
+use datafusion::dataframe::DataFrame;
 use serde::Serialize;
 
 pub(crate) use address::is_internal;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
-pub(crate) use own::OwnAddresses;
+pub(crate) use numbers::Numbers;
+pub(crate) use own::Owns;
 use records::TALLIED;
 pub(crate) use records::{Records, SUMMED};
-use sums::Sums;
 pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
 
@@ -176,20 +179,13 @@ pub struct Flows {
 /// Where the store cannot be read.
 pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
     let ledger = Ledger::read(source).await?;
-    let tallies = tally(source, question).await?;
-    let choice = tallies.choose();
-    let mut sums = Sums::default();
-    read(source, question, SUMMED, &mut |records| {
-        sums.take_all(records, &question.filters, &tallies, &choice);
-        Ok(())
-    })
-    .await?;
+    let summing::Summed { tallies, choice, sums, overlapping } = summing::sum(source, question).await?;
     let groups = sums.groups(question.by, question.limit);
     let totals = FlowTotals {
         items: groups.count,
         shown: groups.shown.len() as u64,
         records: sums.records,
-        records_of_overlapping_flow_logs: sums.overlapping,
+        records_of_overlapping_flow_logs: overlapping,
         nodata: sums.nodata,
         skipdata: sums.skipdata,
         counted: groups.all,
@@ -225,6 +221,12 @@ pub(crate) async fn read(
     further: &[&str],
     each: &mut dyn FnMut(&Records<'_>) -> Result<(), TimelineError>,
 ) -> Result<(), TimelineError> {
+    let frame = frame(source, question, further).await?;
+    Source::batches(FLOWS, frame, &mut |batch| each(&Records::of(batch)?)).await
+}
+
+/// The window's records.
+async fn frame(source: &Source, question: &FlowQuestion, further: &[&str]) -> Result<DataFrame, TimelineError> {
     let failed = TimelineError::table(FLOWS);
     let mut frame = source.table(FLOWS).await?;
     if let Some(window) = &question.window {
@@ -239,8 +241,7 @@ pub(crate) async fn read(
         _ => true,
     };
     let columns: Vec<&str> = TALLIED.iter().chain(further).copied().filter(is_read).collect();
-    let frame = frame.select_columns(&columns).map_err(&failed)?;
-    Source::batches(FLOWS, frame, &mut |batch| each(&Records::of(batch)?)).await
+    frame.select_columns(&columns).map_err(&failed)
 }
 
 /// A time as answers have it.

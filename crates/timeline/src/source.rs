@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
@@ -31,11 +31,25 @@ pub(crate) const CLOUDTRAIL: &str = "cloudtrail";
 pub(crate) fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TimelineError> + Send + 'static,
 ) -> impl Future<Output = Result<T, TimelineError>> {
+    started(work, |work| rayon::spawn(work))
+}
+
+/// The same on a thread of its own, for what waits for others.
+fn on_its_own<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TimelineError> + Send + 'static,
+) -> impl Future<Output = Result<T, TimelineError>> {
+    started(work, |work| drop(std::thread::spawn(work)))
+}
+
+fn started<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TimelineError> + Send + 'static,
+    start: impl FnOnce(Box<dyn FnOnce() + Send>),
+) -> impl Future<Output = Result<T, TimelineError>> {
     let (done, result) = futures::channel::oneshot::channel();
-    rayon::spawn(move || {
+    start(Box::new(move || {
         // Whoever asked may have failed meanwhile.
         let _ = done.send(work());
-    });
+    }));
     async { result.await? }
 }
 
@@ -151,6 +165,34 @@ impl Source {
         }
         tracing::debug!(table = name, rows, "read");
         Ok(())
+    }
+
+    /// Runs `each` over the batches of a frame on all threads, each of which fills a state of its own. Which batches a thread is given, nobody knows.
+    pub(crate) async fn batches_apart<S: Default + Send + 'static>(
+        name: &'static str,
+        frame: DataFrame,
+        each: impl Fn(&mut S, &RecordBatch) -> Result<(), TimelineError> + Send + Sync + 'static,
+    ) -> Result<Vec<S>, TimelineError> {
+        let threads = rayon::current_num_threads().max(1);
+        let (hand_on, batches) = mpsc::sync_channel::<RecordBatch>(2 * threads);
+        let (batches, each) = (Arc::new(Mutex::new(batches)), Arc::new(each));
+        let fill = |_| {
+            let (batches, each) = (Arc::clone(&batches), Arc::clone(&each));
+            on_its_own(move || {
+                let mut state = S::default();
+                // The lock is held while one thread waits for a batch, and not while it works on it.
+                let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                while let Ok(batch) = next() {
+                    each(&mut state, &batch)?;
+                }
+                Ok(state)
+            })
+        };
+        let states: Vec<_> = (0..threads).map(fill).collect();
+        drop(batches);
+        Self::batches_while(name, frame, &mut |batch| Ok(hand_on.send(batch.clone()).is_ok())).await?;
+        drop(hand_on);
+        futures::future::try_join_all(states).await
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those

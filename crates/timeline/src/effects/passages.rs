@@ -1,11 +1,10 @@
 //! Conversations about a change: what was refused and let through before and after it.
 
-use backtrail_model::names::Names;
 use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::doors::{Course, Door};
-use crate::flows::{OwnAddresses, Records, Side, served_port, shown};
+use crate::flows::{Numbers, Owns, Records, Side, served_port, shown};
 
 /// Start and end of a record may each be so many seconds off (VPC user guide, "Flow log records").
 const OFF: i64 = 60;
@@ -69,8 +68,8 @@ pub(super) struct Passages {
 /// Names of interfaces and addresses, and which addresses are the interfaces' own: the same for all rules.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    names: Names,
-    own: OwnAddresses,
+    names: Numbers<0>,
+    own: Owns,
 }
 
 impl Ends {
@@ -78,7 +77,7 @@ impl Ends {
     pub(super) fn learn(&mut self, records: &Records<'_>, row: usize) {
         let interface = self.names.number(records.interface(row));
         let ends = [0, 1].map(|end| records.addresses[end].get(row).map(|address| self.names.number(address)));
-        self.own.learn(interface, ends);
+        self.own.learn(interface, ends, &self.names);
     }
 }
 
@@ -123,7 +122,7 @@ impl Passages {
         };
         // Where no record says which way it went, an interface's own address is no peer of it.
         let is_peer = |&(interface, peer, _, _, has_way): &Key| {
-            is_meant(ends.names.text(interface)) && (has_way || ends.own.of(interface, &ends.names) != Some(peer))
+            is_meant(ends.names.text(interface)) && (has_way || ends.own.of(interface, [peer, peer], &ends.names) != Some(peer))
         };
         let passage = |((interface, peer, protocol, port, _), sums): (Key, Sums)| {
             let (start, evidence, index) = sums.first?;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backtrail_model::names::Names;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use serde::Serialize;
 
-use super::records::Records;
+use super::numbers::Numbers;
+use super::records::{NO_INTERFACE, Records, UNKNOWN};
 use super::{FlowFilters, shown};
 
 const SECONDS_PER_HOUR: i64 = 3_600;
@@ -57,58 +58,106 @@ struct Count {
     last: Option<i64>,
 }
 
+/// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log.
+const COLUMNS: usize = 7;
+
+impl Count {
+    fn join(&mut self, other: &Self) {
+        self.records += other.records;
+        self.nodata += other.nodata;
+        self.skipdata += other.skipdata;
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = [self.last, other.last].into_iter().flatten().max();
+    }
+}
+
 /// The records of a window, by flow log, interface and hour.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
-    names: Names,
+    names: Numbers<COLUMNS>,
     counts: HashMap<(Slot, Log), Count>,
+    /// A flow log that has records of each slot.
+    first: HashMap<Slot, Log>,
+    /// Whether any slot has records of several.
+    pub(super) is_contested: bool,
     /// Intervals that lost records: interface, from, to, where it says so.
     pub(crate) skipped: Vec<(String, i64, i64, String)>,
 }
 
 impl Tallies {
+    /// Another batch begins.
+    pub(super) fn begin(&mut self) {
+        self.names.begin();
+    }
+
     pub(crate) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters) {
-        for row in (0..records.rows).filter(|row| records.is_of(*row, filters)) {
-            let (name, format) = records.log(row);
-            let log = (self.names.number(name), self.names.number(format), self.names.number(records.account(row)));
-            let slot = (self.names.number(records.interface(row)), hour(records.start(row)));
-            let count = self.counts.entry((slot, log)).or_default();
-            count.records += 1;
-            match records.status.get(row) {
-                Some("NODATA") => count.nodata += 1,
-                Some("SKIPDATA") => {
-                    count.skipdata += 1;
-                    let (evidence, index) = records.place(row);
-                    let span = (records.start(row).unwrap_or_default(), records.end(row).unwrap_or_default());
-                    self.skipped.push((records.interface(row).to_owned(), span.0, span.1, format!("{evidence}#{index}")));
-                }
-                _ => {}
+        self.begin();
+        (0..records.rows).filter(|row| records.is_of(*row, filters)).for_each(|row| self.take(records, row));
+    }
+
+    pub(super) fn take(&mut self, records: &Records<'_>, row: usize) {
+        let (slot, log) = self.place(records, row);
+        let (start, end) = (records.start(row), records.end(row));
+        let count = match self.counts.entry((slot, log)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                self.is_contested |= *self.first.entry(slot).or_insert(log) != log;
+                new.insert(Count::default())
             }
-            count.first = [count.first, records.start(row)].into_iter().flatten().min();
-            count.last = [count.last, records.end(row)].into_iter().flatten().max();
+        };
+        let (is_nodata, is_skipdata) = match records.status.get(row) {
+            Some("NODATA") => (1, 0),
+            Some("SKIPDATA") => {
+                let (evidence, index) = records.place(row);
+                let span = (start.unwrap_or_default(), end.unwrap_or_default());
+                self.skipped.push((records.interface(row).to_owned(), span.0, span.1, format!("{evidence}#{index}")));
+                (0, 1)
+            }
+            _ => (0, 0),
+        };
+        count.join(&Count { records: 1, nodata: is_nodata, skipdata: is_skipdata, first: start, last: end });
+    }
+
+    /// Whose record it is.
+    fn place(&mut self, records: &Records<'_>, row: usize) -> (Slot, Log) {
+        let names = &mut self.names;
+        let account = names.of(0, records.account, row).unwrap_or_else(|| names.number(UNKNOWN));
+        let interface = (1..).zip(records.interfaces).find_map(|(column, text)| names.of(column, text, row));
+        let interface = interface.unwrap_or_else(|| names.number(NO_INTERFACE));
+        let [id, group, format] = records.log;
+        let name = names.of(4, id, row).or_else(|| names.of(5, group, row)).unwrap_or_else(|| names.number(UNKNOWN));
+        let format = names.of(6, format, row).unwrap_or_else(|| names.number(""));
+        ((interface, hour(records.start(row))), (name, format, account))
+    }
+
+    /// Takes over what another thread counted.
+    pub(super) fn join(&mut self, other: Self) {
+        let numbers = self.names.taken_over(&other.names);
+        let here = |number: u32| numbers.get(number as usize).copied().unwrap_or(number);
+        for (((interface, hour), (name, format, account)), count) in other.counts {
+            let (slot, log) = ((here(interface), hour), (here(name), here(format), here(account)));
+            self.is_contested |= *self.first.entry(slot).or_insert(log) != log;
+            self.counts.entry((slot, log)).or_default().join(&count);
         }
+        self.is_contested |= other.is_contested;
+        self.skipped.extend(other.skipped);
     }
 
     /// Of each interface and hour, the flow log with the most records, those that say that others were lost left out; of two, the one with more
     /// fields, then by name.
     pub(crate) fn choose(&self) -> Choice {
         let mut slots: HashMap<Slot, (u64, Log)> = HashMap::new();
-        let mut is_contested = false;
         for ((slot, log), count) in &self.counts {
             let rank = |(records, log): (u64, Log)| (records, self.fields(log), std::cmp::Reverse(self.told(log)));
             let new = (count.records - count.skipdata, *log);
             match slots.get_mut(slot) {
-                Some(best) => {
-                    is_contested = true;
-                    if rank(new) > rank(*best) {
-                        *best = new;
-                    }
-                }
+                Some(best) if rank(new) > rank(*best) => *best = new,
+                Some(_) => {}
                 None => _ = slots.insert(*slot, new),
             }
         }
         let chosen = slots.into_iter().map(|(slot, (_, log))| (slot, log)).collect();
-        Choice { chosen, is_contested }
+        Choice { chosen, is_contested: self.is_contested }
     }
 
     fn fields(&self, log: Log) -> usize {
@@ -139,11 +188,7 @@ impl Tallies {
         let mut logs: BTreeMap<Named, Sums> = BTreeMap::new();
         for ((slot, log), count) in &self.counts {
             let (sum, interfaces, not_summed) = logs.entry(self.told(*log)).or_default();
-            sum.records += count.records;
-            sum.nodata += count.nodata;
-            sum.skipdata += count.skipdata;
-            sum.first = [sum.first, count.first].into_iter().flatten().min();
-            sum.last = [sum.last, count.last].into_iter().flatten().max();
+            sum.join(count);
             interfaces.insert(slot.0);
             *not_summed += if choice.chosen.get(slot) == Some(log) { 0 } else { count.records };
         }
@@ -192,7 +237,7 @@ impl Tallies {
 pub(crate) struct Choice {
     chosen: HashMap<Slot, Log>,
     /// Whether any has several.
-    is_contested: bool,
+    pub(super) is_contested: bool,
 }
 
 fn hour(start: Option<i64>) -> i64 {

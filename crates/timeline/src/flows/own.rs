@@ -1,32 +1,41 @@
-//! The own addresses of interfaces, as far as records alone tell them: on an interface's own side they always have its primary private address (VPC user
-//! guide, "Flow log records"), so that it is what all of them have.
+//! An interface's own address, told by all its records: of its own side they have its primary private address, so that it is what all of them have.
+//! Addresses of the two families are told apart, for an interface may have one of each.
 
-use backtrail_model::names::Names;
 use hashbrown::HashMap;
 
-use super::is_internal;
+use super::address::is_internal;
+use super::numbers::Numbers;
 
-/// The addresses that all records of an interface have, of two at most: one of them is its own. Interfaces and addresses by the numbers of their names.
+/// The addresses that all records of one family have, two at most; `None` where no record was met.
+type Common = Option<[Option<u32>; 2]>;
+
+/// By interface, what all records of IPv4 and of IPv6 have. Whatever order they come in, it is the same.
 #[derive(Debug, Default)]
-pub(crate) struct OwnAddresses(HashMap<u32, [Option<u32>; 2]>);
+pub(crate) struct Owns(HashMap<u32, [Common; 2]>);
 
-impl OwnAddresses {
-    /// Takes the two ends of a record.
-    pub(crate) fn learn(&mut self, interface: u32, ends: [Option<u32>; 2]) {
-        if ends.iter().all(Option::is_none) {
-            return;
-        }
-        let own = self.0.entry(interface).or_insert(ends);
-        let left = own.map(|candidate| candidate.filter(|c| ends.contains(&Some(*c))));
-        // An interface with addresses of both families has two.
-        if left.iter().any(Option::is_some) {
-            *own = left;
+impl Owns {
+    /// Learns from the two ends of a record.
+    pub(crate) fn learn<const N: usize>(&mut self, interface: u32, ends: [Option<u32>; 2], names: &Numbers<N>) {
+        let Some(family) = family(ends, names) else { return };
+        meet(&mut self.0.entry(interface).or_default()[family], ends);
+    }
+
+    /// Takes over what another thread learned, given what its numbers are here.
+    pub(crate) fn join(&mut self, other: Self, here: impl Fn(u32) -> u32) {
+        for (interface, families) in other.0 {
+            let own = self.0.entry(here(interface)).or_default();
+            for (own, common) in own.iter_mut().zip(families) {
+                if let Some(common) = common {
+                    meet(own, common.map(|address| address.map(&here)));
+                }
+            }
         }
     }
 
-    /// The interface's own address, where records tell it: of two that all have, the one that is inside.
-    pub(crate) fn of(&self, interface: u32, names: &Names) -> Option<u32> {
-        match *self.0.get(&interface)? {
+    /// The interface's own address of the family of these ends, where records tell it: of two that all have, the one that is inside.
+    pub(crate) fn of<const N: usize>(&self, interface: u32, ends: [u32; 2], names: &Numbers<N>) -> Option<u32> {
+        let common = self.0.get(&interface)?.get(family(ends.map(Some), names)?)?.as_ref()?;
+        match *common {
             [Some(one), None] | [None, Some(one)] => Some(one),
             [Some(one), Some(other)] if one != other => {
                 let inside = |a: u32| names.text(a).parse().is_ok_and(is_internal);
@@ -38,5 +47,52 @@ impl OwnAddresses {
             }
             [one, _] => one,
         }
+    }
+}
+
+/// Leaves what both have.
+fn meet(common: &mut Common, ends: [Option<u32>; 2]) {
+    *common = Some(match *common {
+        Some(known) => known.map(|address| address.filter(|a| ends.contains(&Some(*a)))),
+        None => ends,
+    });
+}
+
+/// 0 of IPv4 addresses, 1 of IPv6.
+fn family<const N: usize>(ends: [Option<u32>; 2], names: &Numbers<N>) -> Option<usize> {
+    let [one, other] = ends;
+    one.or(other).map(|address| usize::from(names.text(address).contains(':')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_records_of_a_family_have_is_the_interfaces_own_in_whatever_order() {
+        let mut names = Numbers::<1>::default();
+        let [own, peer, other, six, far] =
+            ["10.0.0.5", "10.0.0.6", "198.51.100.7", "fd00::5", "2001:db8::1"].map(|text| names.number(text));
+        let mut records = vec![[own, peer], [six, far], [other, own], [far, six], [own, other]];
+        for _ in 0..records.len() {
+            records.rotate_left(1);
+            let (mut owns, mut others) = (Owns::default(), Owns::default());
+            for (n, ends) in records.iter().enumerate() {
+                if n % 2 == 0 { &mut owns } else { &mut others }.learn(9, ends.map(Some), &names);
+            }
+            owns.join(others, |number| number);
+            assert_eq!(owns.of(9, [other, own], &names), Some(own));
+            assert_eq!(owns.of(9, [far, six], &names), Some(six), "of two that all have, the one inside");
+            assert_eq!(owns.of(8, [own, peer], &names), None);
+        }
+    }
+
+    #[test]
+    fn what_not_all_records_have_is_no_interfaces_own() {
+        let mut names = Numbers::<1>::default();
+        let [a, b, c, d] = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map(|text| names.number(text));
+        let mut owns = Owns::default();
+        [[a, b], [c, d]].iter().for_each(|ends| owns.learn(0, ends.map(Some), &names));
+        assert_eq!(owns.of(0, [a, b], &names), None);
     }
 }

@@ -48,19 +48,24 @@ pub(crate) const SUMMED: &[&str] = &[
     "flow_direction",
 ];
 
+/// What stands for the interface of a record that names none.
+pub(super) const NO_INTERFACE: &str = "-";
+/// What stands for a flow log or an account that nobody names.
+pub(super) const UNKNOWN: &str = "unknown";
+
 /// Rows with their columns at hand; those not asked for are absent.
 pub(crate) struct Records<'a> {
     pub(crate) rows: usize,
-    account: Text<'a>,
-    interface: [Text<'a>; 3],
+    pub(super) account: Text<'a>,
+    pub(super) interfaces: [Text<'a>; 3],
     pub(crate) instance: Text<'a>,
     others: [Text<'a>; 3],
     regions: [Text<'a>; 2],
     start: &'a Int64Array,
     end: &'a Int64Array,
     pub(crate) status: Text<'a>,
-    log: [Text<'a>; 3],
-    evidence: Text<'a>,
+    pub(super) log: [Text<'a>; 3],
+    pub(super) evidence: Text<'a>,
     index: &'a Int64Array,
     pub(crate) addresses: [Text<'a>; 4],
     pub(crate) services: [Text<'a>; 2],
@@ -78,7 +83,7 @@ impl<'a> Records<'a> {
         Ok(Self {
             rows: batch.num_rows(),
             account: text("account_id")?,
-            interface: [text("interface_id")?, text("resource_id")?, text("tgw_attachment_id")?],
+            interfaces: [text("interface_id")?, text("resource_id")?, text("tgw_attachment_id")?],
             instance: text("instance_id")?,
             others: [text("vpc_id")?, text("subnet_id")?, text("tgw_id")?],
             regions: [text("region")?, text("file_region")?],
@@ -99,11 +104,11 @@ impl<'a> Records<'a> {
 
     /// The interface; what stands for it where there is none.
     pub(crate) fn interface(&self, row: usize) -> &'a str {
-        self.interface.iter().find_map(|text| text.get(row)).unwrap_or("-")
+        self.interfaces.iter().find_map(|text| text.get(row)).unwrap_or(NO_INTERFACE)
     }
 
     pub(crate) fn account(&self, row: usize) -> &'a str {
-        self.account.get(row).unwrap_or("unknown")
+        self.account.get(row).unwrap_or(UNKNOWN)
     }
 
     pub(crate) fn start(&self, row: usize) -> Option<i64> {
@@ -117,7 +122,12 @@ impl<'a> Records<'a> {
     /// The flow log, as far as anybody says which: its id, else the log group. And the fields it has.
     pub(crate) fn log(&self, row: usize) -> (&'a str, &'a str) {
         let [id, group, format] = &self.log;
-        (id.get(row).or(group.get(row)).unwrap_or("unknown"), format.get(row).unwrap_or_default())
+        (id.get(row).or(group.get(row)).unwrap_or(UNKNOWN), format.get(row).unwrap_or_default())
+    }
+
+    /// The record's number in its evidence.
+    pub(super) fn index(&self, row: usize) -> i64 {
+        self.index.value(row)
     }
 
     /// Where the record stands.
@@ -138,11 +148,14 @@ impl<'a> Records<'a> {
 
     /// Whether the record is of what the filters name: whose it is, where it stands. Ends, ports and actions are not asked.
     pub(crate) fn is_of(&self, row: usize, filters: &FlowFilters) -> bool {
+        if filters.account.is_empty() && filters.region.is_empty() && filters.arn.is_empty() {
+            return true;
+        }
         let fits = |wanted: &[String], found: &[Option<&str>]| {
             wanted.is_empty() || wanted.iter().any(|wanted| found.iter().flatten().any(|found| found == wanted || is_arn_of(wanted, found)))
         };
         let [vpc, subnet, gateway] = &self.others;
-        let [interface, resource, attachment] = &self.interface;
+        let [interface, resource, attachment] = &self.interfaces;
         let names = [interface, resource, attachment, &self.instance, vpc, subnet, gateway].map(|text| text.get(row));
         fits(&filters.account, &[self.account.get(row)])
             && fits(&filters.region, &[self.regions[0].get(row).or(self.regions[1].get(row))])

@@ -1,15 +1,16 @@
 //! Records summed by conversation.
 
-use backtrail_model::names::Names;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
 use super::address::side;
-use super::choice::{Choice, Tallies};
-use super::own::OwnAddresses;
-use super::records::Records;
+use super::numbers::Numbers;
+use super::own::Owns;
+use super::records::{NO_INTERFACE, Records};
 use super::{FlowFilters, FlowGrouping, Talker, shown};
 
+/// What stands for the end of a record that has none.
+const NO_ADDRESS: &str = "-";
 const SYN: i32 = 2;
 const SYN_ACK: i32 = 18;
 
@@ -151,43 +152,46 @@ pub(super) struct Groups {
     pub(super) all: Counted,
 }
 
-/// Records summed.
+/// Columns whose texts are numbered: three that may name the interface, its instance, four addresses, two services, the evidence.
+const COLUMNS: usize = 11;
+
+/// Records summed. Each thread fills its own; whatever it was given, joined they are the same.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    names: Names,
+    names: Numbers<COLUMNS>,
     sums: HashMap<Key, Sum>,
-    own: OwnAddresses,
-    instances: HashMap<u32, u32>,
+    own: Owns,
+    /// By interface, the latest start of a record that names its instance, and the instance.
+    instances: HashMap<u32, (i64, u32)>,
     services: HashMap<u32, u32>,
     pub(super) records: u64,
-    pub(super) overlapping: u64,
     pub(super) nodata: u64,
     pub(super) skipdata: u64,
 }
 
 impl Sums {
-    pub(super) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters, tallies: &Tallies, choice: &Choice) {
-        for row in (0..records.rows).filter(|row| records.is_of(*row, filters)) {
-            if !tallies.is_summed(records, row, choice) {
-                self.overlapping += u64::from(records.is_between(row, filters));
-                continue;
-            }
-            match records.status.get(row) {
-                Some("NODATA") => self.nodata += 1,
-                Some("SKIPDATA") => self.skipdata += 1,
-                _ => self.take(records, row, filters),
-            }
+    /// Another batch begins.
+    pub(super) fn begin(&mut self) {
+        self.names.begin();
+    }
+
+    /// Takes a record of the flow log that is summed.
+    pub(super) fn take(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
+        match records.status.get(row) {
+            Some("NODATA") => self.nodata += 1,
+            Some("SKIPDATA") => self.skipdata += 1,
+            _ => self.take_traffic(records, row, filters),
         }
     }
 
-    fn take(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
-        let [source, destination, packet_source, packet_destination] = records.addresses.each_ref().map(|a| a.get(row));
-        let interface = self.names.number(records.interface(row));
-        let ends = [source, destination].map(|a| a.map(|a| self.names.number(a)));
-        self.own.learn(interface, ends);
-        if let Some(instance) = records.instance.get(row) {
-            let instance = self.names.number(instance);
-            self.instances.insert(interface, instance);
+    fn take_traffic(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
+        let names = &mut self.names;
+        let interface = (0..).zip(records.interfaces).find_map(|(column, text)| names.of(column, text, row));
+        let interface = interface.unwrap_or_else(|| names.number(NO_INTERFACE));
+        let [source, destination] = [0, 1].map(|end| names.of(4 + end, records.addresses[end], row));
+        self.own.learn(interface, [source, destination], names);
+        if let Some(instance) = names.of(3, records.instance, row) {
+            later(&mut self.instances, names, interface, (records.start(row).unwrap_or(i64::MIN), instance));
         }
         if !records.is_between(row, filters) {
             return;
@@ -199,16 +203,12 @@ impl Sums {
             _ => Way::Unknown,
         };
         // The far end is as the packet has it; the near one as the interface has it.
-        let far = |packet: Option<&'_ str>, plain: Option<&'_ str>| packet.or(plain).unwrap_or("-").to_owned();
-        let (source, destination) = match way {
-            Way::In => (far(packet_source, source), destination.unwrap_or("-").to_owned()),
-            Way::Out => (source.unwrap_or("-").to_owned(), far(packet_destination, destination)),
-            Way::Unknown => (source.unwrap_or("-").to_owned(), destination.unwrap_or("-").to_owned()),
-        };
+        let source = if way == Way::In { names.of(6, records.addresses[2], row).or(source) } else { source };
+        let destination = if way == Way::Out { names.of(7, records.addresses[3], row).or(destination) } else { destination };
         let key = Key {
             interface,
-            source: self.names.number(&source),
-            destination: self.names.number(&destination),
+            source: source.unwrap_or_else(|| names.number(NO_ADDRESS)),
+            destination: destination.unwrap_or_else(|| names.number(NO_ADDRESS)),
             protocol: records.int(2, row).unwrap_or(-1),
             port: served_port(records, row),
             way,
@@ -218,28 +218,47 @@ impl Sums {
                 _ => Action::None,
             },
         };
-        for (service, end) in records.services.iter().zip([key.source, key.destination]) {
-            if let Some(service) = service.get(row) {
-                let service = self.names.number(service);
-                self.services.insert(end, service);
+        for (place, end) in [key.source, key.destination].into_iter().enumerate() {
+            if let Some(service) = names.of(8 + place, records.services[place], row) {
+                least(&mut self.services, names, end, service);
             }
         }
-        self.add(key, records, row);
+        let (start, end) = (records.start(row).unwrap_or(i64::MAX), records.end(row).unwrap_or(i64::MIN));
+        let side = Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) };
+        let evidence = names.of(10, records.evidence, row).unwrap_or_else(|| names.number(""));
+        self.add(key, &Sum { side, first: start, last: end, evidence, index: records.index(row) });
     }
 
-    fn add(&mut self, key: Key, records: &Records<'_>, row: usize) {
-        let (start, end) = (records.start(row).unwrap_or(i64::MAX), records.end(row).unwrap_or(i64::MIN));
-        let (evidence, index) = records.place(row);
-        let side = Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) };
-        let evidence = self.names.number(evidence);
+    fn add(&mut self, key: Key, new: &Sum) {
         let names = &self.names;
-        let sum = self.sums.entry(key).or_insert(Sum { side: Side::default(), first: i64::MAX, last: i64::MIN, evidence, index });
-        sum.side.add(&side);
-        sum.last = sum.last.max(end);
-        let place = |evidence: u32, index: i64| (names.text(evidence), index);
-        if (start, place(evidence, index)) < (sum.first, place(sum.evidence, sum.index)) {
-            (sum.first, sum.evidence, sum.index) = (start, evidence, index);
+        let sum = self.sums.entry(key).or_insert(Sum { side: Side::default(), first: i64::MAX, last: i64::MIN, ..*new });
+        sum.side.add(&new.side);
+        sum.last = sum.last.max(new.last);
+        let text = |sum: &Sum| names.text(sum.evidence);
+        if new.first < sum.first || (new.first == sum.first && (text(new), new.index) < (text(sum), sum.index)) {
+            (sum.first, sum.evidence, sum.index) = (new.first, new.evidence, new.index);
         }
+    }
+
+    /// Takes over what another thread summed.
+    pub(super) fn join(&mut self, other: Self) {
+        let numbers = self.names.taken_over(&other.names);
+        let here = |number: u32| numbers.get(number as usize).copied().unwrap_or(number);
+        self.sums.reserve(other.sums.len());
+        for (key, sum) in other.sums {
+            let key = Key { interface: here(key.interface), source: here(key.source), destination: here(key.destination), ..key };
+            self.add(key, &Sum { evidence: here(sum.evidence), ..sum });
+        }
+        self.own.join(other.own, here);
+        for (interface, (start, instance)) in other.instances {
+            later(&mut self.instances, &self.names, here(interface), (start, here(instance)));
+        }
+        for (end, service) in other.services {
+            least(&mut self.services, &self.names, here(end), here(service));
+        }
+        self.records += other.records;
+        self.nodata += other.nodata;
+        self.skipdata += other.skipdata;
     }
 
     /// The groups with the most bytes, then those with the most records; as many as are asked for.
@@ -260,7 +279,7 @@ impl Sums {
     }
 
     fn add_to(&self, groups: &mut HashMap<Group, Summed>, by: FlowGrouping, key: &Key, sum: &Sum) {
-        let own = self.own.of(key.interface, &self.names);
+        let own = self.own.of(key.interface, [key.source, key.destination], &self.names);
         let way = match (key.way, own) {
             (Way::Unknown, Some(own)) if own == key.destination && own != key.source => Way::In,
             (Way::Unknown, Some(own)) if own == key.source && own != key.destination => Way::Out,
@@ -293,7 +312,8 @@ impl Sums {
             (a.first, a.evidence, a.index) = (b.first, b.evidence, b.index);
         }
         a.last = a.last.max(b.last);
-        let least = |x: Option<u32>, y: Option<u32>| [x, y].into_iter().flatten().min_by_key(|n| self.names.text(*n));
+        let least =
+            |x: Option<u32>, y: Option<u32>| if x == y { x } else { [x, y].into_iter().flatten().min_by_key(|n| self.names.text(*n)) };
         (a.near, a.service) = (least(a.near, b.near), least(a.service, b.service));
         a
     }
@@ -338,7 +358,7 @@ impl Sums {
     }
 
     fn group(&self, by: FlowGrouping, key: &Key, far: u32, way: Way) -> Group {
-        let (interface, instance) = (Some(key.interface), self.instances.get(&key.interface).copied());
+        let (interface, instance) = (Some(key.interface), self.instances.get(&key.interface).map(|(_, instance)| *instance));
         let (port, protocol) = ((key.port >= 0).then_some(key.port), (key.protocol >= 0).then_some(key.protocol));
         let peer = Some(if way == Way::Unknown { (key.source, Some(key.destination)) } else { (far, None) });
         match by {
@@ -349,6 +369,22 @@ impl Sums {
             FlowGrouping::Peer => Group { peer, ..Group::default() },
             FlowGrouping::Port => Group { protocol, port, ..Group::default() },
         }
+    }
+}
+
+/// Keeps the instance that the latest record of an interface names; of two at one time the one that comes last by name.
+fn later(instances: &mut HashMap<u32, (i64, u32)>, names: &Numbers<COLUMNS>, interface: u32, new: (i64, u32)) {
+    let kept = instances.entry(interface).or_insert(new);
+    if new.0 > kept.0 || (new.0 == kept.0 && new.1 != kept.1 && names.text(new.1) > names.text(kept.1)) {
+        *kept = new;
+    }
+}
+
+/// Keeps the service of an address that comes first by name: records agree on it.
+fn least(services: &mut HashMap<u32, u32>, names: &Numbers<COLUMNS>, end: u32, new: u32) {
+    let kept = services.entry(end).or_insert(new);
+    if new != *kept && names.text(new) < names.text(*kept) {
+        *kept = new;
     }
 }
 

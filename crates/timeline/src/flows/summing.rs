@@ -1,0 +1,122 @@
+//! The window's records counted and summed, in one reading where no two flow logs have the same interface in the same hour: which of them is summed
+//! only all records tell, and then they are read again.
+//!
+//! Each thread fills what it has of its own ([`Summing`]); joined they are the same, whichever batches it was given.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::choice::{Choice, Tallies};
+use super::records::{Records, SUMMED};
+use super::sums::Sums;
+use super::{FLOWS, FlowFilters, FlowQuestion, frame};
+use crate::error::TimelineError;
+use crate::source::Source;
+
+/// What was counted and summed.
+#[derive(Debug)]
+pub(super) struct Summed {
+    pub(super) tallies: Tallies,
+    pub(super) choice: Choice,
+    pub(super) sums: Sums,
+    /// Records of an interface and hour that another flow log was summed for.
+    pub(super) overlapping: u64,
+}
+
+/// What one thread makes of the records that are summed.
+#[derive(Debug, Default)]
+struct Summing {
+    sums: Sums,
+    overlapping: u64,
+}
+
+impl Summing {
+    fn begin(&mut self) {
+        self.sums.begin();
+    }
+
+    /// Takes a record that is summed.
+    fn take(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
+        self.sums.take(records, row, filters);
+    }
+
+    /// Takes over what another thread made.
+    fn join(&mut self, other: Self) {
+        self.sums.join(other.sums);
+        self.overlapping += other.overlapping;
+    }
+}
+
+/// Counts the window's records and sums those of the flow logs that are chosen.
+pub(super) async fn sum(source: &Source, question: &FlowQuestion) -> Result<Summed, TimelineError> {
+    let (mut tallies, summing) = sum_all(source, question).await?;
+    let choice = tallies.choose();
+    if !choice.is_contested {
+        return Ok(Summed { tallies, choice, sums: summing.sums, overlapping: 0 });
+    }
+    let chosen = Arc::new((tallies, choice));
+    let summing = sum_chosen(source, question, &chosen).await?;
+    // All threads are done.
+    let choice;
+    (tallies, choice) = Arc::into_inner(chosen).unwrap_or_default();
+    Ok(Summed { tallies, choice, sums: summing.sums, overlapping: summing.overlapping })
+}
+
+/// Counts, and sums as if each interface had one flow log in each hour.
+async fn sum_all(source: &Source, question: &FlowQuestion) -> Result<(Tallies, Summing), TimelineError> {
+    let is_contested = AtomicBool::new(false);
+    let filters = question.filters.clone();
+    let take = move |(tallies, summing): &mut (Tallies, Summing), records: &Records<'_>| {
+        tallies.begin();
+        summing.begin();
+        for row in (0..records.rows).filter(|row| records.is_of(*row, &filters)) {
+            tallies.take(records, row);
+            if !tallies.is_contested {
+                summing.take(records, row, &filters);
+            }
+        }
+        if tallies.is_contested {
+            is_contested.store(true, Ordering::Relaxed);
+        }
+        if is_contested.load(Ordering::Relaxed) {
+            // What was summed so far is summed again.
+            tallies.is_contested = true;
+            *summing = Summing::default();
+        }
+    };
+    let frame = frame(source, question, SUMMED).await?;
+    let states: Vec<(Tallies, Summing)> =
+        Source::batches_apart(FLOWS, frame, move |state, batch| Records::of(batch).map(|records| take(state, &records))).await?;
+    let joined = states.into_iter().reduce(|mut all, other| {
+        all.0.join(other.0);
+        if !all.0.is_contested {
+            all.1.join(other.1);
+        }
+        all
+    });
+    Ok(joined.unwrap_or_default())
+}
+
+/// Sums the records of the flow logs that were chosen.
+async fn sum_chosen(source: &Source, question: &FlowQuestion, chosen: &Arc<(Tallies, Choice)>) -> Result<Summing, TimelineError> {
+    let (filters, chosen) = (question.filters.clone(), Arc::clone(chosen));
+    let take = move |summing: &mut Summing, records: &Records<'_>| {
+        let (tallies, choice) = &*chosen;
+        summing.begin();
+        for row in (0..records.rows).filter(|row| records.is_of(*row, &filters)) {
+            if tallies.is_summed(records, row, choice) {
+                summing.take(records, row, &filters);
+            } else {
+                summing.overlapping += u64::from(records.is_between(row, &filters));
+            }
+        }
+    };
+    let frame = frame(source, question, SUMMED).await?;
+    let states: Vec<Summing> =
+        Source::batches_apart(FLOWS, frame, move |state, batch| Records::of(batch).map(|records| take(state, &records))).await?;
+    let joined = states.into_iter().reduce(|mut all, other| {
+        all.join(other);
+        all
+    });
+    Ok(joined.unwrap_or_default())
+}
