@@ -51,7 +51,7 @@ pub(super) fn run(args: &CompareArgs, folder: &Path) -> Result<()> {
 
 /// An hour's traffic, by conversation and by peer.
 fn ask(args: &CompareArgs, store: &Path) -> Result<()> {
-    for by in ["conversation", "interface", "peer"] {
+    for by in ["conversation", "interface", "peer", "instance", "group"] {
         let question = || {
             let mut command = Command::new(&args.backtrail);
             command.args([

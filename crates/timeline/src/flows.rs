@@ -6,12 +6,16 @@
 
 mod address;
 mod choice;
+mod holders;
+mod named;
 mod numbers;
 mod own;
 mod records;
 mod seen;
 mod summing;
 mod sums;
+
+use std::sync::Arc;
 
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
@@ -21,6 +25,7 @@ use serde::Serialize;
 pub(crate) use address::is_internal;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
+pub(crate) use named::Named;
 pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
@@ -30,6 +35,7 @@ pub use sums::{Counted, Side};
 
 use crate::coverage::NotSeen;
 use crate::error::TimelineError;
+use crate::interfaces::Interfaces;
 use crate::ledger::Ledger;
 use crate::question::{Network, WindowShown};
 use crate::source::{Source, within};
@@ -47,6 +53,8 @@ pub enum FlowGrouping {
     Interface,
     /// The instance behind the interface.
     Instance,
+    /// The security groups that the interface had at that time.
+    Group,
     /// The other end.
     Peer,
     /// The protocol, and the port of whoever serves.
@@ -62,7 +70,7 @@ pub struct FlowFilters {
     /// Region, of the record or of its file's name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub region: Vec<String>,
-    /// Interface, instance, VPC, subnet, transit gateway or attachment, as an ARN or a bare id.
+    /// Interface, instance, security group, VPC, subnet, NAT gateway, transit gateway or attachment, as an ARN or a bare id.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arn: Vec<String>,
     /// Address or block at either end, as the interface or as the packet has it.
@@ -74,6 +82,9 @@ pub struct FlowFilters {
     /// `ACCEPT` or `REJECT`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub action: Vec<String>,
+    /// The interfaces that what `arn` names had, and when, where that was looked up.
+    #[serde(skip)]
+    pub(crate) named: Option<Arc<Named>>,
 }
 
 /// What is asked.
@@ -95,9 +106,15 @@ pub struct Talker {
     /// The interface; of a transit gateway, the attachment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_id: Option<String>,
-    /// The instance that records name with it.
+    /// The instance it was attached to, by calls, listings or the records themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+    /// What else had the interface: a NAT gateway, an endpoint, a load balancer, a task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// The security groups of the interface.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<String>,
     /// The interface's own address, as far as records tell it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -173,14 +190,24 @@ pub struct Flows {
     pub evidence_set: String,
 }
 
+impl FlowQuestion {
+    /// With the interfaces that its names stand for.
+    fn looked_up(&self, known: &Interfaces) -> Self {
+        let named = (!self.filters.arn.is_empty()).then(|| Arc::new(Named::of(known, &self.filters.arn)));
+        Self { filters: FlowFilters { named, ..self.filters.clone() }, ..self.clone() }
+    }
+}
+
 /// Answers what the traffic of a window was.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
-    let ledger = Ledger::read(source).await?;
-    let summing::Summed { tallies, choice, sums, overlapping } = summing::sum(source, question).await?;
-    let groups = sums.groups(question.by, question.limit);
+    let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
+    let known = Arc::new(known);
+    let question = &question.looked_up(&known);
+    let summing::Summed { tallies, choice, sums, overlapping } = summing::sum(source, question, &known).await?;
+    let groups = sums.groups(question.by, question.limit, &known);
     let totals = FlowTotals {
         items: groups.count,
         shown: groups.shown.len() as u64,

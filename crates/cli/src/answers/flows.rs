@@ -13,7 +13,9 @@ const ID_SHOWN: usize = 12;
 /// What is told of a group, behind so much room.
 pub(crate) fn talker_lines(talker: &Talker, room: &str, out: &mut dyn Write) -> io::Result<()> {
     let word = |text: &Option<String>| text.as_deref().map(|text| sanitize(text).into_owned());
-    let mut near: Vec<String> = [&talker.interface_id, &talker.instance_id, &talker.address].into_iter().filter_map(word).collect();
+    let mut near: Vec<String> = [&talker.interface_id, &talker.instance_id, &talker.resource_id].into_iter().filter_map(word).collect();
+    near.extend(talker.security_groups.iter().map(|group| sanitize(group).into_owned()));
+    near.extend(word(&talker.address));
     let mut far: Vec<String> = word(&talker.peer).into_iter().collect();
     far.extend(talker.peer_is.map(str::to_owned));
     far.extend(word(&talker.peer_aws_service));

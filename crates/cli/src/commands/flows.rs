@@ -32,7 +32,7 @@ pub(crate) struct FlowsArgs {
     /// Region
     #[arg(long, value_name = "REGION")]
     region: Vec<String>,
-    /// Interface, instance, VPC, subnet or transit gateway: an ARN or a bare id
+    /// Interface, instance, security group, VPC, subnet, NAT or transit gateway: an ARN or a bare id
     #[arg(long, value_name = "ARN")]
     arn: Vec<String>,
     /// Address or CIDR block at either end
@@ -58,8 +58,10 @@ enum By {
     Conversation,
     /// Network interface
     Interface,
-    /// Instance
+    /// Instance, or what else had the interface then
     Instance,
+    /// Security groups of the interface then
+    Group,
     /// The other end
     Peer,
     /// Protocol and port
@@ -76,11 +78,13 @@ impl FlowsArgs {
             ip,
             port: self.port.clone(),
             action: self.action.iter().map(|action| action.to_ascii_uppercase()).collect(),
+            ..FlowFilters::default()
         };
         let by = match self.by {
             By::Conversation => FlowGrouping::Conversation,
             By::Interface => FlowGrouping::Interface,
             By::Instance => FlowGrouping::Instance,
+            By::Group => FlowGrouping::Group,
             By::Peer => FlowGrouping::Peer,
             By::Port => FlowGrouping::Port,
         };

@@ -196,13 +196,57 @@ fn a_citation_of_a_flow_record_opens_its_line_and_goes_back_to_the_file() {
     assert!(line.ends_with(" - - - - - -") || line.contains(" SKIPDATA"), "{line}");
 }
 
-/// A security group is in no record: an answer of nothing must not look like one of no traffic.
+/// An answer of nothing must not look like one of no traffic.
 #[test]
 fn what_no_record_names_is_said() {
     let store = TestStore::of_fixture("flows");
-    for name in ["sg-0d02f1729e7835c96", "eni-00000000000000000"] {
+    for name in ["sg-00000000000000000", "eni-00000000000000000"] {
         let answer = store.json(&["flows", "--arn", name, "--format", "json"]);
         let said: Vec<&Value> = list(&answer["coverage"]["not_seen"]).iter().filter(|n| n["kind"] == "unknown_name").collect();
         assert!(list(&answer["answer"]).is_empty() && said.len() == 1 && plain(&said[0]["text"]).contains(name), "{answer}");
     }
+}
+
+/// No record names a group: calls say which interfaces had it when.
+#[test]
+fn traffic_of_a_security_group_is_that_of_the_interfaces_that_had_it() {
+    let store = TestStore::of_fixture("flows");
+    let truth = truth_of("flows");
+    let [jump, web, heir] = ["jump", "web", "heir"].map(|which| plain(&truth["interfaces"][which]));
+    let group = plain(&truth["door"]["group"]);
+    let ask = |name: &str, by: &str| store.json(&["flows", "--arn", name, "--by", by, "--format", "json"]);
+    assert_eq!(ask(&group, "interface")["answer"], ask(&jump, "interface")["answer"]);
+    let sums = |answer: &Value| {
+        let sides = ["accepted_in", "accepted_out", "rejected_in", "rejected_out", "undirected"];
+        list(&answer["answer"])
+            .iter()
+            .flat_map(|t| sides.map(|name| side(&t[name])))
+            .fold([0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]])
+    };
+    let by_group = store.json(&["flows", "--by", "group", "--format", "json"]);
+    let told = |wanted: &str| {
+        let all = list(&by_group["answer"]).iter().filter(|t| list(&t["security_groups"]).iter().any(|g| g == wanted));
+        serde_json::json!({ "answer": all.collect::<Vec<_>>() })
+    };
+    assert_eq!(sums(&told(&group)), sums(&ask(&jump, "interface")));
+    // The web server and whoever had its addresses after it have one group.
+    let of_web = list(&store.json(&["profile", &web, "--format", "json"])["interfaces"])[0]["security_groups"][0].clone();
+    let both = [&web, &heir].map(|interface| sums(&ask(interface, "interface")));
+    let wanted: Sum = std::array::from_fn(|n| both[0][n] + both[1][n]);
+    assert_eq!(sums(&told(&plain(&of_web))), wanted);
+}
+
+#[test]
+fn traffic_by_instance_is_of_whoever_had_the_interface_then() {
+    let store = TestStore::of_fixture("flows");
+    let truth = truth_of("flows");
+    let answer = store.json(&["flows", "--by", "instance", "--format", "json"]);
+    let told: Vec<String> = list(&answer["answer"])
+        .iter()
+        .map(|t| plain(if t["instance_id"].is_null() { &t["resource_id"] } else { &t["instance_id"] }))
+        .collect();
+    let instances = list(&truth["intervals"]).iter().map(|i| &i["instance"]).filter(|i| !i.is_null()).chain([&truth["nat"]["gateway"]]);
+    let wanted: std::collections::BTreeSet<String> = instances.map(plain).collect();
+    assert_eq!(told.iter().cloned().collect::<std::collections::BTreeSet<_>>(), wanted);
+    assert_eq!(told.len(), wanted.len(), "each once");
 }

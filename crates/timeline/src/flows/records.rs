@@ -7,6 +7,7 @@ use arrow_array::{Array, Int32Array, Int64Array, RecordBatch};
 use super::{FLOWS, FlowFilters};
 use crate::error::TimelineError;
 use crate::event::{Text, longs};
+use crate::interfaces::is_arn_of;
 
 /// What tells records of flow logs apart, and which of them count.
 pub(crate) const TALLIED: &[&str] = &[
@@ -159,7 +160,7 @@ impl<'a> Records<'a> {
         let names = [interface, resource, attachment, &self.instance, vpc, subnet, gateway].map(|text| text.get(row));
         fits(&filters.account, &[self.account.get(row)])
             && fits(&filters.region, &[self.regions[0].get(row).or(self.regions[1].get(row))])
-            && fits(&filters.arn, &names)
+            && (fits(&filters.arn, &names) || filters.named.as_ref().is_some_and(|named| named.has(self.interface(row), self.start(row))))
     }
 
     /// Whether its ends, ports and action are asked for.
@@ -171,9 +172,4 @@ impl<'a> Records<'a> {
             && (filters.port.is_empty() || filters.port.iter().any(has_port))
             && (filters.action.is_empty() || self.action.get(row).is_some_and(|action| filters.action.iter().any(|a| a == action)))
     }
-}
-
-/// Whether an ARN ends with an id, as in `...:network-interface/eni-1`.
-fn is_arn_of(arn: &str, id: &str) -> bool {
-    arn.starts_with("arn:") && arn.strip_suffix(id).is_some_and(|rest| rest.ends_with('/'))
 }

@@ -24,8 +24,8 @@ pub(super) fn not_seen(question: &FlowQuestion, ledger: &Ledger, tallies: &Talli
     if ledger.flows.is_some() && tallies.is_empty() && !question.filters.arn.is_empty() {
         let names = question.filters.arn.join(", ");
         let text = format!(
-            "No flow record of this window names {names}. Records name interfaces, instances, VPCs, subnets, NAT and transit gateways; of a security \
-             group or a role they say nothing: ask for an interface, or for an address with --ip."
+            "No flow record of this window names {names}, and no call or listing in evidence says of an interface of the window's records that it belonged to it. \
+             Ask for an interface, or for an address with --ip."
         );
         all.push(say(NotSeenKind::UnknownName, text));
     }

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::choice::{Choice, Tallies};
 use super::records::{Records, SUMMED};
 use super::sums::Sums;
-use super::{FLOWS, FlowFilters, FlowQuestion, frame};
+use super::{FLOWS, FlowFilters, FlowGrouping, FlowQuestion, frame};
 use crate::error::TimelineError;
+use crate::interfaces::Interfaces;
 use crate::source::Source;
 
 /// What was counted and summed.
@@ -21,6 +22,20 @@ pub(super) struct Summed {
     pub(super) sums: Sums,
     /// Records of an interface and hour that another flow log was summed for.
     pub(super) overlapping: u64,
+}
+
+/// Which records count, and whose interfaces they are of, where that is asked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    pub(super) filters: FlowFilters,
+    pub(super) known: Option<Arc<Interfaces>>,
+}
+
+impl Asked {
+    fn of(question: &FlowQuestion, known: &Arc<Interfaces>) -> Self {
+        let goes_by_holder = matches!(question.by, FlowGrouping::Instance | FlowGrouping::Group) && !known.is_empty();
+        Self { filters: question.filters.clone(), known: goes_by_holder.then(|| Arc::clone(known)) }
+    }
 }
 
 /// What one thread makes of the records that are summed.
@@ -36,8 +51,8 @@ impl Summing {
     }
 
     /// Takes a record that is summed.
-    fn take(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
-        self.sums.take(records, row, filters);
+    fn take(&mut self, records: &Records<'_>, row: usize, asked: &Asked) {
+        self.sums.take(records, row, asked);
     }
 
     /// Takes over what another thread made.
@@ -48,14 +63,15 @@ impl Summing {
 }
 
 /// Counts the window's records and sums those of the flow logs that are chosen.
-pub(super) async fn sum(source: &Source, question: &FlowQuestion) -> Result<Summed, TimelineError> {
-    let (mut tallies, summing) = sum_all(source, question).await?;
+pub(super) async fn sum(source: &Source, question: &FlowQuestion, known: &Arc<Interfaces>) -> Result<Summed, TimelineError> {
+    let asked = Asked::of(question, known);
+    let (mut tallies, summing) = sum_all(source, question, asked.clone()).await?;
     let choice = tallies.choose();
     if !choice.is_contested {
         return Ok(Summed { tallies, choice, sums: summing.sums, overlapping: 0 });
     }
     let chosen = Arc::new((tallies, choice));
-    let summing = sum_chosen(source, question, &chosen).await?;
+    let summing = sum_chosen(source, question, asked, &chosen).await?;
     // All threads are done.
     let choice;
     (tallies, choice) = Arc::into_inner(chosen).unwrap_or_default();
@@ -63,16 +79,15 @@ pub(super) async fn sum(source: &Source, question: &FlowQuestion) -> Result<Summ
 }
 
 /// Counts, and sums as if each interface had one flow log in each hour.
-async fn sum_all(source: &Source, question: &FlowQuestion) -> Result<(Tallies, Summing), TimelineError> {
+async fn sum_all(source: &Source, question: &FlowQuestion, asked: Asked) -> Result<(Tallies, Summing), TimelineError> {
     let is_contested = AtomicBool::new(false);
-    let filters = question.filters.clone();
     let take = move |(tallies, summing): &mut (Tallies, Summing), records: &Records<'_>| {
         tallies.begin();
         summing.begin();
-        for row in (0..records.rows).filter(|row| records.is_of(*row, &filters)) {
+        for row in (0..records.rows).filter(|row| records.is_of(*row, &asked.filters)) {
             tallies.take(records, row);
             if !tallies.is_contested {
-                summing.take(records, row, &filters);
+                summing.take(records, row, &asked);
             }
         }
         if tallies.is_contested {
@@ -98,16 +113,21 @@ async fn sum_all(source: &Source, question: &FlowQuestion) -> Result<(Tallies, S
 }
 
 /// Sums the records of the flow logs that were chosen.
-async fn sum_chosen(source: &Source, question: &FlowQuestion, chosen: &Arc<(Tallies, Choice)>) -> Result<Summing, TimelineError> {
-    let (filters, chosen) = (question.filters.clone(), Arc::clone(chosen));
+async fn sum_chosen(
+    source: &Source,
+    question: &FlowQuestion,
+    asked: Asked,
+    chosen: &Arc<(Tallies, Choice)>,
+) -> Result<Summing, TimelineError> {
+    let chosen = Arc::clone(chosen);
     let take = move |summing: &mut Summing, records: &Records<'_>| {
         let (tallies, choice) = &*chosen;
         summing.begin();
-        for row in (0..records.rows).filter(|row| records.is_of(*row, &filters)) {
+        for row in (0..records.rows).filter(|row| records.is_of(*row, &asked.filters)) {
             if tallies.is_summed(records, row, choice) {
-                summing.take(records, row, &filters);
+                summing.take(records, row, &asked);
             } else {
-                summing.overlapping += u64::from(records.is_between(row, &filters));
+                summing.overlapping += u64::from(records.is_between(row, &asked.filters));
             }
         }
     };

@@ -1,13 +1,17 @@
 //! Records summed by conversation.
 
+use backtrail_model::time::MICROS_PER_SECOND;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
 use super::address::side;
+use super::holders::{Holders, NOBODY};
 use super::numbers::Numbers;
 use super::own::Owns;
 use super::records::{NO_INTERFACE, Records};
-use super::{FlowFilters, FlowGrouping, Talker, shown};
+use super::summing::Asked;
+use super::{FlowGrouping, Talker, shown};
+use crate::interfaces::{Holding, Interfaces};
 
 /// What stands for the end of a record that has none.
 const NO_ADDRESS: &str = "-";
@@ -90,6 +94,8 @@ enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     interface: u32,
+    /// Who had it, where traffic is grouped by that.
+    holder: u32,
     source: u32,
     destination: u32,
     protocol: i32,
@@ -112,7 +118,10 @@ struct Sum {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Group {
     interface: Option<u32>,
-    instance: Option<u32>,
+    /// The instance or service that had the interface.
+    who: Option<u32>,
+    /// Its security groups, one text for all of them.
+    groups: Option<u32>,
     /// The other end; both, where nobody knows which is the interface's.
     peer: Option<(u32, Option<u32>)>,
     protocol: Option<i32>,
@@ -164,6 +173,7 @@ pub(super) struct Sums {
     /// By interface, the latest start of a record that names its instance, and the instance.
     instances: HashMap<u32, (i64, u32)>,
     services: HashMap<u32, u32>,
+    holders: Holders,
     pub(super) records: u64,
     pub(super) nodata: u64,
     pub(super) skipdata: u64,
@@ -176,15 +186,15 @@ impl Sums {
     }
 
     /// Takes a record of the flow log that is summed.
-    pub(super) fn take(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
+    pub(super) fn take(&mut self, records: &Records<'_>, row: usize, asked: &Asked) {
         match records.status.get(row) {
             Some("NODATA") => self.nodata += 1,
             Some("SKIPDATA") => self.skipdata += 1,
-            _ => self.take_traffic(records, row, filters),
+            _ => self.take_traffic(records, row, asked),
         }
     }
 
-    fn take_traffic(&mut self, records: &Records<'_>, row: usize, filters: &FlowFilters) {
+    fn take_traffic(&mut self, records: &Records<'_>, row: usize, asked: &Asked) {
         let names = &mut self.names;
         let interface = (0..).zip(records.interfaces).find_map(|(column, text)| names.of(column, text, row));
         let interface = interface.unwrap_or_else(|| names.number(NO_INTERFACE));
@@ -193,7 +203,7 @@ impl Sums {
         if let Some(instance) = names.of(3, records.instance, row) {
             later(&mut self.instances, names, interface, (records.start(row).unwrap_or(i64::MIN), instance));
         }
-        if !records.is_between(row, filters) {
+        if !records.is_between(row, &asked.filters) {
             return;
         }
         self.records += 1;
@@ -205,8 +215,11 @@ impl Sums {
         // The far end is as the packet has it; the near one as the interface has it.
         let source = if way == Way::In { names.of(6, records.addresses[2], row).or(source) } else { source };
         let destination = if way == Way::Out { names.of(7, records.addresses[3], row).or(destination) } else { destination };
+        let start = records.start(row).unwrap_or(i64::MAX);
+        let holder = asked.known.as_ref().map_or(NOBODY, |known| self.holders.at(interface, start, known, names));
         let key = Key {
             interface,
+            holder,
             source: source.unwrap_or_else(|| names.number(NO_ADDRESS)),
             destination: destination.unwrap_or_else(|| names.number(NO_ADDRESS)),
             protocol: records.int(2, row).unwrap_or(-1),
@@ -223,7 +236,7 @@ impl Sums {
                 least(&mut self.services, names, end, service);
             }
         }
-        let (start, end) = (records.start(row).unwrap_or(i64::MAX), records.end(row).unwrap_or(i64::MIN));
+        let end = records.end(row).unwrap_or(i64::MIN);
         let side = Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) };
         let evidence = names.of(10, records.evidence, row).unwrap_or_else(|| names.number(""));
         self.add(key, &Sum { side, first: start, last: end, evidence, index: records.index(row) });
@@ -244,9 +257,17 @@ impl Sums {
     pub(super) fn join(&mut self, other: Self) {
         let numbers = self.names.taken_over(&other.names);
         let here = |number: u32| numbers.get(number as usize).copied().unwrap_or(number);
+        let holders = self.holders.taken_over(&other.holders, here);
+        let holder = |number: u32| holders.get(number as usize).copied().unwrap_or(NOBODY);
         self.sums.reserve(other.sums.len());
         for (key, sum) in other.sums {
-            let key = Key { interface: here(key.interface), source: here(key.source), destination: here(key.destination), ..key };
+            let key = Key {
+                interface: here(key.interface),
+                holder: holder(key.holder),
+                source: here(key.source),
+                destination: here(key.destination),
+                ..key
+            };
             self.add(key, &Sum { evidence: here(sum.evidence), ..sum });
         }
         self.own.join(other.own, here);
@@ -262,7 +283,7 @@ impl Sums {
     }
 
     /// The groups with the most bytes, then those with the most records; as many as are asked for.
-    pub(super) fn groups(&self, by: FlowGrouping, limit: Option<usize>) -> Groups {
+    pub(super) fn groups(&self, by: FlowGrouping, limit: Option<usize>, known: &Interfaces) -> Groups {
         let mut groups: HashMap<Group, Summed> = HashMap::new();
         for (key, sum) in &self.sums {
             self.add_to(&mut groups, by, key, sum);
@@ -275,7 +296,7 @@ impl Sums {
         let all =
             sorted.iter().map(|(_, summed)| *summed).reduce(|a, b| self.joined(a, b)).map(|all| self.counted(&all)).unwrap_or_default();
         sorted.truncate(limit.unwrap_or(usize::MAX));
-        Groups { shown: sorted.iter().map(|(group, summed)| self.talker(group, summed)).collect(), count, all }
+        Groups { shown: sorted.iter().map(|(group, summed)| self.talker(group, summed, known)).collect(), count, all }
     }
 
     fn add_to(&self, groups: &mut HashMap<Group, Summed>, by: FlowGrouping, key: &Key, sum: &Sum) {
@@ -335,18 +356,23 @@ impl Sums {
     fn texts(&self, group: &Group) -> impl Ord + '_ {
         let text = |number: Option<u32>| number.map(|n| self.names.text(n));
         let peer = group.peer.map(|(one, other)| (self.names.text(one), text(other)));
-        (text(group.interface), text(group.instance), peer, group.protocol, group.port)
+        (text(group.interface), text(group.who), text(group.groups), peer, group.protocol, group.port)
     }
 
-    fn talker(&self, group: &Group, summed: &Summed) -> Talker {
+    fn talker(&self, group: &Group, summed: &Summed, known: &Interfaces) -> Talker {
         let text = |number: Option<u32>| number.map(|n| self.names.text(n).to_owned());
         let peer = group.peer.map(|(one, other)| match other {
             Some(other) => format!("{} > {}", self.names.text(one), self.names.text(other)),
             None => self.names.text(one).to_owned(),
         });
+        let interface_id = text(group.interface);
+        let who = text(group.who).or_else(|| only_holder(interface_id.as_deref()?, summed, known));
+        let (instance_id, resource_id) = if who.as_ref().is_some_and(|who| who.starts_with("i-")) { (who, None) } else { (None, who) };
         Talker {
-            interface_id: text(group.interface),
-            instance_id: text(group.instance),
+            interface_id,
+            instance_id,
+            resource_id,
+            security_groups: text(group.groups).map(|groups| groups.split(',').map(str::to_owned).collect()).unwrap_or_default(),
             address: text(summed.near),
             peer_is: peer.as_deref().and_then(side),
             peer,
@@ -358,14 +384,17 @@ impl Sums {
     }
 
     fn group(&self, by: FlowGrouping, key: &Key, far: u32, way: Way) -> Group {
-        let (interface, instance) = (Some(key.interface), self.instances.get(&key.interface).map(|(_, instance)| *instance));
+        let holder = self.holders.get(key.holder);
+        let named = || self.instances.get(&key.interface).map(|(_, instance)| *instance);
+        let (interface, who) = (Some(key.interface), holder.who.or_else(named));
         let (port, protocol) = ((key.port >= 0).then_some(key.port), (key.protocol >= 0).then_some(key.protocol));
         let peer = Some(if way == Way::Unknown { (key.source, Some(key.destination)) } else { (far, None) });
         match by {
-            FlowGrouping::Conversation => Group { interface, instance, peer, protocol, port },
-            FlowGrouping::Interface => Group { interface, instance, ..Group::default() },
-            FlowGrouping::Instance if instance.is_some() => Group { instance, ..Group::default() },
-            FlowGrouping::Instance => Group { interface, ..Group::default() },
+            FlowGrouping::Conversation => Group { interface, who, peer, protocol, port, ..Group::default() },
+            FlowGrouping::Interface => Group { interface, who, ..Group::default() },
+            FlowGrouping::Instance if who.is_some() => Group { who, ..Group::default() },
+            FlowGrouping::Group if holder.groups.is_some() => Group { groups: holder.groups, ..Group::default() },
+            FlowGrouping::Instance | FlowGrouping::Group => Group { interface, ..Group::default() },
             FlowGrouping::Peer => Group { peer, ..Group::default() },
             FlowGrouping::Port => Group { protocol, port, ..Group::default() },
         }
@@ -386,6 +415,16 @@ fn least(services: &mut HashMap<u32, u32>, names: &Numbers<COLUMNS>, end: u32, n
     if new != *kept && names.text(new) < names.text(*kept) {
         *kept = new;
     }
+}
+
+/// Who had an interface during all of its traffic, where that was one alone.
+fn only_holder(interface: &str, summed: &Summed, known: &Interfaces) -> Option<String> {
+    let micros = |seconds: i64| seconds.saturating_mul(MICROS_PER_SECOND);
+    let (from, to) = (micros(summed.first), micros(summed.last.saturating_add(1)));
+    let mut all = known.of_interface(interface).filter(|holding| holding.is_between(from, to));
+    let holder = |holding: &Holding| holding.instance_id.clone().or_else(|| holding.resource_id.clone());
+    let first = holder(all.next()?)?;
+    all.all(|other| holder(other).as_ref() == Some(&first)).then_some(first)
 }
 
 /// The place of traffic among the sides of a sum.
