@@ -17,8 +17,8 @@ type Read = fn(&Value, &Value) -> Vec<Observation>;
 
 /// Calls that say something of interfaces. One line each.
 const CALLS: [(&str, &str, Read); 24] = [
-    ("ec2", "RunInstances", |_, answer| items(answer, "instancesSet").flat_map(describe_instance).collect()),
-    ("ec2", "CreateNetworkInterface", |_, answer| answer.get("networkInterface").map(|i| describe_interface(i, None)).unwrap_or_default()),
+    ("ec2", "RunInstances", launched),
+    ("ec2", "CreateNetworkInterface", created),
     ("ec2", "AttachNetworkInterface", |asked, answer| {
         let attachment_id = text(answer, "attachmentId");
         vec![Observation { attachment_id, ..named(Says::Attached, asked) }]
@@ -129,6 +129,31 @@ fn named(says: Says, object: &Value) -> Observation {
         association_id: text(object, "associationId"),
         ..Observation::that(says)
     }
+}
+
+/// The interfaces of new instances. One that EC2 made with its instance goes with it, unless the answer says otherwise.
+fn launched(asked: &Value, answer: &Value) -> Vec<Observation> {
+    let given: Vec<String> = items(asked, "networkInterfaceSet").filter_map(|item| text(item, "networkInterfaceId")).collect();
+    let mut all: Vec<Observation> = items(answer, "instancesSet").flat_map(describe_instance).collect();
+    for one in &mut all {
+        let is_new = one.interface_id.as_ref().is_some_and(|id| !given.contains(id));
+        one.delete_on_termination = one.delete_on_termination.or(is_new.then_some(true));
+    }
+    all
+}
+
+/// A new interface: what the answer leaves out is as it was asked for.
+fn created(asked: &Value, answer: &Value) -> Vec<Observation> {
+    let Some(made) = answer.get("networkInterface") else { return Vec::new() };
+    let mut all = describe_interface(made, None);
+    let Some(wanted) = describe_interface(asked, None).into_iter().next() else { return all };
+    for one in &mut all {
+        one.description = one.description.take().or_else(|| wanted.description.clone());
+        one.resource_id = one.resource_id.take().or_else(|| wanted.resource_id.clone());
+        one.groups = one.groups.take().filter(|groups| !groups.is_empty()).or_else(|| wanted.groups.clone());
+        one.subnet_id = one.subnet_id.take().or_else(|| wanted.subnet_id.clone());
+    }
+    all
 }
 
 /// Further addresses: those asked for, and those that the answer gives.

@@ -25,7 +25,7 @@ use serde::Serialize;
 pub(crate) use address::is_internal;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
-pub(crate) use named::Named;
+pub use named::Named;
 pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
@@ -82,9 +82,9 @@ pub struct FlowFilters {
     /// `ACCEPT` or `REJECT`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub action: Vec<String>,
-    /// The interfaces that what `arn` names had, and when, where that was looked up.
+    /// The interfaces that what `arn` names had, and when: the question looks it up.
     #[serde(skip)]
-    pub(crate) named: Option<Arc<Named>>,
+    pub named: Option<Arc<Named>>,
 }
 
 /// What is asked.

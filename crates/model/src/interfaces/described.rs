@@ -106,7 +106,7 @@ pub fn describe_instance(instance: &Value) -> Vec<Observation> {
         .flat_map(|interface| describe_interface(interface, Some(&id)))
         .filter(|one| one.interface_id.is_some())
         .collect();
-    let base = || Observation {
+    let own = Observation {
         instance_id: Some(id.clone()),
         groups: groups(of(instance, &["groupSet", "SecurityGroups"])),
         vpc_id: text(instance, &["vpcId", "VpcId"]),
@@ -115,8 +115,16 @@ pub fn describe_instance(instance: &Value) -> Vec<Observation> {
         public_ip: text(instance, &["ipAddress", "publicIpAddress", "PublicIpAddress"]),
         ..Observation::that(Says::State)
     };
-    if all.is_empty() {
-        all.extend(Some(base()).filter(|one| one.private_ip_address.is_some() || one.public_ip.is_some()));
+    let has_address = |one: &Observation| one.private_ip_address.is_some() || one.public_ip.is_some();
+    match all.first_mut() {
+        None => all.extend(Some(own).filter(has_address)),
+        // Some answers have the address of the first interface beside the interfaces alone.
+        Some(first) if !has_address(first) && first.ipv6_address.is_none() => {
+            (first.private_ip_address, first.public_ip) = (own.private_ip_address, own.public_ip);
+            first.vpc_id = first.vpc_id.take().or(own.vpc_id);
+            first.subnet_id = first.subnet_id.take().or(own.subnet_id);
+        }
+        Some(_) => {}
     }
     for one in &mut all {
         one.since = one.since.or(launched);
@@ -177,5 +185,9 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].instance_id.as_deref(), told[0].private_ip_address.as_deref()), (Some("i-1"), Some("10.0.0.1")));
         assert!(describe_instance(&serde_json::json!({"instanceId": "i-1"})).is_empty());
+        let interfaces = serde_json::json!({"items": [{"networkInterfaceId": "eni-1"}, {"networkInterfaceId": "eni-2"}]});
+        let instance = serde_json::json!({"instanceId": "i-1", "privateIpAddress": "10.0.0.1", "networkInterfaceSet": interfaces});
+        let addresses: Vec<_> = describe_instance(&instance).into_iter().map(|one| one.private_ip_address).collect();
+        assert_eq!(addresses, [Some("10.0.0.1".to_owned()), None], "the first interface's");
     }
 }

@@ -7,7 +7,7 @@ use crate::interfaces::Interfaces;
 
 /// Stretches of Unix seconds, by interface.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Named(HashMap<String, Vec<(i64, i64)>>);
+pub struct Named(HashMap<String, Vec<(i64, i64)>>);
 
 impl Named {
     /// What these names stand for.
