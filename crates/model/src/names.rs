@@ -40,6 +40,18 @@ impl Names {
         self.numbers.find(self.hasher.hash_one(text), |number| self.text(*number) == text).copied()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// The text of a number.
     #[must_use]
     pub fn text(&self, number: u32) -> &str {

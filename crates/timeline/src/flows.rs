@@ -7,6 +7,7 @@
 mod address;
 mod choice;
 mod holders;
+mod marks;
 mod named;
 mod numbers;
 mod own;
@@ -25,6 +26,7 @@ use serde::Serialize;
 pub(crate) use address::is_internal;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
+pub use marks::{Arithmetic, Beacon, Bulk, Busiest, FlowMark, FlowMarkKind, Past, Scan};
 pub use named::Named;
 pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
@@ -184,6 +186,8 @@ pub struct Flows {
     pub answer: Vec<Talker>,
     /// Sums over all of them.
     pub totals: FlowTotals,
+    /// Scans, beacons and bulk egress, each with its arithmetic.
+    pub marks: Vec<FlowMark>,
     /// What could be seen, and what not.
     pub coverage: FlowCoverage,
     /// Which evidence.
@@ -206,7 +210,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
     let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
     let known = Arc::new(known);
     let question = &question.looked_up(&known);
-    let summing::Summed { tallies, choice, sums, overlapping } = summing::sum(source, question, &known).await?;
+    let summing::Summed { tallies, choice, mut sums, overlapping } = summing::sum(source, question, &known).await?;
     let groups = sums.groups(question.by, question.limit, &known);
     let totals = FlowTotals {
         items: groups.count,
@@ -217,7 +221,9 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
         skipdata: sums.skipdata,
         counted: groups.all,
     };
-    let (not_seen, incomplete) = seen::not_seen(question, &ledger, &tallies);
+    let found = marks::found(source, question, &mut sums, &tallies).await?;
+    let (mut not_seen, incomplete) = seen::not_seen(question, &ledger, &tallies);
+    not_seen.extend(found.not_seen);
     Ok(Flows {
         question: FLOWS,
         window: WindowShown::from(question.window.as_ref()),
@@ -225,6 +231,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
         by: question.by,
         answer: groups.shown,
         totals,
+        marks: found.marks,
         coverage: FlowCoverage { flow_logs: tallies.flow_logs(&choice), not_seen, incomplete },
         evidence_set: ledger.set,
     })

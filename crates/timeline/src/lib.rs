@@ -56,8 +56,8 @@ pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, event_lines, events, events_answer};
 pub use flows::{
-    Counted as FlowCounted, FlowCoverage, FlowFilters, FlowGrouping, FlowLogSeen, FlowQuestion, FlowTotals, Flows, Named, Side, Talker,
-    flows,
+    Arithmetic, Beacon, Bulk, Busiest, Counted as FlowCounted, FlowCoverage, FlowFilters, FlowGrouping, FlowLogSeen, FlowMark,
+    FlowMarkKind, FlowQuestion, FlowTotals, Flows, Named, Past, Scan, Side, Talker, flows,
 };
 pub use group_names::GroupName;
 pub use interfaces::{Address, CallerInterface, HeldBy, Holding};

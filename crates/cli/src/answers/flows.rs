@@ -3,12 +3,44 @@
 use std::io::{self, Write};
 
 use backtrail_model::words::counted;
-use backtrail_timeline::{FlowCounted, Side, Talker};
+use backtrail_timeline::{FlowCounted, FlowMark, FlowMarkKind, Side, Talker};
 
+use super::Style;
 use crate::sanitize::sanitize;
 
 /// Characters of an evidence id in a terminal: enough for `show`.
 const ID_SHOWN: usize = 12;
+
+/// Marks of one kind in a terminal.
+const MARKS: usize = 10;
+
+/// What stands out: of each kind the first.
+pub(crate) fn mark_lines(marks: &[FlowMark], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if marks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    writeln!(out, "{}", style.bold("Marks (what stands out, not what is wrong: docs/guide/responders.md has the thresholds)"))?;
+    for of_kind in marks.chunk_by(|a, b| a.kind == b.kind) {
+        let (name, several) = match of_kind[0].kind {
+            FlowMarkKind::Scan => ("scan", "scans"),
+            FlowMarkKind::Beacon => ("beacon", "beacons"),
+            FlowMarkKind::BulkEgress => ("bulk egress", "of bulk egress"),
+        };
+        for mark in of_kind.iter().take(MARKS) {
+            let text = format!("{name}: {} [{}]", sanitize(&mark.text), cited(&mark.reference));
+            for line in style.flow(text.split(' '), " ", 2) {
+                writeln!(out, "{line}")?;
+            }
+            let times = format!("{} to {}, each up to 60 s off", mark.first_start, mark.last_end);
+            writeln!(out, "    {times}")?;
+        }
+        if of_kind.len() > MARKS {
+            writeln!(out, "  {} more {several}: --format json has them", of_kind.len() - MARKS)?;
+        }
+    }
+    Ok(())
+}
 
 /// What is told of a group, behind so much room.
 pub(crate) fn talker_lines(talker: &Talker, room: &str, out: &mut dyn Write) -> io::Result<()> {

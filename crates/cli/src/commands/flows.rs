@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use crate::answers::Style;
-use crate::answers::flows::{cited, talker_lines, ways};
+use crate::answers::flows::{cited, mark_lines, talker_lines, ways};
 use crate::args::{DocumentArgs, Format, WindowArgs};
 use crate::commands::ask;
 use crate::context::Context;
@@ -119,6 +119,7 @@ fn text(flows: &Flows, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {more} more, with fewer bytes: --limit shows them")?;
     }
     totals(flows, out)?;
+    mark_lines(&flows.marks, style, out)?;
     writeln!(out)?;
     writeln!(out, "{}", style.bold("What was not seen"))?;
     for log in &flows.coverage.flow_logs {

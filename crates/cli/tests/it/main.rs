@@ -6,6 +6,7 @@ mod asked;
 mod citations;
 mod coverage;
 mod flows;
+mod flows_marks;
 mod formats;
 mod interfaces;
 mod interrupt;

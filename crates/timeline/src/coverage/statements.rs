@@ -55,6 +55,8 @@ pub enum NotSeenKind {
     FlowGap,
     /// What flow logs never record.
     NeverLogged,
+    /// Traffic that was too much to be weighed, or that is left out of the answer.
+    NotWeighed,
 }
 
 /// One thing that was not seen.

@@ -74,6 +74,11 @@ impl<const COLUMNS: usize> Numbers<COLUMNS> {
         self.names.known(text)
     }
 
+    /// How many texts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// The text of a number.
     pub(crate) fn text(&self, number: u32) -> &str {
         self.names.text(number)

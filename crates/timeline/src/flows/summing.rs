@@ -29,12 +29,16 @@ pub(super) struct Summed {
 pub(super) struct Asked {
     pub(super) filters: FlowFilters,
     pub(super) known: Option<Arc<Interfaces>>,
+    /// Whether marks are sought.
+    pub(super) seeks_marks: bool,
+    /// Seconds of the periods that are told apart; 0 where none are.
+    pub(super) period: i64,
 }
 
 impl Asked {
     fn of(question: &FlowQuestion, known: &Arc<Interfaces>) -> Self {
         let goes_by_holder = matches!(question.by, FlowGrouping::Instance | FlowGrouping::Group) && !known.is_empty();
-        Self { filters: question.filters.clone(), known: goes_by_holder.then(|| Arc::clone(known)) }
+        Self { filters: question.filters.clone(), known: goes_by_holder.then(|| Arc::clone(known)), seeks_marks: true, period: 0 }
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::address::side;
 use super::holders::{Holders, NOBODY};
+use super::marks::{Marks, Slots};
 use super::numbers::Numbers;
 use super::own::Owns;
 use super::records::{NO_INTERFACE, Records};
@@ -77,14 +78,14 @@ pub struct Counted {
 
 /// Which way traffic goes, as the interface sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Way {
+pub(super) enum Way {
     In,
     Out,
     Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Action {
+pub(super) enum Action {
     Accept,
     Reject,
     None,
@@ -92,26 +93,30 @@ enum Action {
 
 /// What records are summed by at first: both ends as they stand, since only all records of an interface tell its own address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    interface: u32,
+pub(super) struct Key {
+    pub(super) interface: u32,
     /// Who had it, where traffic is grouped by that.
     holder: u32,
-    source: u32,
-    destination: u32,
-    protocol: i32,
-    port: i32,
-    way: Way,
-    action: Action,
+    pub(super) source: u32,
+    pub(super) destination: u32,
+    pub(super) protocol: i32,
+    pub(super) port: i32,
+    pub(super) way: Way,
+    pub(super) action: Action,
+    /// Which of the periods that are told apart, where any are.
+    pub(super) period: i32,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Sum {
-    side: Side,
-    first: i64,
-    last: i64,
+pub(super) struct Sum {
+    pub(super) side: Side,
+    pub(super) first: i64,
+    pub(super) last: i64,
     /// Of the earliest record.
     evidence: u32,
     index: i64,
+    /// What marks noted of it.
+    pub(super) slots: Slots,
 }
 
 /// What answers group by, by the numbers of the texts.
@@ -167,13 +172,14 @@ const COLUMNS: usize = 11;
 /// Records summed. Each thread fills its own; whatever it was given, joined they are the same.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    names: Numbers<COLUMNS>,
-    sums: HashMap<Key, Sum>,
+    pub(super) names: Numbers<COLUMNS>,
+    pub(super) sums: HashMap<Key, Sum>,
     own: Owns,
     /// By interface, the latest start of a record that names its instance, and the instance.
-    instances: HashMap<u32, (i64, u32)>,
-    services: HashMap<u32, u32>,
+    pub(super) instances: HashMap<u32, (i64, u32)>,
+    pub(super) services: HashMap<u32, u32>,
     holders: Holders,
+    pub(super) marks: Marks,
     pub(super) records: u64,
     pub(super) nodata: u64,
     pub(super) skipdata: u64,
@@ -230,6 +236,7 @@ impl Sums {
                 Some("REJECT") => Action::Reject,
                 _ => Action::None,
             },
+            period: if start == i64::MAX { 0 } else { period_of(start, asked.period) },
         };
         for (place, end) in [key.source, key.destination].into_iter().enumerate() {
             if let Some(service) = names.of(8 + place, records.services[place], row) {
@@ -239,17 +246,10 @@ impl Sums {
         let end = records.end(row).unwrap_or(i64::MIN);
         let side = Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) };
         let evidence = names.of(10, records.evidence, row).unwrap_or_else(|| names.number(""));
-        self.add(key, &Sum { side, first: start, last: end, evidence, index: records.index(row) });
-    }
-
-    fn add(&mut self, key: Key, new: &Sum) {
-        let names = &self.names;
-        let sum = self.sums.entry(key).or_insert(Sum { side: Side::default(), first: i64::MAX, last: i64::MIN, ..*new });
-        sum.side.add(&new.side);
-        sum.last = sum.last.max(new.last);
-        let text = |sum: &Sum| names.text(sum.evidence);
-        if new.first < sum.first || (new.first == sum.first && (text(new), new.index) < (text(sum), sum.index)) {
-            (sum.first, sum.evidence, sum.index) = (new.first, new.evidence, new.index);
+        let new = Sum { side, first: start, last: end, evidence, index: records.index(row), slots: Slots::default() };
+        let sum = add(&mut self.sums, &self.names, key, &new);
+        if asked.seeks_marks {
+            self.marks.take(&mut sum.slots, &key, (records, row), self.names.text(key.destination));
         }
     }
 
@@ -260,6 +260,7 @@ impl Sums {
         let holders = self.holders.taken_over(&other.holders, here);
         let holder = |number: u32| holders.get(number as usize).copied().unwrap_or(NOBODY);
         self.sums.reserve(other.sums.len());
+        let mut marks = self.marks.joining(other.marks);
         for (key, sum) in other.sums {
             let key = Key {
                 interface: here(key.interface),
@@ -268,8 +269,10 @@ impl Sums {
                 destination: here(key.destination),
                 ..key
             };
-            self.add(key, &Sum { evidence: here(sum.evidence), ..sum });
+            let kept = add(&mut self.sums, &self.names, key, &Sum { evidence: here(sum.evidence), ..sum });
+            marks.join(&mut kept.slots, &sum.slots);
         }
+        marks.finish();
         self.own.join(other.own, here);
         for (interface, (start, instance)) in other.instances {
             later(&mut self.instances, &self.names, here(interface), (start, here(instance)));
@@ -282,10 +285,54 @@ impl Sums {
         self.skipdata += other.skipdata;
     }
 
+    /// The interface's own address of the family of these ends, where records tell it.
+    fn own(&self, key: &Key) -> Option<u32> {
+        self.own.of(key.interface, [key.source, key.destination], &self.names)
+    }
+
+    /// Whether an address is an interface's own, as far as records tell.
+    pub(super) fn is_own(&self, interface: u32, address: &str) -> bool {
+        let own = self.names.known(address).and_then(|number| Some((number, self.own.of(interface, [number, number], &self.names)?)));
+        own.is_some_and(|(number, own)| number == own)
+    }
+
+    /// Which way it goes: as records say, else as the interface's own address does.
+    pub(super) fn way(&self, key: &Key) -> Way {
+        if key.way != Way::Unknown {
+            return key.way;
+        }
+        match self.own(key) {
+            Some(own) if own == key.destination && own != key.source => Way::In,
+            Some(own) if own == key.source && own != key.destination => Way::Out,
+            _ => Way::Unknown,
+        }
+    }
+
+    /// What comes first, whatever the order of reading: start, evidence, place.
+    pub(super) fn place(&self, sum: &Sum) -> (i64, &str, i64) {
+        (sum.first, self.names.text(sum.evidence), sum.index)
+    }
+
+    /// The earliest record of a sum.
+    pub(super) fn citation(&self, sum: &Sum) -> String {
+        format!("{}#{}", self.names.text(sum.evidence), sum.index)
+    }
+
     /// The groups with the most bytes, then those with the most records; as many as are asked for.
     pub(super) fn groups(&self, by: FlowGrouping, limit: Option<usize>, known: &Interfaces) -> Groups {
+        self.groups_of(&self.sums, by, limit, known)
+    }
+
+    /// The same, of some of the sums.
+    pub(super) fn groups_of<'s>(
+        &self,
+        sums: impl IntoIterator<Item = (&'s Key, &'s Sum)>,
+        by: FlowGrouping,
+        limit: Option<usize>,
+        known: &Interfaces,
+    ) -> Groups {
         let mut groups: HashMap<Group, Summed> = HashMap::new();
-        for (key, sum) in &self.sums {
+        for (key, sum) in sums {
             self.add_to(&mut groups, by, key, sum);
         }
         let mut sorted: Vec<(Group, Summed)> = groups.into_iter().collect();
@@ -300,12 +347,7 @@ impl Sums {
     }
 
     fn add_to(&self, groups: &mut HashMap<Group, Summed>, by: FlowGrouping, key: &Key, sum: &Sum) {
-        let own = self.own.of(key.interface, [key.source, key.destination], &self.names);
-        let way = match (key.way, own) {
-            (Way::Unknown, Some(own)) if own == key.destination && own != key.source => Way::In,
-            (Way::Unknown, Some(own)) if own == key.source && own != key.destination => Way::Out,
-            (way, _) => way,
-        };
+        let (own, way) = (self.own(key), self.way(key));
         let (near, far) = if way == Way::In { (key.destination, key.source) } else { (key.source, key.destination) };
         let group = self.group(by, key, far, way);
         let has_address = !matches!(by, FlowGrouping::Peer | FlowGrouping::Port) && way != Way::Unknown;
@@ -401,6 +443,19 @@ impl Sums {
     }
 }
 
+/// Adds to a sum, which begins with nothing.
+fn add<'s>(sums: &'s mut HashMap<Key, Sum>, names: &Numbers<COLUMNS>, key: Key, new: &Sum) -> &'s mut Sum {
+    let none = Sum { side: Side::default(), first: i64::MAX, last: i64::MIN, slots: Slots::default(), ..*new };
+    let sum = sums.entry(key).or_insert(none);
+    sum.side.add(&new.side);
+    sum.last = sum.last.max(new.last);
+    let text = |sum: &Sum| names.text(sum.evidence);
+    if new.first < sum.first || (new.first == sum.first && (text(new), new.index) < (text(sum), sum.index)) {
+        (sum.first, sum.evidence, sum.index) = (new.first, new.evidence, new.index);
+    }
+    sum
+}
+
 /// Keeps the instance that the latest record of an interface names; of two at one time the one that comes last by name.
 fn later(instances: &mut HashMap<u32, (i64, u32)>, names: &Numbers<COLUMNS>, interface: u32, new: (i64, u32)) {
     let kept = instances.entry(interface).or_insert(new);
@@ -425,6 +480,11 @@ fn only_holder(interface: &str, summed: &Summed, known: &Interfaces) -> Option<S
     let holder = |holding: &Holding| holding.instance_id.clone().or_else(|| holding.resource_id.clone());
     let first = holder(all.next()?)?;
     all.all(|other| holder(other).as_ref() == Some(&first)).then_some(first)
+}
+
+/// The number of a period.
+fn period_of(start: i64, seconds: i64) -> i32 {
+    if seconds == 0 { 0 } else { i32::try_from(start.div_euclid(seconds)).unwrap_or(i32::MAX) }
 }
 
 /// The place of traffic among the sides of a sum.

@@ -1,0 +1,322 @@
+//! Bulk egress: what an interface sends to one external peer within an hour, against what it ever sent within an hour before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use backtrail_model::time::MICROS_PER_HOUR;
+use backtrail_model::window::Window;
+use hashbrown::HashMap;
+use serde::Serialize;
+
+use super::super::address::{is_internal, side};
+use super::super::choice::Tallies;
+use super::super::sums::{Action, Key, Sum, Sums};
+use super::super::{FlowFilters, FlowQuestion, SUMMED, read, shown, tally};
+use super::beacon::goes_out;
+use super::thresholds::{BULK_BYTES, BULK_BYTES_WITHOUT_PAST, BULK_FEW_HOURS, BULK_PAST_HOURS, BULK_RAMP_PART, BULK_TIMES};
+use super::{Arithmetic, FlowMark, FlowMarkKind, grouped, port_text};
+use crate::error::TimelineError;
+use crate::source::Source;
+
+const SECONDS_PER_HOUR: i64 = 3_600;
+
+/// Which hours a transfer is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Past {
+    /// Hours before it.
+    Before,
+    /// Hours after it: there are none before it in evidence.
+    After,
+    /// No other hour of the interface is in evidence.
+    None,
+}
+
+/// How much, and what it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bulk {
+    /// The hour in which the most was sent.
+    pub hour: String,
+    /// Bytes sent to the peer in it.
+    pub bytes: u64,
+    /// Bytes sent to the peer in all of the window.
+    pub bytes_in_window: u64,
+    /// Which hours it is compared with.
+    pub compared_with: Past,
+    /// How many of those have records of the interface.
+    pub past_hours: u64,
+    /// The first of those.
+    pub past_from: Option<String>,
+    /// What the interface sent to all external peers in the busiest of those.
+    pub past_most_bytes: u64,
+    /// So many times as much; absent where it sent nothing.
+    pub times: Option<u64>,
+}
+
+/// Bytes by hour since the epoch.
+type Hours = BTreeMap<i64, u64>;
+
+/// What an interface sends to a peer.
+struct Sent<'s> {
+    interface: u32,
+    peer: u32,
+    /// The interface's address, protocol and port, where there is only one.
+    near: u32,
+    port: Option<(i32, i32)>,
+    hours: Hours,
+    earliest: &'s Sum,
+    last: i64,
+}
+
+/// Other hours of an interface.
+#[derive(Debug, Clone, Copy)]
+struct Other {
+    hours: usize,
+    from: Option<i64>,
+    most: u64,
+}
+
+/// Whether the answer's records tell what an interface sent otherwise.
+pub(super) fn can_compare(filters: &FlowFilters) -> bool {
+    filters.ip.is_empty() && filters.port.is_empty() && filters.action.is_empty()
+}
+
+/// Marks of what went out, the most first.
+pub(super) async fn egress(
+    source: &Source,
+    question: &FlowQuestion,
+    sums: &Sums,
+    tallies: &Tallies,
+) -> Result<Vec<FlowMark>, TimelineError> {
+    if !can_compare(&question.filters) {
+        return Ok(Vec::new());
+    }
+    let sent = sent(sums);
+    if sent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut past = Hourly::of_window(sums, tallies, sent.iter().map(|sent| sent.interface).collect());
+    // The evidence before the window is read where the window says too little, and only of what would be marked by what it says.
+    let is_in_want = |sent: &&Sent<'_>| {
+        let before = past.before(sent);
+        before.hours < BULK_FEW_HOURS && peak(sent).1 >= before.most.saturating_mul(BULK_TIMES)
+    };
+    let wanting: BTreeSet<u32> = sent.iter().filter(is_in_want).map(|sent| sent.interface).collect();
+    if let (false, Some(window)) = (wanting.is_empty(), &question.window) {
+        past.read_before(source, window, sums, &wanting).await?;
+    }
+    let mut found: Vec<(u64, FlowMark)> = sent.iter().filter_map(|sent| of_peer(sums, sent, &past)).collect();
+    found.sort_unstable_by(|(x, a), (y, b)| y.cmp(x).then_with(|| (&a.interface_id, &a.peer).cmp(&(&b.interface_id, &b.peer))));
+    Ok(found.into_iter().map(|(_, mark)| mark).collect())
+}
+
+/// What interfaces send to each external peer that gets enough within some hour.
+fn sent(sums: &Sums) -> Vec<Sent<'_>> {
+    let noted = &sums.marks.hours;
+    let of = |number: usize| {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let first = noted.partition_point(|(other, ..)| *other < number);
+        noted[first..].iter().take_while(move |(other, ..)| *other == number).map(|(_, hour, bytes)| (i64::from(*hour), *bytes))
+    };
+    let outward = || {
+        let is_sent = |(key, _): &(&Key, &Sum)| key.action != Action::Reject && goes_out(sums, key);
+        sums.sums.iter().filter_map(|(key, sum)| Some((key, sum, sum.slots.outward()?))).filter(move |(key, sum, _)| is_sent(&(key, sum)))
+    };
+    // A peer that gets enough gets a tenth of it in one conversation.
+    let large = outward().filter(|(_, sum, _)| sum.side.bytes >= BULK_BYTES / 10).map(|(key, ..)| (key.interface, key.destination));
+    let mut place_of: HashMap<(u32, u32), usize> = large.map(|pair| (pair, usize::MAX)).collect();
+    if place_of.is_empty() {
+        return Vec::new();
+    }
+    let mut sent: Vec<Sent<'_>> = Vec::new();
+    for (key, sum, number) in outward() {
+        let Some(place) = place_of.get_mut(&(key.interface, key.destination)) else { continue };
+        let port = Some((key.protocol, key.port));
+        if *place == usize::MAX {
+            *place = sent.len();
+            let hours = Hours::new();
+            sent.push(Sent {
+                interface: key.interface,
+                peer: key.destination,
+                near: key.source,
+                port,
+                hours,
+                earliest: sum,
+                last: sum.last,
+            });
+        }
+        let one = &mut sent[*place];
+        one.port = one.port.filter(|other| Some(*other) == port);
+        one.last = one.last.max(sum.last);
+        if sums.names.text(key.source) < sums.names.text(one.near) {
+            one.near = key.source;
+        }
+        if sums.place(sum) < sums.place(one.earliest) {
+            one.earliest = sum;
+        }
+        of(number).for_each(|(hour, bytes)| add(&mut one.hours, hour, bytes));
+    }
+    sent.retain(|sent| peak(sent).1 >= BULK_BYTES);
+    sent
+}
+
+fn add(hours: &mut Hours, hour: i64, bytes: u64) {
+    let sum = hours.entry(hour).or_default();
+    *sum = sum.saturating_add(bytes);
+}
+
+/// The hour in which the most was sent, of two the earlier, and how much that was.
+fn peak(sent: &Sent<'_>) -> (i64, u64) {
+    sent.hours.iter().fold((0, 0), |best, (hour, bytes)| if *bytes > best.1 { (*hour, *bytes) } else { best })
+}
+
+/// The first and last hour of the transfer around the busiest one.
+fn span(sent: &Sent<'_>) -> (i64, i64) {
+    let (hour, most) = peak(sent);
+    let is_of_it = |hour: &i64| sent.hours.get(hour).is_some_and(|bytes| bytes.saturating_mul(BULK_RAMP_PART) >= most);
+    let reach = |step: i64| (1..).map(|n| hour + n * step).take_while(is_of_it).last().unwrap_or(hour);
+    (reach(-1), reach(1))
+}
+
+/// What interfaces send to all external peers, hour by hour, in the hours of which there are records.
+#[derive(Debug, Default)]
+struct Hourly(HashMap<u32, Hours>);
+
+impl Hourly {
+    fn of_window(sums: &Sums, tallies: &Tallies, interfaces: BTreeSet<u32>) -> Self {
+        let mut hourly = Self(interfaces.iter().map(|interface| (*interface, Hours::new())).collect());
+        let seen = tallies.hours();
+        for (interface, hours) in &mut hourly.0 {
+            // An hour of which a record says that there was nothing counts, too.
+            let of_it = seen.get(sums.names.text(*interface)).into_iter().flatten().filter(|hour| **hour > i64::MIN);
+            hours.extend(of_it.map(|hour| (*hour, 0)));
+        }
+        let mut interface_of = HashMap::new();
+        for (key, sum) in sums.sums.iter().filter(|(key, _)| interfaces.contains(&key.interface)) {
+            if let Some(number) = sum.slots.outward().filter(|_| goes_out(sums, key) && key.action != Action::Reject) {
+                interface_of.insert(number, key.interface);
+            }
+        }
+        for (number, hour, bytes) in &sums.marks.hours {
+            if let Some(hours) = interface_of.get(&(*number as usize)).and_then(|interface| hourly.0.get_mut(interface)) {
+                add(hours, i64::from(*hour), *bytes);
+            }
+        }
+        hourly
+    }
+
+    /// Reads the day before a window.
+    async fn read_before(
+        &mut self,
+        source: &Source,
+        window: &Window,
+        sums: &Sums,
+        interfaces: &BTreeSet<u32>,
+    ) -> Result<(), TimelineError> {
+        let from = window.from().saturating_sub(BULK_PAST_HOURS.saturating_mul(MICROS_PER_HOUR));
+        let Ok(before) = Window::between(from, window.from()) else { return Ok(()) };
+        let arn = interfaces.iter().map(|interface| sums.names.text(*interface).to_owned()).collect();
+        let question =
+            FlowQuestion { window: Some(before), filters: FlowFilters { arn, ..FlowFilters::default() }, ..FlowQuestion::default() };
+        let tallies = tally(source, &question).await?;
+        let choice = tallies.choose();
+        read(source, &question, SUMMED, &mut |records| {
+            for row in (0..records.rows).filter(|row| records.is_of(*row, &question.filters) && tallies.is_summed(records, *row, &choice)) {
+                let interface = sums.names.known(records.interface(row));
+                let hours = interface.and_then(|interface| Some((interface, self.0.get_mut(&interface)?)));
+                let (Some((interface, hours)), Some(start)) = (hours, records.start(row)) else { continue };
+                let hour = start.div_euclid(SECONDS_PER_HOUR);
+                let [from, to, _, packet_to] = records.addresses.each_ref().map(|address| address.get(row));
+                let is_own = || from.is_some_and(|from| sums.is_own(interface, from));
+                let is_out = records.direction.get(row).map_or_else(is_own, |direction| direction == "egress");
+                let is_external = packet_to.or(to).is_some_and(|to| to.parse().is_ok_and(|to| !is_internal(to)));
+                let is_sent = is_out && is_external && records.action.get(row) != Some("REJECT");
+                add(hours, hour, if is_sent { records.long(1, row) } else { 0 });
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    fn of(&self, sent: &Sent<'_>, from: i64, to: i64) -> Other {
+        let hours = self.0.get(&sent.interface).map(|hours| hours.range(from..to));
+        let mut other = Other { hours: 0, from: None, most: 0 };
+        for (hour, bytes) in hours.into_iter().flatten() {
+            other = Other { hours: other.hours + 1, from: other.from.or(Some(*hour)), most: other.most.max(*bytes) };
+        }
+        other
+    }
+
+    /// The day before a transfer.
+    fn before(&self, sent: &Sent<'_>) -> Other {
+        let (first, _) = span(sent);
+        self.of(sent, first - BULK_PAST_HOURS, first)
+    }
+
+    /// What a transfer is compared with.
+    fn past(&self, sent: &Sent<'_>) -> (Past, Other) {
+        let before = self.before(sent);
+        if before.hours > 0 {
+            return (Past::Before, before);
+        }
+        let (_, last) = span(sent);
+        let after = self.of(sent, last + 1, i64::MAX);
+        (if after.hours > 0 { Past::After } else { Past::None }, after)
+    }
+}
+
+fn of_peer(sums: &Sums, sent: &Sent<'_>, past: &Hourly) -> Option<(u64, FlowMark)> {
+    let (hour, bytes) = peak(sent);
+    let (compared_with, other) = past.past(sent);
+    let least = if compared_with == Past::None { BULK_BYTES_WITHOUT_PAST } else { BULK_BYTES };
+    if bytes < least || bytes < other.most.saturating_mul(BULK_TIMES) {
+        return None;
+    }
+    let bulk = Bulk {
+        hour: shown(hour * SECONDS_PER_HOUR),
+        bytes,
+        bytes_in_window: sent.hours.values().fold(0, |sum, bytes| sum.saturating_add(*bytes)),
+        compared_with,
+        past_hours: other.hours as u64,
+        past_from: other.from.map(|hour| shown(hour * SECONDS_PER_HOUR)),
+        past_most_bytes: other.most,
+        times: bytes.checked_div(other.most),
+    };
+    let own = |number: u32| sums.names.text(number).to_owned();
+    let service = sums.services.get(&sent.peer).map(|number| own(*number));
+    Some((
+        bytes,
+        FlowMark {
+            kind: FlowMarkKind::BulkEgress,
+            interface_id: Some(own(sent.interface)),
+            instance_id: sums.instances.get(&sent.interface).map(|(_, number)| own(*number)),
+            address: Some(own(sent.near)),
+            peer: own(sent.peer),
+            peer_is: side(sums.names.text(sent.peer)),
+            text: text(&own(sent.interface), &own(sent.peer), service.as_deref(), sent.port, &bulk),
+            peer_aws_service: service,
+            protocol: sent.port.map(|(protocol, _)| protocol),
+            port: sent.port.map(|(_, port)| port),
+            first_start: shown(sent.earliest.first),
+            last_end: shown(sent.last),
+            arithmetic: Arithmetic::Bulk(bulk),
+            reference: sums.citation(sent.earliest),
+        },
+    ))
+}
+
+fn text(interface: &str, peer: &str, service: Option<&str>, port: Option<(i32, i32)>, bulk: &Bulk) -> String {
+    let whose = service.map(|service| format!(", an address of AWS ({service}),")).unwrap_or_default();
+    let port = port.map(|(protocol, port)| format!(" {}", port_text(protocol, port))).unwrap_or_default();
+    let sent = format!("{interface} sent {} bytes to {peer}{whose}{port} in the hour of {}", grouped(bulk.bytes), bulk.hour);
+    let most = grouped(bulk.past_most_bytes);
+    let times = bulk.times.map(|times| format!(": {} times as much", grouped(times))).unwrap_or_default();
+    let hours = |when: &str| match bulk.past_hours {
+        1 => format!("in the one hour {when} with records of it, {most} bytes went to all external peers{times}"),
+        n => format!("of the {n} hours {when} with records of it, the busiest had {most} bytes to all external peers{times}"),
+    };
+    match bulk.compared_with {
+        Past::Before => format!("{sent}; {}.", hours("before")),
+        Past::After => format!("{sent}; no hour before is in evidence; {}.", hours("after")),
+        Past::None => format!("{sent}; no other hour of the interface is in evidence."),
+    }
+}

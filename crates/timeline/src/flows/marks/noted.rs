@@ -1,0 +1,348 @@
+//! What is noted of records while they are summed.
+
+use std::net::IpAddr;
+
+use super::super::address::is_internal;
+use super::super::records::Records;
+use super::super::sums::{Action, Key, Way};
+use super::thresholds::{ATTEMPT_PACKET_BYTES, ATTEMPT_PACKETS, BEACON_CALLS};
+use crate::coverage::{NotSeen, NotSeenKind, say};
+
+const TCP: i32 = 6;
+const UDP: i32 = 17;
+const SYN: i32 = 2;
+/// SYN and RST: whoever got an answer and wanted no more.
+const SYN_RST: i32 = 6;
+const SECONDS_PER_HOUR: u32 = 3_600;
+const SECONDS_PER_MINUTE: u32 = 60;
+
+/// A key without a number.
+const NONE: u32 = u32::MAX;
+
+/// Calls kept of one conversation at first: the earliest. As many are kept of each as fit.
+const CALLS_OF_ONE: usize = 4_096;
+
+/// How long the lists grow before they are put in order, and how long they may be then: 16 bytes a call or hour, 8 an attempt.
+const CALLS: (usize, usize) = (8_000_000, 6_000_000);
+const HOURS: (usize, usize) = (4_000_000, 3_000_000);
+const ATTEMPTS: (usize, usize) = (8_000_000, 6_000_000);
+
+/// What a sum has in the lists.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Slots {
+    /// Whether it was asked if it goes out to an external peer.
+    is_asked: bool,
+    /// Its number among those that do.
+    outward: u32,
+    /// Its number among those that are attempts.
+    attempt: u32,
+    /// Whether its source is the one that calls.
+    pub(super) is_calling: bool,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self { is_asked: false, outward: NONE, attempt: NONE, is_calling: false }
+    }
+}
+
+impl Slots {
+    pub(super) fn outward(&self) -> Option<usize> {
+        (self.outward != NONE).then_some(self.outward as usize)
+    }
+
+    pub(super) fn attempt(&self) -> Option<usize> {
+        (self.attempt != NONE).then_some(self.attempt as usize)
+    }
+}
+
+/// A record of somebody who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call {
+    /// Seconds since the epoch.
+    pub(super) start: u32,
+    /// The caller's port.
+    pub(super) port: u16,
+    /// Seconds.
+    pub(super) lasts: u16,
+    pub(super) bytes: u32,
+}
+
+/// The bytes of the hour that a sum's records are of just now.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    hour: u32,
+    bytes: u64,
+}
+
+/// What was noted.
+#[derive(Debug)]
+pub(in super::super) struct Marks {
+    current: Vec<Current>,
+    attempts_of: u32,
+    /// By the number of what goes out.
+    pub(super) calls: Vec<(u32, Call)>,
+    /// By the number of what goes out: hour, bytes.
+    pub(super) hours: Vec<(u32, u32, u64)>,
+    /// By the number of what is attempted: minute.
+    pub(super) attempts: Vec<(u32, u32)>,
+    /// Calls kept of each.
+    pub(super) calls_of_one: usize,
+    are_hours_kept: bool,
+    are_attempts_kept: bool,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            current: Vec::new(),
+            attempts_of: 0,
+            calls: Vec::new(),
+            hours: Vec::new(),
+            attempts: Vec::new(),
+            calls_of_one: CALLS_OF_ONE,
+            are_hours_kept: true,
+            are_attempts_kept: true,
+        }
+    }
+}
+
+impl Marks {
+    /// Notes what marks need of a record that is summed under a key.
+    pub(in super::super) fn take(&mut self, slots: &mut Slots, key: &Key, (records, row): (&Records<'_>, usize), destination: &str) {
+        let Some(start) = records.start(row).and_then(|start| u32::try_from(start).ok()) else { return };
+        let is_calling = records.int(1, row) == Some(key.port);
+        slots.is_calling |= is_calling;
+        if !slots.is_asked {
+            slots.is_asked = true;
+            if key.way != Way::In && is_external(destination) {
+                slots.outward = number(self.current.len());
+                self.current.push(Current { hour: start / SECONDS_PER_HOUR, bytes: 0 });
+            }
+        }
+        if let Some(at) = slots.outward() {
+            let bytes = records.long(1, row);
+            if is_calling && matches!(key.protocol, TCP | UDP) {
+                let lasts = records.end(row).map_or(0, |end| end.saturating_sub(i64::from(start)));
+                let lasts = u16::try_from(lasts.max(0)).unwrap_or(u16::MAX);
+                let port = records.int(0, row).and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
+                let call = Call { start, port, lasts, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) };
+                self.add_call(slots.outward, call);
+            }
+            if key.action != Action::Reject {
+                self.add_bytes(at, start / SECONDS_PER_HOUR, bytes);
+            }
+        }
+        if is_calling && is_attempt(key, records, row) {
+            self.add_attempt(slots, start / SECONDS_PER_MINUTE);
+        }
+    }
+
+    fn add_call(&mut self, number: u32, call: Call) {
+        if self.calls_of_one >= BEACON_CALLS {
+            self.calls.push((number, call));
+            if self.calls.len() >= CALLS.0 {
+                self.settle_calls();
+            }
+        }
+    }
+
+    fn add_bytes(&mut self, at: usize, hour: u32, bytes: u64) {
+        if !self.are_hours_kept {
+            return;
+        }
+        let current = &mut self.current[at];
+        if current.hour == hour {
+            current.bytes = current.bytes.saturating_add(bytes);
+            return;
+        }
+        let full = std::mem::replace(current, Current { hour, bytes });
+        self.hours.push((number(at), full.hour, full.bytes));
+        if self.hours.len() >= HOURS.0 {
+            self.settle_hours();
+        }
+    }
+
+    fn add_attempt(&mut self, slots: &mut Slots, minute: u32) {
+        if !self.are_attempts_kept {
+            return;
+        }
+        if slots.attempt == NONE {
+            slots.attempt = self.attempts_of;
+            self.attempts_of = self.attempts_of.saturating_add(1);
+        }
+        self.attempts.push((slots.attempt, minute));
+        if self.attempts.len() >= ATTEMPTS.0 {
+            self.settle_attempts();
+        }
+    }
+
+    /// Begins to take over what another thread noted, sum by sum.
+    pub(in super::super) fn joining(&mut self, other: Self) -> Joining<'_> {
+        let (outward, attempts) = (vec![NONE; other.current.len()], vec![NONE; other.attempts_of as usize]);
+        Joining { here: self, other, outward, attempts }
+    }
+
+    /// Puts the lists in order when all records were summed.
+    pub(super) fn settle(&mut self) {
+        let mut calls_of = vec![0_usize; self.current.len()];
+        for (number, _) in &self.calls {
+            calls_of[*number as usize] += 1;
+        }
+        if self.calls.len() > CALLS.1 || calls_of.iter().any(|calls| *calls > self.calls_of_one) {
+            self.settle_calls();
+        }
+        for (at, current) in std::mem::take(&mut self.current).into_iter().enumerate() {
+            if current.bytes > 0 {
+                self.hours.push((number(at), current.hour, current.bytes));
+            }
+        }
+        self.settle_hours();
+        self.settle_attempts();
+    }
+
+    /// Keeps as many of the earliest calls of each conversation as fit. However the calls came in, what is left is the same: fewer of each are kept
+    /// exactly where so many of all would not fit.
+    fn settle_calls(&mut self) {
+        self.calls.sort_unstable();
+        let mut most = self.calls_of_one;
+        loop {
+            let (mut of, mut met) = (NONE, 0);
+            self.calls.retain(|(number, _)| {
+                met = if *number == of { met + 1 } else { 1 };
+                of = *number;
+                met <= most
+            });
+            if self.calls.len() <= CALLS.1 {
+                break;
+            }
+            most /= 2;
+            if most < BEACON_CALLS {
+                self.calls = Vec::new();
+                break;
+            }
+        }
+        self.calls_of_one = most;
+    }
+
+    fn settle_hours(&mut self) {
+        self.hours.sort_unstable();
+        self.hours.dedup_by(|next, kept| {
+            let is_same = (next.0, next.1) == (kept.0, kept.1);
+            if is_same {
+                kept.2 = kept.2.saturating_add(next.2);
+            }
+            is_same
+        });
+        if self.hours.len() > HOURS.1 {
+            (self.hours, self.are_hours_kept) = (Vec::new(), false);
+        }
+    }
+
+    fn settle_attempts(&mut self) {
+        self.attempts.sort_unstable();
+        self.attempts.dedup();
+        if self.attempts.len() > ATTEMPTS.1 {
+            (self.attempts, self.are_attempts_kept) = (Vec::new(), false);
+        }
+    }
+
+    /// What did not fit.
+    pub(super) fn unweighed(&self) -> Vec<NotSeen> {
+        let mut all = Vec::new();
+        let mut not_sought = |what: &str, why: &str| {
+            let text = format!("{what} were not sought: {why}. A shorter window or an interface (--arn) makes it few enough.");
+            all.push(say(NotSeenKind::NotWeighed, text));
+        };
+        if self.calls_of_one < BEACON_CALLS {
+            not_sought("Beacons", "too many calls go out to external peers");
+        }
+        if !self.are_hours_kept {
+            not_sought("Hours of bulk egress", "traffic goes out to too many external peers");
+        }
+        if !self.are_attempts_kept {
+            not_sought("Scans", "too many attempts were refused");
+        }
+        if (BEACON_CALLS..CALLS_OF_ONE).contains(&self.calls_of_one) {
+            let text =
+                format!("Beacons were sought among the first {} calls of each conversation alone: there are many.", self.calls_of_one);
+            all.push(say(NotSeenKind::NotWeighed, text));
+        }
+        all
+    }
+}
+
+/// Taking over what another thread noted.
+pub(in super::super) struct Joining<'m> {
+    here: &'m mut Marks,
+    other: Marks,
+    /// What numbers of the other are here.
+    outward: Vec<u32>,
+    attempts: Vec<u32>,
+}
+
+impl Joining<'_> {
+    /// Takes over the numbers of a sum.
+    pub(in super::super) fn join(&mut self, kept: &mut Slots, other: &Slots) {
+        kept.is_asked |= other.is_asked;
+        kept.is_calling |= other.is_calling;
+        if let Some(at) = other.outward() {
+            let current = self.other.current[at];
+            match kept.outward() {
+                Some(here) => self.here.add_bytes(here, current.hour, current.bytes),
+                None => {
+                    kept.outward = number(self.here.current.len());
+                    self.here.current.push(current);
+                }
+            }
+            self.outward[at] = kept.outward;
+        }
+        if let Some(at) = other.attempt() {
+            if kept.attempt == NONE {
+                kept.attempt = self.here.attempts_of;
+                self.here.attempts_of = self.here.attempts_of.saturating_add(1);
+            }
+            self.attempts[at] = kept.attempt;
+        }
+    }
+
+    /// Takes over the lists, once all sums were. What does not fit in one thread's does not fit in all.
+    pub(in super::super) fn finish(self) {
+        let Self { here, other, outward, attempts } = self;
+        here.calls_of_one = here.calls_of_one.min(other.calls_of_one);
+        here.are_hours_kept &= other.are_hours_kept;
+        here.are_attempts_kept &= other.are_attempts_kept;
+        here.calls.extend(other.calls.into_iter().map(|(number, call)| (outward[number as usize], call)));
+        here.hours.extend(other.hours.into_iter().map(|(number, hour, bytes)| (outward[number as usize], hour, bytes)));
+        here.attempts.extend(other.attempts.into_iter().map(|(number, minute)| (attempts[number as usize], minute)));
+        if !here.are_hours_kept {
+            here.hours.clear();
+        }
+        if !here.are_attempts_kept {
+            here.attempts.clear();
+        }
+    }
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
+}
+
+fn is_external(address: &str) -> bool {
+    let is_of_many = |address: IpAddr| matches!(address, IpAddr::V4(v4) if v4.is_multicast() || v4.is_broadcast());
+    address.parse().is_ok_and(|address| !is_internal(address) && !is_of_many(address))
+}
+
+/// Whether a record is of somebody who knocks: was refused, or was let through and sent no more than that he would like to speak. Where a record has
+/// flags and no SYN among them it is of something that began before, or an answer: the latecomers of closed connections are refused, too.
+fn is_attempt(key: &Key, records: &Records<'_>, row: usize) -> bool {
+    let flags = records.int(3, row).filter(|_| key.protocol == TCP);
+    match key.action {
+        Action::Reject => flags.is_none_or(|flags| flags & SYN == SYN),
+        Action::Accept => {
+            let (packets, bytes) = (records.long(0, row), records.long(1, row));
+            matches!(flags, Some(SYN | SYN_RST)) && packets <= ATTEMPT_PACKETS && bytes <= packets * ATTEMPT_PACKET_BYTES
+        }
+        Action::None => false,
+    }
+}
