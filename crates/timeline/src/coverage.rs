@@ -1,6 +1,7 @@
 //! What the store could have seen, and what it could not. Every answer ends with it.
 
 mod cells;
+mod flow_logs;
 mod gaps;
 mod hours;
 mod question;
@@ -15,6 +16,7 @@ use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use serde::Serialize;
 
+pub use flow_logs::{FlowLogCall, FlowLogCovered, HourState, InterfaceCovered, Stretch};
 use gaps::LogChanges;
 pub use gaps::{LogChange, Resumed};
 pub use hours::{EmptyHours, empty_hours};

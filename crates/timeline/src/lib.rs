@@ -48,7 +48,8 @@ pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use backtrail_model::touch::{Basis, Touched};
 pub use coverage::{
-    Coverage, Covered, EmptyHours, EvidenceSeen, HourSeen, LogChange, LogKind, NotSeen, NotSeenKind, Resumed, Seen, coverage, empty_hours,
+    Coverage, Covered, EmptyHours, EvidenceSeen, FlowLogCall, FlowLogCovered, HourSeen, HourState, InterfaceCovered, LogChange, LogKind,
+    NotSeen, NotSeenKind, Resumed, Seen, Stretch, coverage, empty_hours,
 };
 pub use digest::events_digest;
 pub use effects::{Effect, Passage, TiedInterface};

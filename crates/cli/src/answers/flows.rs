@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use backtrail_model::words::counted;
-use backtrail_timeline::{FlowCounted, FlowMark, FlowMarkKind, Side, Talker};
+use backtrail_timeline::{FlowCounted, FlowLogCall, FlowLogCovered, FlowMark, FlowMarkKind, HourState, InterfaceCovered, Side, Talker};
 
 use super::Style;
 use crate::sanitize::sanitize;
@@ -40,6 +40,64 @@ pub(crate) fn mark_lines(marks: &[FlowMark], style: &Style, out: &mut dyn Write)
         }
     }
     Ok(())
+}
+
+/// Interfaces of a flow log in a terminal.
+const INTERFACES: usize = 12;
+/// Stretches of an interface's hours in a terminal.
+const STRETCHES: usize = 6;
+
+/// What flow logs have of their interfaces. Of one that has records of traffic in every hour only the count tells.
+pub(crate) fn flow_log_lines(logs: &[FlowLogCovered], out: &mut dyn Write) -> io::Result<()> {
+    for log in logs {
+        let count = |of: fn(&InterfaceCovered) -> u64| log.interfaces.iter().map(of).sum::<u64>();
+        let mut told =
+            vec![format!("{} of {}", counted(count(|i| i.records), "record"), counted(log.interfaces.len() as u64, "interface"))];
+        for (number, what) in [(count(|i| i.nodata), "NODATA"), (count(|i| i.skipdata), "SKIPDATA")] {
+            if number > 0 {
+                told.push(format!("{number} {what}"));
+            }
+        }
+        writeln!(out, "    flow log {}: {}", sanitize(&log.flow_log), told.join(", "))?;
+        for call in [&log.begun_by, &log.ended_by].into_iter().flatten() {
+            flow_log_call(call, out)?;
+        }
+        let is_plain = |i: &InterfaceCovered| i.stretches.iter().all(|stretch| stretch.state == HourState::Records);
+        let others: Vec<&InterfaceCovered> = log.interfaces.iter().filter(|i| !is_plain(i)).collect();
+        for interface in others.iter().take(INTERFACES) {
+            writeln!(out, "      {}: {}", sanitize(&interface.interface_id), hours_of(interface))?;
+        }
+        let (plain, more) = (log.interfaces.len() - others.len(), others.len().saturating_sub(INTERFACES));
+        if plain > 0 {
+            writeln!(out, "      {} with records of traffic in every hour", counted(plain as u64, "interface"))?;
+        }
+        if more > 0 {
+            writeln!(out, "      {} more, whose hours --format json has", counted(more as u64, "interface"))?;
+        }
+    }
+    Ok(())
+}
+
+fn flow_log_call(call: &FlowLogCall, out: &mut dyn Write) -> io::Result<()> {
+    let when = call.event_time.as_deref().unwrap_or("at an unknown time");
+    let (who, what) = (sanitize(&call.actor), sanitize(&call.summary));
+    writeln!(out, "      {when}  {who} {what} [{}]", sanitize(&call.reference))
+}
+
+/// `records 2 h from ..., NODATA 1 h from ..., nothing 3 h from ...`
+fn hours_of(interface: &InterfaceCovered) -> String {
+    let word = |state: HourState| match state {
+        HourState::Records => "records",
+        HourState::NoData => "NODATA",
+        HourState::SkipData => "SKIPDATA among records",
+        HourState::Nothing => "nothing",
+    };
+    let all = &interface.stretches;
+    let mut told: Vec<String> = all.iter().take(STRETCHES).map(|s| format!("{} {} h from {}", word(s.state), s.hours, s.from)).collect();
+    if all.len() > STRETCHES {
+        told.push(format!("{} more stretches", all.len() - STRETCHES));
+    }
+    told.join(", ")
 }
 
 /// What is told of a group, behind so much room.

@@ -10,6 +10,7 @@ use backtrail_timeline::{
 };
 
 use super::chain::chain_lines;
+use super::flows::flow_log_lines;
 use super::marks::mark_lines;
 use super::related::{cited, related_lines};
 use crate::sanitize::{sanitize, shorten, shorten_inside};
@@ -345,7 +346,7 @@ impl TextItem for Covered {
         for gap in &self.gaps {
             writeln!(out, "    no events for {} h: {} to {}", gap.hours, gap.from, gap.to)?;
         }
-        Ok(())
+        flow_log_lines(&self.flow_logs, out)
     }
 }
 

@@ -5,6 +5,7 @@ mod actor_filter;
 mod asked;
 mod citations;
 mod coverage;
+mod coverage_flows;
 mod flows;
 mod flows_marks;
 mod formats;

@@ -8,7 +8,8 @@ use backtrail_model::window::Window;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::{Cell, EmptyHours, LogKind, Parts, Seen, empty_hours, seen};
+use super::flow_logs::FlowHours;
+use super::{Cell, EmptyHours, FlowLogCovered, LogKind, Parts, Seen, empty_hours, seen};
 use crate::answer::{Answer, Closing, Totals};
 use crate::error::TimelineError;
 use crate::event::{Text, times};
@@ -36,6 +37,9 @@ pub struct Covered {
     pub by_hour: Vec<HourSeen>,
     /// Stretches without, between the first and the last.
     pub gaps: Vec<EmptyHours>,
+    /// The flow logs, each with its interfaces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow_logs: Vec<FlowLogCovered>,
 }
 
 /// Answers what is there. Filters by account and region narrow the items, not what is said of what was not seen; others do not apply.
@@ -44,17 +48,22 @@ pub struct Covered {
 /// Where the store cannot be read.
 pub async fn coverage(source: &Source, question: &Question) -> Result<Answer<Covered>, TimelineError> {
     let window = question.window.as_ref();
-    let (ledger, mut parts) = futures::future::try_join(Ledger::read(source), Parts::read(source, window)).await?;
+    let (ledger, mut parts, flows) =
+        futures::future::try_join3(Ledger::read(source), Parts::read(source, window), FlowHours::read(source, window)).await?;
     for other in &OTHERS {
         parts.cells.inside.extend(other_cells(source, other, window).await?);
     }
     let filters = &question.filters;
-    let fits = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
+    let fits = |wanted: &[String], value: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == value);
     let is_asked = |cell: &&Cell| fits(&filters.account, &cell.account) && fits(&filters.region, &cell.region);
     // Beside what is said of CloudTrail: an hour with traffic is none with events.
-    let flows = other_cells(source, &FLOWS, window).await?;
-    let mut items = covered(&parts.cells.inside.iter().chain(&flows).filter(is_asked).cloned().collect::<Vec<_>>());
+    let mut items = covered(&parts.cells.inside.iter().chain(&flows.cells()).filter(is_asked).cloned().collect::<Vec<_>>());
+    for item in items.iter_mut().filter(|item| item.seen.source == LogKind::FlowLogs) {
+        item.flow_logs = flows.of(&item.seen.account, &item.seen.region);
+    }
     let mut coverage = parts.coverage(window, &ledger);
+    let of_place = |account: &str, region: &str| fits(&filters.account, account) && fits(&filters.region, region);
+    coverage.not_seen.extend(flows.not_seen(&items, &of_place, window));
     let count = items.len() as u64;
     if count == 0 {
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
@@ -92,46 +101,43 @@ fn covered(cells: &[Cell]) -> Vec<Covered> {
         Covered {
             by_hour: by_hour.iter().map(|(h, events)| HourSeen { hour: hour(*h), events: *events }).collect(),
             gaps: gaps.into_iter().map(gap).collect(),
+            flow_logs: Vec::new(),
             seen,
         }
     };
     sums.into_iter().map(of).collect()
 }
 
-/// A table of records that are not events: its log, and the columns that say whose they are and where; of regions the first that has a value.
+/// A table of records that are not events: its log, and the columns that say whose they are and where.
 struct Other {
     table: &'static str,
     log: LogKind,
     account: &'static str,
-    regions: &'static [&'static str],
+    region: &'static str,
 }
 
 const OTHERS: [Other; 2] = [
-    Other { table: "cloudtrail_insights", log: LogKind::Insights, account: "recipient_account_id", regions: &["aws_region"] },
-    Other { table: "cloudtrail_aggregated", log: LogKind::Aggregated, account: "account_id", regions: &["aws_region"] },
+    Other { table: "cloudtrail_insights", log: LogKind::Insights, account: "recipient_account_id", region: "aws_region" },
+    Other { table: "cloudtrail_aggregated", log: LogKind::Aggregated, account: "account_id", region: "aws_region" },
 ];
-
-/// Flow records of whichever log status: that nothing was sent is evidence, too.
-const FLOWS: Other = Other { table: "flows", log: LogKind::FlowLogs, account: "account_id", regions: &["region", "file_region"] };
 
 /// Cells of the records that are not events, counted row by row.
 async fn other_cells(source: &Source, of: &Other, window: Option<&Window>) -> Result<Vec<Cell>, TimelineError> {
-    let &Other { table, log, account, regions } = of;
+    let &Other { table, log, account, region } = of;
     let failed = TimelineError::table(table);
     let mut frame = source.table(table).await?;
     if let Some(window) = window {
         frame = frame.filter(within(window)).map_err(&failed)?;
     }
-    let columns: Vec<&str> = ["event_time", account].into_iter().chain(regions.iter().copied()).collect();
-    let frame = frame.select_columns(&columns).map_err(&failed)?;
+    let frame = frame.select_columns(&["event_time", account, region]).map_err(&failed)?;
     let mut cells: HashMap<(String, String, i64), Cell> = HashMap::new();
     Source::batches(table, frame, &mut |batch| {
         let (time, account) = (times(batch, table, "event_time")?, Text::of(batch, table, account)?);
-        let regions = regions.iter().map(|column| Text::of(batch, table, column)).collect::<Result<Vec<_>, _>>()?;
+        let region = Text::of(batch, table, region)?;
         for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
             let (at, hour) = (time.value(row), time.value(row).div_euclid(MICROS_PER_HOUR));
             let account = account.get(row).unwrap_or("unknown").to_owned();
-            let region = regions.iter().find_map(|region| region.get(row)).unwrap_or("unknown").to_owned();
+            let region = region.get(row).unwrap_or("unknown").to_owned();
             let cell = cells.entry((account, region, hour)).or_insert_with_key(|(account, region, hour)| Cell {
                 account: account.clone(),
                 region: region.clone(),
