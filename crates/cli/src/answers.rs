@@ -10,6 +10,7 @@ mod motion;
 mod related;
 mod rows;
 mod text;
+mod traffic;
 
 use std::io::{self, Write};
 

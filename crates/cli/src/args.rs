@@ -48,8 +48,8 @@ pub(crate) enum Command {
     Investigate(commands::investigate::InvestigateArgs),
     /// Take evidence into the store
     Ingest(commands::ingest::IngestArgs),
-    /// Every event of a window, in order
-    Timeline(QuestionArgs),
+    /// Every event of a window and its traffic, in order
+    Timeline(commands::timeline::TimelineArgs),
     /// What changed, by whom, and what was only attempted
     Changes(commands::changes::ChangesArgs),
     /// Who was there, from where, with which keys, doing what

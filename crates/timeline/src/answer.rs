@@ -39,8 +39,16 @@ pub struct Totals {
     pub ok: u64,
     /// Writes that were not carried out.
     pub attempts: u64,
+    /// Of the items, lines of traffic.
+    #[serde(skip_serializing_if = "is_none")]
+    pub traffic: u64,
     /// Records that are no items of their own, but told with one: those of other accounts, updates, the objects of one deleting call.
     pub folded: u64,
+}
+
+/// Whether there is none: only a timeline has any.
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An answer whole, for callers that hold it in memory.

@@ -7,6 +7,7 @@
 mod address;
 mod choice;
 mod holders;
+mod lines;
 mod marks;
 mod named;
 mod numbers;
@@ -26,12 +27,15 @@ use serde::Serialize;
 pub(crate) use address::is_internal;
 pub use choice::FlowLogSeen;
 pub(crate) use choice::Tallies;
+pub(crate) use lines::lines;
+pub use lines::{FlowLine, Period};
 pub use marks::{Arithmetic, Beacon, Bulk, Busiest, FlowMark, FlowMarkKind, Past, Scan};
 pub use named::Named;
 pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
 pub(crate) use records::{Records, SUMMED};
+use summing::Asked;
 pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
 
@@ -210,7 +214,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
     let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
     let known = Arc::new(known);
     let question = &question.looked_up(&known);
-    let summing::Summed { tallies, choice, mut sums, overlapping } = summing::sum(source, question, &known).await?;
+    let summing::Summed { tallies, choice, mut sums, overlapping } = summing::sum(source, question, Asked::of(question, &known)).await?;
     let groups = sums.groups(question.by, question.limit, &known);
     let totals = FlowTotals {
         items: groups.count,

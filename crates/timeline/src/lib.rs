@@ -39,6 +39,7 @@ mod relation;
 mod show;
 mod source;
 mod summary;
+mod timeline;
 mod touched;
 mod trace;
 mod twins;
@@ -57,8 +58,8 @@ pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, event_lines, events, events_answer};
 pub use flows::{
-    Arithmetic, Beacon, Bulk, Busiest, Counted as FlowCounted, FlowCoverage, FlowFilters, FlowGrouping, FlowLogSeen, FlowMark,
-    FlowMarkKind, FlowQuestion, FlowTotals, Flows, Named, Past, Scan, Side, Talker, flows,
+    Arithmetic, Beacon, Bulk, Busiest, Counted as FlowCounted, FlowCoverage, FlowFilters, FlowGrouping, FlowLine, FlowLogSeen, FlowMark,
+    FlowMarkKind, FlowQuestion, FlowTotals, Flows, Named, Past, Period, Scan, Side, Talker, flows,
 };
 pub use group_names::GroupName;
 pub use interfaces::{Address, CallerInterface, HeldBy, Holding};
@@ -77,6 +78,7 @@ pub use relation::{ChangesTold, GROUPED, Rank, Relation, changes};
 pub use show::{Copy, HashCheck, Opened, Reference, RejectShown, SHORTEST, Shown, show};
 pub use source::{Day, Source, Tallies};
 pub use summary::{Rule, Summary};
+pub use timeline::{TimelineItem, TimelineTold, timeline};
 pub use touched::touched;
 pub use trace::{Node, Rival, SharedUses, Trace, Upward, Uses, trace};
 pub use twins::{fold, link};

@@ -16,6 +16,9 @@ pub(crate) fn totals_line<T: TextItem>(totals: &Totals, hint: &str) -> String {
     if totals.attempts > 0 {
         count.push_str(&format!(", {} with attempts that were not carried out", totals.attempts));
     }
+    if totals.traffic > 0 {
+        count.push_str(&format!(", {} of them traffic of an interface", totals.traffic));
+    }
     if totals.shown < totals.items {
         let verb = if totals.shown == 1 { "is" } else { "are" };
         count.push_str(&format!("; {} {verb} shown, {hint}", totals.shown));

@@ -89,6 +89,12 @@ impl Style {
         Self { is_ranked, ..self }
     }
 
+    /// The line where the answer passes the incident, at the first item after it.
+    pub(crate) fn passes_incident(&mut self, phase: Option<Phase>) -> Option<String> {
+        let at = if phase == Some(Phase::After) { self.incident.take()? } else { return None };
+        Some(self.bold(&format!("── incident {at} ──")))
+    }
+
     pub(crate) fn paint(&self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -148,8 +154,7 @@ impl TextItem for Item {
         if self.relation.is_some() || self.is_grouped {
             return told_under(self, style);
         }
-        let at = if self.phase == Some(Phase::After) { style.incident.take()? } else { return None };
-        Some(style.bold(&format!("── incident {at} ──")))
+        style.passes_incident(self.phase)
     }
 
     fn write(&self, out: &mut dyn Write, style: &Style) -> io::Result<()> {

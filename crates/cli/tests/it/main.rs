@@ -28,6 +28,7 @@ mod said;
 mod shell;
 mod snapshots;
 mod tidy;
+mod timeline_flows;
 mod told;
 mod trace;
 mod truth;

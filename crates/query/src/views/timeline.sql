@@ -33,3 +33,24 @@ FROM (
     {late} AS late
   FROM cloudtrail
 )
+UNION ALL
+-- Traffic, a row for each record: a filter on the time reaches the files. Either time is up to 60 s off.
+SELECT
+  event_time,
+  CASE WHEN "end" BETWEEN 0 AND 4102444800
+    THEN arrow_cast(arrow_cast("end", 'Timestamp(Second, None)'), 'Timestamp(Microsecond, Some("UTC"))') END,
+  'flow_logs',
+  'traffic',
+  NULL,
+  NULL,
+  account_id,
+  coalesce(region, file_region),
+  NULL,
+  coalesce(action, '?') || ' ' || coalesce(interface_id, resource_id, tgw_attachment_id, '-') || ': '
+    || coalesce(pkt_srcaddr, srcaddr, '-') || coalesce(':' || srcport, '') || ' > '
+    || coalesce(pkt_dstaddr, dstaddr, '-') || coalesce(':' || dstport, '')
+    || coalesce(' protocol ' || protocol, '') || coalesce(', ' || bytes || ' bytes', ''),
+  evidence_id || '#' || record_index,
+  false
+FROM flows
+WHERE log_status = 'OK'

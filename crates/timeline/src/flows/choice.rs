@@ -227,6 +227,16 @@ impl Tallies {
         hours
     }
 
+    /// The owner of each interface: of two, the lower.
+    pub(crate) fn accounts(&self) -> HashMap<&str, &str> {
+        let mut accounts: HashMap<&str, &str> = HashMap::new();
+        for ((interface, _), log) in self.counts.keys() {
+            let account = self.names.text(log.2);
+            accounts.entry(self.names.text(*interface)).and_modify(|known| *known = account.min(known)).or_insert(account);
+        }
+        accounts
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }

@@ -36,7 +36,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn of(question: &FlowQuestion, known: &Arc<Interfaces>) -> Self {
+    pub(super) fn of(question: &FlowQuestion, known: &Arc<Interfaces>) -> Self {
         let goes_by_holder = matches!(question.by, FlowGrouping::Instance | FlowGrouping::Group) && !known.is_empty();
         Self { filters: question.filters.clone(), known: goes_by_holder.then(|| Arc::clone(known)), seeks_marks: true, period: 0 }
     }
@@ -67,8 +67,7 @@ impl Summing {
 }
 
 /// Counts the window's records and sums those of the flow logs that are chosen.
-pub(super) async fn sum(source: &Source, question: &FlowQuestion, known: &Arc<Interfaces>) -> Result<Summed, TimelineError> {
-    let asked = Asked::of(question, known);
+pub(super) async fn sum(source: &Source, question: &FlowQuestion, asked: Asked) -> Result<Summed, TimelineError> {
     let (mut tallies, summing) = sum_all(source, question, asked.clone()).await?;
     let choice = tallies.choose();
     if !choice.is_contested {
