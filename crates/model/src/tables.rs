@@ -156,7 +156,7 @@ impl Table {
             // A record's order in its file is kept within a second: no other column orders records as cheaply, and neighbours compress best.
             Self::Flows => &["event_time", "evidence_id", "record_index"],
             Self::ConfigItems => &["event_time", "resource_id", "record_sha256", "evidence_id", "record_index"],
-            Self::Interfaces => &["event_time", "interface_id", "evidence_id", "record_index", "dedupe_key"],
+            Self::Interfaces => &["event_time", "interface_id", "evidence_id", "record_index"],
             Self::Rejects => &["evidence_id", "record_index"],
             Self::Evidence => &["evidence_id", "decoder"],
         }
