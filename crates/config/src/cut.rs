@@ -213,7 +213,10 @@ impl Cutter {
 mod tests {
     use super::*;
 
-    fn cut(text: &str, size: usize) -> (Vec<(String, u64, String)>, Vec<String>, bool, Option<String>) {
+    /// Members (list, offset, text), other lists, whether more pages follow, what is open at the end.
+    type Cut = (Vec<(String, u64, String)>, Vec<String>, bool, Option<String>);
+
+    fn cut(text: &str, size: usize) -> Cut {
         let (mut cutter, mut members, mut others, mut more) = (Cutter::default(), Vec::new(), Vec::new(), false);
         for (i, chunk) in text.as_bytes().chunks(size).enumerate() {
             cutter.push(chunk, (i * size) as u64, &["A"], &mut |met| match met {

@@ -129,7 +129,8 @@ impl Tied {
         };
         let about = |holding: &&Holding| holding.is_between(door.at - SPAN, door.at + SPAN);
         for holding in self.known.all().filter(about).filter(is_of) {
-            if let Some((interface, reference)) = holding.interface_id.clone().zip(holding.refs.first()) {
+            let says_so = if door.scope == Scope::Address { Some(&door.reference) } else { holding.refs.first() };
+            if let Some((interface, reference)) = holding.interface_id.clone().zip(says_so) {
                 ties.entry(interface).or_insert_with(|| reference.clone());
             }
         }

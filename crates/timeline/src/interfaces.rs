@@ -216,7 +216,7 @@ fn observe(batch: &RecordBatch, all: &mut Vec<Observed>) -> Result<(), TimelineE
         let [interface_id, private_ip_address, ipv6_address, public_ip, instance_id, resource_id, interface_type, rest @ ..] = own;
         let [vpc_id, subnet_id, attachment_id, allocation_id, association_id, owner_id] = rest;
         let listed: Option<Vec<String>> = groups.get(row).and_then(|groups| serde_json::from_str(groups).ok());
-        let number = index.is_valid(row).then(|| index.value(row)).unwrap_or_default();
+        let number = if index.is_valid(row) { index.value(row) } else { 0 };
         let place = || format!("{}#{number}", evidence.get(row).unwrap_or_default());
         all.push(Observed {
             time: time.is_valid(row).then(|| time.value(row)),

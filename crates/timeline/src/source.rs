@@ -31,7 +31,7 @@ pub(crate) const CLOUDTRAIL: &str = "cloudtrail";
 pub(crate) fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TimelineError> + Send + 'static,
 ) -> impl Future<Output = Result<T, TimelineError>> {
-    started(work, |work| rayon::spawn(work))
+    started(work, rayon::spawn)
 }
 
 /// The same on a thread of its own, for what waits for others.

@@ -81,7 +81,8 @@ pub async fn timeline(
 fn traffic_asked(question: &Question) -> Option<FlowQuestion> {
     let Filters { account, region, arn, actor, ip, key, source, outcome, .. } = &question.filters;
     let is_of_flows = source.is_empty() || source.iter().any(|source| SOURCES.contains(&source.as_str()));
-    if !is_of_flows || !(actor.is_empty() && key.is_empty() && outcome.is_empty()) {
+    let is_told = is_of_flows && actor.is_empty() && key.is_empty() && outcome.is_empty();
+    if !is_told {
         return None;
     }
     let filters =

@@ -6,6 +6,9 @@ use super::Style;
 use super::flows::{cited, port, way};
 use crate::sanitize::sanitize;
 
+/// Conversations in a terminal that were not seen before a change.
+const BEGUN: usize = 3;
+
 /// What traffic shows of each change; nothing where no flow logs are there.
 pub(crate) fn effect_lines(effects: &[Effect], style: &Style) -> Vec<String> {
     if effects.is_empty() {
@@ -18,9 +21,17 @@ pub(crate) fn effect_lines(effects: &[Effect], style: &Style) -> Vec<String> {
         lines.extend(style.flow(what.split(' '), " ", 2));
         let text = sanitize(&effect.text);
         lines.extend(style.flow(text.split(' '), " ", 4));
-        for passage in &effect.passages {
+        // What only began after a change is told by its largest conversations: it may have nothing to do with it.
+        let is_turned = |passage: &&Passage| passage.rejected_before.records > 0 || passage.accepted_before.records > 0;
+        let others = effect.passages.iter().filter(|passage| !is_turned(passage));
+        let shown: Vec<&Passage> = effect.passages.iter().filter(is_turned).chain(others.take(BEGUN)).collect();
+        let more = effect.more + (effect.passages.len() - shown.len()) as u64;
+        for passage in shown {
             let told = passage_words(passage);
             lines.extend(style.flow(told.split(' '), " ", 4));
+        }
+        if more > 0 {
+            lines.push(format!("    {more} more, in JSON the ten largest"));
         }
     }
     lines

@@ -43,7 +43,10 @@ pub struct Passage {
     pub reference: String,
 }
 
-/// Interface, peer, protocol, port, and whether a record says which way it went.
+/// Interface, peer, protocol, port.
+type Conversation = (u32, u32, i32, i32);
+
+/// The same, and whether a record says which way it went.
 type Key = (u32, u32, i32, i32, bool);
 
 #[derive(Debug, Default)]
@@ -54,6 +57,16 @@ struct Sums {
     rejected_after: Side,
     /// Of the first that the change is about: start, evidence, number.
     first: Option<(i64, String, i64)>,
+}
+
+impl Sums {
+    fn join(&mut self, other: Self) {
+        self.rejected_before.add(&other.rejected_before);
+        self.accepted_before.add(&other.accepted_before);
+        self.accepted_after.add(&other.accepted_after);
+        self.rejected_after.add(&other.rejected_after);
+        self.first = [self.first.take(), other.first].into_iter().flatten().min();
+    }
 }
 
 /// What ties an interface to a change, and whether the change is about it at all.
@@ -120,11 +133,7 @@ impl Passages {
         let is_told = |sums: &Sums| {
             sums.first.is_some() && if door.opens { sums.accepted_before.records == 0 } else { sums.accepted_before.records > 0 }
         };
-        // Where no record says which way it went, an interface's own address is no peer of it.
-        let is_peer = |&(interface, peer, _, _, has_way): &Key| {
-            is_meant(ends.names.text(interface)) && (has_way || ends.own.of(interface, [peer, peer], &ends.names) != Some(peer))
-        };
-        let passage = |((interface, peer, protocol, port, _), sums): (Key, Sums)| {
+        let passage = |((interface, peer, protocol, port), sums): (Conversation, Sums)| {
             let (start, evidence, index) = sums.first?;
             let (interface_id, peer) = (ends.names.text(interface).to_owned(), ends.names.text(peer).to_owned());
             Some(Passage {
@@ -142,7 +151,8 @@ impl Passages {
                 reference: format!("{evidence}#{index}"),
             })
         };
-        let mut all: Vec<Passage> = self.sums.into_iter().filter(|(key, sums)| is_peer(key) && is_told(sums)).filter_map(passage).collect();
+        let mut all: Vec<Passage> =
+            self.conversations(ends, is_meant).into_iter().filter(|(_, sums)| is_told(sums)).filter_map(passage).collect();
         // The next sort keeps this order among equals.
         all.sort_by(|a, b| (&a.interface_id, &a.peer, a.protocol, a.port).cmp(&(&b.interface_id, &b.peer, b.protocol, b.port)));
         all.sort_by_key(|p| {
@@ -152,6 +162,19 @@ impl Passages {
         let more = all.len().saturating_sub(TOLD) as u64;
         all.truncate(TOLD);
         (all, more)
+    }
+
+    /// The sums of each conversation, whether its records say which way they went or not. Where none says so, an interface's own address is no peer of
+    /// it.
+    fn conversations(self, ends: &Ends, is_meant: &dyn Fn(&str) -> bool) -> HashMap<Conversation, Sums> {
+        let mut all: HashMap<Conversation, Sums> = HashMap::new();
+        for ((interface, peer, protocol, port, has_way), sums) in self.sums {
+            let is_peer = has_way || ends.own.of(interface, [peer, peer], &ends.names) != Some(peer);
+            if is_peer && is_meant(ends.names.text(interface)) {
+                all.entry((interface, peer, protocol, port)).or_default().join(sums);
+            }
+        }
+        all
     }
 }
 

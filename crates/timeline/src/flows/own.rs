@@ -73,7 +73,7 @@ mod tests {
         let mut names = Numbers::<1>::default();
         let [own, peer, other, six, far] =
             ["10.0.0.5", "10.0.0.6", "198.51.100.7", "fd00::5", "2001:db8::1"].map(|text| names.number(text));
-        let mut records = vec![[own, peer], [six, far], [other, own], [far, six], [own, other]];
+        let mut records = [[own, peer], [six, far], [other, own], [far, six], [own, other]];
         for _ in 0..records.len() {
             records.rotate_left(1);
             let (mut owns, mut others) = (Owns::default(), Owns::default());

@@ -63,7 +63,9 @@ pub(crate) fn holdings(mut observed: Vec<Observed>) -> Vec<Holding> {
     let mut known = BTreeSet::new();
     observed.retain(|one| known.insert((one.time, one.told.clone())));
     let mut history = History { ids: Ids::of(&observed), ..History::default() };
-    let (listed, called): (Vec<Observed>, Vec<Observed>) = observed.into_iter().partition(|one| one.is_listed);
+    let (mut listed, called): (Vec<Observed>, Vec<Observed>) = observed.into_iter().partition(|one| one.is_listed);
+    // Whole interfaces first, then lists of addresses, which say less of the same.
+    listed.sort_by_key(|one| (order(one.told.says), one.time.is_none()));
     let mut rest = called.as_slice();
     while let Some(first) = rest.first() {
         let same = |one: &Observed| first.told.says == Says::State && first.time.is_some() && is_of_one(first, one);

@@ -49,7 +49,10 @@ fn story() -> Vec<Observed> {
     ]
 }
 
-fn told(all: &[Holding], interface: &str) -> Vec<(Option<i64>, Option<i64>, Vec<Address>, Vec<String>)> {
+/// From, to, addresses, groups.
+type Told = (Option<i64>, Option<i64>, Vec<Address>, Vec<String>);
+
+fn told(all: &[Holding], interface: &str) -> Vec<Told> {
     let of = all.iter().filter(|h| h.interface_id.as_deref() == Some(interface));
     let mut told: Vec<_> = of.map(|h| (h.from, h.to, h.addresses.clone(), h.security_groups.clone().unwrap_or_default())).collect();
     told.sort();

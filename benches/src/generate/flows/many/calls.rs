@@ -30,7 +30,7 @@ pub(super) fn write(out: &mut String, face: &Face, stream: usize, number: usize,
             format!(r#"{{"attachmentId":"eni-attach-{:017x}"}}"#, mix(&[stream as u64, number as u64])),
         ),
     ];
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         calls.push(("ModifyNetworkInterfaceAttribute", start + 12 * HOUR, moved, r#"{"_return":true}"#.to_owned()));
     }
     for (name, time, request, response) in calls {

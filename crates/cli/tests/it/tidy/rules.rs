@@ -21,9 +21,11 @@ const FLOORS: &[(&str, u8)] = &[
 /// Imports that point down and are wrong all the same: the store knows no AWS format, the timeline no files.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("backtrail-store", "backtrail-cloudtrail"),
+    ("backtrail-store", "backtrail-config"),
     ("backtrail-store", "backtrail-flowlogs"),
     ("backtrail-store", "backtrail-acquire"),
     ("backtrail-query", "backtrail-cloudtrail"),
+    ("backtrail-query", "backtrail-config"),
     ("backtrail-query", "backtrail-flowlogs"),
     ("backtrail-query", "backtrail-acquire"),
     ("backtrail-timeline", "backtrail-acquire"),

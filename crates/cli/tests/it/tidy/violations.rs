@@ -14,7 +14,7 @@ fn package(name: &str, ships_with: &[&str]) -> Package {
 
 /// The workspace, every crate importing nothing but `model`, one of them something more.
 fn workspace_with(extra: Package) -> Vec<Package> {
-    let names = ["model", "cloudtrail", "flowlogs", "acquire", "store", "ingest", "query", "timeline", "cli"];
+    let names = ["model", "cloudtrail", "config", "flowlogs", "acquire", "store", "ingest", "query", "timeline", "cli"];
     let plain = names.map(|n| package(&format!("backtrail-{n}"), if n == "model" { &[] } else { &["backtrail-model", "serde"] }));
     let mut all: Vec<Package> = plain.into_iter().filter(|p| p.name != extra.name).collect();
     all.push(extra);

@@ -48,6 +48,9 @@ pub struct Scan {
     pub accepted_refs: Vec<String>,
 }
 
+/// What is tried: address, protocol and port. By the numbers of texts.
+type Target = (u32, (i32, i32));
+
 /// An attempt: minute, address, protocol and port. By the numbers of texts.
 type Attempt = (u32, u32, (i32, i32));
 
@@ -100,7 +103,7 @@ fn of_source(sums: &Sums, tried: Tried<'_>) -> Option<(u64, FlowMark)> {
     if ports.0 < SCAN_PORTS && hosts.0 < SCAN_HOSTS {
         return None;
     }
-    let distinct = |of: &dyn Fn(&Attempt) -> (u32, (i32, i32))| attempts.iter().map(of).collect::<BTreeSet<_>>().len() as u64;
+    let distinct = |of: &dyn Fn(&Attempt) -> Target| attempts.iter().map(of).collect::<BTreeSet<_>>().len() as u64;
     let rejected: BTreeSet<_> = records.iter().filter(|(key, _)| key.action == Action::Reject).map(|(key, _)| target(key)).collect();
     let accepted = accepted(sums, source, &attempts);
     let shown_of = |(distinct, minute): (u64, u32)| Busiest { minute: shown(i64::from(minute) * SECONDS_PER_MINUTE), distinct };
@@ -118,7 +121,7 @@ fn of_source(sums: &Sums, tried: Tried<'_>) -> Option<(u64, FlowMark)> {
     Some((ports.0.max(hosts.0), mark(sums, source, &records, &attempts, scan)?))
 }
 
-fn target(key: &Key) -> (u32, (i32, i32)) {
+fn target(key: &Key) -> Target {
     (key.destination, (key.protocol, key.port))
 }
 
