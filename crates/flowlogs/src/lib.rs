@@ -19,6 +19,7 @@ mod parquet;
 mod render;
 mod rows;
 mod text;
+mod texts;
 
 use std::sync::Arc;
 

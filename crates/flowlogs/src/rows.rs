@@ -7,13 +7,14 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, Int32Array, Int64Array, PrimitiveArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     builder::BinaryViewBuilder, new_null_array,
 };
-use arrow_buffer::{ArrowNativeType, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, NullBufferBuilder, ScalarBuffer};
 use arrow_schema::DataType;
 use backtrail_model::tables::{FLOW_FIELDS, Table, UNKNOWN_DATE};
 use backtrail_model::time::{self, EARLIEST, MICROS_PER_DAY, MICROS_PER_SECOND};
 
 use crate::format::{Format, Slot};
 use crate::name::Named;
+use crate::texts::{Texts, numbered};
 
 /// Rows handed on together.
 const ROWS: usize = 16_384;
@@ -84,15 +85,32 @@ impl Words {
 /// One column.
 #[derive(Debug)]
 enum Column {
-    Text {
-        values: Vec<u8>,
-        ends: Vec<i32>,
-        nulls: NullBufferBuilder,
-    },
+    Text(Names),
     Int(Numbers<i32>),
     Long(Numbers<i64>),
     /// Goes to `extra`.
     Extra,
+}
+
+/// Which of the texts each row has, from 1; 0 where it has none.
+#[derive(Debug)]
+struct Names {
+    /// Whose texts they are.
+    texts: usize,
+    rows: Vec<u16>,
+    last: u16,
+}
+
+impl Names {
+    fn push(&mut self, word: &[u8], texts: &mut [Texts]) -> Result<(), Unreadable> {
+        let texts = texts.get_mut(self.texts).ok_or(Unreadable::TooLarge)?;
+        // Neighbouring rows mostly say the same.
+        if !texts.is(self.last, word) {
+            self.last = texts.number(word).ok_or(Unreadable::TooLarge)?;
+        }
+        self.rows.push(self.last);
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -111,6 +129,12 @@ impl<T: ArrowNativeType + Default> Numbers<T> {
         self.nulls.append(value.is_some());
     }
 
+    /// What was pushed last, if it was anything.
+    fn last(&self) -> Option<T> {
+        let at = self.values.len().checked_sub(1)?;
+        self.values.get(at).copied().filter(|_| self.nulls.is_valid(at))
+    }
+
     fn truncate(&mut self, rows: usize) {
         self.values.truncate(rows);
         self.nulls.truncate(rows);
@@ -123,13 +147,9 @@ impl<T: ArrowNativeType + Default> Numbers<T> {
 }
 
 impl Column {
-    fn of(slot: Slot) -> Self {
+    fn of(slot: Slot, texts: usize) -> Self {
         match slot {
-            Slot::Text(_) => {
-                let mut ends = Vec::with_capacity(ROWS + 1);
-                ends.push(0);
-                Self::Text { values: Vec::new(), ends, nulls: NullBufferBuilder::new(ROWS) }
-            }
+            Slot::Text(_) => Self::Text(Names { texts, rows: Vec::with_capacity(ROWS), last: 0 }),
             Slot::Int(_) => Self::Int(Numbers::new()),
             Slot::Long(_) => Self::Long(Numbers::new()),
             Slot::Extra => Self::Extra,
@@ -137,21 +157,13 @@ impl Column {
     }
 
     /// Takes a word. Says whether the word can be told from the value again.
-    fn push(&mut self, word: &[u8]) -> Result<bool, Unreadable> {
-        let is_null = word == b"-";
+    fn push(&mut self, word: &[u8], texts: &mut [Texts]) -> Result<bool, Unreadable> {
         match self {
-            Self::Text { values, ends, nulls } => {
-                if !is_null {
-                    values.extend_from_slice(word);
-                }
-                ends.push(i32::try_from(values.len()).ok().ok_or(Unreadable::TooLarge)?);
-                nulls.append(!is_null);
-                Ok(true)
-            }
-            Self::Int(_) | Self::Long(_) if is_null => {
+            _ if word == b"-" => {
                 self.push_null();
                 Ok(true)
             }
+            Self::Text(names) => names.push(word, texts).map(|()| true),
             Self::Int(column) => {
                 let (value, is_plain) = number(word).ok_or(Unreadable::NoNumber)?;
                 column.push(Some(i32::try_from(value).ok().ok_or(Unreadable::TooLarge)?));
@@ -168,15 +180,16 @@ impl Column {
 
     fn push_null(&mut self) {
         match self {
+            Self::Text(names) => names.rows.push(0),
             Self::Int(column) => column.push(None),
             Self::Long(column) => column.push(None),
-            Self::Text { .. } | Self::Extra => {}
+            Self::Extra => {}
         }
     }
 
     fn len(&self) -> Option<usize> {
         match self {
-            Self::Text { ends, .. } => Some(ends.len() - 1),
+            Self::Text(names) => Some(names.rows.len()),
             Self::Int(column) => Some(column.values.len()),
             Self::Long(column) => Some(column.values.len()),
             Self::Extra => None,
@@ -185,30 +198,20 @@ impl Column {
 
     fn truncate(&mut self, rows: usize) {
         match self {
-            Self::Text { values, ends, nulls } => {
-                ends.truncate(rows + 1);
-                values.truncate(ends.last().and_then(|end| usize::try_from(*end).ok()).unwrap_or(0));
-                nulls.truncate(rows);
-            }
+            Self::Text(names) => names.rows.truncate(rows),
             Self::Int(column) => column.truncate(rows),
             Self::Long(column) => column.truncate(rows),
             Self::Extra => {}
         }
     }
 
-    fn text_bytes(&self) -> usize {
-        if let Self::Text { values, .. } = self { values.len() } else { 0 }
-    }
-
-    fn take(&mut self) -> Option<ArrayRef> {
+    fn take(&mut self, texts: &[Option<Arc<StringArray>>]) -> Option<ArrayRef> {
         match self {
-            Self::Text { values, ends, nulls } => {
-                let text = std::mem::replace(values, Vec::with_capacity(values.len() + values.len() / 8));
-                let offsets = std::mem::replace(ends, Vec::with_capacity(ROWS + 1));
-                ends.push(0);
-                // Lines were checked to be UTF-8, and words are cut at blanks.
-                let array = StringArray::try_new(OffsetBuffer::new(offsets.into()), Buffer::from_vec(text), nulls.finish());
-                array.ok().map(|array| Arc::new(array) as ArrayRef)
+            Self::Text(names) => {
+                names.last = 0;
+                let array = numbered(&names.rows, Arc::clone(texts.get(names.texts)?.as_ref()?));
+                names.rows.clear();
+                array
             }
             Self::Int(column) => Some(Arc::new(column.take::<Int32Type>())),
             Self::Long(column) => Some(Arc::new(column.take::<Int64Type>())),
@@ -229,8 +232,11 @@ fn number(word: &[u8]) -> Option<(i64, bool)> {
     if word.is_empty() || word.len() > 19 {
         return None;
     }
-    let mut value = 0u64;
-    for byte in word {
+    let (mut value, rest) = match word.split_first_chunk::<8>() {
+        Some((eight, rest)) => (eight_digits(*eight)?, rest),
+        None => (0, word),
+    };
+    for byte in rest {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
@@ -240,16 +246,33 @@ fn number(word: &[u8]) -> Option<(i64, bool)> {
     Some((i64::try_from(value).ok()?, word[0] != b'0' || word.len() == 1))
 }
 
+/// Eight digits as a number, two, four and then all of them at a time.
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const HIGH: u64 = u64::from_ne_bytes([0xf0; 8]);
+    const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+    let word = u64::from_le_bytes(digits);
+    // Digits are 0x30 to 0x39: six more must not reach 0x40.
+    if word & HIGH != ZEROS || word.wrapping_add(u64::from_ne_bytes([6; 8])) & HIGH != ZEROS {
+        return None;
+    }
+    let ones = word - ZEROS;
+    let twos = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
 /// The rows of one layout.
 #[derive(Debug)]
 pub(crate) struct Rows {
     format: Arc<Format>,
     columns: Vec<Column>,
+    /// One for each column of texts; the addresses of a record have one together.
+    texts: Vec<Texts>,
     times: Numbers<i64>,
     extra: BinaryViewBuilder,
     raw: BinaryViewBuilder,
-    /// Whether any row has one.
-    has_raw: bool,
+    /// Rows up to the last that has one.
+    with_raw: usize,
     indices: Vec<i64>,
     /// How many rows each has in common.
     common: Vec<(Arc<Common>, usize)>,
@@ -261,14 +284,15 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(format: Arc<Format>, now: i64) -> Self {
-        let columns = format.slots.iter().map(|slot| Column::of(*slot)).collect();
+        let (columns, texts) = columns_of(&format);
         Self {
             format,
             columns,
+            texts,
             times: Numbers::new(),
             extra: BinaryViewBuilder::new(),
             raw: BinaryViewBuilder::new(),
-            has_raw: false,
+            with_raw: 0,
             indices: Vec::with_capacity(ROWS),
             common: Vec::new(),
             rows: 0,
@@ -283,7 +307,7 @@ impl Rows {
 
     /// Goes on with another layout; rows must have been taken.
     pub(crate) fn change_format(&mut self, format: Arc<Format>) {
-        self.columns = format.slots.iter().map(|slot| Column::of(*slot)).collect();
+        (self.columns, self.texts) = columns_of(&format);
         self.format = format;
     }
 
@@ -292,7 +316,7 @@ impl Rows {
         let mut is_exact = true;
         for (place, (column, word)) in self.columns.iter_mut().zip(record.words).enumerate() {
             let word = word_of(&record, *word);
-            match column.push(word) {
+            match column.push(word, &mut self.texts) {
                 Ok(exact) => is_exact &= exact,
                 Err(why) => {
                     self.columns.iter_mut().for_each(|column| column.truncate(self.rows));
@@ -300,12 +324,15 @@ impl Rows {
                 }
             }
         }
-        let time = self.time(&record);
+        let time = self.time();
         self.times.push(time);
         self.push_extra(&record);
         let raw = record.raw.or_else(|| (!is_exact).then_some(record.text));
-        self.raw.append_option(raw);
-        self.has_raw |= raw.is_some();
+        if let Some(raw) = raw {
+            (self.with_raw..self.rows).for_each(|_| self.raw.append_null());
+            self.raw.append_value(raw);
+            self.with_raw = self.rows + 1;
+        }
         self.indices.push(record.index);
         match self.common.last_mut() {
             Some((last, count)) if Arc::ptr_eq(last, common) => *count += 1,
@@ -315,9 +342,9 @@ impl Rows {
         Ok(time)
     }
 
-    fn time(&self, record: &Record<'_>) -> Option<i64> {
-        let place = self.format.start?;
-        let (seconds, _) = number(word_of(record, *record.words.get(place)?))?;
+    fn time(&self) -> Option<i64> {
+        let Column::Long(starts) = self.columns.get(self.format.start?)? else { return None };
+        let seconds = starts.last()?;
         seconds.checked_mul(MICROS_PER_SECOND).filter(|micros| (EARLIEST..self.latest).contains(micros))
     }
 
@@ -337,7 +364,8 @@ impl Rows {
 
     pub(crate) fn is_full(&self) -> bool {
         // The second is asked for now and then: it looks at all columns.
-        self.rows >= ROWS || (self.rows % 256 == 255 && self.columns.iter().map(Column::text_bytes).sum::<usize>() >= TEXT_BYTES)
+        let are_many = || self.texts.iter().any(Texts::are_many) || self.texts.iter().map(Texts::bytes).sum::<usize>() >= TEXT_BYTES;
+        self.rows >= ROWS || (self.rows % 256 == 255 && are_many())
     }
 
     /// Whether all columns are of one length.
@@ -355,14 +383,18 @@ impl Rows {
         let dates = dates(&times);
         let times = times.with_timezone("UTC");
         let mut fields: Vec<Option<ArrayRef>> = vec![None; FLOW_FIELDS.len()];
+        let texts: Vec<Option<Arc<StringArray>>> = self.texts.iter_mut().map(Texts::take).collect();
         for (slot, column) in self.format.slots.iter().zip(&mut self.columns) {
-            if let (Slot::Text(at) | Slot::Int(at) | Slot::Long(at), Some(array)) = (slot, column.take()) {
+            if let (Slot::Text(at) | Slot::Int(at) | Slot::Long(at), Some(array)) = (slot, column.take(&texts)) {
                 fields[*at] = Some(array);
             }
         }
         let common = std::mem::take(&mut self.common);
         let indices = std::mem::replace(&mut self.indices, Vec::with_capacity(ROWS));
-        let (has_extra, has_raw) = (!self.format.unknown.is_empty(), std::mem::take(&mut self.has_raw));
+        let (has_extra, with_raw) = (!self.format.unknown.is_empty(), std::mem::take(&mut self.with_raw));
+        if with_raw > 0 {
+            (with_raw..rows).for_each(|_| self.raw.append_null());
+        }
         let (extra, raw) = (self.extra.finish(), self.raw.finish());
         let kind = if self.format.is_transit { "tgw" } else { "vpc" };
         let format = Arc::clone(&self.format.text);
@@ -372,17 +404,17 @@ impl Rows {
                 "event_time" => Arc::new(times.clone()),
                 "event_date" => Arc::new(dates.clone()),
                 "extra" => has_extra.then(|| Arc::new(extra.clone()) as ArrayRef)?,
-                "raw" => has_raw.then(|| Arc::new(raw.clone()) as ArrayRef)?,
-                "flow_kind" => same(kind, rows),
-                "format" => same_view(&format, rows)?,
+                "raw" => (with_raw > 0).then(|| Arc::new(raw.clone()) as ArrayRef)?,
+                "flow_kind" => same(kind, rows)?,
+                "format" => same(&format, rows)?,
                 "occurrence" => Arc::new(Int32Array::from_value(0, rows)),
                 "record_index" => Arc::new(Int64Array::from(indices.clone())),
-                "evidence_id" => of_common(&common, |c| Some(&c.evidence_id)),
-                "flow_log_id" => of_common(&common, |c| c.named.flow_log_id.as_deref()),
-                "file_account_id" => of_common(&common, |c| c.named.account_id.as_deref()),
-                "file_region" => of_common(&common, |c| c.named.region.as_deref()),
-                "log_group" => of_common(&common, |c| c.log_group.as_deref()),
-                "log_stream" => of_common(&common, |c| c.log_stream.as_deref()),
+                "evidence_id" => of_common(&common, |c| Some(&c.evidence_id))?,
+                "flow_log_id" => of_common(&common, |c| c.named.flow_log_id.as_deref())?,
+                "file_account_id" => of_common(&common, |c| c.named.account_id.as_deref())?,
+                "file_region" => of_common(&common, |c| c.named.region.as_deref())?,
+                "log_group" => of_common(&common, |c| c.log_group.as_deref())?,
+                "log_stream" => of_common(&common, |c| c.log_stream.as_deref())?,
                 _ => return None,
             })
         };
@@ -395,6 +427,24 @@ impl Rows {
         });
         RecordBatch::try_new(Arc::clone(&schema), columns.collect()).ok()
     }
+}
+
+/// Fields that name either end of a record.
+const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
+
+/// Empty columns of a layout, and their texts.
+fn columns_of(format: &Format) -> (Vec<Column>, Vec<Texts>) {
+    // The first are of the addresses.
+    let mut texts = vec![Texts::default()];
+    let mut column = |slot: &Slot| match slot {
+        Slot::Text(at) if !ADDRESSES.contains(&FLOW_FIELDS[*at].name) => {
+            texts.push(Texts::default());
+            Column::of(*slot, texts.len() - 1)
+        }
+        _ => Column::of(*slot, 0),
+    };
+    let columns = format.slots.iter().map(&mut column).collect();
+    (columns, texts)
 }
 
 fn word_of<'a>(record: &Record<'a>, (from, to): Span) -> &'a [u8] {
@@ -421,27 +471,34 @@ fn none(made: &mut Vec<(DataType, ArrayRef)>, of: &DataType, rows: usize) -> Arr
     array.slice(0, rows)
 }
 
-fn same(text: &str, rows: usize) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
+/// One text in all rows.
+fn same(text: &str, rows: usize) -> Option<ArrayRef> {
+    numbered(&vec![1; rows], Arc::new(StringArray::from_iter_values([text])))
 }
 
-/// Views of one text: a layout is as long as a record.
-fn same_view(text: &str, rows: usize) -> Option<ArrayRef> {
-    let mut views = BinaryViewBuilder::with_capacity(rows);
-    let length = u32::try_from(text.len()).ok()?;
-    let block = views.append_block(Buffer::from(text.as_bytes()));
-    for _ in 0..rows {
-        views.try_append_view(block, 0, length).ok()?;
+/// What rows have in common, if that is anything.
+fn of_common(common: &[(Arc<Common>, usize)], value: impl Fn(&Common) -> Option<&str>) -> Option<ArrayRef> {
+    let mut texts: Vec<&str> = Vec::new();
+    let mut rows = Vec::with_capacity(common.iter().map(|(_, count)| count).sum());
+    for (common, count) in common {
+        let text = value(common);
+        if let Some(text) = text.filter(|text| texts.last() != Some(text)) {
+            texts.push(text);
+        }
+        // Pieces are not more than rows.
+        let number = if text.is_some() { u16::try_from(texts.len()).ok()? } else { 0 };
+        rows.extend(std::iter::repeat_n(number, *count));
     }
-    Some(Arc::new(views.finish()))
-}
-
-fn of_common(common: &[(Arc<Common>, usize)], value: impl Fn(&Common) -> Option<&str>) -> ArrayRef {
-    Arc::new(common.iter().flat_map(|(common, count)| std::iter::repeat_n(value(common), *count)).collect::<StringArray>())
+    if texts.is_empty() { None } else { numbered(&rows, Arc::new(StringArray::from_iter_values(texts))) }
 }
 
 /// The partition of each time.
 fn dates(times: &TimestampMicrosecondArray) -> StringArray {
+    let day = |time: i64| time.div_euclid(MICROS_PER_DAY);
+    let bounds = times.values().iter().min().zip(times.values().iter().max());
+    if let Some((first, _)) = bounds.filter(|(first, last)| times.null_count() == 0 && day(**first) == day(**last)) {
+        return StringArray::new_repeated(time::format_date(*first), times.len());
+    }
     let mut last: Option<(i64, String)> = None;
     let mut dates = arrow_array::builder::StringBuilder::with_capacity(times.len(), times.len() * 10);
     for time in times {
@@ -449,9 +506,8 @@ fn dates(times: &TimestampMicrosecondArray) -> StringArray {
             dates.append_value(UNKNOWN_DATE);
             continue;
         };
-        let day = time.div_euclid(MICROS_PER_DAY);
-        if last.as_ref().is_none_or(|(of, _)| *of != day) {
-            last = Some((day, time::format_date(time)));
+        if last.as_ref().is_none_or(|(of, _)| *of != day(time)) {
+            last = Some((day(time), time::format_date(time)));
         }
         dates.append_value(last.as_ref().map_or(UNKNOWN_DATE, |(_, text)| text.as_str()));
     }
@@ -467,7 +523,24 @@ mod tests {
         assert_eq!(number(b"0"), Some((0, true)));
         assert_eq!(number(b"007"), Some((7, false)));
         assert_eq!(number(b"9223372036854775807"), Some((i64::MAX, true)));
-        for other in [&b""[..], b"-1", b"+1", b"1.5", b"9223372036854775808", b"0x10", b"99999999999999999999"] {
+        for n in (0..18).flat_map(|zeros| [1, 7, 9].map(|digit| digit * 10i64.pow(zeros))).filter(|n| *n > 0) {
+            for n in [n - 1, n, n + n / 3] {
+                assert_eq!(number(n.to_string().as_bytes()), Some((n, true)));
+            }
+        }
+        for other in [
+            &b""[..],
+            b"-1",
+            b"+1",
+            b"1.5",
+            b"9223372036854775808",
+            b"0x10",
+            b"99999999999999999999",
+            b"1234567:",
+            b"/2345678",
+            b"12345 789",
+            b"\xb1234567890",
+        ] {
             assert_eq!(number(other), None, "{}", String::from_utf8_lossy(other));
         }
     }

@@ -189,9 +189,10 @@ impl Table {
         SCHEMAS.iter().find(|(t, _)| *t == self).map_or_else(|| schema_of(self.columns()), |(_, s)| Arc::clone(s))
     }
 
-    /// Arrow schema of its rows on their way into the store: `raw`, `format` and the JSON columns are views, for each JSON value is a part of `raw`, and views
+    /// Arrow schema of its rows on their way into the store: `raw` and the JSON columns are views, for each JSON value is a part of `raw`, and views
     /// into one block of memory hold and sort it without moving it. They are views of bytes: that a record is UTF-8 is checked once, when it is
-    /// decoded, and Arrow would check each view of text again. In dated tables [`EVENT_DATE`] comes last.
+    /// decoded, and Arrow would check each view of text again. Other texts of flow records come by number, each once in a batch: they repeat.
+    /// In dated tables [`EVENT_DATE`] comes last.
     #[must_use]
     pub fn row_schema(self) -> SchemaRef {
         static SCHEMAS: LazyLock<Vec<(Table, SchemaRef)>> = LazyLock::new(|| Table::ALL.into_iter().map(|t| (t, row_schema(t))).collect());
@@ -200,8 +201,13 @@ impl Table {
 }
 
 fn row_schema(table: Table) -> SchemaRef {
-    let view = |c: &Column| matches!(c.name, "raw" | "format") || (c.kind == Kind::Json && table != Table::Evidence);
-    let field = |c: &Column| Field::new(c.name, if view(c) { DataType::BinaryView } else { c.kind.data_type() }, true);
+    let kind = |c: &Column| match c.kind {
+        Kind::Json if table != Table::Evidence => DataType::BinaryView,
+        _ if c.name == "raw" => DataType::BinaryView,
+        Kind::Text if table == Table::Flows => DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8)),
+        other => other.data_type(),
+    };
+    let field = |c: &Column| Field::new(c.name, kind(c), true);
     let date = table.is_dated().then(|| Field::new(EVENT_DATE, DataType::Utf8, true));
     Arc::new(Schema::new(table.columns().iter().map(field).chain(date).collect::<Vec<_>>()))
 }

@@ -14,6 +14,7 @@ mod light;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::UInt16Type;
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::names::Names;
 use backtrail_model::tables::{Table, ToldApart};
@@ -306,6 +307,9 @@ fn is_filled(batch: &RecordBatch, name: &str) -> bool {
 fn bytes(column: &dyn Array, row: usize) -> Option<&[u8]> {
     if let Some(text) = column.as_string_opt::<i32>() {
         return Some(text.value(row).as_bytes());
+    }
+    if let Some(texts) = column.as_dictionary_opt::<UInt16Type>() {
+        return bytes(texts.values().as_ref(), usize::from(texts.keys().value(row)));
     }
     column.as_binary_view_opt().map(|views| views.value(row))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array, RecordBatch, StringArray, UInt16Array, UInt32Array};
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::{EVENT_DATE, Table};
 use rayon::prelude::*;
@@ -162,8 +162,10 @@ impl Batch {
         if table == Table::Evidence {
             return Err(StoreError::rows(table, "the ledger is written by finish_evidence"));
         }
-        let evidence = rows::text(table, &rows, "evidence_id")?;
-        self.note_evidence(evidence);
+        match rows::numbered(&rows, "evidence_id") {
+            Some((numbers, texts)) => self.note_numbered(numbers, texts),
+            None => self.note_evidence(rows::text(table, &rows, "evidence_id")?),
+        }
         self.rows.fetch_add(rows.num_rows() as u64, Ordering::Relaxed);
         for (date, portion) in split(table, &rows)? {
             self.keep((table, date), portion)?;
@@ -201,7 +203,8 @@ impl Batch {
 
     fn write_taken(&self, partition: Partition, buffer: Buffer) -> Result<(), StoreError> {
         let bytes = buffer.bytes;
-        let result = self.write(partition, buffer);
+        // The other threads have work of their own.
+        let result = self.write(partition, buffer, 1);
         lock(&self.buffers).in_flight -= bytes;
         self.written.notify_all();
         result
@@ -216,6 +219,16 @@ impl Batch {
             if last != Some(id) {
                 seen.with_rows.insert(id.to_owned());
                 last = Some(id);
+            }
+        }
+    }
+
+    fn note_numbered(&self, numbers: &UInt16Array, texts: &StringArray) {
+        let mut seen = lock(&self.seen);
+        for same in numbers.values().chunk_by(|a, b| a == b) {
+            let id = same.first().map_or("", |number| rows::value(texts, usize::from(*number)));
+            if !seen.with_rows.contains(id) {
+                seen.with_rows.insert(id.to_owned());
             }
         }
     }
@@ -256,7 +269,8 @@ impl Batch {
         let mut rest: Vec<(Partition, Buffer)> = std::mem::take(&mut lock(&self.buffers).partitions).into_iter().collect();
         // The largest first, so that no thread begins with it when the others are done.
         rest.sort_by_key(|(_, buffer)| std::cmp::Reverse(buffer.bytes));
-        rest.into_iter().par_bridge().try_for_each(|(partition, buffer)| self.write(partition, buffer))
+        let threads = rayon::current_num_threads();
+        rest.into_iter().par_bridge().try_for_each(|(partition, buffer)| self.write(partition, buffer, threads))
     }
 
     /// The name for another file of this batch.
@@ -307,7 +321,7 @@ impl Batch {
         }
     }
 
-    fn write(&self, partition: Partition, buffer: Buffer) -> Result<(), StoreError> {
+    fn write(&self, partition: Partition, buffer: Buffer, threads: usize) -> Result<(), StoreError> {
         let staged_rows = Arc::clone(lock(&self.staged_rows).entry(partition.clone()).or_default());
         let (table, event_date) = partition;
         let name = self.next_name(event_date.as_deref());
@@ -316,7 +330,7 @@ impl Batch {
         batches.extend(buffer.small.into_iter().map(|portion| portion.rows));
         tracing::debug!(table = table.name(), date = event_date, bytes = buffer.bytes, "writing");
         let has_lights = self.staged_rows() <= MAX_LIGHTS;
-        let result = stage(Target { table, dir: &dir, name, event_date, has_lights }, batches, self.options.compare, &staged_rows);
+        let result = stage(Target { table, dir: &dir, name, event_date, has_lights, threads }, batches, self.options.compare, &staged_rows);
         tracing::debug!(table = table.name(), "written");
         let (part, folded) = result.inspect_err(|_| self.broken.store(true, Ordering::Release))?;
         if let Some(part) = &part {

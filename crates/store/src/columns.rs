@@ -7,42 +7,45 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
+use arrow_schema::{Field, Schema, SchemaRef};
 use backtrail_model::tables::Table;
 use backtrail_model::tally::Counter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
+use parquet::basic::ZstdLevel;
 use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnDescPtr;
+use rayon::prelude::*;
+use zstd::bulk::Compressor;
 
+use crate::coded::{self, Coded, Manner, Shared, Written};
 use crate::constant::{Constant, Encoded};
-use crate::encode::{Part, ROW_GROUP_ROWS, WRITE_ROWS, arrow_writer};
+use crate::encode::{self, Part, ROW_GROUP_ROWS, WRITE_ROWS, arrow_writer};
 use crate::error::At;
 use crate::rows::{self, Gather, Place};
 use crate::{StoreError, tally};
 
-/// Writes the rows that stand at these places of some batches, in this order.
-pub(crate) fn write((mut part, file): (Part, File), batches: &[&RecordBatch], places: &[Place]) -> Result<Part, StoreError> {
+/// Writes the rows that stand at these places of some batches, in this order; so many row groups `at_once`, each by a thread.
+pub(crate) fn write(
+    (mut part, file): (Part, File),
+    batches: &[&RecordBatch],
+    places: &[Place],
+    at_once: usize,
+) -> Result<Part, StoreError> {
     let (table, schema) = (part.table, rows::waiting_schema(part.table));
     let opened = arrow_writer(table, schema.clone(), file).and_then(|writer| writer.into_serialized_writer());
     let (mut writer, columns) = opened.at("write", &part.path)?;
-    // Looked for only where a whole row group is to be written.
-    let columns_told = if places.len() < ROW_GROUP_ROWS { 0 } else { schema.fields().len() };
-    let constants: Vec<Option<Constant>> = (0..columns_told).map(|column| Constant::of(batches, column)).collect();
-    for (number, group) in places.chunks(ROW_GROUP_ROWS).enumerate() {
-        let writers = columns.create_column_writers(number).at("write", &part.path)?;
-        let gather = Gather::new(batches, group);
-        let is_whole = group.len() == ROW_GROUP_ROWS;
-        let encode = |(column, writer)| match constants.get(column).and_then(Option::as_ref).filter(|_| is_whole) {
-            Some(constant) => Encoded::of(table, column, constant).map(Chunk::Known),
-            None => encode(&gather, &schema, column, writer).map(Chunk::New),
-        };
-        let chunks: Vec<Chunk> = writers.into_iter().enumerate().map(encode).collect::<Result<_, _>>().at("write", &part.path)?;
-        let mut row_group = writer.next_row_group().at("write", &part.path)?;
-        let append = |chunk: Chunk| match chunk {
-            Chunk::New(chunk) => chunk.append_to_row_group(&mut row_group),
-            Chunk::Known(chunk) => row_group.append_column(&chunk.bytes, chunk.close_result()),
-        };
-        chunks.into_iter().try_for_each(append).at("write", &part.path)?;
-        row_group.close().at("write", &part.path)?;
+    let writing = Writing::new(table, &writer, batches, places.len());
+    let groups: Vec<(usize, &[Place])> = places.chunks(ROW_GROUP_ROWS).enumerate().collect();
+    for some in groups.chunks(at_once.max(1)) {
+        let encode = |(number, group): &(usize, &[Place])| writing.encode(columns.create_column_writers(*number)?, batches, group);
+        // What works alone does not go to another thread first.
+        let encoded: Result<Vec<Vec<Chunk>>, _> =
+            if some.len() == 1 { some.iter().map(encode).collect() } else { some.par_iter().map(encode).collect() };
+        for chunks in encoded.at("write", &part.path)? {
+            append(&mut writer, chunks).at("write", &part.path)?;
+        }
     }
     if table == Table::Cloudtrail {
         writer.append_key_value_metadata(tally::entry(counted(batches, places)?));
@@ -53,12 +56,74 @@ pub(crate) fn write((mut part, file): (Part, File), batches: &[&RecordBatch], pl
     Ok(part)
 }
 
+fn append(writer: &mut SerializedFileWriter<File>, chunks: Vec<Chunk>) -> Result<(), ParquetError> {
+    let mut row_group = writer.next_row_group()?;
+    let append = |chunk: Chunk| match chunk {
+        Chunk::New(chunk) => chunk.append_to_row_group(&mut row_group),
+        Chunk::Known(chunk) => row_group.append_column(&chunk.bytes, chunk.close_result()),
+        Chunk::Coded(chunk) => row_group.append_column(&chunk.bytes, chunk.close),
+    };
+    chunks.into_iter().try_for_each(append)?;
+    row_group.close().map(|_metadata| ())
+}
+
 /// One column of a row group.
 #[expect(clippy::large_enum_variant, reason = "a row group has a hundred, and each is taken apart at once")]
 enum Chunk {
     New(ArrowColumnChunk),
     /// Encoded before: it says one thing.
     Known(Arc<Encoded>),
+    /// Of texts that came by number.
+    Coded(Written),
+}
+
+/// The columns of a file, and how each is written.
+struct Writing<'a> {
+    table: Table,
+    schema: SchemaRef,
+    properties: WriterProperties,
+    descriptors: Vec<ColumnDescPtr>,
+    constants: Vec<Option<Constant>>,
+    coded: Vec<Option<Coded<'a>>>,
+}
+
+impl<'a> Writing<'a> {
+    fn new(table: Table, writer: &SerializedFileWriter<File>, batches: &[&'a RecordBatch], rows: usize) -> Self {
+        let schema = rows::waiting_schema(table);
+        let columns = 0..schema.fields().len();
+        // What says one thing is looked for only where a whole row group is to be written.
+        let told = if rows < ROW_GROUP_ROWS { 0..0 } else { columns.clone() };
+        Self {
+            table,
+            schema,
+            properties: encode::shared_properties(table),
+            descriptors: writer.schema_descr().columns().to_vec(),
+            constants: told.map(|column| Constant::of(batches, column)).collect(),
+            coded: coded::of(batches, columns.len()),
+        }
+    }
+
+    /// The columns of a row group.
+    fn encode(&self, writers: Vec<ArrowColumnWriter>, batches: &[&RecordBatch], places: &[Place]) -> Result<Vec<Chunk>, ParquetError> {
+        let gather = Gather::new(batches, places);
+        let mut zstd = Compressor::new(ZstdLevel::default().compression_level())?;
+        let mut shared: Vec<Shared<'a>> = self.coded.iter().map(|_| Shared::default()).collect();
+        let is_whole = places.len() == ROW_GROUP_ROWS;
+        let chunk = |(column, writer): (usize, ArrowColumnWriter)| {
+            if let Some(constant) = self.constants.get(column).and_then(Option::as_ref).filter(|_| is_whole) {
+                return Encoded::of(self.table, column, constant).map(Chunk::Known);
+            }
+            match (self.coded.get(column).and_then(Option::as_ref), self.descriptors.get(column)) {
+                (Some(coded), Some(descriptor)) => {
+                    let page_rows = self.properties.data_page_row_count_limit();
+                    let manner = Manner { column: descriptor.clone(), properties: &self.properties, page_rows };
+                    coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Coded)
+                }
+                _ => encode(&gather, &self.schema, column, writer).map(Chunk::New),
+            }
+        };
+        writers.into_iter().enumerate().map(chunk).collect()
+    }
 }
 
 fn encode(gather: &Gather<'_>, schema: &Schema, column: usize, mut writer: ArrowColumnWriter) -> Result<ArrowColumnChunk, ParquetError> {

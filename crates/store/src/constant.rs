@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow_array::types::{Int32Type, Int64Type, UInt16Type};
+use arrow_array::{
+    Array, ArrayRef, BinaryViewArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, UInt16Array, new_null_array,
+};
 use arrow_schema::{DataType, Schema};
 use backtrail_model::tables::Table;
 use bytes::Bytes;
@@ -45,6 +47,8 @@ impl Constant {
             Self::Nothing
         } else if array.null_count() > 0 {
             return None;
+        } else if let Some((first, texts)) = numbered(array) {
+            Self::Text(texts.value(first).as_bytes().to_vec())
         } else if let Some(texts) = array.as_string_opt::<i32>() {
             Self::Text(texts.value(0).as_bytes().to_vec())
         } else if let Some(views) = array.as_binary_view_opt() {
@@ -62,6 +66,9 @@ impl Constant {
             Self::Nothing => array.null_count() == array.len(),
             _ if array.null_count() > 0 => false,
             Self::Text(text) => {
+                if let Some((first, texts)) = numbered(array) {
+                    return texts.value(first).as_bytes() == text && are_of_one_number(array);
+                }
                 let plain = || array.as_string_opt::<i32>().zip(std::str::from_utf8(text).ok());
                 match array.as_binary_view_opt() {
                     // Views of one place are of one text: the first is looked at, the others are compared as numbers.
@@ -79,6 +86,10 @@ impl Constant {
         const ROWS: usize = ROW_GROUP_ROWS;
         match (self, of) {
             (Self::Text(text), DataType::BinaryView) => Arc::new(BinaryViewArray::from_iter_values(std::iter::repeat_n(text, ROWS))),
+            (Self::Text(text), DataType::Dictionary(..)) => {
+                let text = StringArray::from_iter_values([String::from_utf8_lossy(text)]);
+                Arc::new(DictionaryArray::new(UInt16Array::from_value(0, ROWS), Arc::new(text)))
+            }
             (Self::Text(text), _) => {
                 let text = String::from_utf8_lossy(text);
                 Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text.as_ref(), ROWS)))
@@ -88,6 +99,17 @@ impl Constant {
             (Self::Nothing, of) => new_null_array(of, ROWS),
         }
     }
+}
+
+/// Of texts that come by number, those, and the number of the first row.
+fn numbered(array: &dyn Array) -> Option<(usize, &StringArray)> {
+    let array = array.as_dictionary_opt::<UInt16Type>()?;
+    Some((usize::from(*array.keys().values().first()?), array.values().as_string_opt::<i32>()?))
+}
+
+fn are_of_one_number(array: &dyn Array) -> bool {
+    let numbers = array.as_dictionary_opt::<UInt16Type>().map(|array| array.keys().values());
+    numbers.is_some_and(|numbers| numbers.windows(2).all(|pair| pair[0] == pair[1]))
 }
 
 /// A column of a row group, encoded: a file that holds nothing else.

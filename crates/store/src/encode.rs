@@ -46,7 +46,7 @@ const ROWS_BETWEEN_LOOKS: usize = 1_024;
 /// Rows gathered and handed to the writer at a time.
 pub(crate) const WRITE_ROWS: usize = 8_192;
 /// Bytes of a value kept in statistics.
-const STATISTICS_BYTES: usize = 64;
+pub(crate) const STATISTICS_BYTES: usize = 64;
 
 /// Columns whose every value is new: no dictionary.
 const UNIQUE: &[&str] = &[

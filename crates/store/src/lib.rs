@@ -8,6 +8,7 @@
 mod across;
 mod alike;
 mod batch;
+mod coded;
 mod columns;
 mod commit;
 mod compact;

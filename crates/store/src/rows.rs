@@ -1,16 +1,19 @@
 //! Rows in memory: columns by name and type, sorting, gathering.
 
+mod seconds;
+
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt16Type};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
-    TimestampMicrosecondArray, new_null_array,
+    TimestampMicrosecondArray, UInt16Array, new_null_array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::dictionary::garbage_collect_dictionary;
 use arrow_select::interleave::interleave;
 use backtrail_model::tables::Table;
 use hashbrown::HashMap;
@@ -18,7 +21,7 @@ use hashbrown::HashMap;
 use crate::StoreError;
 
 /// A column by name, or the error that says it is missing.
-fn column<'a, T>(
+fn column<'a, T: ?Sized>(
     table: Table,
     rows: &'a RecordBatch,
     name: &str,
@@ -31,6 +34,24 @@ fn column<'a, T>(
 
 pub(crate) fn text<'a>(table: Table, rows: &'a RecordBatch, name: &str) -> Result<&'a StringArray, StoreError> {
     column(table, rows, name, |a| a.as_string_opt::<i32>())
+}
+
+/// A text column, plain or by number, with its text plain.
+pub(crate) fn plain(table: Table, rows: &RecordBatch, name: &str) -> Result<StringArray, StoreError> {
+    let array = column(table, rows, name, Some)?;
+    match array.as_string_opt::<i32>() {
+        Some(text) => Ok(text.clone()),
+        None => {
+            let plain = arrow_cast::cast(array, &DataType::Utf8).map_err(|e| StoreError::rows(table, e.to_string()))?;
+            plain.as_string_opt::<i32>().cloned().ok_or_else(|| StoreError::rows(table, format!("column {name} is no text")))
+        }
+    }
+}
+
+/// A text column whose texts come by number: of each row the number, and the texts.
+pub(crate) fn numbered<'a>(rows: &'a RecordBatch, name: &str) -> Option<(&'a UInt16Array, &'a StringArray)> {
+    let array = rows.column_by_name(name)?.as_dictionary_opt::<UInt16Type>()?;
+    Some((array.keys(), array.values().as_string_opt::<i32>()?))
 }
 
 /// A column of views, as rows wait to be written.
@@ -79,7 +100,13 @@ pub(crate) fn waiting(table: Table, rows: &RecordBatch) -> Result<RecordBatch, S
 
 /// Some rows of a batch with their text copied, so that they do not keep the text of the others in memory.
 pub(crate) fn on_their_own(table: Table, rows: &RecordBatch) -> Result<RecordBatch, StoreError> {
-    let own = |a: &ArrayRef| -> ArrayRef { a.as_binary_view_opt().map_or_else(|| Arc::clone(a), |text| Arc::new(text.gc())) };
+    let own = |a: &ArrayRef| -> ArrayRef {
+        let numbered = || a.as_dictionary_opt::<UInt16Type>().and_then(|texts| garbage_collect_dictionary(texts).ok());
+        match a.as_binary_view_opt() {
+            Some(text) => Arc::new(text.gc()),
+            None => numbered().map_or_else(|| Arc::clone(a), |texts| Arc::new(texts) as ArrayRef),
+        }
+    };
     RecordBatch::try_new(rows.schema(), rows.columns().iter().map(own).collect()).map_err(|e| StoreError::rows(table, e.to_string()))
 }
 
@@ -90,9 +117,12 @@ pub(crate) fn bytes_of(rows: &RecordBatch) -> usize {
     let mut bytes = 0;
     for column in rows.columns() {
         let data = column.to_data();
-        for buffer in data.buffers().iter().chain(data.nulls().map(|n| n.buffer())) {
-            if counted.insert(buffer.as_ptr()) {
-                bytes += buffer.len();
+        // Texts by number are in a part of their own.
+        for data in std::iter::once(&data).chain(data.child_data()) {
+            for buffer in data.buffers().iter().chain(data.nulls().map(|n| n.buffer())) {
+                if counted.insert(buffer.as_ptr()) {
+                    bytes += buffer.len();
+                }
             }
         }
     }
@@ -130,6 +160,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// One that was put in order by other means.
+    pub(crate) fn in_order(batch: u32, row: u32) -> Self {
+        Self { head: (0, 0), batch, row }
+    }
+
     /// Compares two places by the table's order, given the sort keys of their batches.
     pub(crate) fn compare(&self, key: &SortKey, other: &Self, other_key: &SortKey) -> Ordering {
         self.head.cmp(&other.head).then_with(|| key.compare(self.row as usize, other_key, other.row as usize))
@@ -152,7 +187,7 @@ impl SortKey {
             Ok(match *name {
                 "event_time" => SortColumn::Time(time(table, rows, name)?.clone()),
                 "record_index" => SortColumn::Number(long(table, rows, name)?.clone()),
-                _ => SortColumn::Text(text(table, rows, name)?.clone()),
+                _ => SortColumn::Text(plain(table, rows, name)?),
             })
         };
         table.sorted_by().iter().map(column).collect::<Result<_, _>>().map(Self)
@@ -200,6 +235,9 @@ fn bytes_at(array: &StringArray, row: usize, from: usize) -> u64 {
 
 /// The rows of all batches in the table's order, which is the same whatever the arrival.
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<Vec<Place>, StoreError> {
+    if let Some(places) = seconds::sorted(table, batches)? {
+        return Ok(places);
+    }
     let keys: Vec<SortKey> = batches.iter().map(|b| SortKey::of(table, b)).collect::<Result<_, _>>()?;
     let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for (i, batch) in batches.iter().enumerate() {

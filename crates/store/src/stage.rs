@@ -37,6 +37,8 @@ pub(crate) struct Target<'a> {
     pub(crate) event_date: Option<String>,
     /// Whether what its rows say is kept in memory.
     pub(crate) has_lights: bool,
+    /// Threads that write it.
+    pub(crate) threads: usize,
 }
 
 /// Writes the rows of a buffer as one staged file; no file where a copy of every row is staged already.
@@ -60,7 +62,7 @@ pub(crate) fn stage(
     let apart = table.told_apart().filter(|_| target.has_lights);
     let lights = apart.map(|apart| Lights::of(table, apart, &batches, &places)).transpose()?;
     let sources: Vec<&RecordBatch> = batches.iter().collect();
-    let part = columns::write(Part::create(table, target.dir, target.name, target.event_date)?, &sources, &places)?;
+    let part = columns::write(Part::create(table, target.dir, target.name, target.event_date)?, &sources, &places, target.threads)?;
     Ok((Some(StagedPart { part, slot, lights }), folded))
 }
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::types::{Int32Type, Int64Type, UInt16Type};
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::tables::ToldApart;
 
@@ -82,6 +82,10 @@ pub(super) fn light(batch: &RecordBatch, apart: ToldApart) -> Vec<u64> {
             valid.for_each(|row| mix(row, numbers.value(row) as u64));
         } else if let Some(texts) = column.as_string_opt::<i32>() {
             valid.for_each(|row| mix(row, end_of(texts.value(row).as_bytes())));
+        } else if let Some(texts) = column.as_dictionary_opt::<UInt16Type>() {
+            let (numbers, texts) = (texts.keys(), texts.values().as_ref());
+            let ends: Vec<u64> = (0..texts.len()).map(|text| end_of(bytes(texts, text).unwrap_or_default())).collect();
+            valid.for_each(|row| mix(row, ends.get(usize::from(numbers.value(row))).copied().unwrap_or_default()));
         } else {
             valid.for_each(|row| mix(row, end_of(bytes(column, row).unwrap_or_default())));
         }

@@ -69,7 +69,7 @@ impl Log {
             }
         };
         let fields: Vec<Field> = Table::Flows.row_schema().fields().iter().map(|f| f.as_ref().clone()).collect();
-        let columns = fields.iter().map(|f| column(f.name(), f.data_type())).collect();
+        let columns = fields.iter().map(|f| arrow_cast::cast(&column(f.name(), f.data_type()), f.data_type()).unwrap()).collect();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     }
 

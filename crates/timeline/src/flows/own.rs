@@ -16,8 +16,14 @@ pub(crate) struct Owns(HashMap<u32, [Common; 2]>);
 impl Owns {
     /// Learns from the two ends of a record.
     pub(crate) fn learn<const N: usize>(&mut self, interface: u32, ends: [Option<u32>; 2], names: &Numbers<N>) {
-        let Some(family) = family(ends, names) else { return };
-        meet(&mut self.0.entry(interface).or_default()[family], ends);
+        let families = self.0.entry(interface).or_default();
+        // Most records have what all had so far, and tell nothing new.
+        if families.iter().flatten().any(|common| is_told(common, ends)) {
+            return;
+        }
+        if let Some(family) = family(ends, names) {
+            meet(&mut families[family], ends);
+        }
     }
 
     /// Takes over what another thread learned, given what its numbers are here.
@@ -56,6 +62,11 @@ fn meet(common: &mut Common, ends: [Option<u32>; 2]) {
         Some(known) => known.map(|address| address.filter(|a| ends.contains(&Some(*a)))),
         None => ends,
     });
+}
+
+/// Whether a record has all that is left of what records have.
+fn is_told(common: &[Option<u32>; 2], ends: [Option<u32>; 2]) -> bool {
+    common.iter().any(Option::is_some) && common.iter().flatten().all(|address| ends.contains(&Some(*address)))
 }
 
 /// 0 of IPv4 addresses, 1 of IPv6.

@@ -507,3 +507,75 @@ pub(crate) fn served_port(records: &Records<'_>, row: usize) -> i32 {
         _ => source.min(destination),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, StringViewArray};
+
+    use super::*;
+
+    /// Records of two interfaces with four peers: who spoke with whom, which way, and whose instance it is follow from a number.
+    fn batch(numbers: &[i64]) -> RecordBatch {
+        let texts = |text: &dyn Fn(i64) -> Option<String>| numbers.iter().map(|n| text(*n)).collect::<StringViewArray>();
+        let inside = |n: i64| format!("10.0.0.{}", n % 2);
+        let end = |n: i64, is_source: bool| Some(if (n % 3 == 0) == is_source { inside(n) } else { format!("198.51.100.{}", n / 5 % 4) });
+        let longs = |number: &dyn Fn(i64) -> i64| Arc::new(numbers.iter().map(|n| number(*n)).collect::<Int64Array>()) as ArrayRef;
+        let evidence: StringArray = numbers.iter().map(|n| Some(if n % 7 < 3 { "f" } else { "e" })).collect();
+        let columns: [(&str, ArrayRef); 12] = [
+            ("interface_id", Arc::new(texts(&|n| Some(format!("eni-{}-of-many-letters", n % 2))))),
+            ("instance_id", Arc::new(texts(&|n| (n % 4 != 0).then(|| format!("i-{}", n / 40))))),
+            ("srcaddr", Arc::new(texts(&|n| end(n, true)))),
+            ("dstaddr", Arc::new(texts(&|n| end(n, false)))),
+            ("flow_direction", Arc::new(texts(&|n| (n % 11 == 0).then(|| if n % 3 == 0 { "egress" } else { "ingress" }.to_owned())))),
+            ("action", Arc::new(texts(&|n| Some(if n % 5 == 0 { "REJECT" } else { "ACCEPT" }.to_owned())))),
+            ("pkt_src_aws_service", Arc::new(texts(&|n| (n % 13 == 0).then(|| if n % 2 == 0 { "S3" } else { "AMAZON" }.to_owned())))),
+            ("evidence_id", Arc::new(evidence)),
+            ("bytes", longs(&|n| 10 + n)),
+            ("start", longs(&|n| 1_000 + n / 10)),
+            ("end", longs(&|n| 1_060 + n / 10)),
+            ("record_index", longs(&|n| n)),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn take(sums: &mut Sums, numbers: &[i64]) {
+        let batch = batch(numbers);
+        let records = Records::of(&batch).unwrap();
+        sums.begin();
+        (0..records.rows).for_each(|row| sums.take(&records, row, &FlowFilters::default()));
+    }
+
+    #[test]
+    fn sums_are_the_same_whichever_thread_had_which_records() {
+        let numbers: Vec<i64> = (0..200).collect();
+        let mut whole = Sums::default();
+        take(&mut whole, &numbers);
+        for threads in 2..6 {
+            let mut states: Vec<Sums> = (0..threads).map(|_| Sums::default()).collect();
+            for (n, some) in numbers.rchunks(9).enumerate() {
+                take(&mut states[n * 7 % threads], some);
+            }
+            let joined = states.into_iter().rev().reduce(|mut all, other| {
+                all.join(other);
+                all
+            });
+            let joined = joined.unwrap();
+            for by in [FlowGrouping::Conversation, FlowGrouping::Interface, FlowGrouping::Instance, FlowGrouping::Peer, FlowGrouping::Port]
+            {
+                let (one, other) = (whole.groups(by, None), joined.groups(by, None));
+                assert_eq!((&one.shown, one.count, &one.all), (&other.shown, other.count, &other.all), "{by:?} on {threads}");
+            }
+        }
+        let all = whole.groups(FlowGrouping::Interface, None);
+        let bytes: u64 =
+            [all.all.accepted_in, all.all.accepted_out, all.all.rejected_in, all.all.rejected_out].iter().map(|s| s.bytes).sum();
+        assert_eq!(
+            bytes,
+            numbers.iter().map(|n| 10 + n.unsigned_abs()).sum::<u64>(),
+            "the interface's own address tells which way all went"
+        );
+        assert_eq!(all.all.accepted_in.records + all.all.rejected_in.records, numbers.iter().filter(|n| **n % 3 != 0).count() as u64);
+    }
+}
