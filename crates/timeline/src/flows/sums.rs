@@ -543,14 +543,15 @@ mod tests {
     fn take(sums: &mut Sums, numbers: &[i64]) {
         let batch = batch(numbers);
         let records = Records::of(&batch).unwrap();
+        let asked = Asked { seeks_marks: true, ..Asked::default() };
         sums.begin();
-        (0..records.rows).for_each(|row| sums.take(&records, row, &FlowFilters::default()));
+        (0..records.rows).for_each(|row| sums.take(&records, row, &asked));
     }
 
     #[test]
     fn sums_are_the_same_whichever_thread_had_which_records() {
         let numbers: Vec<i64> = (0..200).collect();
-        let mut whole = Sums::default();
+        let (mut whole, nobody) = (Sums::default(), Interfaces::default());
         take(&mut whole, &numbers);
         for threads in 2..6 {
             let mut states: Vec<Sums> = (0..threads).map(|_| Sums::default()).collect();
@@ -564,11 +565,11 @@ mod tests {
             let joined = joined.unwrap();
             for by in [FlowGrouping::Conversation, FlowGrouping::Interface, FlowGrouping::Instance, FlowGrouping::Peer, FlowGrouping::Port]
             {
-                let (one, other) = (whole.groups(by, None), joined.groups(by, None));
+                let (one, other) = (whole.groups(by, None, &nobody), joined.groups(by, None, &nobody));
                 assert_eq!((&one.shown, one.count, &one.all), (&other.shown, other.count, &other.all), "{by:?} on {threads}");
             }
         }
-        let all = whole.groups(FlowGrouping::Interface, None);
+        let all = whole.groups(FlowGrouping::Interface, None, &nobody);
         let bytes: u64 =
             [all.all.accepted_in, all.all.accepted_out, all.all.rejected_in, all.all.rejected_out].iter().map(|s| s.bytes).sum();
         assert_eq!(
