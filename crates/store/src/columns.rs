@@ -68,7 +68,6 @@ fn append(writer: &mut SerializedFileWriter<File>, chunks: Vec<Chunk>) -> Result
 }
 
 /// One column of a row group.
-#[expect(clippy::large_enum_variant, reason = "a row group has a hundred, and each is taken apart at once")]
 enum Chunk {
     New(ArrowColumnChunk),
     /// Encoded before: it says one thing.
