@@ -63,8 +63,11 @@ fn console_mfa_and_source_identity_stand_beside_the_key() {
     assert!(actors.contains("    declared source identity kim@example.org (1) [by-prod]\n"), "{actors}");
     let rows = answered(&store, &["timeline", "--format", "csv"]);
     let row = |id: &str| rows.lines().find(|row| row.contains(id)).unwrap_or_default().to_owned();
-    assert!(rows.lines().next().is_some_and(|names| names.ends_with(",source_identity,from_console,mfa,source_interfaces")), "{rows}");
-    assert!(row("open-too").ends_with(",,true,false,") && row("by-prod").ends_with(",kim@example.org,,false,"), "{rows}");
+    assert!(
+        rows.lines().next().is_some_and(|names| names.ends_with(",source_identity,from_console,mfa,source_interfaces,time_end")),
+        "{rows}"
+    );
+    assert!(row("open-too").ends_with(",,true,false,,") && row("by-prod").ends_with(",kim@example.org,,false,,"), "{rows}");
 }
 
 #[test]

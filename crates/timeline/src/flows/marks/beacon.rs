@@ -254,9 +254,10 @@ mod tests {
 
     #[test]
     fn steps_of_hours_may_be_off_by_what_records_are_off_by() {
-        let hourly = |off: u32| calls((0..24).map(move |n| n * 3_600 + if n % 2 == 0 { off } else { 0 }));
-        assert!(regularity(&hourly(60), Action::Accept).is_some());
-        assert_eq!(regularity(&hourly(90), Action::Accept), None);
+        // Every second call is late: one gap is shorter by as much, the next longer, and between the two lies twice as much.
+        let hourly = |late: u32| calls((0..24).map(move |n| n * 3_600 + if n % 2 == 0 { late } else { 0 }));
+        assert!(regularity(&hourly(30), Action::Accept).is_some());
+        assert_eq!(regularity(&hourly(31), Action::Accept), None);
     }
 
     /// A connection that stays open has a record for every aggregation interval: nothing is as regular, and it is no beacon.
