@@ -1,5 +1,7 @@
 //! What calls of any time tell of the things that the events of an answer name.
 
+use std::sync::Arc;
+
 use crate::error::TimelineError;
 use crate::event::Event;
 use crate::events::EventQuestion;
@@ -14,7 +16,7 @@ use crate::source::Source;
 pub(crate) struct Beside {
     flows: FlowGroups,
     names: GroupNames,
-    interfaces: Interfaces,
+    interfaces: Arc<Interfaces>,
 }
 
 impl Beside {

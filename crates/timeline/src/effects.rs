@@ -9,6 +9,7 @@ mod doors;
 mod passages;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow_array::Array;
 use backtrail_model::time::{EARLIEST, LATEST, MICROS_PER_DAY};
@@ -105,7 +106,7 @@ type Ties = BTreeMap<String, String>;
 /// What ties interfaces to groups.
 #[derive(Debug, Default)]
 struct Tied {
-    known: Interfaces,
+    known: Arc<Interfaces>,
     /// By group, where evidence was read by a decoder that wrote no observations: interfaces that a call of any time names with it.
     named_together: BTreeMap<String, Ties>,
 }

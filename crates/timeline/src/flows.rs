@@ -34,7 +34,7 @@ pub use named::Named;
 pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
-pub(crate) use records::{Records, SUMMED};
+pub(crate) use records::{NO_INTERFACE, Records, SUMMED, UNKNOWN};
 use summing::Asked;
 pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
@@ -212,7 +212,6 @@ impl FlowQuestion {
 /// Where the store cannot be read.
 pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
     let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
-    let known = Arc::new(known);
     let question = &question.looked_up(&known);
     let summing::Summed { tallies, choice, mut sums, overlapping } = summing::sum(source, question, Asked::of(question, &known)).await?;
     let groups = sums.groups(question.by, question.limit, &known);

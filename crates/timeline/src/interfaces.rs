@@ -9,6 +9,7 @@ mod holding;
 mod tests;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::interfaces::{Observation, Says};
@@ -24,7 +25,7 @@ pub use holding::{Address, HeldBy, Holding};
 const TABLE: &str = "interfaces";
 /// The decoder of listings.
 const LISTED: &str = "config";
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 21] = [
     "event_time",
     "decoder",
     "event_id",
@@ -36,7 +37,6 @@ const COLUMNS: [&str; 24] = [
     "instance_id",
     "resource_id",
     "interface_type",
-    "description",
     "security_groups",
     "vpc_id",
     "subnet_id",
@@ -45,10 +45,8 @@ const COLUMNS: [&str; 24] = [
     "association_id",
     "delete_on_termination",
     "account_id",
-    "aws_region",
     "evidence_id",
     "record_index",
-    "source",
 ];
 
 /// What had the address that a call came from.
@@ -83,12 +81,16 @@ pub(crate) struct Interfaces {
 }
 
 impl Interfaces {
-    /// Reads what evidence of any time says.
-    pub(crate) async fn read(source: &Source) -> Result<Self, TimelineError> {
+    /// What evidence of any time says: read once for all answers of a session.
+    pub(crate) async fn read(source: &Source) -> Result<Arc<Self>, TimelineError> {
+        if let Some(known) = source.interfaces.get() {
+            return Ok(Arc::clone(known));
+        }
         let mut observed = Vec::new();
         let frame = source.table(TABLE).await?.select_columns(&COLUMNS).map_err(TimelineError::table(TABLE))?;
         Source::batches(TABLE, frame, &mut |batch| observe(batch, &mut observed)).await?;
-        Ok(Self::of(holdings(observed)))
+        let known = Arc::new(Self::of(holdings(observed)));
+        Ok(Arc::clone(source.interfaces.get_or_init(|| known)))
     }
 
     fn of(all: Vec<Holding>) -> Self {

@@ -20,6 +20,7 @@ use futures::StreamExt;
 use crate::coverage::ToldByFiles;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
+use crate::interfaces::Interfaces;
 use crate::lineage::FewIssued;
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
@@ -74,6 +75,8 @@ pub struct Source {
     pub(crate) oldest_reading: Arc<OnceLock<i32>>,
     /// What the files say of themselves: every answer of a session asks.
     pub(crate) told_by_files: Arc<OnceLock<ToldByFiles>>,
+    /// Who had which address when: most answers ask, some of them twice.
+    pub(crate) interfaces: Arc<OnceLock<Arc<Interfaces>>>,
 }
 
 /// The date and the tally of each file of events with a usable time; no tally where the file has none.
@@ -105,6 +108,7 @@ impl Source {
             few_issued: Arc::default(),
             oldest_reading: Arc::default(),
             told_by_files: Arc::default(),
+            interfaces: Arc::default(),
         }
     }
 

@@ -16,12 +16,11 @@ use serde::Serialize;
 use super::{Cell, Covered, LogKind, NotSeen, NotSeenKind, say};
 use crate::error::TimelineError;
 use crate::event::{Event, Text, times};
+use crate::flows::{FLOWS, NO_INTERFACE, UNKNOWN};
 use crate::item::Item;
 use crate::source::{Source, within};
 use crate::touched::touched_in_all;
 
-const FLOWS: &str = "flows";
-const UNKNOWN: &str = "unknown";
 /// Calls that begin and end a flow log.
 const CALLS: &[&str] = &["CreateFlowLogs", "DeleteFlowLogs"];
 /// Statements of one kind.
@@ -168,7 +167,7 @@ impl FlowHours {
             let interfaces = [text(interfaces[0])?, text(interfaces[1])?, text(interfaces[2])?];
             for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
                 let (region, log) = (first_of(&regions, row).unwrap_or(UNKNOWN), first_of(&logs, row).unwrap_or(UNKNOWN));
-                let of = [account.get(row).unwrap_or(UNKNOWN), region, log, first_of(&interfaces, row).unwrap_or("-")];
+                let of = [account.get(row).unwrap_or(UNKNOWN), region, log, first_of(&interfaces, row).unwrap_or(NO_INTERFACE)];
                 hours.take(time.value(row), status.get(row), of);
             }
             Ok(())
@@ -372,7 +371,10 @@ fn silent<'i>(items: impl Iterator<Item = &'i FlowLogCovered>) -> Vec<NotSeen> {
         );
         (!gaps.is_empty()).then(|| say(NotSeenKind::FlowGap, text))
     };
-    each(items).filter(|(_, interface)| interface.interface_id != "-").filter_map(|(log, interface)| told(log, interface)).collect()
+    each(items)
+        .filter(|(_, interface)| interface.interface_id != NO_INTERFACE)
+        .filter_map(|(log, interface)| told(log, interface))
+        .collect()
 }
 
 fn each<'i>(items: impl Iterator<Item = &'i FlowLogCovered>) -> impl Iterator<Item = (&'i FlowLogCovered, &'i InterfaceCovered)> {

@@ -1,15 +1,13 @@
 //! Traffic as lines of a timeline: of each interface one for an hour, so that a million records can be read between the calls of that hour. A line
 //! opens up into its conversations.
 
-use std::sync::Arc;
-
 use backtrail_model::time::{MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
 use backtrail_model::words::counted;
 use serde::Serialize;
 
 use super::marks::{grouped, port_text};
-use super::summing::{self, Asked};
+use super::summing::{Asked, Summed, sum_counted};
 use super::sums::{Counted, Key, Side, Sum, Sums};
 use super::{FlowGrouping, FlowQuestion, Talker, seen, tally};
 use crate::coverage::{NotSeen, NotSeenKind, say};
@@ -115,7 +113,6 @@ pub(crate) struct FlowLines {
 /// Tells traffic by interface and period.
 pub(crate) async fn lines(source: &Source, question: &FlowQuestion, is_open: bool) -> Result<FlowLines, TimelineError> {
     let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
-    let known = Arc::new(known);
     let question = &question.looked_up(&known);
     let tallies = tally(source, question).await?;
     if tallies.is_empty() {
@@ -123,7 +120,7 @@ pub(crate) async fn lines(source: &Source, question: &FlowQuestion, is_open: boo
     }
     let (period, slots) = period_of(tallies.hours().values().map(|hours| hours.iter().copied()));
     let asked = Asked { seeks_marks: false, period: period.seconds(), ..Asked::of(question, &known) };
-    let sums = summing::sum(source, question, asked).await?.sums;
+    let Summed { tallies, sums, .. } = sum_counted(source, question, asked, tallies).await?;
     let (mut not_seen, _) = seen::not_seen(question, &ledger, &tallies);
     // That there is no record at all is no news in a timeline, and what is broken is told with the rest of the evidence.
     not_seen.retain(|said| matches!(said.kind, NotSeenKind::SkipData | NotSeenKind::FlowGap | NotSeenKind::NeverLogged));

@@ -50,9 +50,9 @@ pub(crate) const SUMMED: &[&str] = &[
 ];
 
 /// What stands for the interface of a record that names none.
-pub(super) const NO_INTERFACE: &str = "-";
+pub(crate) const NO_INTERFACE: &str = "-";
 /// What stands for a flow log or an account that nobody names.
-pub(super) const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// Rows with their columns at hand; those not asked for are absent.
 pub(crate) struct Records<'a> {

@@ -68,16 +68,21 @@ impl Summing {
 
 /// Counts the window's records and sums those of the flow logs that are chosen.
 pub(super) async fn sum(source: &Source, question: &FlowQuestion, asked: Asked) -> Result<Summed, TimelineError> {
-    let (mut tallies, summing) = sum_all(source, question, asked.clone()).await?;
-    let choice = tallies.choose();
-    if !choice.is_contested {
-        return Ok(Summed { tallies, choice, sums: summing.sums, overlapping: 0 });
+    let (tallies, summing) = sum_all(source, question, asked.clone()).await?;
+    if tallies.is_contested {
+        return sum_counted(source, question, asked, tallies).await;
     }
+    let choice = tallies.choose();
+    Ok(Summed { tallies, choice, sums: summing.sums, overlapping: 0 })
+}
+
+/// Sums the records of the flow logs that are chosen, where all were counted before.
+pub(super) async fn sum_counted(source: &Source, question: &FlowQuestion, asked: Asked, tallies: Tallies) -> Result<Summed, TimelineError> {
+    let choice = tallies.choose();
     let chosen = Arc::new((tallies, choice));
     let summing = sum_chosen(source, question, asked, &chosen).await?;
     // All threads are done.
-    let choice;
-    (tallies, choice) = Arc::into_inner(chosen).unwrap_or_default();
+    let (tallies, choice) = Arc::into_inner(chosen).unwrap_or_default();
     Ok(Summed { tallies, choice, sums: summing.sums, overlapping: summing.overlapping })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::super::address::side;
@@ -74,7 +75,7 @@ fn tried(sums: &Sums) -> Vec<Tried<'_>> {
     let mut kinds = vec![0_u64; sums.names.len()];
     attempting().for_each(|(key, ..)| kinds[key.source as usize] += 1);
     let mut tried: Vec<Tried<'_>> = Vec::new();
-    let (mut place_of, mut by_number) = (vec![None; kinds.len()], hashbrown::HashMap::new());
+    let (mut place_of, mut by_number) = (vec![None; kinds.len()], HashMap::new());
     // Of each port of each address there is a sum: who has fewer tried fewer.
     for (key, sum, number) in attempting().filter(|(key, ..)| kinds[key.source as usize] >= SCAN_PORTS.min(SCAN_HOSTS)) {
         let place = *place_of[key.source as usize].get_or_insert_with(|| {
@@ -82,7 +83,7 @@ fn tried(sums: &Sums) -> Vec<Tried<'_>> {
             tried.len() - 1
         });
         tried[place].sums.push((key, sum));
-        by_number.insert(number, (place, (key.destination, (key.protocol, key.port))));
+        by_number.insert(number, (place, target(key)));
     }
     for (number, minute) in &sums.marks.attempts {
         if let Some((place, (address, port))) = by_number.get(&(*number as usize)) {
@@ -134,14 +135,14 @@ fn busiest(minutes: impl Iterator<Item = (u64, u32)>) -> (u64, u32) {
 fn accepted<'s>(sums: &'s Sums, source: u32, attempts: &[Attempt]) -> Vec<(String, &'s Sum)> {
     let targets: BTreeSet<_> = attempts.iter().map(|(_, address, port)| (*address, *port)).collect();
     let is_one = |key: &Key, sum: &Sum| key.source == source && key.action == Action::Accept && sum.slots.is_calling;
-    let mut first: hashbrown::HashMap<(u32, (i32, i32)), &Sum> = hashbrown::HashMap::new();
+    let mut first: HashMap<Target, &Sum> = HashMap::new();
     for (key, sum) in sums.sums.iter().filter(|(key, sum)| is_one(key, sum) && targets.contains(&target(key))) {
         let known = first.entry(target(key)).or_insert(sum);
         if sums.place(sum) < sums.place(known) {
             *known = sum;
         }
     }
-    let told = |(address, (protocol, port)): (u32, (i32, i32))| format!("{} {}", sums.names.text(address), port_text(protocol, port));
+    let told = |(address, (protocol, port)): Target| format!("{} {}", sums.names.text(address), port_text(protocol, port));
     let mut all: Vec<(String, &Sum)> = first.into_iter().map(|(target, sum)| (told(target), sum)).collect();
     all.sort_unstable_by(|a, b| sums.place(a.1).cmp(&sums.place(b.1)).then_with(|| a.0.cmp(&b.0)));
     all
