@@ -1,7 +1,6 @@
 //! Rows of `credentials`: what a call issued, beside the caller as the record names it.
 
 use backtrail_model::issuance::{Issuance, IssuingCall, issuance, issuing_method};
-use backtrail_model::outcome::Facts;
 
 use crate::fields::F;
 use crate::output::{Identity, Record};
@@ -44,32 +43,19 @@ pub(crate) fn issued(record: &Record<'_>) -> Option<Issuance> {
     let text = |field| record.text(field);
     let (source, name) = (text(F::EventSource)?, text(F::EventName)?);
     issuing_method(&source, &name)?;
-    let json = |field| record.json_of(field);
-    let (event_type, error_code, error_message) = (text(F::EventType), text(F::ErrorCode), text(F::ErrorMessage));
     let (account, region) = (text(F::RecipientAccountId), text(F::AwsRegion));
     let (principal_id, arn) = (text(F::UserIdentityPrincipalId), text(F::UserIdentityArn));
     let (user_name, identity_provider) = (text(F::UserIdentityUserName), text(F::UserIdentityIdentityProvider));
-    issuance(&IssuingCall {
-        facts: Facts {
-            event_source: Some(&source),
-            event_name: Some(&name),
-            event_type: event_type.as_deref(),
-            error_code: error_code.as_deref(),
-            error_message: error_message.as_deref(),
-            read_only: record.boolean(record.fields.get(F::ReadOnly)),
-            request_parameters: json(F::RequestParameters),
-            response_elements: json(F::ResponseElements),
-            additional_event_data: json(F::AdditionalEventData),
-            service_event_details: json(F::ServiceEventDetails),
-            // What was issued tells that it was.
-            lacks_error_code: false,
-        },
-        account: account.as_deref(),
-        region: region.as_deref(),
-        principal_id: principal_id.as_deref(),
-        arn: arn.as_deref(),
-        user_name: user_name.as_deref(),
-        identity_provider: identity_provider.as_deref(),
+    record.ask_facts(|facts| {
+        issuance(&IssuingCall {
+            facts: *facts,
+            account: account.as_deref(),
+            region: region.as_deref(),
+            principal_id: principal_id.as_deref(),
+            arn: arn.as_deref(),
+            user_name: user_name.as_deref(),
+            identity_provider: identity_provider.as_deref(),
+        })
     })
 }
 

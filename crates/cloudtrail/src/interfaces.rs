@@ -4,7 +4,7 @@
 
 use backtrail_model::calls::{action_name, service_of};
 use backtrail_model::interfaces::{Observation, Says, describe_instance, describe_interface, list};
-use backtrail_model::outcome::{Facts, Outcome, classify};
+use backtrail_model::outcome::{Outcome, classify};
 use serde_json::Value;
 
 use crate::fields::F;
@@ -62,25 +62,10 @@ pub(crate) fn observed(record: &Record<'_>) -> Vec<Observation> {
     if service_of(&source) != *service {
         return Vec::new();
     }
-    let json = |field| record.json_of(field);
-    let (error_code, error_message, event_type) = (text(F::ErrorCode), text(F::ErrorMessage), text(F::EventType));
-    let facts = Facts {
-        event_source: Some(&source),
-        event_name: Some(&name),
-        event_type: event_type.as_deref(),
-        error_code: error_code.as_deref(),
-        error_message: error_message.as_deref(),
-        read_only: record.boolean(record.fields.get(F::ReadOnly)),
-        request_parameters: json(F::RequestParameters),
-        response_elements: json(F::ResponseElements),
-        additional_event_data: json(F::AdditionalEventData),
-        service_event_details: json(F::ServiceEventDetails),
-        lacks_error_code: false,
-    };
-    if classify(&facts) != Outcome::Ok {
+    if record.ask_facts(classify) != Outcome::Ok {
         return Vec::new();
     }
-    let parsed = |field| json(field).and_then(|json| serde_json::from_str(json).ok()).unwrap_or(Value::Null);
+    let parsed = |field| record.json_of(field).and_then(|json| serde_json::from_str(json).ok()).unwrap_or(Value::Null);
     read(inner(&parsed(F::RequestParameters)), inner(&parsed(F::ResponseElements))).into_iter().filter(says_something).collect()
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use backtrail_model::evidence::{Counts, RawForm, Route};
+use backtrail_model::outcome::Facts;
 use backtrail_model::tables::{Table, UNKNOWN_DATE};
 use backtrail_model::time;
 
@@ -477,6 +478,28 @@ impl<'a> Record<'a> {
     pub(crate) fn json(&self, span: Span) -> Option<&'a str> {
         let range = span.json();
         self.raw.get(range.start - self.start..range.end - self.start)
+    }
+
+    /// Asks what tells the kind of its call and what became of it. Of a table without errorCodes it is told as if there was no error: what a call
+    /// issued or changed tells that it was carried out.
+    pub(crate) fn ask_facts<T>(&self, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+        let text = |field| self.text(field);
+        let json = |field| self.json_of(field);
+        let (source, name, event_type) = (text(F::EventSource), text(F::EventName), text(F::EventType));
+        let (error_code, error_message) = (text(F::ErrorCode), text(F::ErrorMessage));
+        ask(&Facts {
+            event_source: source.as_deref(),
+            event_name: name.as_deref(),
+            event_type: event_type.as_deref(),
+            error_code: error_code.as_deref(),
+            error_message: error_message.as_deref(),
+            read_only: self.boolean(self.fields.get(F::ReadOnly)),
+            request_parameters: json(F::RequestParameters),
+            response_elements: json(F::ResponseElements),
+            additional_event_data: json(F::AdditionalEventData),
+            service_event_details: json(F::ServiceEventDetails),
+            lacks_error_code: false,
+        })
     }
 
     fn unescaped<'s>(&self, span: Span, scratch: &'s mut Vec<u8>) -> &'s str {
