@@ -131,6 +131,31 @@ pub fn current_version(name: &str) -> Option<i32> {
     }
 }
 
+/// What each decoder does under the name that the trait has for it.
+macro_rules! forwards {
+    ($decoder:tt) => {
+        fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
+            self.$decoder.push(bytes, sink)
+        }
+
+        fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
+            self.$decoder.end(ending, sink)
+        }
+
+        fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+            self.$decoder.flush(sink)
+        }
+
+        fn given(&self) -> (i64, i64) {
+            self.$decoder.given()
+        }
+
+        fn is_sound(&self) -> bool {
+            self.$decoder.is_sound()
+        }
+    };
+}
+
 struct CloudTrail {
     decoder: backtrail_cloudtrail::Decoder,
     now: i64,
@@ -145,25 +170,7 @@ impl Decode for CloudTrail {
         self.decoder.begin(context(opening.evidence_id, self.now));
     }
 
-    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        self.decoder.push(bytes, sink)
-    }
-
-    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
-        self.decoder.end(ending, sink)
-    }
-
-    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        self.decoder.flush(sink)
-    }
-
-    fn given(&self) -> (i64, i64) {
-        self.decoder.given()
-    }
-
-    fn is_sound(&self) -> bool {
-        self.decoder.is_sound()
-    }
+    forwards!(decoder);
 }
 
 struct FlowLogs(backtrail_flowlogs::Decoder);
@@ -174,10 +181,6 @@ impl Decode for FlowLogs {
         self.0.begin(backtrail_flowlogs::Context { evidence_id: opening.evidence_id, named });
     }
 
-    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        self.0.push(bytes, sink)
-    }
-
     fn read_parquet(&mut self, file: Seekable, sink: &mut Sink<'_>) -> Result<Option<String>, StoreError> {
         match file {
             Seekable::Held(bytes) => self.0.read_parquet(Bytes::from(bytes), sink),
@@ -185,21 +188,7 @@ impl Decode for FlowLogs {
         }
     }
 
-    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
-        self.0.end(ending, sink)
-    }
-
-    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        self.0.flush(sink)
-    }
-
-    fn given(&self) -> (i64, i64) {
-        self.0.given()
-    }
-
-    fn is_sound(&self) -> bool {
-        self.0.is_sound()
-    }
+    forwards!(0);
 }
 
 struct Config(backtrail_config::Decoder);
@@ -209,23 +198,5 @@ impl Decode for Config {
         self.0.begin(opening.evidence_id);
     }
 
-    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        self.0.push(bytes, sink)
-    }
-
-    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) -> Result<Summary, StoreError> {
-        self.0.end(ending, sink)
-    }
-
-    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        self.0.flush(sink)
-    }
-
-    fn given(&self) -> (i64, i64) {
-        self.0.given()
-    }
-
-    fn is_sound(&self) -> bool {
-        self.0.is_sound()
-    }
+    forwards!(0);
 }
