@@ -14,7 +14,7 @@ use backtrail_model::time::{self, EARLIEST, MICROS_PER_DAY, MICROS_PER_SECOND};
 
 use crate::format::{Format, Slot};
 use crate::name::Named;
-use crate::texts::{Texts, numbered};
+use crate::texts::{Texts, are_same, numbered};
 
 /// Rows handed on together.
 const ROWS: usize = 16_384;
@@ -98,18 +98,64 @@ struct Names {
     /// Whose texts they are.
     texts: usize,
     rows: Vec<u16>,
+    hint: Hint,
     last: u16,
+    /// Where the text goes with another column's: by number there, the number it had last.
+    with: Vec<u16>,
+}
+
+/// What a column's text mostly is. A right guess is a comparison, and spares looking the text up.
+#[derive(Debug, Clone, Copy)]
+enum Hint {
+    /// What the row before says.
+    Before,
+    /// What this other column of the row says; it stands before it.
+    Same(usize),
+    /// What the last row says that has the same text in this other column.
+    With(usize),
+}
+
+/// A record of which the words before this one have their numbers.
+#[derive(Debug, Clone, Copy)]
+struct Begun<'r> {
+    record: &'r Record<'r>,
+    /// By place; of texts only.
+    numbers: &'r [u16],
 }
 
 impl Names {
-    fn push(&mut self, word: &[u8], texts: &mut [Texts]) -> Result<(), Unreadable> {
+    fn push(&mut self, word: &[u8], texts: &mut [Texts], begun: Begun<'_>) -> Result<u16, Unreadable> {
         let texts = texts.get_mut(self.texts).ok_or(Unreadable::TooLarge)?;
-        // Neighbouring rows mostly say the same.
-        if !texts.is(self.last, word) {
-            self.last = texts.number(word).ok_or(Unreadable::TooLarge)?;
+        let mut key = None;
+        let guess = match self.hint {
+            Hint::Before => self.last,
+            Hint::Same(place) => {
+                let number = begun.numbers[place];
+                if number != 0 && are_same(word_of(begun.record, begun.record.words[place]), word) {
+                    self.rows.push(number);
+                    return Ok(number);
+                }
+                self.last
+            }
+            Hint::With(place) => {
+                let number = usize::from(begun.numbers[place]);
+                key = Some(number);
+                self.with.get(number).copied().unwrap_or(0)
+            }
+        };
+        let number = if texts.is(guess, word) { guess } else { texts.number(word).ok_or(Unreadable::TooLarge)? };
+        match key {
+            None => self.last = number,
+            Some(key) if number != guess => {
+                if self.with.len() <= key {
+                    self.with.resize(key + 1, 0);
+                }
+                self.with[key] = number;
+            }
+            Some(_) => {}
         }
-        self.rows.push(self.last);
-        Ok(())
+        self.rows.push(number);
+        Ok(number)
     }
 }
 
@@ -147,34 +193,34 @@ impl<T: ArrowNativeType + Default> Numbers<T> {
 }
 
 impl Column {
-    fn of(slot: Slot, texts: usize) -> Self {
+    fn of(slot: Slot, texts: usize, hint: Hint) -> Self {
         match slot {
-            Slot::Text(_) => Self::Text(Names { texts, rows: Vec::with_capacity(ROWS), last: 0 }),
+            Slot::Text(_) => Self::Text(Names { texts, rows: Vec::with_capacity(ROWS), hint, last: 0, with: Vec::new() }),
             Slot::Int(_) => Self::Int(Numbers::new()),
             Slot::Long(_) => Self::Long(Numbers::new()),
             Slot::Extra => Self::Extra,
         }
     }
 
-    /// Takes a word. Says whether the word can be told from the value again.
-    fn push(&mut self, word: &[u8], texts: &mut [Texts]) -> Result<bool, Unreadable> {
+    /// Takes a word. Gives its number, if it is a text, and says whether the word can be told from the value again.
+    fn push(&mut self, word: &[u8], texts: &mut [Texts], begun: Begun<'_>) -> Result<(u16, bool), Unreadable> {
         match self {
             _ if word == b"-" => {
                 self.push_null();
-                Ok(true)
+                Ok((0, true))
             }
-            Self::Text(names) => names.push(word, texts).map(|()| true),
+            Self::Text(names) => names.push(word, texts, begun).map(|number| (number, true)),
             Self::Int(column) => {
                 let (value, is_plain) = number(word).ok_or(Unreadable::NoNumber)?;
                 column.push(Some(i32::try_from(value).ok().ok_or(Unreadable::TooLarge)?));
-                Ok(is_plain)
+                Ok((0, is_plain))
             }
             Self::Long(column) => {
                 let (value, is_plain) = number(word).ok_or(Unreadable::NoNumber)?;
                 column.push(Some(value));
-                Ok(is_plain)
+                Ok((0, is_plain))
             }
-            Self::Extra => Ok(true),
+            Self::Extra => Ok((0, true)),
         }
     }
 
@@ -209,6 +255,7 @@ impl Column {
         match self {
             Self::Text(names) => {
                 names.last = 0;
+                names.with.clear();
                 let array = numbered(&names.rows, Arc::clone(texts.get(names.texts)?.as_ref()?));
                 names.rows.clear();
                 array
@@ -268,6 +315,8 @@ pub(crate) struct Rows {
     columns: Vec<Column>,
     /// One for each column of texts; the addresses of a record have one together.
     texts: Vec<Texts>,
+    /// Of the record that is being taken, the numbers of its texts, by place.
+    numbers: Vec<u16>,
     times: Numbers<i64>,
     extra: BinaryViewBuilder,
     raw: BinaryViewBuilder,
@@ -287,6 +336,7 @@ impl Rows {
         let (columns, texts) = columns_of(&format);
         Self {
             format,
+            numbers: vec![0; columns.len()],
             columns,
             texts,
             times: Numbers::new(),
@@ -308,6 +358,7 @@ impl Rows {
     /// Goes on with another layout; rows must have been taken.
     pub(crate) fn change_format(&mut self, format: Arc<Format>) {
         (self.columns, self.texts) = columns_of(&format);
+        self.numbers = vec![0; self.columns.len()];
         self.format = format;
     }
 
@@ -316,8 +367,11 @@ impl Rows {
         let mut is_exact = true;
         for (place, (column, word)) in self.columns.iter_mut().zip(record.words).enumerate() {
             let word = word_of(&record, *word);
-            match column.push(word, &mut self.texts) {
-                Ok(exact) => is_exact &= exact,
+            match column.push(word, &mut self.texts, Begun { record: &record, numbers: &self.numbers }) {
+                Ok((number, exact)) => {
+                    self.numbers[place] = number;
+                    is_exact &= exact;
+                }
                 Err(why) => {
                     self.columns.iter_mut().for_each(|column| column.truncate(self.rows));
                     return Err(unreadable(&self.format, place, word, why));
@@ -432,18 +486,37 @@ impl Rows {
 /// Fields that name either end of a record.
 const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
 
+/// What a packet has as its ends is mostly what the interface has.
+const ALIKE: &[(&str, &str)] = &[("pkt_srcaddr", "srcaddr"), ("pkt_dstaddr", "dstaddr")];
+
+/// Fields that are an interface's for long.
+const OF_INTERFACE: &[&str] =
+    &["vpc_id", "subnet_id", "instance_id", "az_id", "interface_type", "instance_tag", "interface_tag", "asg_tag"];
+
+fn hint(format: &Format, place: usize) -> Hint {
+    let name = |slot: &Slot| match slot {
+        Slot::Text(at) | Slot::Int(at) | Slot::Long(at) => FLOW_FIELDS[*at].name,
+        Slot::Extra => "",
+    };
+    let before = |wanted: &str| format.slots[..place].iter().position(|slot| name(slot) == wanted);
+    let of = name(&format.slots[place]);
+    let alike = || ALIKE.iter().find(|(field, _)| *field == of).and_then(|(_, other)| before(other)).map(Hint::Same);
+    let with = || OF_INTERFACE.contains(&of).then(|| before("interface_id")).flatten().map(Hint::With);
+    alike().or_else(with).unwrap_or(Hint::Before)
+}
+
 /// Empty columns of a layout, and their texts.
 fn columns_of(format: &Format) -> (Vec<Column>, Vec<Texts>) {
     // The first are of the addresses.
     let mut texts = vec![Texts::default()];
-    let mut column = |slot: &Slot| match slot {
+    let mut column = |(place, slot): (usize, &Slot)| match slot {
         Slot::Text(at) if !ADDRESSES.contains(&FLOW_FIELDS[*at].name) => {
             texts.push(Texts::default());
-            Column::of(*slot, texts.len() - 1)
+            Column::of(*slot, texts.len() - 1, hint(format, place))
         }
-        _ => Column::of(*slot, 0),
+        _ => Column::of(*slot, 0, hint(format, place)),
     };
-    let columns = format.slots.iter().map(&mut column).collect();
+    let columns = format.slots.iter().enumerate().map(&mut column).collect();
     (columns, texts)
 }
 

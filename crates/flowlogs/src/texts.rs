@@ -141,7 +141,7 @@ pub(crate) fn numbered(rows: &[u16], texts: Arc<StringArray>) -> Option<ArrayRef
 
 /// Whether two texts are the same. They are short: calling for a comparison would take longer than it.
 #[inline]
-fn are_same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn are_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
@@ -165,8 +165,11 @@ fn hash(text: &[u8]) -> u64 {
     };
     let (whole, rest) = text.as_chunks::<8>();
     whole.iter().for_each(|chunk| mix(u64::from_le_bytes(*chunk)));
-    if !rest.is_empty() {
-        mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    match text.last_chunk::<8>() {
+        _ if rest.is_empty() => {}
+        // Some bytes twice, rather than the last ones one by one.
+        Some(last) => mix(u64::from_le_bytes(*last)),
+        None => mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
     }
     hash
 }

@@ -1,12 +1,13 @@
-//! The batch that is open: many threads write to it, and when it is due one commits it and begins the next.
+//! The batch that is open: many threads write to it, and when it is due one begins the next, while the full one is committed beside them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_store::{Batch, BatchOptions, CommitSummary, Comparison, Store, StoreError};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::IngestOptions;
 
@@ -24,6 +25,19 @@ pub(crate) struct Batches<'a> {
     runtime: &'a Handle,
     options: BatchOptions,
     open: RwLock<Option<Open>>,
+    /// The commit under way: one at a time, in the order in which batches were begun.
+    committing: Mutex<Option<Committing>>,
+}
+
+/// A commit under way, and how long it took.
+type Committing = JoinHandle<(Result<CommitSummary, StoreError>, Duration)>;
+
+/// What a commit did.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) summary: CommitSummary,
+    /// From its begin to its end; others went on meanwhile.
+    pub(crate) took: Duration,
 }
 
 #[derive(Debug)]
@@ -69,7 +83,7 @@ pub(crate) fn batch_options(options: &IngestOptions) -> BatchOptions {
 
 impl<'a> Batches<'a> {
     pub(crate) fn begin(store: &'a Store, runtime: &'a Handle, options: &IngestOptions) -> Result<Self, StoreError> {
-        let batches = Self { store, runtime, options: batch_options(options), open: RwLock::new(None) };
+        let batches = Self { store, runtime, options: batch_options(options), open: RwLock::new(None), committing: Mutex::new(None) };
         *batches.open.write().unwrap_or_else(PoisonError::into_inner) = Some(batches.new_batch()?);
         Ok(batches)
     }
@@ -85,8 +99,9 @@ impl<'a> Batches<'a> {
         open.as_ref().map(|open| work(&Writer { open }))
     }
 
-    /// Commits if the batch is large or old, waiting for the pieces being worked on, and begins another.
-    pub(crate) fn commit_if_due(&self) -> Result<Option<CommitSummary>, StoreError> {
+    /// Begins another batch if this one is large or old, as soon as the pieces being worked on are done, and has the full one committed. Tells what the
+    /// commit before did: where that is still under way, it is waited for.
+    pub(crate) fn commit_if_due(&self) -> Result<Option<Committed>, StoreError> {
         let due = |open: &Option<Open>| open.as_ref().is_some_and(Open::is_due);
         if !due(&self.open.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(None);
@@ -97,18 +112,47 @@ impl<'a> Batches<'a> {
             return Ok(None);
         }
         let Some(full) = open.take() else { return Ok(None) };
-        let summary = self.runtime.block_on(full.batch.commit())?;
+        let before = self.committed()?;
         *open = Some(self.new_batch()?);
-        Ok(Some(summary))
+        let commit = async move {
+            let began = Instant::now();
+            (full.batch.commit().await, began.elapsed())
+        };
+        *self.committing() = Some(self.runtime.spawn(commit));
+        Ok(before)
+    }
+
+    fn committing(&self) -> MutexGuard<'_, Option<Committing>> {
+        self.committing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the commit under way, if there is one.
+    fn committed(&self) -> Result<Option<Committed>, StoreError> {
+        let Some(commit) = self.committing().take() else { return Ok(None) };
+        match self.runtime.block_on(commit) {
+            Ok((result, took)) => result.map(|summary| Some(Committed { summary, took })),
+            Err(error) => Err(StoreError::Interrupted { message: format!("a commit did not end: {error}") }),
+        }
     }
 
     /// Commits what is left. An empty batch is dropped: it leaves nothing.
-    pub(crate) fn finish(self) -> Result<Option<CommitSummary>, StoreError> {
-        match self.open.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(open) if open.batch.staged_rows() > 0 || open.pieces.load(Ordering::Relaxed) > 0 => {
-                self.runtime.block_on(open.batch.commit()).map(Some)
-            }
-            _ => Ok(None),
+    pub(crate) fn finish(&self) -> Result<Vec<Committed>, StoreError> {
+        let mut done: Vec<Committed> = self.committed()?.into_iter().collect();
+        let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(open) = open.filter(|open| open.batch.staged_rows() > 0 || open.pieces.load(Ordering::Relaxed) > 0) {
+            let began = Instant::now();
+            let summary = self.runtime.block_on(open.batch.commit())?;
+            done.push(Committed { summary, took: began.elapsed() });
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for Batches<'_> {
+    /// A run that fails does not leave a commit behind half done.
+    fn drop(&mut self) {
+        if let Err(error) = self.committed() {
+            tracing::warn!(%error, "the last commit failed");
         }
     }
 }

@@ -231,8 +231,9 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn commit_if_due(&self) -> Result<(), StoreError> {
-        if let Some(done) = self.stages.within(Stage::Commit, || self.batches.commit_if_due())? {
-            lock(&self.summary).take(done);
+        if let Some(done) = self.batches.commit_if_due()? {
+            self.stages.add(Stage::Commit, done.took);
+            lock(&self.summary).take(done.summary);
         }
         Ok(())
     }
@@ -240,8 +241,9 @@ impl<'a> Run<'a> {
     /// Commits the rest, then the places where known bytes were met again.
     fn end(self, store: &Store, runtime: &Handle) -> Result<IngestSummary, IngestError> {
         let mut summary = self.summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(done) = self.stages.within(Stage::Commit, || self.batches.finish())? {
-            summary.take(done);
+        for done in self.batches.finish()? {
+            self.stages.add(Stage::Commit, done.took);
+            summary.take(done.summary);
         }
         let extras = self.extras.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !extras.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A part of the way from file to table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,11 @@ impl Stages {
             self.nanos[stage as usize].fetch_add(nanos, Ordering::Relaxed);
             stage
         })
+    }
+
+    /// Books time that was measured elsewhere.
+    pub(crate) fn add(&self, stage: Stage, time: Duration) {
+        self.nanos[stage as usize].fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Thread seconds of each stage.

@@ -19,7 +19,7 @@ use parquet::schema::types::ColumnDescPtr;
 use rayon::prelude::*;
 use zstd::bulk::Compressor;
 
-use crate::coded::{self, Coded, Manner, Shared, Written};
+use crate::column::{self, Coded, Manner, Numbers, Shared, Written};
 use crate::constant::{Constant, Encoded};
 use crate::encode::{self, Part, ROW_GROUP_ROWS, WRITE_ROWS, arrow_writer};
 use crate::error::At;
@@ -61,7 +61,7 @@ fn append(writer: &mut SerializedFileWriter<File>, chunks: Vec<Chunk>) -> Result
     let append = |chunk: Chunk| match chunk {
         Chunk::New(chunk) => chunk.append_to_row_group(&mut row_group),
         Chunk::Known(chunk) => row_group.append_column(&chunk.bytes, chunk.close_result()),
-        Chunk::Coded(chunk) => row_group.append_column(&chunk.bytes, chunk.close),
+        Chunk::Gathered(chunk) => row_group.append_column(&chunk.bytes, chunk.close),
     };
     chunks.into_iter().try_for_each(append)?;
     row_group.close().map(|_metadata| ())
@@ -72,8 +72,8 @@ enum Chunk {
     New(ArrowColumnChunk),
     /// Encoded before: it says one thing.
     Known(Arc<Encoded>),
-    /// Of texts that came by number.
-    Coded(Written),
+    /// Of texts that came by number, or of numbers.
+    Gathered(Written),
 }
 
 /// The columns of a file, and how each is written.
@@ -84,6 +84,7 @@ struct Writing<'a> {
     descriptors: Vec<ColumnDescPtr>,
     constants: Vec<Option<Constant>>,
     coded: Vec<Option<Coded<'a>>>,
+    numbers: Vec<Option<Numbers<'a>>>,
 }
 
 impl<'a> Writing<'a> {
@@ -94,11 +95,12 @@ impl<'a> Writing<'a> {
         let told = if rows < ROW_GROUP_ROWS { 0..0 } else { columns.clone() };
         Self {
             table,
+            numbers: columns.clone().map(|column| numbers(table, &schema, batches, column)).collect(),
             schema,
             properties: encode::shared_properties(table),
             descriptors: writer.schema_descr().columns().to_vec(),
             constants: told.map(|column| Constant::of(batches, column)).collect(),
-            coded: coded::of(batches, columns.len()),
+            coded: column::coded(batches, columns.len()),
         }
     }
 
@@ -112,17 +114,24 @@ impl<'a> Writing<'a> {
             if let Some(constant) = self.constants.get(column).and_then(Option::as_ref).filter(|_| is_whole) {
                 return Encoded::of(self.table, column, constant).map(Chunk::Known);
             }
-            match (self.coded.get(column).and_then(Option::as_ref), self.descriptors.get(column)) {
-                (Some(coded), Some(descriptor)) => {
-                    let page_rows = self.properties.data_page_row_count_limit();
-                    let manner = Manner { column: descriptor.clone(), properties: &self.properties, page_rows };
-                    coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Coded)
-                }
+            let Some(descriptor) = self.descriptors.get(column) else { return encode(&gather, &self.schema, column, writer).map(Chunk::New) };
+            let page_rows = self.properties.data_page_row_count_limit();
+            let manner = Manner { column: descriptor.clone(), properties: &self.properties, page_rows };
+            if let Some(Some(coded)) = self.coded.get(column) {
+                return coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Gathered);
+            }
+            match self.numbers.get(column) {
+                Some(Some(numbers)) => numbers.write(places, &manner, &mut zstd).map(Chunk::Gathered),
                 _ => encode(&gather, &self.schema, column, writer).map(Chunk::New),
             }
         };
         writers.into_iter().enumerate().map(chunk).collect()
     }
+}
+
+/// A column of numbers, where it is not left to Arrow.
+fn numbers<'a>(table: Table, schema: &Schema, batches: &[&'a RecordBatch], column: usize) -> Option<Numbers<'a>> {
+    encode::is_gathered(table, schema.field(column).name()).then(|| Numbers::of(batches, column))?
 }
 
 fn encode(gather: &Gather<'_>, schema: &Schema, column: usize, mut writer: ArrowColumnWriter) -> Result<ArrowColumnChunk, ParquetError> {

@@ -8,7 +8,7 @@
 mod across;
 mod alike;
 mod batch;
-mod coded;
+mod column;
 mod columns;
 mod commit;
 mod compact;

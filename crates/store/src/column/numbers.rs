@@ -1,0 +1,173 @@
+//! Columns of numbers.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrowPrimitiveType, PrimitiveArray, RecordBatch};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use hashbrown::HashMap;
+use parquet::basic::Encoding;
+use parquet::errors::ParquetError;
+use zstd::bulk::Compressor;
+
+use super::chunk::{Bounds, Chunk, Told, Values};
+use super::dictionary::{self, NONE};
+use super::{Manner, Written, delta};
+use crate::rows::Place;
+
+/// A column of some batches.
+pub(crate) enum Numbers<'a> {
+    Ints(Vec<Part<'a, i32>>),
+    Longs(Vec<Part<'a, i64>>),
+}
+
+/// Of one batch.
+pub(crate) struct Part<'a, T> {
+    values: &'a [T],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<'a, T: ArrowNativeType> Part<'a, T> {
+    fn of<P: ArrowPrimitiveType<Native = T>>(array: &'a PrimitiveArray<P>) -> Self {
+        Self { values: array.values(), nulls: array.nulls().filter(|nulls| nulls.null_count() > 0) }
+    }
+}
+
+impl<'a> Numbers<'a> {
+    /// A column, if it is one of numbers.
+    pub(crate) fn of(batches: &[&'a RecordBatch], column: usize) -> Option<Self> {
+        let ints = |batch: &&'a RecordBatch| batch.column(column).as_primitive_opt::<Int32Type>().map(Part::of);
+        let longs = |batch: &&'a RecordBatch| {
+            let array = batch.column(column);
+            let times = || array.as_primitive_opt::<TimestampMicrosecondType>().map(Part::of);
+            array.as_primitive_opt::<Int64Type>().map(Part::of).or_else(times)
+        };
+        let ints: Option<Vec<_>> = batches.iter().map(ints).collect();
+        ints.map(Self::Ints).or_else(|| batches.iter().map(longs).collect::<Option<_>>().map(Self::Longs))
+    }
+
+    /// Writes the rows that stand at these places.
+    pub(crate) fn write(&self, places: &[Place], manner: &Manner<'_>, zstd: &mut Compressor<'_>) -> Result<Written, ParquetError> {
+        match self {
+            Self::Ints(parts) => write(parts, places, manner, zstd),
+            Self::Longs(parts) => write(parts, places, manner, zstd),
+        }
+    }
+}
+
+/// A number as it is put down.
+trait Number: Told {
+    fn put_plain(numbers: &[Self], out: &mut Vec<u8>);
+
+    fn put_deltas(numbers: &[Self], out: &mut Vec<u8>);
+
+    fn wide(self) -> i64;
+}
+
+impl Number for i32 {
+    fn put_plain(numbers: &[Self], out: &mut Vec<u8>) {
+        out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+
+    fn put_deltas(numbers: &[Self], out: &mut Vec<u8>) {
+        // As the format has it, in 64 bits: differences of numbers of 32 bits need 33 at most.
+        delta::encode(&numbers.iter().map(|number| i64::from(*number)).collect::<Vec<_>>(), out);
+    }
+
+    fn wide(self) -> i64 {
+        self.into()
+    }
+}
+
+impl Number for i64 {
+    fn put_plain(numbers: &[Self], out: &mut Vec<u8>) {
+        out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+
+    fn put_deltas(numbers: &[Self], out: &mut Vec<u8>) {
+        delta::encode(numbers, out);
+    }
+
+    fn wide(self) -> i64 {
+        self
+    }
+}
+
+fn write<T: Number>(
+    parts: &[Part<'_, T>],
+    places: &[Place],
+    manner: &Manner<'_>,
+    zstd: &mut Compressor<'_>,
+) -> Result<Written, ParquetError> {
+    if manner.has_dictionary() {
+        let mut distinct = Distinct::default();
+        let numbers: Vec<u32> = each(parts, places).map(|value| value.map_or(NONE, |value| distinct.number(value))).collect();
+        let mut plain = Vec::new();
+        T::put_plain(&distinct.values, &mut plain);
+        return dictionary::write((&distinct.values, plain), &numbers, manner, zstd);
+    }
+    let mut chunk = Chunk::<T>::new(manner, places.len());
+    let (mut values, mut levels, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    let has_nulls = parts.iter().any(|part| part.nulls.is_some());
+    for places in places.chunks(manner.page_rows.max(1)) {
+        values.clear();
+        levels.clear();
+        bytes.clear();
+        if has_nulls {
+            levels.extend(each(parts, places).map(|value| u32::from(value.is_some())));
+            values.extend(each(parts, places).flatten());
+        } else {
+            values.extend(places.iter().map(|place| parts[place.batch as usize].values[place.row as usize]));
+        }
+        // Differences are packed as closely as they will be: they are not compressed.
+        let (encoding, zstd) = match manner.encoding() {
+            Encoding::DELTA_BINARY_PACKED => (Encoding::DELTA_BINARY_PACKED, None),
+            _ => (Encoding::PLAIN, Some(&mut *zstd)),
+        };
+        if zstd.is_none() { T::put_deltas(&values, &mut bytes) } else { T::put_plain(&values, &mut bytes) }
+        let nulls = places.len() - values.len();
+        let bounds = chunk.has_statistics().then(|| Bounds::of(values.iter().copied(), nulls));
+        let are_present = (nulls > 0).then_some(levels.as_slice());
+        chunk.page(&Values { encoding, bytes: &bytes, are_present, rows: places.len(), bounds, nulls }, zstd)?;
+    }
+    chunk.end(manner)
+}
+
+/// The values that stand at some places.
+fn each<'p, T: Copy>(parts: &'p [Part<'_, T>], places: &'p [Place]) -> impl Iterator<Item = Option<T>> {
+    places.iter().map(|place| {
+        let (part, row) = (&parts[place.batch as usize], place.row as usize);
+        part.nulls.is_none_or(|nulls| nulls.is_valid(row)).then(|| part.values[row])
+    })
+}
+
+/// Numbers below this are found by themselves.
+const SMALL: usize = 256;
+
+/// The values of a column in a row group, in the order in which they come.
+struct Distinct<T> {
+    values: Vec<T>,
+    /// By value.
+    small: [u32; SMALL],
+    others: HashMap<i64, u32>,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), small: [NONE; SMALL], others: HashMap::new() }
+    }
+}
+
+impl<T: Number> Distinct<T> {
+    fn number(&mut self, value: T) -> u32 {
+        let number = match usize::try_from(value.wide()).ok().and_then(|value| self.small.get_mut(value)) {
+            Some(number) => number,
+            None => self.others.entry(value.wide()).or_insert(NONE),
+        };
+        if *number == NONE {
+            // A row group has no more rows than that.
+            *number = u32::try_from(self.values.len()).unwrap_or(NONE);
+            self.values.push(value);
+        }
+        *number
+    }
+}

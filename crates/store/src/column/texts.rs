@@ -1,0 +1,154 @@
+//! Columns of texts that wait by number: a dictionary and numbers into it. A text is looked at once for each batch and row group it stands in; of its
+//! rows numbers are gathered, and nothing else.
+
+use std::hash::BuildHasher;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt16Type;
+use arrow_array::{Array, RecordBatch, StringArray, UInt16Array};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use parquet::errors::ParquetError;
+use zstd::bulk::Compressor;
+
+use super::dictionary::{self, NONE};
+use super::{Manner, Written};
+use crate::rows::Place;
+
+/// A column of some batches, each of which numbers its texts in its own way.
+pub(crate) struct Coded<'a> {
+    parts: Vec<Part<'a>>,
+    /// Columns of one group share their texts: in every batch a number is the same text in all of them.
+    pub(crate) group: usize,
+}
+
+struct Part<'a> {
+    rows: &'a UInt16Array,
+    has_nulls: bool,
+    texts: &'a StringArray,
+}
+
+/// Those of the columns whose texts come by number.
+pub(crate) fn coded<'a>(batches: &[&'a RecordBatch], columns: usize) -> Vec<Option<Coded<'a>>> {
+    let mut groups: HashMap<Vec<*const u8>, usize> = HashMap::new();
+    let part = |batch: &&'a RecordBatch, column: usize| {
+        let array = batch.column(column).as_dictionary_opt::<UInt16Type>()?;
+        let (rows, texts) = (array.keys(), array.values().as_string_opt::<i32>()?);
+        Some(Part { rows, has_nulls: rows.null_count() > 0, texts })
+    };
+    let mut coded = |column: usize| {
+        let parts = batches.iter().map(|batch| part(batch, column)).collect::<Option<Vec<_>>>()?;
+        let next = groups.len();
+        // Texts are the same where they are the same memory.
+        let group = *groups.entry(parts.iter().map(|part| part.texts.offsets().as_ptr().cast()).collect()).or_insert(next);
+        Some(Coded { parts, group })
+    };
+    (0..columns).map(&mut coded).collect()
+}
+
+impl<'a> Coded<'a> {
+    /// Writes the rows that stand at these places.
+    pub(crate) fn write(
+        &self,
+        places: &[Place],
+        shared: &mut Shared<'a>,
+        manner: &Manner<'_>,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<Written, ParquetError> {
+        let mut texts = Texts::default();
+        let numbers = self.numbers(places, shared, &mut texts);
+        dictionary::write((&texts.texts, texts.plain()), &numbers, manner, zstd)
+    }
+
+    /// The number of the text of each row.
+    fn numbers(&self, places: &[Place], shared: &mut Shared<'a>, texts: &mut Texts<'a>) -> Vec<u32> {
+        // By batch, the number here of each of its numbers.
+        let mut here: Vec<Vec<u32>> = vec![Vec::new(); self.parts.len()];
+        let mut number = |place: &Place| {
+            let (part, row) = (&self.parts[place.batch as usize], place.row as usize);
+            if part.has_nulls && part.rows.is_null(row) {
+                return NONE;
+            }
+            let (known, key) = (&mut here[place.batch as usize], usize::from(part.rows.value(row)));
+            if known.is_empty() {
+                known.resize(part.texts.len(), NONE);
+            }
+            if known[key] == NONE {
+                known[key] = texts.number(shared.id(place.batch as usize, key, part.texts), part.texts.value(key));
+            }
+            known[key]
+        };
+        places.iter().map(&mut number).collect()
+    }
+}
+
+/// The texts that columns of a group have in a row group, whatever batches they come from.
+#[derive(Default)]
+pub(crate) struct Shared<'a> {
+    hasher: DefaultHashBuilder,
+    /// With their hashes, which would take a look at each text to be known again.
+    ids: HashTable<(u64, u32)>,
+    texts: Vec<&'a str>,
+    /// By batch and number there.
+    known: Vec<Vec<u32>>,
+}
+
+impl<'a> Shared<'a> {
+    fn id(&mut self, batch: usize, key: usize, texts: &'a StringArray) -> u32 {
+        if self.known.len() <= batch {
+            self.known.resize(batch + 1, Vec::new());
+        }
+        let known = &mut self.known[batch];
+        if known.is_empty() {
+            known.resize(texts.len(), NONE);
+        }
+        if known[key] == NONE {
+            let text = texts.value(key);
+            let hash = self.hasher.hash_one(text);
+            let all = &self.texts;
+            let found = self.ids.find(hash, |(other, id)| *other == hash && all[*id as usize] == text);
+            known[key] = match found {
+                Some((_, id)) => *id,
+                None => {
+                    // A row group has no more rows than that.
+                    let id = u32::try_from(self.texts.len()).unwrap_or(NONE);
+                    self.ids.insert_unique(hash, (hash, id), |(hash, _)| *hash);
+                    self.texts.push(text);
+                    id
+                }
+            };
+        }
+        known[key]
+    }
+}
+
+/// The texts of a column in a row group, in the order in which they come.
+#[derive(Default)]
+struct Texts<'a> {
+    /// By what they are in all columns.
+    numbers: Vec<u32>,
+    texts: Vec<&'a str>,
+}
+
+impl<'a> Texts<'a> {
+    fn number(&mut self, id: u32, text: &'a str) -> u32 {
+        let id = id as usize;
+        if self.numbers.len() <= id {
+            self.numbers.resize((id + 1).next_power_of_two(), NONE);
+        }
+        if self.numbers[id] == NONE {
+            self.numbers[id] = u32::try_from(self.texts.len()).unwrap_or(NONE);
+            self.texts.push(text);
+        }
+        self.numbers[id]
+    }
+
+    /// As a page of a dictionary has them.
+    fn plain(&self) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(self.texts.iter().map(|text| text.len() + 4).sum());
+        for text in &self.texts {
+            plain.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+            plain.extend_from_slice(text.as_bytes());
+        }
+        plain
+    }
+}
