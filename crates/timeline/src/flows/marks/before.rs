@@ -1,0 +1,74 @@
+//! What some interfaces sent to external peers before a window: of the rows of a day those of a few interfaces are read, and no others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{BooleanArray, RecordBatch};
+use backtrail_model::window::Window;
+use backtrail_query::RowGroup;
+
+use super::super::address::is_internal;
+use super::super::choice::Tallies;
+use super::super::records::{INTERFACES, Records};
+use super::super::{FLOWS, FlowQuestion, NO_INTERFACE, SUMMED, columns};
+use crate::error::TimelineError;
+use crate::event::Text;
+use crate::source::Source;
+
+/// Interfaces by name, each with its own addresses as far as they are known.
+type Wanted = BTreeMap<String, Vec<String>>;
+
+/// Counts the records of some interfaces in a window, and the bytes that they sent to external peers.
+pub(super) async fn sent(source: &Source, window: &Window, wanted: Wanted) -> Result<Tallies, TimelineError> {
+    let wanted = Arc::new(wanted);
+    let columns = columns(&FlowQuestion::default(), SUMMED);
+    let read = move |tallies: &mut Tallies, group: &RowGroup| {
+        let batch = group.read_where(&columns, INTERFACES, |telling| are_of(telling, &wanted)).map_err(TimelineError::table(FLOWS))?;
+        let Some(batch) = batch else { return Ok(()) };
+        let records = Records::of(&batch)?;
+        tallies.begin();
+        for row in 0..records.rows {
+            let is_sent = wanted.get(records.interface(row)).is_some_and(|own| is_sent(&records, row, own));
+            tallies.take_sent(&records, row, if is_sent { records.long(1, row) } else { 0 });
+        }
+        Ok(())
+    };
+    let states = source.groups_apart(FLOWS, Some(window), Tallies::default, read).await?;
+    let joined = states.into_iter().reduce(|mut all: Tallies, other| {
+        all.join(other);
+        all
+    });
+    Ok(joined.unwrap_or_default())
+}
+
+/// Whether a record is of what an interface sent to an external peer: it says so, or comes from the interface's own address.
+fn is_sent(records: &Records<'_>, row: usize, own: &[String]) -> bool {
+    let [from, to, _, packet_to] = records.addresses.each_ref().map(|address| address.get(row));
+    let is_own = || from.is_some_and(|from| own.iter().any(|own| own == from));
+    let is_out = records.direction.get(row).map_or_else(is_own, |direction| direction == "egress");
+    let is_external = || packet_to.or(to).is_some_and(|to| to.parse().is_ok_and(|to| !is_internal(to)));
+    is_out && records.action.get(row) != Some("REJECT") && is_external()
+}
+
+/// Which rows are of interfaces that are wanted. A name is looked up once for each dictionary that has it.
+fn are_of(telling: &RecordBatch, wanted: &Wanted) -> BooleanArray {
+    let is_wanted = |name: &str| wanted.contains_key(name);
+    let columns: Vec<(Text<'_>, Vec<bool>)> = INTERFACES
+        .iter()
+        .map(|column| {
+            let text = Text::of(telling, FLOWS, column).unwrap_or(Text::Absent);
+            let known = match text {
+                Text::Coded(coded) => coded.texts.iter().map(|name| name.is_some_and(is_wanted)).collect(),
+                _ => Vec::new(),
+            };
+            (text, known)
+        })
+        .collect();
+    let is_unnamed_wanted = is_wanted(NO_INTERFACE);
+    let of_column = |(text, known): &(Text<'_>, Vec<bool>), row| match text {
+        Text::Coded(coded) => coded.key(row).map(|key| known.get(key).copied().unwrap_or(false)),
+        text => text.get(row).map(is_wanted),
+    };
+    let is_of = |row| columns.iter().find_map(|column| of_column(column, row)).unwrap_or(is_unnamed_wanted);
+    BooleanArray::from((0..telling.num_rows()).map(is_of).collect::<Vec<bool>>())
+}
