@@ -18,7 +18,7 @@ use datafusion::execution::context::SessionContext;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::reader::LocalFiles;
@@ -38,6 +38,10 @@ pub struct RowGroup {
     /// Where rows may lie outside of the window.
     window: Option<Span>,
 }
+
+/// Some rows of a row group.
+#[derive(Debug, Clone)]
+pub struct SomeRows(RowSelection);
 
 impl fmt::Debug for RowGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,17 +87,27 @@ fn of_file(path: Arc<PathBuf>, footer: &Arc<ParquetMetaData>, window: Option<Spa
     Ok(footer.row_groups().iter().enumerate().filter_map(of_window).collect())
 }
 
-/// The types columns are read as: those of the file, texts as keys into a dictionary.
+/// The types columns are read as: those of the file, texts as keys into a dictionary where any row group has one. A column without any has no value as
+/// a rule, and to make a dictionary of that would take longer than to read it.
 fn read_as(footer: &ParquetMetaData) -> Result<SchemaRef> {
     let stored = parquet_to_arrow_schema(footer.file_metadata().schema_descr(), None)?;
     let coded = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8 => {
+        DataType::Utf8 if has_dictionary(footer, field.name()) => {
             let kind = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
             Arc::new(field.as_ref().clone().with_data_type(kind))
         }
         _ => Arc::clone(field),
     };
     Ok(Arc::new(Schema::new(stored.fields().iter().map(coded).collect::<Vec<_>>())))
+}
+
+fn has_dictionary(footer: &ParquetMetaData, name: &str) -> bool {
+    let is_it = |column: &&ColumnChunkMetaData| column.column_descr().name() == name;
+    footer
+        .row_groups()
+        .iter()
+        .filter_map(|group| group.columns().iter().find(is_it))
+        .any(|column| column.dictionary_page_offset().is_some())
 }
 
 /// The first and last time of a row group and how many rows have none, as far as its statistics say.
@@ -114,16 +128,11 @@ impl RowGroup {
         self.read_rows(columns, self.of_window()?)
     }
 
-    /// Of the rows of the window, those that some columns tell are wanted. Where none is, other columns are not read.
+    /// Of the rows of the window, those that some columns tell are wanted; `None` where none is.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn read_where(
-        &self,
-        columns: &[&str],
-        told_by: &[&str],
-        is_wanted: impl Fn(&RecordBatch) -> BooleanArray,
-    ) -> Result<Option<RecordBatch>> {
+    pub fn rows_where(&self, told_by: &[&str], is_wanted: impl Fn(&RecordBatch) -> BooleanArray) -> Result<Option<SomeRows>> {
         let of_window = self.of_window()?;
         let Some(telling) = self.read_rows(told_by, of_window.clone())? else { return Ok(None) };
         let wanted = is_wanted(&telling);
@@ -131,7 +140,18 @@ impl RowGroup {
             return Ok(None);
         }
         let wanted = RowSelection::from_filters(&[wanted]);
-        self.read_rows(columns, Some(of_window.map_or_else(|| wanted.clone(), |rows| rows.and_then(&wanted))))
+        Ok(Some(SomeRows(match of_window {
+            Some(of_window) => of_window.and_then(&wanted),
+            None => wanted,
+        })))
+    }
+
+    /// Some rows, with those of the columns that have any value.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read_some(&self, columns: &[&str], rows: &SomeRows) -> Result<Option<RecordBatch>> {
+        self.read_rows(columns, Some(rows.0.clone()))
     }
 
     /// Which rows are in the window, where not all are.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow_array::{BooleanArray, RecordBatch};
 use backtrail_model::window::Window;
 use backtrail_query::RowGroup;
+use datafusion::common::DataFusionError;
 
 use super::super::address::is_internal;
 use super::super::choice::Tallies;
 use super::super::records::{INTERFACES, Records};
-use super::super::{FLOWS, FlowQuestion, NO_INTERFACE, SUMMED, columns};
+use super::super::{FLOWS, NO_INTERFACE};
 use crate::error::TimelineError;
 use crate::event::Text;
 use crate::source::Source;
@@ -21,10 +22,8 @@ type Wanted = BTreeMap<String, Vec<String>>;
 /// Counts the records of some interfaces in a window, and the bytes that they sent to external peers.
 pub(super) async fn sent(source: &Source, window: &Window, wanted: Wanted) -> Result<Tallies, TimelineError> {
     let wanted = Arc::new(wanted);
-    let columns = columns(&FlowQuestion::default(), SUMMED);
     let read = move |tallies: &mut Tallies, group: &RowGroup| {
-        let batch = group.read_where(&columns, INTERFACES, |telling| are_of(telling, &wanted)).map_err(TimelineError::table(FLOWS))?;
-        let Some(batch) = batch else { return Ok(()) };
+        let Some(batch) = read(group, &wanted).map_err(TimelineError::table(FLOWS))? else { return Ok(()) };
         let records = Records::of(&batch)?;
         tallies.begin();
         for row in 0..records.rows {
@@ -39,6 +38,45 @@ pub(super) async fn sent(source: &Source, window: &Window, wanted: Wanted) -> Re
         all
     });
     Ok(joined.unwrap_or_default())
+}
+
+/// What tells whose records are and how much was sent, but for the ends as the interface has them.
+const COLUMNS: &[&str] = &[
+    "account_id",
+    "interface_id",
+    "resource_id",
+    "tgw_attachment_id",
+    "start",
+    "log_status",
+    "flow_log_id",
+    "log_group",
+    "format",
+    "pkt_dstaddr",
+    "bytes",
+    "action",
+    "flow_direction",
+];
+/// What tells the way and the peer of records that do not say them. Each has a dictionary of most addresses, which takes longer to read than all else.
+const ENDS: &[&str] = &["srcaddr", "dstaddr"];
+
+/// The records of the interfaces that are wanted.
+fn read(group: &RowGroup, wanted: &Wanted) -> Result<Option<RecordBatch>, DataFusionError> {
+    let Some(rows) = group.rows_where(INTERFACES, |telling| are_of(telling, wanted))? else { return Ok(None) };
+    let batch = group.read_some(COLUMNS, &rows)?;
+    let is_told = |batch: &RecordBatch| {
+        let of = |column| Text::of(batch, FLOWS, column).unwrap_or(Text::Absent);
+        let (status, direction, peer) = (of("log_status"), of("flow_direction"), of("pkt_dstaddr"));
+        let is_told = |row: usize| match direction.get(row) {
+            Some("egress") => peer.get(row).is_some(),
+            Some(_) => true,
+            None => matches!(status.get(row), Some("NODATA" | "SKIPDATA")),
+        };
+        (0..batch.num_rows()).all(is_told)
+    };
+    if batch.as_ref().is_none_or(is_told) {
+        return Ok(batch);
+    }
+    group.read_some(&[COLUMNS, ENDS].concat(), &rows)
 }
 
 /// Whether a record is of what an interface sent to an external peer: it says so, or comes from the interface's own address.
