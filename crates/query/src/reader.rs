@@ -41,6 +41,13 @@ impl LocalFiles {
         Self { root: root.to_owned(), footers: Footers(footers) }
     }
 
+    /// A file's footer.
+    pub(crate) fn footer(&self, meta: &ObjectMeta) -> Parquet<Arc<ParquetMetaData>> {
+        let path = self.root.join(meta.location.as_ref());
+        let opened = File::open(&path).map_err(|error| ParquetError::General(format!("cannot open {}: {error}", path.display())))?;
+        self.footers.get(meta, PageIndexPolicy::Skip, || Ok(&opened))
+    }
+
     /// The rows of a file that may be sought; `None` where none is. What cannot be read may be: reading it will say what is wrong with it.
     pub(crate) fn rows_sought(&self, meta: &ObjectMeta, needles: &Needles, instants: Option<&Instants>) -> Option<Rows> {
         let Ok(file) = File::open(self.root.join(meta.location.as_ref())) else { return Some(Rows::All) };

@@ -94,7 +94,15 @@ impl StoreTable {
         Ok(ProjectionExprs::new(exprs.collect::<Result<Vec<_>>>()?))
     }
 
-    fn meta(&self, file: &DataFile) -> Result<ObjectMeta> {
+    pub(crate) fn root(&self) -> &FilePath {
+        &self.root
+    }
+
+    pub(crate) fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    pub(crate) fn meta(&self, file: &DataFile) -> Result<ObjectMeta> {
         let relative = file.path.strip_prefix(&self.root).map_err(|_outside| {
             DataFusionError::Execution(format!("{} is not under the store {}", file.path.display(), self.root.display()))
         })?;

@@ -1,9 +1,9 @@
 //! One event as the questions see it: a row of `cloudtrail`, borrowed from the batch it was read in.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow_array::{
-    Array, BooleanArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+    Array, BooleanArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray, UInt32Array,
 };
 use backtrail_model::issuance::CONSOLE_LOGIN;
 use backtrail_model::outcome::{Facts, NO_ERROR_CODE};
@@ -14,12 +14,32 @@ use crate::error::TimelineError;
 /// Evidence, and the number of a record in it.
 pub(crate) type Place = (String, i64);
 
+/// A text column as keys into a dictionary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coded<'a> {
+    keys: &'a UInt32Array,
+    pub(crate) texts: &'a StringArray,
+}
+
+impl<'a> Coded<'a> {
+    fn of(array: &'a dyn Array) -> Option<Self> {
+        let coded = array.as_dictionary_opt::<UInt32Type>()?;
+        Some(Self { keys: coded.keys(), texts: coded.values().as_string_opt::<i32>()? })
+    }
+
+    /// The place of a row's text in the dictionary.
+    pub(crate) fn key(self, row: usize) -> Option<usize> {
+        self.keys.is_valid(row).then(|| self.keys.value(row) as usize)
+    }
+}
+
 /// A text column, in whichever layout the reader gave it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Text<'a> {
     Plain(&'a StringArray),
     Large(&'a LargeStringArray),
     View(&'a StringViewArray),
+    Coded(Coded<'a>),
     /// The question did not ask for it.
     Absent,
 }
@@ -34,7 +54,8 @@ impl<'a> Text<'a> {
         if let Some(large) = array.as_string_opt::<i64>() {
             return Ok(Self::Large(large));
         }
-        array.as_string_view_opt().map(Self::View).ok_or_else(wrong)
+        let coded = || Coded::of(array.as_ref()).map(Self::Coded);
+        array.as_string_view_opt().map(Self::View).or_else(coded).ok_or_else(wrong)
     }
 
     pub(crate) fn get(self, row: usize) -> Option<&'a str> {
@@ -42,6 +63,7 @@ impl<'a> Text<'a> {
             Self::Plain(array) => (!array.is_null(row)).then(|| array.value(row)),
             Self::Large(array) => (!array.is_null(row)).then(|| array.value(row)),
             Self::View(array) => (!array.is_null(row)).then(|| array.value(row)),
+            Self::Coded(coded) => coded.key(row).map(|key| coded.texts.value(key)),
             Self::Absent => None,
         }
     }
@@ -52,7 +74,7 @@ impl<'a> Text<'a> {
         match self {
             Self::View(array) => Some(if array.is_null(row) { 0 } else { array.views()[row] }),
             Self::Absent => Some(0),
-            Self::Plain(_) | Self::Large(_) => None,
+            Self::Plain(_) | Self::Large(_) | Self::Coded(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod choice;
+mod groups;
 mod holders;
 mod lines;
 mod marks;
@@ -13,14 +14,18 @@ mod named;
 mod numbers;
 mod own;
 mod records;
+mod row;
 mod seen;
+mod shards;
 mod summing;
 mod sums;
+mod texts;
 
 use std::sync::Arc;
 
 use backtrail_model::time::format_instant;
 use backtrail_model::window::Window;
+use backtrail_query::RowGroup;
 use datafusion::dataframe::DataFrame;
 use serde::Serialize;
 
@@ -35,7 +40,7 @@ pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
 pub(crate) use records::{NO_INTERFACE, Records, SUMMED, UNKNOWN};
-use summing::Asked;
+use summing::{Asked, goes_by_holder};
 pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
 
@@ -211,15 +216,23 @@ impl FlowQuestion {
 /// # Errors
 /// Where the store cannot be read.
 pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
-    let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
-    let question = &question.looked_up(&known);
-    let summing::Summed { tallies, choice, mut sums, overlapping } = summing::sum(source, question, Asked::of(question, &known)).await?;
-    let groups = sums.groups(question.by, question.limit, &known);
+    // Who had an interface is worked out where the question goes by it, or records do not say it.
+    let goes_by_interfaces = goes_by_holder(question.by) || !question.filters.arn.is_empty();
+    let known = if goes_by_interfaces { Some(Interfaces::read(source).await?) } else { None };
+    let question = &known.as_ref().map_or_else(|| question.clone(), |known| question.looked_up(known));
+    let summed = summing::sum(source, question, Asked::of(question, known.as_ref()));
+    let (ledger, summed) = futures::future::try_join(Ledger::read(source), summed).await?;
+    let summing::Summed { tallies, choice, mut sums } = summed;
+    let mut groups = sums.groups(question.by, question.limit);
+    if groups.lack_holders() {
+        let known = Interfaces::read(source).await?;
+        groups.name_holders(&known);
+    }
     let totals = FlowTotals {
         items: groups.count,
         shown: groups.shown.len() as u64,
         records: sums.records,
-        records_of_overlapping_flow_logs: overlapping,
+        records_of_overlapping_flow_logs: sums.overlapping,
         nodata: sums.nodata,
         skipdata: sums.skipdata,
         counted: groups.all,
@@ -255,20 +268,43 @@ pub(crate) async fn tally(source: &Source, question: &FlowQuestion) -> Result<Ta
 pub(crate) async fn read(
     source: &Source,
     question: &FlowQuestion,
-    further: &[&str],
+    further: &[&'static str],
     each: &mut dyn FnMut(&Records<'_>) -> Result<(), TimelineError>,
 ) -> Result<(), TimelineError> {
     let frame = frame(source, question, further).await?;
     Source::batches(FLOWS, frame, &mut |batch| each(&Records::of(batch)?)).await
 }
 
+/// Runs `each` over the window's records on all threads, each of which fills a state of its own.
+async fn read_apart<S: Send + 'static>(
+    source: &Source,
+    question: &FlowQuestion,
+    begin: impl Fn() -> S + Send + Sync + 'static,
+    each: impl Fn(&mut S, &Records<'_>) + Send + Sync + 'static,
+) -> Result<Vec<S>, TimelineError> {
+    let columns = columns(question, SUMMED);
+    let each = move |state: &mut S, group: &RowGroup| {
+        let batch = group.read(&columns).map_err(TimelineError::table(FLOWS))?;
+        if let Some(batch) = batch {
+            each(state, &Records::of(&batch)?);
+        }
+        Ok(())
+    };
+    source.groups_apart(FLOWS, question.window.as_ref(), begin, each).await
+}
+
 /// The window's records.
-async fn frame(source: &Source, question: &FlowQuestion, further: &[&str]) -> Result<DataFrame, TimelineError> {
+async fn frame(source: &Source, question: &FlowQuestion, further: &[&'static str]) -> Result<DataFrame, TimelineError> {
     let failed = TimelineError::table(FLOWS);
     let mut frame = source.table(FLOWS).await?;
     if let Some(window) = &question.window {
         frame = frame.filter(within(window)).map_err(&failed)?;
     }
+    frame.select_columns(&columns(question, further)).map_err(&failed)
+}
+
+/// What tells which flow log's records are, and further columns.
+fn columns(question: &FlowQuestion, further: &[&'static str]) -> Vec<&'static str> {
     // Columns that only filters ask for are read where there are such.
     let (no_names, no_regions) = (question.filters.arn.is_empty(), question.filters.region.is_empty());
     let is_read = |column: &&str| match *column {
@@ -277,8 +313,7 @@ async fn frame(source: &Source, question: &FlowQuestion, further: &[&str]) -> Re
         "region" | "file_region" => !no_regions,
         _ => true,
     };
-    let columns: Vec<&str> = TALLIED.iter().chain(further).copied().filter(is_read).collect();
-    frame.select_columns(&columns).map_err(&failed)
+    TALLIED.iter().chain(further).copied().filter(is_read).collect()
 }
 
 /// A time as answers have it.

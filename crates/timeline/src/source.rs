@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::tally::Tally;
 use backtrail_model::time::format_date;
 use backtrail_model::window::Window;
+use backtrail_query::{RowGroup, row_groups};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::exec_err;
 use datafusion::dataframe::DataFrame;
@@ -171,32 +173,31 @@ impl Source {
         Ok(())
     }
 
-    /// Runs `each` over the batches of a frame on all threads, each of which fills a state of its own. Which batches a thread is given, nobody knows.
-    pub(crate) async fn batches_apart<S: Default + Send + 'static>(
+    /// Runs `each` over the row groups of a table that may have rows of a window, on all threads, each of which fills a state of its own. Which row
+    /// groups a thread is given, nobody knows.
+    pub(crate) async fn groups_apart<S: Send + 'static>(
+        &self,
         name: &'static str,
-        frame: DataFrame,
-        each: impl Fn(&mut S, &RecordBatch) -> Result<(), TimelineError> + Send + Sync + 'static,
+        window: Option<&Window>,
+        begin: impl Fn() -> S + Send + Sync + 'static,
+        each: impl Fn(&mut S, &RowGroup) -> Result<(), TimelineError> + Send + Sync + 'static,
     ) -> Result<Vec<S>, TimelineError> {
-        let threads = rayon::current_num_threads().max(1);
-        let (hand_on, batches) = mpsc::sync_channel::<RecordBatch>(2 * threads);
-        let (batches, each) = (Arc::new(Mutex::new(batches)), Arc::new(each));
+        let window = window.map(|window| (window.from(), window.to()));
+        let groups = Arc::new(row_groups(&self.context, name, window).await.map_err(TimelineError::table(name))?);
+        tracing::debug!(table = name, groups = groups.len(), "reading");
+        let (next, begin, each) = (Arc::new(AtomicUsize::new(0)), Arc::new(begin), Arc::new(each));
         let fill = |_| {
-            let (batches, each) = (Arc::clone(&batches), Arc::clone(&each));
+            let (groups, next, begin, each) = (Arc::clone(&groups), Arc::clone(&next), Arc::clone(&begin), Arc::clone(&each));
             on_its_own(move || {
-                let mut state = S::default();
-                // The lock is held while one thread waits for a batch, and not while it works on it.
-                let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                while let Ok(batch) = next() {
-                    each(&mut state, &batch)?;
+                let mut state = begin();
+                while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    each(&mut state, group)?;
                 }
                 Ok(state)
             })
         };
-        let states: Vec<_> = (0..threads).map(fill).collect();
-        drop(batches);
-        Self::batches_while(name, frame, &mut |batch| Ok(hand_on.send(batch.clone()).is_ok())).await?;
-        drop(hand_on);
-        futures::future::try_join_all(states).await
+        let threads = rayon::current_num_threads().min(groups.len()).max(1);
+        futures::future::try_join_all((0..threads).map(fill).collect::<Vec<_>>()).await
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those

@@ -56,6 +56,8 @@ struct Count {
     skipdata: u64,
     first: Option<i64>,
     last: Option<i64>,
+    /// Bytes that were sent, where that is asked.
+    sent: u64,
 }
 
 /// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log.
@@ -66,6 +68,7 @@ impl Count {
         self.records += other.records;
         self.nodata += other.nodata;
         self.skipdata += other.skipdata;
+        self.sent = self.sent.saturating_add(other.sent);
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = [self.last, other.last].into_iter().flatten().max();
     }
@@ -96,6 +99,11 @@ impl Tallies {
     }
 
     pub(super) fn take(&mut self, records: &Records<'_>, row: usize) {
+        self.take_sent(records, row, 0);
+    }
+
+    /// Takes a record that sent something.
+    pub(super) fn take_sent(&mut self, records: &Records<'_>, row: usize, sent: u64) {
         let (slot, log) = self.place(records, row);
         let (start, end) = (records.start(row), records.end(row));
         let count = match self.counts.entry((slot, log)) {
@@ -115,7 +123,7 @@ impl Tallies {
             }
             _ => (0, 0),
         };
-        count.join(&Count { records: 1, nodata: is_nodata, skipdata: is_skipdata, first: start, last: end });
+        count.join(&Count { records: 1, nodata: is_nodata, skipdata: is_skipdata, first: start, last: end, sent });
     }
 
     /// Whose record it is.
@@ -216,6 +224,12 @@ impl Tallies {
             *span = (span.0.min(first), span.1.max(last));
         }
         covered
+    }
+
+    /// What each interface sent, hour by hour, as the flow logs that are summed have it.
+    pub(super) fn sent(&self, choice: &Choice) -> impl Iterator<Item = (&str, i64, u64)> {
+        let chosen = self.counts.iter().filter(|((slot, log), _)| slot.1 > i64::MIN && choice.chosen.get(slot) == Some(log));
+        chosen.map(|((slot, _), count)| (self.names.text(slot.0), slot.1, count.sent))
     }
 
     /// The hours of each interface that have records.

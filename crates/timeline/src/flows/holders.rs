@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::numbers::Numbers;
+use super::texts::Texts;
 use crate::interfaces::{Holding, Interfaces};
 use backtrail_model::time::MICROS_PER_SECOND;
 
@@ -34,7 +34,7 @@ pub(super) struct Holders {
 
 impl Holders {
     /// The number of whoever had an interface at a time; [`NOBODY`] where nothing says.
-    pub(super) fn at<const N: usize>(&mut self, interface: u32, time: i64, known: &Interfaces, names: &mut Numbers<N>) -> u32 {
+    pub(super) fn at(&mut self, interface: u32, time: i64, known: &Interfaces, names: &Texts) -> u32 {
         if !self.spans.contains_key(&interface) {
             let spans = self.spans_of(interface, known, names);
             self.spans.insert(interface, spans);
@@ -44,8 +44,8 @@ impl Holders {
     }
 
     /// What calls say comes first, then what listings say.
-    fn spans_of<const N: usize>(&mut self, interface: u32, known: &Interfaces, names: &mut Numbers<N>) -> Vec<Span> {
-        let mut holdings: Vec<&Holding> = known.of_interface(names.text(interface)).collect();
+    fn spans_of(&mut self, interface: u32, known: &Interfaces, names: &Texts) -> Vec<Span> {
+        let mut holdings: Vec<&Holding> = known.of_interface(&names.text(interface)).collect();
         holdings.sort_by_key(|holding| (holding.basis, holding.from));
         let mut span = |holding: &Holding| {
             let who = holding.instance_id.as_deref().or(holding.resource_id.as_deref()).map(|name| names.number(name));
@@ -71,12 +71,5 @@ impl Holders {
     pub(super) fn get(&self, number: u32) -> Holder {
         let place = number.checked_sub(1).and_then(|place| self.all.get(place as usize));
         place.copied().unwrap_or_default()
-    }
-
-    /// The numbers here of what another thread numbered, given what its names are here; the first is [`NOBODY`]'s.
-    pub(super) fn taken_over(&mut self, other: &Self, here: impl Fn(u32) -> u32) -> Vec<u32> {
-        let renamed = |holder: &Holder| Holder { who: holder.who.map(&here), groups: holder.groups.map(&here) };
-        let numbers = other.all.iter().map(|holder| self.number(renamed(holder)));
-        std::iter::once(NOBODY).chain(numbers.collect::<Vec<_>>()).collect()
     }
 }

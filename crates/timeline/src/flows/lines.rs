@@ -119,7 +119,7 @@ pub(crate) async fn lines(source: &Source, question: &FlowQuestion, is_open: boo
         return Ok(FlowLines::default());
     }
     let (period, slots) = period_of(tallies.hours().values().map(|hours| hours.iter().copied()));
-    let asked = Asked { seeks_marks: false, period: period.seconds(), ..Asked::of(question, &known) };
+    let asked = Asked { seeks_marks: false, period: period.seconds(), ..Asked::of(question, Some(&known)) };
     let Summed { tallies, sums, .. } = sum_counted(source, question, asked, tallies).await?;
     let (mut not_seen, _) = seen::not_seen(question, &ledger, &tallies);
     // That there is no record at all is no news in a timeline, and what is broken is told with the rest of the evidence.
@@ -162,7 +162,7 @@ type Line<'s> = Vec<(&'s Key, &'s Sum)>;
 
 /// The sums by interface and period, in order of the earliest start.
 fn sorted(sums: &Sums) -> Vec<Line<'_>> {
-    let mut all: Line<'_> = sums.sums.iter().collect();
+    let mut all: Line<'_> = sums.each().collect();
     all.sort_unstable_by_key(|(key, _)| (key.interface, key.period));
     let mut lines: Vec<Line<'_>> =
         all.chunk_by(|a, b| (a.0.interface, a.0.period) == (b.0.interface, b.0.period)).map(<[_]>::to_vec).collect();
@@ -185,8 +185,9 @@ struct Telling<'t> {
 
 impl Telling<'_> {
     fn line(&self, line: &Line<'_>) -> FlowLine {
-        let of = |by, most| self.sums.groups_of(line.iter().copied(), by, Some(most), self.known);
-        let (conversations, peers) = (of(FlowGrouping::Conversation, self.most), of(FlowGrouping::Peer, 0).count);
+        let of = |by, most| self.sums.groups_of(line.iter().copied(), by, most);
+        let (mut conversations, peers) = (of(FlowGrouping::Conversation, self.most), of(FlowGrouping::Peer, 0).count);
+        conversations.name_holders(self.known);
         let interface_id = line.first().map(|(key, _)| self.sums.names.text(key.interface)).unwrap_or_default().to_owned();
         let time = line.iter().map(|(_, sum)| sum.first).min().unwrap_or_default().saturating_mul(MICROS_PER_SECOND);
         let (first, traffic) = (conversations.shown.first(), conversations.all);

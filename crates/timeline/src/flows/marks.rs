@@ -7,6 +7,7 @@
 //! size. What does not fit is left out in a way that depends on the records alone, not on the order they came in, and is said.
 
 mod beacon;
+mod before;
 mod bulk;
 mod noted;
 mod scan;
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 pub use beacon::Beacon;
 pub use bulk::{Bulk, Past};
-pub(super) use noted::{Marks, Slots};
+pub(super) use noted::{Marks, Slots, is_attempt};
 pub use scan::{Busiest, Scan};
 
 use super::FlowQuestion;

@@ -1,20 +1,46 @@
-//! Texts of columns by number, with as few looks at the texts as can be: in a batch most values of a column were met before, and are views of one place.
+//! Texts of columns by number, with as few looks at the texts as can be: in a batch most values of a column were met before, and are keys of one
+//! dictionary or views of one place.
+
+use std::sync::Arc;
 
 use arrow_array::{Array, StringViewArray};
 use backtrail_model::names::Names;
 
-use crate::event::Text;
+use super::texts::Texts;
+use crate::event::{Coded, Text};
 
 /// Views remembered of a column.
 const REMEMBERED: usize = 512;
 /// A view of so many bytes at most holds its text; a longer one says where in its batch the text stands.
 const HELD: u128 = 12;
+/// What a text of a dictionary has in place of a number, until a row has it.
+const UNMET: u32 = u32::MAX;
+
+/// Who gives numbers to texts.
+pub(crate) trait Numbering {
+    /// The number of a text, which it gets where it has none.
+    fn numbered(&mut self, text: &str) -> u32;
+}
+
+impl Numbering for Names {
+    fn numbered(&mut self, text: &str) -> u32 {
+        self.number(text)
+    }
+}
+
+impl Numbering for Arc<Texts> {
+    fn numbered(&mut self, text: &str) -> u32 {
+        self.number(text)
+    }
+}
 
 /// Texts by number; of `COLUMNS` columns the views met lately are remembered.
 #[derive(Debug)]
-pub(crate) struct Numbers<const COLUMNS: usize> {
-    names: Names,
+pub(crate) struct Numbers<const COLUMNS: usize, N = Names> {
+    names: N,
     seen: Vec<Seen>,
+    /// Of each column, the numbers of the texts of its batch's dictionary.
+    coded: [Vec<u32>; COLUMNS],
     batch: u32,
 }
 
@@ -28,22 +54,41 @@ struct Seen {
 
 impl<const COLUMNS: usize> Default for Numbers<COLUMNS> {
     fn default() -> Self {
-        Self { names: Names::default(), seen: vec![Seen::default(); COLUMNS * REMEMBERED], batch: 0 }
+        Self::by(Names::default())
     }
 }
 
-impl<const COLUMNS: usize> Numbers<COLUMNS> {
+impl<const COLUMNS: usize, N: Numbering> Numbers<COLUMNS, N> {
+    /// With whoever gives the numbers.
+    pub(super) fn by(names: N) -> Self {
+        Self { names, seen: vec![Seen::default(); COLUMNS * REMEMBERED], coded: [const { Vec::new() }; COLUMNS], batch: 0 }
+    }
+
     /// Another batch begins.
     pub(crate) fn begin(&mut self) {
         self.batch = self.batch.wrapping_add(1).max(1);
+        self.coded.iter_mut().for_each(Vec::clear);
     }
 
     /// The number of a text of a batch's column.
     pub(crate) fn of(&mut self, column: usize, text: Text<'_>, row: usize) -> Option<u32> {
         match text {
             Text::View(array) => array.is_valid(row).then(|| self.of_view(column, array, row)),
-            other => other.get(row).map(|text| self.names.number(text)),
+            Text::Coded(coded) => coded.key(row).map(|key| self.of_key(column, coded, key)),
+            other => other.get(row).map(|text| self.names.numbered(text)),
         }
+    }
+
+    fn of_key(&mut self, column: usize, coded: Coded<'_>, key: usize) -> u32 {
+        let numbers = &mut self.coded[column];
+        if numbers.is_empty() {
+            numbers.resize(coded.texts.len(), UNMET);
+        }
+        let number = &mut numbers[key];
+        if *number == UNMET {
+            *number = self.names.numbered(coded.texts.value(key));
+        }
+        *number
     }
 
     fn of_view(&mut self, column: usize, array: &StringViewArray, row: usize) -> u32 {
@@ -55,7 +100,7 @@ impl<const COLUMNS: usize> Numbers<COLUMNS> {
             // Of no view at all nothing is remembered: a view of an empty text is zero, and so is what the table begins with.
             Some(seen) if seen.view == view && seen.batch == batch && view != 0 => seen.number,
             _ => {
-                let number = self.names.number(array.value(row));
+                let number = self.names.numbered(array.value(row));
                 if let Some(seen) = self.seen.get_mut(at) {
                     *seen = Seen { view, batch, number };
                 }
@@ -66,17 +111,14 @@ impl<const COLUMNS: usize> Numbers<COLUMNS> {
 
     /// The number of a text.
     pub(crate) fn number(&mut self, text: &str) -> u32 {
-        self.names.number(text)
+        self.names.numbered(text)
     }
+}
 
+impl<const COLUMNS: usize> Numbers<COLUMNS> {
     /// The number of a text that has one.
     pub(crate) fn known(&self, text: &str) -> Option<u32> {
         self.names.known(text)
-    }
-
-    /// How many texts there are.
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
     }
 
     /// The text of a number.
@@ -86,7 +128,14 @@ impl<const COLUMNS: usize> Numbers<COLUMNS> {
 
     /// What the numbers of others are here.
     pub(crate) fn taken_over(&mut self, others: &Self) -> Vec<u32> {
-        others.names.texts().map(|text| self.names.number(text)).collect()
+        others.names.texts().map(|text| self.names.numbered(text)).collect()
+    }
+}
+
+impl<const COLUMNS: usize> Numbers<COLUMNS, Arc<Texts>> {
+    /// Whether the text of a number comes before that of another.
+    pub(super) fn is_before(&self, one: u32, other: u32) -> bool {
+        self.names.is_before(one, other)
     }
 }
 

@@ -6,6 +6,24 @@ use hashbrown::HashMap;
 use super::address::is_internal;
 use super::numbers::Numbers;
 
+/// What is asked of addresses by number.
+pub(crate) trait Addresses {
+    /// Whether it is one of IPv6.
+    fn is_six(&self, number: u32) -> bool;
+    /// Whether it is of no public network.
+    fn is_inside(&self, number: u32) -> bool;
+}
+
+impl<const N: usize> Addresses for Numbers<N> {
+    fn is_six(&self, number: u32) -> bool {
+        self.text(number).contains(':')
+    }
+
+    fn is_inside(&self, number: u32) -> bool {
+        self.text(number).parse().is_ok_and(is_internal)
+    }
+}
+
 /// The addresses that all records of one family have, two at most; `None` where no record was met.
 type Common = Option<[Option<u32>; 2]>;
 
@@ -15,7 +33,7 @@ pub(crate) struct Owns(HashMap<u32, [Common; 2]>);
 
 impl Owns {
     /// Learns from the two ends of a record.
-    pub(crate) fn learn<const N: usize>(&mut self, interface: u32, ends: [Option<u32>; 2], names: &Numbers<N>) {
+    pub(crate) fn learn(&mut self, interface: u32, ends: [Option<u32>; 2], names: &impl Addresses) {
         let families = self.0.entry(interface).or_default();
         // Most records have what all had so far, and tell nothing new.
         if families.iter().flatten().any(|common| is_told(common, ends)) {
@@ -26,31 +44,25 @@ impl Owns {
         }
     }
 
-    /// Takes over what another thread learned, given what its numbers are here.
-    pub(crate) fn join(&mut self, other: Self, here: impl Fn(u32) -> u32) {
-        for (interface, families) in other.0 {
-            let own = self.0.entry(here(interface)).or_default();
-            for (own, common) in own.iter_mut().zip(families) {
-                if let Some(common) = common {
-                    meet(own, common.map(|address| address.map(&here)));
-                }
-            }
-        }
+    /// The interface's own address of the family of these ends, where records tell it: of two that all have, the one that is inside.
+    pub(crate) fn of(&self, interface: u32, ends: [u32; 2], names: &impl Addresses) -> Option<u32> {
+        self.of_family(interface, family(ends.map(Some), names)?, names)
     }
 
-    /// The interface's own address of the family of these ends, where records tell it: of two that all have, the one that is inside.
-    pub(crate) fn of<const N: usize>(&self, interface: u32, ends: [u32; 2], names: &Numbers<N>) -> Option<u32> {
-        let common = self.0.get(&interface)?.get(family(ends.map(Some), names)?)?.as_ref()?;
+    /// The interface's own addresses of both families.
+    pub(crate) fn both(&self, interface: u32, names: &impl Addresses) -> [Option<u32>; 2] {
+        [0, 1].map(|family| self.of_family(interface, family, names))
+    }
+
+    fn of_family(&self, interface: u32, family: usize, names: &impl Addresses) -> Option<u32> {
+        let common = self.0.get(&interface)?.get(family)?.as_ref()?;
         match *common {
             [Some(one), None] | [None, Some(one)] => Some(one),
-            [Some(one), Some(other)] if one != other => {
-                let inside = |a: u32| names.text(a).parse().is_ok_and(is_internal);
-                match (inside(one), inside(other)) {
-                    (true, false) => Some(one),
-                    (false, true) => Some(other),
-                    _ => None,
-                }
-            }
+            [Some(one), Some(other)] if one != other => match (names.is_inside(one), names.is_inside(other)) {
+                (true, false) => Some(one),
+                (false, true) => Some(other),
+                _ => None,
+            },
             [one, _] => one,
         }
     }
@@ -70,9 +82,9 @@ fn is_told(common: &[Option<u32>; 2], ends: [Option<u32>; 2]) -> bool {
 }
 
 /// 0 of IPv4 addresses, 1 of IPv6.
-fn family<const N: usize>(ends: [Option<u32>; 2], names: &Numbers<N>) -> Option<usize> {
+fn family(ends: [Option<u32>; 2], names: &impl Addresses) -> Option<usize> {
     let [one, other] = ends;
-    one.or(other).map(|address| usize::from(names.text(address).contains(':')))
+    one.or(other).map(|address| usize::from(names.is_six(address)))
 }
 
 #[cfg(test)]
@@ -87,11 +99,8 @@ mod tests {
         let mut records = [[own, peer], [six, far], [other, own], [far, six], [own, other]];
         for _ in 0..records.len() {
             records.rotate_left(1);
-            let (mut owns, mut others) = (Owns::default(), Owns::default());
-            for (n, ends) in records.iter().enumerate() {
-                if n % 2 == 0 { &mut owns } else { &mut others }.learn(9, ends.map(Some), &names);
-            }
-            owns.join(others, |number| number);
+            let mut owns = Owns::default();
+            records.iter().for_each(|ends| owns.learn(9, ends.map(Some), &names));
             assert_eq!(owns.of(9, [other, own], &names), Some(own));
             assert_eq!(owns.of(9, [far, six], &names), Some(six), "of two that all have, the one inside");
             assert_eq!(owns.of(8, [own, peer], &names), None);

@@ -31,6 +31,9 @@ pub(crate) const TALLIED: &[&str] = &[
     "record_index",
 ];
 
+/// What names the interface of a record: the first of these that it has.
+pub(super) const INTERFACES: &[&str] = &["interface_id", "resource_id", "tgw_attachment_id"];
+
 /// What is summed of them.
 pub(crate) const SUMMED: &[&str] = &[
     "srcaddr",
@@ -54,7 +57,7 @@ pub(crate) const NO_INTERFACE: &str = "-";
 /// What stands for a flow log or an account that nobody names.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// Rows with their columns at hand; those not asked for are absent.
+/// Rows with their columns at hand; those not asked for, and those without any value, are absent.
 pub(crate) struct Records<'a> {
     pub(crate) rows: usize,
     pub(super) account: Text<'a>,
@@ -62,12 +65,12 @@ pub(crate) struct Records<'a> {
     pub(crate) instance: Text<'a>,
     others: [Text<'a>; 3],
     regions: [Text<'a>; 2],
-    start: &'a Int64Array,
-    end: &'a Int64Array,
+    start: Option<&'a Int64Array>,
+    end: Option<&'a Int64Array>,
     pub(crate) status: Text<'a>,
     pub(super) log: [Text<'a>; 3],
     pub(super) evidence: Text<'a>,
-    index: &'a Int64Array,
+    index: Option<&'a Int64Array>,
     pub(crate) addresses: [Text<'a>; 4],
     pub(crate) services: [Text<'a>; 2],
     ints: [Option<&'a Int32Array>; 4],
@@ -88,12 +91,12 @@ impl<'a> Records<'a> {
             instance: text("instance_id")?,
             others: [text("vpc_id")?, text("subnet_id")?, text("tgw_id")?],
             regions: [text("region")?, text("file_region")?],
-            start: longs(batch, FLOWS, "start")?,
-            end: longs(batch, FLOWS, "end")?,
+            start: long("start"),
+            end: long("end"),
             status: text("log_status")?,
             log: [text("flow_log_id")?, text("log_group")?, text("format")?],
             evidence: text("evidence_id")?,
-            index: longs(batch, FLOWS, "record_index")?,
+            index: long("record_index"),
             addresses: [text("srcaddr")?, text("dstaddr")?, text("pkt_srcaddr")?, text("pkt_dstaddr")?],
             services: [text("pkt_src_aws_service")?, text("pkt_dst_aws_service")?],
             ints: [int("srcport"), int("dstport"), int("protocol"), int("tcp_flags")],
@@ -113,11 +116,11 @@ impl<'a> Records<'a> {
     }
 
     pub(crate) fn start(&self, row: usize) -> Option<i64> {
-        self.start.is_valid(row).then(|| self.start.value(row))
+        valued(self.start, row)
     }
 
     pub(crate) fn end(&self, row: usize) -> Option<i64> {
-        self.end.is_valid(row).then(|| self.end.value(row))
+        valued(self.end, row)
     }
 
     /// The flow log, as far as anybody says which: its id, else the log group. And the fields it has.
@@ -128,12 +131,12 @@ impl<'a> Records<'a> {
 
     /// The record's number in its evidence.
     pub(super) fn index(&self, row: usize) -> i64 {
-        self.index.value(row)
+        self.index.map_or(0, |index| index.value(row))
     }
 
     /// Where the record stands.
     pub(crate) fn place(&self, row: usize) -> (&'a str, i64) {
-        (self.evidence.get(row).unwrap_or_default(), self.index.value(row))
+        (self.evidence.get(row).unwrap_or_default(), self.index(row))
     }
 
     /// `srcport`, `dstport`, `protocol`, `tcp_flags`.
@@ -143,8 +146,7 @@ impl<'a> Records<'a> {
 
     /// `packets`, `bytes`.
     pub(crate) fn long(&self, which: usize, row: usize) -> u64 {
-        let value = self.longs[which].filter(|array| array.is_valid(row)).map_or(0, |array| array.value(row));
-        u64::try_from(value).unwrap_or(0)
+        u64::try_from(valued(self.longs[which], row).unwrap_or(0)).unwrap_or(0)
     }
 
     /// Whether the record is of what the filters name: whose it is, where it stands. Ends, ports and actions are not asked.
@@ -172,4 +174,9 @@ impl<'a> Records<'a> {
             && (filters.port.is_empty() || filters.port.iter().any(has_port))
             && (filters.action.is_empty() || self.action.get(row).is_some_and(|action| filters.action.iter().any(|a| a == action)))
     }
+}
+
+/// A row's number.
+fn valued(array: Option<&Int64Array>, row: usize) -> Option<i64> {
+    array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
 }

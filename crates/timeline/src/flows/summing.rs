@@ -1,15 +1,16 @@
 //! The window's records counted and summed, in one reading where no two flow logs have the same interface in the same hour: which of them is summed
 //! only all records tell, and then they are read again.
-//!
-//! Each thread fills what it has of its own ([`Summing`]); joined they are the same, whichever batches it was given.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::choice::{Choice, Tallies};
-use super::records::{Records, SUMMED};
+use super::records::Records;
+use super::row::Reading;
+use super::shards::Shards;
 use super::sums::Sums;
-use super::{FLOWS, FlowFilters, FlowGrouping, FlowQuestion, frame};
+use super::texts::Texts;
+use super::{FlowFilters, FlowGrouping, FlowQuestion, read_apart};
 use crate::error::TimelineError;
 use crate::interfaces::Interfaces;
 use crate::source::Source;
@@ -20,8 +21,6 @@ pub(super) struct Summed {
     pub(super) tallies: Tallies,
     pub(super) choice: Choice,
     pub(super) sums: Sums,
-    /// Records of an interface and hour that another flow log was summed for.
-    pub(super) overlapping: u64,
 }
 
 /// Which records count, and whose interfaces they are of, where that is asked.
@@ -36,115 +35,117 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(question: &FlowQuestion, known: &Arc<Interfaces>) -> Self {
-        let goes_by_holder = matches!(question.by, FlowGrouping::Instance | FlowGrouping::Group) && !known.is_empty();
-        Self { filters: question.filters.clone(), known: goes_by_holder.then(|| Arc::clone(known)), seeks_marks: true, period: 0 }
+    pub(super) fn of(question: &FlowQuestion, known: Option<&Arc<Interfaces>>) -> Self {
+        let known = known.filter(|known| goes_by_holder(question.by) && !known.is_empty());
+        Self { filters: question.filters.clone(), known: known.cloned(), seeks_marks: true, period: 0 }
+    }
+
+    /// The number of the period that a time is in.
+    pub(super) fn period_of(&self, start: i64) -> i32 {
+        if self.period == 0 { 0 } else { i32::try_from(start.div_euclid(self.period)).unwrap_or(i32::MAX) }
     }
 }
 
-/// What one thread makes of the records that are summed.
-#[derive(Debug, Default)]
-struct Summing {
-    sums: Sums,
-    overlapping: u64,
+/// Whether traffic is summed by who had an interface.
+pub(super) fn goes_by_holder(by: FlowGrouping) -> bool {
+    matches!(by, FlowGrouping::Instance | FlowGrouping::Group)
 }
 
-impl Summing {
-    fn begin(&mut self) {
-        self.sums.begin();
+/// What threads fill together.
+#[derive(Debug)]
+struct Filled {
+    texts: Arc<Texts>,
+    shards: Arc<Shards>,
+    asked: Arc<Asked>,
+}
+
+impl Filled {
+    fn new(asked: Asked) -> Self {
+        let texts = Arc::new(Texts::default());
+        Self { shards: Arc::new(Shards::new(&texts)), texts, asked: Arc::new(asked) }
     }
 
-    /// Takes a record that is summed.
-    fn take(&mut self, records: &Records<'_>, row: usize, asked: &Asked) {
-        self.sums.take(records, row, asked);
+    fn another(&self) -> Self {
+        Self { texts: Arc::clone(&self.texts), shards: Arc::clone(&self.shards), asked: Arc::clone(&self.asked) }
     }
 
-    /// Takes over what another thread made.
-    fn join(&mut self, other: Self) {
-        self.sums.join(other.sums);
-        self.overlapping += other.overlapping;
+    fn summed(self, readings: Vec<Reading>) -> Result<Sums, TimelineError> {
+        Sums::of(self.texts, self.shards, readings, &self.asked).ok_or(TimelineError::Interrupted(futures::channel::oneshot::Canceled))
     }
 }
 
 /// Counts the window's records and sums those of the flow logs that are chosen.
 pub(super) async fn sum(source: &Source, question: &FlowQuestion, asked: Asked) -> Result<Summed, TimelineError> {
-    let (tallies, summing) = sum_all(source, question, asked.clone()).await?;
+    let filled = Filled::new(asked.clone());
+    let (tallies, readings) = sum_all(source, question, &filled).await?;
     if tallies.is_contested {
+        drop((filled, readings));
         return sum_counted(source, question, asked, tallies).await;
     }
     let choice = tallies.choose();
-    Ok(Summed { tallies, choice, sums: summing.sums, overlapping: 0 })
+    Ok(Summed { tallies, choice, sums: filled.summed(readings)? })
 }
 
 /// Sums the records of the flow logs that are chosen, where all were counted before.
 pub(super) async fn sum_counted(source: &Source, question: &FlowQuestion, asked: Asked, tallies: Tallies) -> Result<Summed, TimelineError> {
     let choice = tallies.choose();
     let chosen = Arc::new((tallies, choice));
-    let summing = sum_chosen(source, question, asked, &chosen).await?;
+    let filled = Filled::new(asked);
+    let readings = sum_chosen(source, question, &filled, &chosen).await?;
+    let sums = filled.summed(readings)?;
     // All threads are done.
     let (tallies, choice) = Arc::into_inner(chosen).unwrap_or_default();
-    Ok(Summed { tallies, choice, sums: summing.sums, overlapping: summing.overlapping })
+    Ok(Summed { tallies, choice, sums })
 }
 
 /// Counts, and sums as if each interface had one flow log in each hour.
-async fn sum_all(source: &Source, question: &FlowQuestion, asked: Asked) -> Result<(Tallies, Summing), TimelineError> {
+async fn sum_all(source: &Source, question: &FlowQuestion, filled: &Filled) -> Result<(Tallies, Vec<Reading>), TimelineError> {
     let is_contested = AtomicBool::new(false);
-    let take = move |(tallies, summing): &mut (Tallies, Summing), records: &Records<'_>| {
+    let (texts, filled) = (Arc::clone(&filled.texts), filled.another());
+    let take = move |(tallies, reading): &mut (Tallies, Reading), records: &Records<'_>| {
         tallies.begin();
-        summing.begin();
-        for row in (0..records.rows).filter(|row| records.is_of(*row, &asked.filters)) {
+        reading.begin();
+        // What was summed so far is summed again where several have the same.
+        let mut is_summed = !is_contested.load(Ordering::Relaxed);
+        for row in (0..records.rows).filter(|row| records.is_of(*row, &filled.asked.filters)) {
             tallies.take(records, row);
-            if !tallies.is_contested {
-                summing.take(records, row, &asked);
+            is_summed &= !tallies.is_contested;
+            if is_summed {
+                reading.take(records, row, &filled.asked, &filled.shards);
             }
         }
         if tallies.is_contested {
             is_contested.store(true, Ordering::Relaxed);
         }
-        if is_contested.load(Ordering::Relaxed) {
-            // What was summed so far is summed again.
-            tallies.is_contested = true;
-            *summing = Summing::default();
-        }
     };
-    let frame = frame(source, question, SUMMED).await?;
-    let states: Vec<(Tallies, Summing)> =
-        Source::batches_apart(FLOWS, frame, move |state, batch| Records::of(batch).map(|records| take(state, &records))).await?;
-    let joined = states.into_iter().reduce(|mut all, other| {
-        all.0.join(other.0);
-        if !all.0.is_contested {
-            all.1.join(other.1);
-        }
-        all
-    });
-    Ok(joined.unwrap_or_default())
+    let states = read_apart(source, question, move || (Tallies::default(), Reading::new(&texts)), take).await?;
+    let mut tallies = Tallies::default();
+    let mut readings = Vec::new();
+    for (other, reading) in states {
+        tallies.join(other);
+        readings.push(reading);
+    }
+    Ok((tallies, readings))
 }
 
 /// Sums the records of the flow logs that were chosen.
 async fn sum_chosen(
     source: &Source,
     question: &FlowQuestion,
-    asked: Asked,
+    filled: &Filled,
     chosen: &Arc<(Tallies, Choice)>,
-) -> Result<Summing, TimelineError> {
-    let chosen = Arc::clone(chosen);
-    let take = move |summing: &mut Summing, records: &Records<'_>| {
+) -> Result<Vec<Reading>, TimelineError> {
+    let (texts, filled, chosen) = (Arc::clone(&filled.texts), filled.another(), Arc::clone(chosen));
+    let take = move |reading: &mut Reading, records: &Records<'_>| {
         let (tallies, choice) = &*chosen;
-        summing.begin();
-        for row in (0..records.rows).filter(|row| records.is_of(*row, &asked.filters)) {
+        reading.begin();
+        for row in (0..records.rows).filter(|row| records.is_of(*row, &filled.asked.filters)) {
             if tallies.is_summed(records, row, choice) {
-                summing.take(records, row, &asked);
+                reading.take(records, row, &filled.asked, &filled.shards);
             } else {
-                summing.overlapping += u64::from(records.is_between(row, &asked.filters));
+                reading.overlapping += u64::from(records.is_between(row, &filled.asked.filters));
             }
         }
     };
-    let frame = frame(source, question, SUMMED).await?;
-    let states: Vec<Summing> =
-        Source::batches_apart(FLOWS, frame, move |state, batch| Records::of(batch).map(|records| take(state, &records))).await?;
-    let joined = states.into_iter().reduce(|mut all, other| {
-        all.join(other);
-        all
-    });
-    Ok(joined.unwrap_or_default())
+    read_apart(source, question, move || Reading::new(&texts), take).await
 }

@@ -80,14 +80,14 @@ fn callings(sums: &Sums) -> Vec<(Line, Calling<'_>)> {
     let count = |sum: &Sum| sum.slots.outward().and_then(|at| counts.get(at)).copied().unwrap_or(0);
     // The records of a line that do not say their direction are a sum of their own.
     let mut totals: HashMap<Line, u64> = HashMap::new();
-    for (key, sum) in sums.sums.iter().filter(|(key, sum)| count(sum) > 0 && goes_out(sums, key)) {
+    for (key, sum) in sums.each().filter(|(key, sum)| count(sum) > 0 && goes_out(sums, key)) {
         *totals.entry(line(key)).or_default() += u64::from(count(sum));
     }
     totals.retain(|_, calls| *calls >= BEACON_CALLS as u64);
     let mut lines: Vec<(Line, Calling<'_>)> = Vec::new();
     let mut at: HashMap<Line, usize> = HashMap::new();
     let mut line_of = vec![None; numbers];
-    for (key, sum) in sums.sums.iter().filter(|(key, sum)| count(sum) > 0 && totals.contains_key(&line(key)) && goes_out(sums, key)) {
+    for (key, sum) in sums.each().filter(|(key, sum)| count(sum) > 0 && totals.contains_key(&line(key)) && goes_out(sums, key)) {
         let place = *at.entry(line(key)).or_insert_with(|| {
             lines.push((line(key), Calling { calls: Vec::new(), earliest: sum, last: sum.last }));
             lines.len() - 1
@@ -218,7 +218,7 @@ fn mark(sums: &Sums, line: &Line, calling: &Calling<'_>, beacon: Beacon) -> Flow
     FlowMark {
         kind: FlowMarkKind::Beacon,
         interface_id: Some(own(interface)),
-        instance_id: sums.instances.get(&interface).map(|(_, number)| own(*number)),
+        instance_id: sums.instance(interface).map(own),
         address: Some(own(source)),
         peer: own(destination),
         peer_is: side(sums.names.text(destination)),

@@ -7,11 +7,12 @@ use backtrail_model::window::Window;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::super::address::{is_internal, side};
+use super::super::address::side;
 use super::super::choice::Tallies;
 use super::super::sums::{Action, Key, Sum, Sums};
-use super::super::{FlowFilters, FlowQuestion, SUMMED, read, shown, tally};
+use super::super::{FlowFilters, FlowQuestion, shown};
 use super::beacon::goes_out;
+use super::before;
 use super::thresholds::{BULK_BYTES, BULK_BYTES_WITHOUT_PAST, BULK_FEW_HOURS, BULK_PAST_HOURS, BULK_RAMP_PART, BULK_TIMES};
 use super::{Arithmetic, FlowMark, FlowMarkKind, grouped, port_text};
 use crate::error::TimelineError;
@@ -119,7 +120,7 @@ fn sent(sums: &Sums) -> Vec<Sent<'_>> {
     };
     let outward = || {
         let is_sent = |(key, _): &(&Key, &Sum)| key.action != Action::Reject && goes_out(sums, key);
-        sums.sums.iter().filter_map(|(key, sum)| Some((key, sum, sum.slots.outward()?))).filter(move |(key, sum, _)| is_sent(&(key, sum)))
+        sums.each().filter_map(|(key, sum)| Some((key, sum, sum.slots.outward()?))).filter(move |(key, sum, _)| is_sent(&(key, sum)))
     };
     // A peer that gets enough gets a tenth of it in one conversation.
     let large = outward().filter(|(_, sum, _)| sum.side.bytes >= BULK_BYTES / 10).map(|(key, ..)| (key.interface, key.destination));
@@ -191,7 +192,7 @@ impl Hourly {
             hours.extend(of_it.map(|hour| (*hour, 0)));
         }
         let mut interface_of = HashMap::new();
-        for (key, sum) in sums.sums.iter().filter(|(key, _)| interfaces.contains(&key.interface)) {
+        for (key, sum) in sums.each().filter(|(key, _)| interfaces.contains(&key.interface)) {
             if let Some(number) = sum.slots.outward().filter(|_| goes_out(sums, key) && key.action != Action::Reject) {
                 interface_of.insert(number, key.interface);
             }
@@ -204,7 +205,7 @@ impl Hourly {
         hourly
     }
 
-    /// Reads the day before a window.
+    /// Adds what interfaces sent in the day before a window.
     async fn read_before(
         &mut self,
         source: &Source,
@@ -214,27 +215,14 @@ impl Hourly {
     ) -> Result<(), TimelineError> {
         let from = window.from().saturating_sub(BULK_PAST_HOURS.saturating_mul(MICROS_PER_HOUR));
         let Ok(before) = Window::between(from, window.from()) else { return Ok(()) };
-        let arn = interfaces.iter().map(|interface| sums.names.text(*interface).to_owned()).collect();
-        let question =
-            FlowQuestion { window: Some(before), filters: FlowFilters { arn, ..FlowFilters::default() }, ..FlowQuestion::default() };
-        let tallies = tally(source, &question).await?;
-        let choice = tallies.choose();
-        read(source, &question, SUMMED, &mut |records| {
-            for row in (0..records.rows).filter(|row| records.is_of(*row, &question.filters) && tallies.is_summed(records, *row, &choice)) {
-                let interface = sums.names.known(records.interface(row));
-                let hours = interface.and_then(|interface| Some((interface, self.0.get_mut(&interface)?)));
-                let (Some((interface, hours)), Some(start)) = (hours, records.start(row)) else { continue };
-                let hour = start.div_euclid(SECONDS_PER_HOUR);
-                let [from, to, _, packet_to] = records.addresses.each_ref().map(|address| address.get(row));
-                let is_own = || from.is_some_and(|from| sums.is_own(interface, from));
-                let is_out = records.direction.get(row).map_or_else(is_own, |direction| direction == "egress");
-                let is_external = packet_to.or(to).is_some_and(|to| to.parse().is_ok_and(|to| !is_internal(to)));
-                let is_sent = is_out && is_external && records.action.get(row) != Some("REJECT");
-                add(hours, hour, if is_sent { records.long(1, row) } else { 0 });
+        let own = |interface: &u32| (sums.names.text(*interface).to_owned(), sums.own_of(*interface));
+        let tallies = before::sent(source, &before, interfaces.iter().map(own).collect()).await?;
+        for (interface, hour, bytes) in tallies.sent(&tallies.choose()) {
+            if let Some(hours) = sums.names.known(interface).and_then(|interface| self.0.get_mut(&interface)) {
+                add(hours, hour, bytes);
             }
-            Ok(())
-        })
-        .await
+        }
+        Ok(())
     }
 
     fn of(&self, sent: &Sent<'_>, from: i64, to: i64) -> Other {
@@ -288,7 +276,7 @@ fn of_peer(sums: &Sums, sent: &Sent<'_>, past: &Hourly) -> Option<(u64, FlowMark
         FlowMark {
             kind: FlowMarkKind::BulkEgress,
             interface_id: Some(own(sent.interface)),
-            instance_id: sums.instances.get(&sent.interface).map(|(_, number)| own(*number)),
+            instance_id: sums.instance(sent.interface).map(own),
             address: Some(own(sent.near)),
             peer: own(sent.peer),
             peer_is: side(sums.names.text(sent.peer)),

@@ -1,10 +1,9 @@
 //! What is noted of records while they are summed.
 
-use std::net::IpAddr;
-
-use super::super::address::is_internal;
 use super::super::records::Records;
+use super::super::row::Row;
 use super::super::sums::{Action, Key, Way};
+use super::super::texts::is_outside;
 use super::thresholds::{ATTEMPT_PACKET_BYTES, ATTEMPT_PACKETS, BEACON_CALLS};
 use crate::coverage::{NotSeen, NotSeenKind, say};
 
@@ -47,6 +46,12 @@ impl Default for Slots {
 }
 
 impl Slots {
+    /// Moves its numbers on.
+    pub(in super::super) fn shift(&mut self, outward: u32, attempt: u32) {
+        let moved = |number: u32, by: u32| if number == NONE { NONE } else { number.saturating_add(by) };
+        (self.outward, self.attempt) = (moved(self.outward, outward), moved(self.attempt, attempt));
+    }
+
     pub(super) fn outward(&self) -> Option<usize> {
         (self.outward != NONE).then_some(self.outward as usize)
     }
@@ -109,31 +114,28 @@ impl Default for Marks {
 
 impl Marks {
     /// Notes what marks need of a record that is summed under a key.
-    pub(in super::super) fn take(&mut self, slots: &mut Slots, key: &Key, (records, row): (&Records<'_>, usize), destination: &str) {
-        let Some(start) = records.start(row).and_then(|start| u32::try_from(start).ok()) else { return };
-        let is_calling = records.int(1, row) == Some(key.port);
-        slots.is_calling |= is_calling;
+    pub(in super::super) fn take(&mut self, slots: &mut Slots, key: &Key, row: &Row) {
+        let Ok(start) = u32::try_from(row.start) else { return };
+        slots.is_calling |= row.is_calling;
         if !slots.is_asked {
             slots.is_asked = true;
-            if key.way != Way::In && is_external(destination) {
+            if key.way != Way::In && is_outside(key.destination) {
                 slots.outward = number(self.current.len());
                 self.current.push(Current { hour: start / SECONDS_PER_HOUR, bytes: 0 });
             }
         }
         if let Some(at) = slots.outward() {
-            let bytes = records.long(1, row);
-            if is_calling && matches!(key.protocol, TCP | UDP) {
-                let lasts = records.end(row).map_or(0, |end| end.saturating_sub(i64::from(start)));
-                let lasts = u16::try_from(lasts.max(0)).unwrap_or(u16::MAX);
-                let port = records.int(0, row).and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
-                let call = Call { start, port, lasts, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) };
+            if row.is_calling && matches!(key.protocol, TCP | UDP) {
+                let lasts = row.end.saturating_sub(row.start).max(0);
+                let lasts = u16::try_from(lasts).unwrap_or(u16::MAX);
+                let call = Call { start, port: row.port, lasts, bytes: u32::try_from(row.bytes).unwrap_or(u32::MAX) };
                 self.add_call(slots.outward, call);
             }
             if key.action != Action::Reject {
-                self.add_bytes(at, start / SECONDS_PER_HOUR, bytes);
+                self.add_bytes(at, start / SECONDS_PER_HOUR, row.bytes);
             }
         }
-        if is_calling && is_attempt(key, records, row) {
+        if row.is_attempt {
             self.add_attempt(slots, start / SECONDS_PER_MINUTE);
         }
     }
@@ -177,10 +179,27 @@ impl Marks {
         }
     }
 
-    /// Begins to take over what another thread noted, sum by sum.
-    pub(in super::super) fn joining(&mut self, other: Self) -> Joining<'_> {
-        let (outward, attempts) = (vec![NONE; other.current.len()], vec![NONE; other.attempts_of as usize]);
-        Joining { here: self, other, outward, attempts }
+    /// Takes over what was noted of other sums, and returns what is to be added to their numbers. What does not fit in one list does not fit in all.
+    pub(in super::super) fn append(&mut self, other: Self) -> (u32, u32) {
+        let (outward, attempts) = (number(self.current.len()), self.attempts_of);
+        self.calls_of_one = self.calls_of_one.min(other.calls_of_one);
+        self.are_hours_kept &= other.are_hours_kept;
+        self.are_attempts_kept &= other.are_attempts_kept;
+        self.current.extend(other.current);
+        self.attempts_of = self.attempts_of.saturating_add(other.attempts_of);
+        self.calls.extend(other.calls.into_iter().map(|(number, call)| (number + outward, call)));
+        self.hours.extend(other.hours.into_iter().map(|(number, hour, bytes)| (number + outward, hour, bytes)));
+        self.attempts.extend(other.attempts.into_iter().map(|(number, minute)| (number + attempts, minute)));
+        if self.calls_of_one < BEACON_CALLS {
+            self.calls.clear();
+        }
+        if !self.are_hours_kept {
+            self.hours.clear();
+        }
+        if !self.are_attempts_kept {
+            self.attempts.clear();
+        }
+        (outward, attempts)
     }
 
     /// Puts the lists in order when all records were summed.
@@ -272,70 +291,13 @@ impl Marks {
     }
 }
 
-/// Taking over what another thread noted.
-pub(in super::super) struct Joining<'m> {
-    here: &'m mut Marks,
-    other: Marks,
-    /// What numbers of the other are here.
-    outward: Vec<u32>,
-    attempts: Vec<u32>,
-}
-
-impl Joining<'_> {
-    /// Takes over the numbers of a sum.
-    pub(in super::super) fn join(&mut self, kept: &mut Slots, other: &Slots) {
-        kept.is_asked |= other.is_asked;
-        kept.is_calling |= other.is_calling;
-        if let Some(at) = other.outward() {
-            let current = self.other.current[at];
-            match kept.outward() {
-                Some(here) => self.here.add_bytes(here, current.hour, current.bytes),
-                None => {
-                    kept.outward = number(self.here.current.len());
-                    self.here.current.push(current);
-                }
-            }
-            self.outward[at] = kept.outward;
-        }
-        if let Some(at) = other.attempt() {
-            if kept.attempt == NONE {
-                kept.attempt = self.here.attempts_of;
-                self.here.attempts_of = self.here.attempts_of.saturating_add(1);
-            }
-            self.attempts[at] = kept.attempt;
-        }
-    }
-
-    /// Takes over the lists, once all sums were. What does not fit in one thread's does not fit in all.
-    pub(in super::super) fn finish(self) {
-        let Self { here, other, outward, attempts } = self;
-        here.calls_of_one = here.calls_of_one.min(other.calls_of_one);
-        here.are_hours_kept &= other.are_hours_kept;
-        here.are_attempts_kept &= other.are_attempts_kept;
-        here.calls.extend(other.calls.into_iter().map(|(number, call)| (outward[number as usize], call)));
-        here.hours.extend(other.hours.into_iter().map(|(number, hour, bytes)| (outward[number as usize], hour, bytes)));
-        here.attempts.extend(other.attempts.into_iter().map(|(number, minute)| (attempts[number as usize], minute)));
-        if !here.are_hours_kept {
-            here.hours.clear();
-        }
-        if !here.are_attempts_kept {
-            here.attempts.clear();
-        }
-    }
-}
-
 fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(NONE)
 }
 
-fn is_external(address: &str) -> bool {
-    let is_of_many = |address: IpAddr| matches!(address, IpAddr::V4(v4) if v4.is_multicast() || v4.is_broadcast());
-    address.parse().is_ok_and(|address| !is_internal(address) && !is_of_many(address))
-}
-
 /// Whether a record is of somebody who knocks: was refused, or was let through and sent no more than that he would like to speak. Where a record has
 /// flags and no SYN among them it is of something that began before, or an answer: the latecomers of closed connections are refused, too.
-fn is_attempt(key: &Key, records: &Records<'_>, row: usize) -> bool {
+pub(in super::super) fn is_attempt(key: &Key, records: &Records<'_>, row: usize) -> bool {
     let flags = records.int(3, row).filter(|_| key.protocol == TCP);
     match key.action {
         Action::Reject => flags.is_none_or(|flags| flags & SYN == SYN),

@@ -71,14 +71,14 @@ pub(super) fn scans(sums: &Sums) -> Vec<FlowMark> {
 
 /// What each address tried that tried enough.
 fn tried(sums: &Sums) -> Vec<Tried<'_>> {
-    let attempting = || sums.sums.iter().filter_map(|(key, sum)| Some((key, sum, sum.slots.attempt()?)));
-    let mut kinds = vec![0_u64; sums.names.len()];
-    attempting().for_each(|(key, ..)| kinds[key.source as usize] += 1);
+    let attempting = || sums.each().filter_map(|(key, sum)| Some((key, sum, sum.slots.attempt()?)));
+    let mut kinds: HashMap<u32, u64> = HashMap::new();
+    attempting().for_each(|(key, ..)| *kinds.entry(key.source).or_default() += 1);
     let mut tried: Vec<Tried<'_>> = Vec::new();
-    let (mut place_of, mut by_number) = (vec![None; kinds.len()], HashMap::new());
+    let (mut place_of, mut by_number) = (HashMap::new(), HashMap::new());
     // Of each port of each address there is a sum: who has fewer tried fewer.
-    for (key, sum, number) in attempting().filter(|(key, ..)| kinds[key.source as usize] >= SCAN_PORTS.min(SCAN_HOSTS)) {
-        let place = *place_of[key.source as usize].get_or_insert_with(|| {
+    for (key, sum, number) in attempting().filter(|(key, ..)| kinds[&key.source] >= SCAN_PORTS.min(SCAN_HOSTS)) {
+        let place = *place_of.entry(key.source).or_insert_with(|| {
             tried.push(Tried { source: key.source, attempts: Vec::new(), sums: Vec::new() });
             tried.len() - 1
         });
@@ -136,7 +136,7 @@ fn accepted<'s>(sums: &'s Sums, source: u32, attempts: &[Attempt]) -> Vec<(Strin
     let targets: BTreeSet<_> = attempts.iter().map(|(_, address, port)| (*address, *port)).collect();
     let is_one = |key: &Key, sum: &Sum| key.source == source && key.action == Action::Accept && sum.slots.is_calling;
     let mut first: HashMap<Target, &Sum> = HashMap::new();
-    for (key, sum) in sums.sums.iter().filter(|(key, sum)| is_one(key, sum) && targets.contains(&target(key))) {
+    for (key, sum) in sums.each().filter(|(key, sum)| is_one(key, sum) && targets.contains(&target(key))) {
         let known = first.entry(target(key)).or_insert(sum);
         if sums.place(sum) < sums.place(known) {
             *known = sum;
@@ -159,7 +159,7 @@ fn mark(sums: &Sums, source: u32, records: &[(&Key, &Sum)], attempts: &[Attempt]
     Some(FlowMark {
         kind: FlowMarkKind::Scan,
         interface_id: interface.map(name),
-        instance_id: interface.and_then(|interface| sums.instances.get(&interface)).map(|(_, number)| name(*number)),
+        instance_id: interface.and_then(|interface| sums.instance(interface)).map(name),
         text: text(&name(source), address.as_deref(), &scan),
         address,
         peer: name(source),
