@@ -114,7 +114,9 @@ impl<'a> Writing<'a> {
             if let Some(constant) = self.constants.get(column).and_then(Option::as_ref).filter(|_| is_whole) {
                 return Encoded::of(self.table, column, constant).map(Chunk::Known);
             }
-            let Some(descriptor) = self.descriptors.get(column) else { return encode(&gather, &self.schema, column, writer).map(Chunk::New) };
+            let Some(descriptor) = self.descriptors.get(column) else {
+                return encode(&gather, &self.schema, column, writer).map(Chunk::New);
+            };
             let page_rows = self.properties.data_page_row_count_limit();
             let manner = Manner { column: descriptor.clone(), properties: &self.properties, page_rows };
             if let Some(Some(coded)) = self.coded.get(column) {

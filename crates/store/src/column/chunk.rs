@@ -83,9 +83,8 @@ pub(super) struct Bounds<T> {
 
 impl<T: Told> Bounds<T> {
     pub(super) fn of(values: impl Iterator<Item = T>, nulls: usize) -> Self {
-        let ends = values.fold(None, |ends: Option<(T, T)>, value| {
-            Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
-        });
+        let ends = values
+            .fold(None, |ends: Option<(T, T)>, value| Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value)))));
         Self { ends, nulls: nulls as u64 }
     }
 

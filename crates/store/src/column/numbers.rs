@@ -56,21 +56,16 @@ impl<'a> Numbers<'a> {
 
 /// A number as it is put down.
 trait Number: Told {
-    fn put_plain(numbers: &[Self], out: &mut Vec<u8>);
-
-    fn put_deltas(numbers: &[Self], out: &mut Vec<u8>);
+    /// Appends numbers in the encoding that is wanted, where there is such a one of them, else plain. Says which it is.
+    fn put(numbers: &[Self], wanted: Encoding, out: &mut Vec<u8>) -> Encoding;
 
     fn wide(self) -> i64;
 }
 
 impl Number for i32 {
-    fn put_plain(numbers: &[Self], out: &mut Vec<u8>) {
+    fn put(numbers: &[Self], _: Encoding, out: &mut Vec<u8>) -> Encoding {
         out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-    }
-
-    fn put_deltas(numbers: &[Self], out: &mut Vec<u8>) {
-        // As the format has it, in 64 bits: differences of numbers of 32 bits need 33 at most.
-        delta::encode(&numbers.iter().map(|number| i64::from(*number)).collect::<Vec<_>>(), out);
+        Encoding::PLAIN
     }
 
     fn wide(self) -> i64 {
@@ -79,12 +74,13 @@ impl Number for i32 {
 }
 
 impl Number for i64 {
-    fn put_plain(numbers: &[Self], out: &mut Vec<u8>) {
+    fn put(numbers: &[Self], wanted: Encoding, out: &mut Vec<u8>) -> Encoding {
+        if wanted == Encoding::DELTA_BINARY_PACKED {
+            delta::encode(numbers, out);
+            return wanted;
+        }
         out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-    }
-
-    fn put_deltas(numbers: &[Self], out: &mut Vec<u8>) {
-        delta::encode(numbers, out);
+        Encoding::PLAIN
     }
 
     fn wide(self) -> i64 {
@@ -102,7 +98,7 @@ fn write<T: Number>(
         let mut distinct = Distinct::default();
         let numbers: Vec<u32> = each(parts, places).map(|value| value.map_or(NONE, |value| distinct.number(value))).collect();
         let mut plain = Vec::new();
-        T::put_plain(&distinct.values, &mut plain);
+        T::put(&distinct.values, Encoding::PLAIN, &mut plain);
         return dictionary::write((&distinct.values, plain), &numbers, manner, zstd);
     }
     let mut chunk = Chunk::<T>::new(manner, places.len());
@@ -118,12 +114,9 @@ fn write<T: Number>(
         } else {
             values.extend(places.iter().map(|place| parts[place.batch as usize].values[place.row as usize]));
         }
+        let encoding = T::put(&values, manner.encoding(), &mut bytes);
         // Differences are packed as closely as they will be: they are not compressed.
-        let (encoding, zstd) = match manner.encoding() {
-            Encoding::DELTA_BINARY_PACKED => (Encoding::DELTA_BINARY_PACKED, None),
-            _ => (Encoding::PLAIN, Some(&mut *zstd)),
-        };
-        if zstd.is_none() { T::put_deltas(&values, &mut bytes) } else { T::put_plain(&values, &mut bytes) }
+        let zstd = (encoding == Encoding::PLAIN).then_some(&mut *zstd);
         let nulls = places.len() - values.len();
         let bounds = chunk.has_statistics().then(|| Bounds::of(values.iter().copied(), nulls));
         let are_present = (nulls > 0).then_some(levels.as_slice());
