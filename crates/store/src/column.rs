@@ -9,6 +9,7 @@ mod dictionary;
 mod hybrid;
 mod numbers;
 mod texts;
+mod varint;
 
 use bytes::Bytes;
 use parquet::basic::Encoding;

@@ -276,8 +276,8 @@ impl Part {
     }
 }
 
-/// Whether numbers of a column are put down from where they wait, without Arrow's levels and copies in between. Of flow records, which have many, it
-/// takes half the time.
+/// Whether numbers of a column are put down from where they wait, without Arrow's levels and copies in between: those of
+/// flow records, which have many.
 pub(crate) fn is_gathered(table: Table, column: &str) -> bool {
     table == Table::Flows && !has_bloom_filter(column)
 }

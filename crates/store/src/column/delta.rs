@@ -1,5 +1,7 @@
 //! Parquet's "Delta encoding" (`DELTA_BINARY_PACKED`): of each value how much it is more than the one before, packed in as few bits as 32 of them need.
 
+use super::varint;
+
 /// Values of a block, which has one least difference.
 const BLOCK: usize = 128;
 /// Values of which each has as many bits.
@@ -7,10 +9,10 @@ const MINIBLOCK: usize = 32;
 
 /// Appends numbers.
 pub(super) fn encode(numbers: &[i64], out: &mut Vec<u8>) {
-    varint(BLOCK as u64, out);
-    varint((BLOCK / MINIBLOCK) as u64, out);
-    varint(numbers.len() as u64, out);
-    varint(zigzag(numbers.first().copied().unwrap_or(0)), out);
+    varint::put(BLOCK as u64, out);
+    varint::put((BLOCK / MINIBLOCK) as u64, out);
+    varint::put(numbers.len() as u64, out);
+    varint::put(zigzag(numbers.first().copied().unwrap_or(0)), out);
     let mut deltas = [0i64; BLOCK];
     let mut previous = numbers.first().copied().unwrap_or(0);
     for block in numbers.get(1..).unwrap_or_default().chunks(BLOCK) {
@@ -24,7 +26,7 @@ pub(super) fn encode(numbers: &[i64], out: &mut Vec<u8>) {
 
 fn encode_block(deltas: &[i64], out: &mut Vec<u8>) {
     let least = deltas.iter().copied().min().unwrap_or(0);
-    varint(zigzag(least), out);
+    varint::put(zigzag(least), out);
     let widths = out.len();
     out.extend_from_slice(&[0; BLOCK / MINIBLOCK]);
     for (number, miniblock) in deltas.chunks(MINIBLOCK).enumerate() {
@@ -61,43 +63,22 @@ fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63).cast_unsigned()
 }
 
-fn varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn read_varint(bytes: &mut &[u8]) -> u64 {
-        let (mut number, mut shift) = (0, 0);
-        loop {
-            let byte = bytes[0];
-            *bytes = &bytes[1..];
-            number |= u64::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                return number;
-            }
-        }
-    }
-
     fn read_zigzag(bytes: &mut &[u8]) -> i64 {
-        let number = read_varint(bytes);
+        let number = varint::read(bytes);
         (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
     }
 
     /// Reads it as the format is specified.
     fn decode(mut bytes: &[u8]) -> Vec<i64> {
         let of = &mut bytes;
-        let (block, miniblocks) = (read_varint(of) as usize, read_varint(of) as usize);
-        let count = read_varint(of) as usize;
+        let (block, miniblocks) = (varint::read(of) as usize, varint::read(of) as usize);
+        let count = varint::read(of) as usize;
         let mut numbers = vec![read_zigzag(of)];
         numbers.truncate(count);
         while numbers.len() < count {

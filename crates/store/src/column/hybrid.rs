@@ -1,6 +1,8 @@
 //! Parquet's hybrid of runs and packed bits ("RLE / Bit-Packing Hybrid"): a run of eight equal numbers or more is its length and the number, others are
 //! packed eight by eight.
 
+use super::varint;
+
 /// Appends numbers that have no more than `width` bits.
 pub(super) fn encode(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
     let (mut at, mut packed) = (0, 0);
@@ -20,7 +22,7 @@ pub(super) fn encode(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
 
 /// Appends a run of one number.
 pub(super) fn repeat(number: u32, count: usize, width: u32, out: &mut Vec<u8>) {
-    varint(count << 1, out);
+    varint::put((count as u64) << 1, out);
     let bytes = width.div_ceil(8) as usize;
     out.extend_from_slice(&number.to_le_bytes()[..bytes.min(4)]);
 }
@@ -30,7 +32,7 @@ fn pack(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
         return;
     }
     let eights = numbers.len().div_ceil(8);
-    varint(eights << 1 | 1, out);
+    varint::put((eights as u64) << 1 | 1, out);
     let (mut bits, mut filled) = (0u64, 0);
     out.reserve(eights * width as usize + 8);
     for number in numbers {
@@ -50,14 +52,6 @@ fn pack(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
     out.extend((0..all - written).map(|byte| rest.get(byte).copied().unwrap_or(0)));
 }
 
-fn varint(mut number: usize, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -68,16 +62,7 @@ mod tests {
     fn decode(mut bytes: &[u8], width: u32, count: usize) -> Vec<u32> {
         let mut numbers = Vec::new();
         while numbers.len() < count {
-            let (mut header, mut shift) = (0usize, 0);
-            loop {
-                let byte = bytes[0];
-                bytes = &bytes[1..];
-                header |= usize::from(byte & 0x7f) << shift;
-                shift += 7;
-                if byte < 0x80 {
-                    break;
-                }
-            }
+            let header = usize::try_from(varint::read(&mut bytes)).unwrap();
             if header & 1 == 0 {
                 let length = width.div_ceil(8) as usize;
                 let number = bytes[..length].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte));
