@@ -10,6 +10,7 @@
 mod blocks;
 mod hash;
 mod light;
+mod repeats;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -27,6 +28,7 @@ use crate::{StoreError, rewrite};
 use blocks::{Block, Slice, Stretches};
 use hash::{Columns, Hash};
 pub(crate) use light::Lights;
+pub(crate) use repeats::number;
 
 /// Rows compared at a time: some 40 MB.
 const ROWS_AT_ONCE: u64 = 524_288;
@@ -101,6 +103,8 @@ struct Member {
     evidence: u32,
     index: i64,
     occurrence: i32,
+    /// The same as it stands in the file.
+    written: i32,
     /// What delivered it, where that is known.
     by: Option<u32>,
 }
@@ -158,13 +162,20 @@ impl Settling<'_> {
         }
         lights.sort_unstable();
         let mut candidates: Vec<Vec<u32>> = vec![Vec::new(); stretches.len()];
-        for group in lights.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+        for group in lights.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1 && !self.is_numbered(group)) {
             if group.iter().any(|(_, source, _)| *source as usize >= self.files.stored) {
                 group.iter().for_each(|(_, source, row)| candidates[*source as usize].push(*row));
             }
         }
         candidates.iter_mut().for_each(|rows| rows.sort_unstable());
         Ok(candidates)
+    }
+
+    /// Whether rows are one record of one piece of evidence over and over, and were numbered when their file was staged.
+    fn is_numbered(&self, group: &[(u64, u32, u32)]) -> bool {
+        let first = |(_, source, row): &(u64, u32, u32)| Some((*source, self.files.lights(*source as usize)?.first_of(*row)));
+        let of_all = group.first().and_then(first);
+        of_all.is_some() && group.iter().all(|row| first(row) == of_all)
     }
 
     /// Reads rows closely.
@@ -191,6 +202,7 @@ impl Settling<'_> {
                         evidence: self.evidence.number(rows::value(evidence, row)),
                         index: index.value(row),
                         occurrence: occurrence.value(row),
+                        written: occurrence.value(row),
                         by: by.is_valid(row).then(|| self.by.number(by.value(row))),
                     });
                 }
@@ -280,7 +292,7 @@ impl Settling<'_> {
             for member in rivals.iter().filter(|m| m.by == by) {
                 let edit = &mut outcome.edits[member.source as usize];
                 if shown.is_some_and(|s| (s.source, s.row) == (member.source, member.row)) {
-                    if !member.is_stored && occurrence > 0 {
+                    if !member.is_stored && occurrence != member.written {
                         edit.number.push((member.row, occurrence));
                     }
                     continue;

@@ -39,7 +39,7 @@ pub(crate) fn write(
     let writing = Writing::new(table, &writer, batches, places.len());
     let groups: Vec<(usize, &[Place])> = places.chunks(ROW_GROUP_ROWS).enumerate().collect();
     for some in groups.chunks(at_once.max(1)) {
-        let encode = |(number, group): &(usize, &[Place])| writing.encode(columns.create_column_writers(*number)?, batches, group);
+        let encode = |(number, group): &(usize, &[Place])| writing.encode(|| columns.create_column_writers(*number), batches, group);
         // What works alone does not go to another thread first.
         let encoded: Result<Vec<Vec<Chunk>>, _> =
             if some.len() == 1 { some.iter().map(encode).collect() } else { some.par_iter().map(encode).collect() };
@@ -104,30 +104,36 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// The columns of a row group.
-    fn encode(&self, writers: Vec<ArrowColumnWriter>, batches: &[&RecordBatch], places: &[Place]) -> Result<Vec<Chunk>, ParquetError> {
+    /// The columns of a row group. Arrow's writers are made where a column needs one: each brings what compresses and what decompresses.
+    fn encode(
+        &self,
+        writers: impl FnOnce() -> Result<Vec<ArrowColumnWriter>, ParquetError>,
+        batches: &[&RecordBatch],
+        places: &[Place],
+    ) -> Result<Vec<Chunk>, ParquetError> {
+        let is_whole = places.len() == ROW_GROUP_ROWS;
+        let constant = |column: usize| self.constants.get(column).and_then(Option::as_ref).filter(|_| is_whole);
+        let is_ours = |column: usize| constant(column).is_some() || self.coded[column].is_some() || self.numbers[column].is_some();
+        let columns = 0..self.schema.fields().len();
+        let mut writers = if columns.clone().all(is_ours) { Vec::new() } else { writers()? }.into_iter();
         let gather = Gather::new(batches, places);
         let mut zstd = Compressor::new(ZstdLevel::default().compression_level())?;
         let mut shared: Vec<Shared<'a>> = self.coded.iter().map(|_| Shared::default()).collect();
-        let is_whole = places.len() == ROW_GROUP_ROWS;
-        let chunk = |(column, writer): (usize, ArrowColumnWriter)| {
-            if let Some(constant) = self.constants.get(column).and_then(Option::as_ref).filter(|_| is_whole) {
+        let page_rows = self.properties.data_page_row_count_limit();
+        let chunk = |column: usize| {
+            let writer = writers.next();
+            if let Some(constant) = constant(column) {
                 return Encoded::of(self.table, column, constant).map(Chunk::Known);
             }
-            let Some(descriptor) = self.descriptors.get(column) else {
-                return encode(&gather, &self.schema, column, writer).map(Chunk::New);
-            };
-            let page_rows = self.properties.data_page_row_count_limit();
-            let manner = Manner { column: descriptor.clone(), properties: &self.properties, page_rows };
-            if let Some(Some(coded)) = self.coded.get(column) {
-                return coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Gathered);
-            }
-            match self.numbers.get(column) {
-                Some(Some(numbers)) => numbers.write(places, &manner, &mut zstd).map(Chunk::Gathered),
-                _ => encode(&gather, &self.schema, column, writer).map(Chunk::New),
+            let manner = Manner { column: self.descriptors[column].clone(), properties: &self.properties, page_rows };
+            match (&self.coded[column], &self.numbers[column], writer) {
+                (Some(coded), ..) => coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Gathered),
+                (_, Some(numbers), _) => numbers.write(places, &manner, &mut zstd).map(Chunk::Gathered),
+                (None, None, Some(writer)) => encode(&gather, &self.schema, column, writer).map(Chunk::New),
+                (None, None, None) => Err(ParquetError::General(format!("nothing writes column {column}"))),
             }
         };
-        writers.into_iter().enumerate().map(chunk).collect()
+        columns.map(chunk).collect()
     }
 }
 

@@ -14,9 +14,12 @@ use backtrail_model::tables::Table;
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::Type;
 use parquet::column::writer::ColumnCloseResult;
+use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use crate::batch::lock;
 use crate::encode::{ROW_GROUP_ROWS, shared_properties};
@@ -117,6 +120,8 @@ fn are_of_one_number(array: &dyn Array) -> bool {
 pub(crate) struct Encoded {
     pub(crate) bytes: Bytes,
     metadata: ParquetMetaData,
+    /// What the file says of it, and how many values are absent.
+    chunk: ColumnChunkMetaData,
 }
 
 impl Encoded {
@@ -148,11 +153,22 @@ impl Encoded {
         writer.write(&RecordBatch::try_new(waiting, vec![array])?)?;
         let bytes = Bytes::from(writer.into_inner()?);
         let metadata = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional).parse_and_finish(&bytes)?;
-        Ok(Self { bytes, metadata })
+        let chunk = told(metadata.row_group(0).column(0).clone(), constant)?;
+        Ok(Self { bytes, metadata, chunk })
     }
 
     /// All that a file says of it.
     pub(crate) fn close_result(&self) -> ColumnCloseResult {
-        splice::stored_chunk(&self.bytes, &self.metadata, 0, 0)
+        ColumnCloseResult { metadata: self.chunk.clone(), ..splice::stored_chunk(&self.bytes, &self.metadata, 0, 0) }
     }
+}
+
+/// Says how many values of a column are absent, where texts have no other statistics: whoever reads passes over a column without any.
+fn told(chunk: ColumnChunkMetaData, constant: &Constant) -> Result<ColumnChunkMetaData, ParquetError> {
+    if chunk.statistics().is_some() || chunk.column_type() != Type::BYTE_ARRAY {
+        return Ok(chunk);
+    }
+    let nulls = if *constant == Constant::Nothing { ROW_GROUP_ROWS as u64 } else { 0 };
+    let statistics = ValueStatistics::<ByteArray>::new(None, None, None, Some(nulls), false);
+    chunk.into_builder().set_statistics(Statistics::from(statistics)).build()
 }

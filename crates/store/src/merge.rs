@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::encode::{Part, PartWriter, TARGET_FILE_BYTES, WRITE_ROWS};
 use crate::error::At;
 use crate::rewrite::Source;
-use crate::rows::{self, Place, SortKey};
+use crate::rows::{self, SortKey, Sortable};
 
 /// Files merged at a time: each holds a batch and a page of every column in memory.
 pub(crate) const FAN_IN: usize = 16;
@@ -66,7 +66,7 @@ struct Runs {
 #[derive(Clone, Copy)]
 struct HeadRow {
     run: usize,
-    place: Place,
+    next: Sortable,
 }
 
 impl Runs {
@@ -78,7 +78,7 @@ impl Runs {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file).at("read", path)?;
             runs.readers.push((path.clone(), builder.with_batch_size(batch_rows).build().at("read", path)?));
             if let Some(batch) = runs.load(run)? {
-                runs.heads.push(HeadRow { run, place: runs.batches[batch].1.place(index(batch), 0) });
+                runs.heads.push(HeadRow { run, next: runs.batches[batch].1.place(index(batch), 0) });
             }
         }
         Ok(runs)
@@ -100,8 +100,9 @@ impl Runs {
     }
 
     fn least(&self) -> Option<usize> {
-        let order = |a: &Place, b: &Place| a.compare(&self.batches[a.batch as usize].1, b, &self.batches[b.batch as usize].1);
-        (0..self.heads.len()).min_by(|a, b| order(&self.heads[*a].place, &self.heads[*b].place))
+        let key = |of: &Sortable| &self.batches[of.place.batch as usize].1;
+        let order = |a: &Sortable, b: &Sortable| a.compare(key(a), b, key(b));
+        (0..self.heads.len()).min_by(|a, b| order(&self.heads[*a].next, &self.heads[*b].next))
     }
 
     /// The next rows of all runs in order, or none at the end.
@@ -111,13 +112,13 @@ impl Runs {
         let limit = self.heads.len() * 2 + 2;
         while places.len() < WRITE_ROWS && self.batches.len() < limit {
             let Some(least) = self.least() else { break };
-            let HeadRow { run, place } = self.heads[least];
+            let HeadRow { run, next: Sortable { place, .. } } = self.heads[least];
             places.push(place);
             let (batch, row) = (place.batch as usize, place.row as usize + 1);
             if row < self.batches[batch].0.num_rows() {
-                self.heads[least].place = self.batches[batch].1.place(place.batch, index(row));
+                self.heads[least].next = self.batches[batch].1.place(place.batch, index(row));
             } else if let Some(batch) = self.load(run)? {
-                self.heads[least].place = self.batches[batch].1.place(index(batch), 0);
+                self.heads[least].next = self.batches[batch].1.place(index(batch), 0);
             } else {
                 self.heads.swap_remove(least);
             }
@@ -136,8 +137,8 @@ impl Runs {
         let mut kept = Vec::with_capacity(self.heads.len());
         let mut batches: Vec<Option<(RecordBatch, SortKey)>> = std::mem::take(&mut self.batches).into_iter().map(Some).collect();
         for head in &mut self.heads {
-            if let Some(batch) = batches[head.place.batch as usize].take() {
-                head.place.batch = index(kept.len());
+            if let Some(batch) = batches[head.next.place.batch as usize].take() {
+                head.next.place.batch = index(kept.len());
                 kept.push(batch);
             }
         }

@@ -151,23 +151,24 @@ pub(crate) fn utf8(views: &BinaryViewArray, row: usize) -> &str {
     std::str::from_utf8(views.value(row)).unwrap_or_default()
 }
 
-/// A place in a list of batches, with the beginning of what it is sorted by.
+/// A place in a list of batches. Each column that is written goes over the places of all its rows: they are small.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    head: (u64, u64),
     pub(crate) batch: u32,
     pub(crate) row: u32,
 }
 
-impl Place {
-    /// One that was put in order by other means.
-    pub(crate) fn in_order(batch: u32, row: u32) -> Self {
-        Self { head: (0, 0), batch, row }
-    }
+/// A place with the beginning of what it is sorted by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sortable {
+    head: (u64, u64),
+    pub(crate) place: Place,
+}
 
+impl Sortable {
     /// Compares two places by the table's order, given the sort keys of their batches.
     pub(crate) fn compare(&self, key: &SortKey, other: &Self, other_key: &SortKey) -> Ordering {
-        self.head.cmp(&other.head).then_with(|| key.compare(self.row as usize, other_key, other.row as usize))
+        self.head.cmp(&other.head).then_with(|| key.compare(self.place.row as usize, other_key, other.place.row as usize))
     }
 }
 
@@ -195,14 +196,14 @@ impl SortKey {
 
     /// The head of a place orders most rows without a look at the columns: the time and the beginning of the text that follows, or
     /// the beginning of the text that comes first.
-    pub(crate) fn place(&self, batch: u32, row: u32) -> Place {
+    pub(crate) fn place(&self, batch: u32, row: u32) -> Sortable {
         let i = row as usize;
         let head = match self.0.as_slice() {
             [SortColumn::Time(time), SortColumn::Text(text), ..] => (time_rank(time, i), bytes_at(text, i, 0)),
             [SortColumn::Text(text), ..] => (bytes_at(text, i, 0), bytes_at(text, i, 8)),
             _ => (0, 0),
         };
-        Place { head, batch, row }
+        Sortable { head, place: Place { batch, row } }
     }
 
     fn compare(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
@@ -248,19 +249,19 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<Vec<Place>
     if let Some([SortColumn::Text(_), SortColumn::Time(_), ..]) = keys.first().map(|key| key.0.as_slice()) {
         rank(&keys, &mut places);
     }
-    places.sort_unstable_by(|a, b| a.compare(&keys[a.batch as usize], b, &keys[b.batch as usize]));
-    Ok(places)
+    places.sort_unstable_by(|a, b| a.compare(&keys[a.place.batch as usize], b, &keys[b.place.batch as usize]));
+    Ok(places.into_iter().map(|sorted| sorted.place).collect())
 }
 
 /// Where a text orders rows before their time does, rows of one text are many (nearly all that issues credentials is AssumeRole): texts are put in
 /// order once, each, and rows by the rank of theirs and by their time, as numbers.
-fn rank(keys: &[SortKey], places: &mut [Place]) {
+fn rank(keys: &[SortKey], places: &mut [Sortable]) {
     let mut numbers: HashMap<&str, u64> = HashMap::new();
     let mut times = Vec::with_capacity(places.len());
-    for place in places.iter_mut() {
+    for Sortable { head, place } in places.iter_mut() {
         let [SortColumn::Text(text), SortColumn::Time(time), ..] = keys[place.batch as usize].0.as_slice() else { return };
         let next = numbers.len() as u64;
-        place.head.0 = *numbers.entry(value(text, place.row as usize)).or_insert(next);
+        head.0 = *numbers.entry(value(text, place.row as usize)).or_insert(next);
         times.push(time_rank(time, place.row as usize));
     }
     let mut texts: Vec<(&str, u64)> = numbers.into_iter().collect();
@@ -269,8 +270,8 @@ fn rank(keys: &[SortKey], places: &mut [Place]) {
     for (rank, (_, number)) in (0..).zip(texts) {
         ranks[usize::try_from(number).unwrap_or_default()] = rank;
     }
-    for (place, time) in places.iter_mut().zip(times) {
-        place.head = (ranks[usize::try_from(place.head.0).unwrap_or_default()], time);
+    for (Sortable { head, .. }, time) in places.iter_mut().zip(times) {
+        *head = (ranks[usize::try_from(head.0).unwrap_or_default()], time);
     }
 }
 

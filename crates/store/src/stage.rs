@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use arrow_array::{Array, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
 
-use crate::alike::Lights;
+use crate::alike::{self, Lights};
 use crate::batch::lock;
 use crate::copies::{self, Comparison, Copy, Key, Statements};
 use crate::encode::Part;
@@ -44,7 +44,7 @@ pub(crate) struct Target<'a> {
 /// Writes the rows of a buffer as one staged file; no file where a copy of every row is staged already.
 pub(crate) fn stage(
     target: Target<'_>,
-    batches: Vec<RecordBatch>,
+    mut batches: Vec<RecordBatch>,
     compare: Comparison,
     staged: &Mutex<StagedRows>,
 ) -> Result<(Option<StagedPart>, Folded), StoreError> {
@@ -60,7 +60,10 @@ pub(crate) fn stage(
         return Ok((None, folded));
     }
     let apart = table.told_apart().filter(|_| target.has_lights);
-    let lights = apart.map(|apart| Lights::of(table, apart, &batches, &places)).transpose()?;
+    let mut lights = apart.map(|apart| Lights::of(table, apart, &batches, &places)).transpose()?;
+    if let Some((apart, lights)) = apart.zip(lights.as_mut()) {
+        alike::number(table, apart, &mut batches, &places, lights)?;
+    }
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     let part = columns::write(Part::create(table, target.dir, target.name, target.event_date)?, &sources, &places, target.threads)?;
     Ok((Some(StagedPart { part, slot, lights }), folded))

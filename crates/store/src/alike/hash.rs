@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, UInt16Type};
 use arrow_array::{Array, RecordBatch};
+use arrow_buffer::NullBuffer;
 use backtrail_model::tables::ToldApart;
 
 use super::{bytes, is_filled};
@@ -74,23 +75,43 @@ pub(super) fn light(batch: &RecordBatch, apart: ToldApart) -> Vec<u64> {
     let [key, _, start, _] = *KEYS;
     let mut hashes = vec![start; batch.num_rows()];
     for (number, column) in Columns::of(batch, apart).columns {
-        let mut mix = |row: usize, value: u64| hashes[row] = fold(hashes[row] ^ value ^ number.rotate_left(40), key).wrapping_add(value);
-        let valid = (0..batch.num_rows()).filter(|row| column.is_valid(*row));
+        let mut mix = Mix { hashes: &mut hashes, nulls: column.nulls().filter(|nulls| nulls.null_count() > 0), number, key };
         if let Some(numbers) = column.as_primitive_opt::<Int32Type>() {
-            valid.for_each(|row| mix(row, i64::from(numbers.value(row)) as u64));
+            mix.all(|row| i64::from(numbers.value(row)) as u64);
         } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-            valid.for_each(|row| mix(row, numbers.value(row) as u64));
+            mix.all(|row| numbers.value(row) as u64);
         } else if let Some(texts) = column.as_string_opt::<i32>() {
-            valid.for_each(|row| mix(row, end_of(texts.value(row).as_bytes())));
+            mix.all(|row| end_of(texts.value(row).as_bytes()));
         } else if let Some(texts) = column.as_dictionary_opt::<UInt16Type>() {
             let (numbers, texts) = (texts.keys(), texts.values().as_ref());
             let ends: Vec<u64> = (0..texts.len()).map(|text| end_of(bytes(texts, text).unwrap_or_default())).collect();
-            valid.for_each(|row| mix(row, ends.get(usize::from(numbers.value(row))).copied().unwrap_or_default()));
+            mix.all(|row| ends.get(usize::from(numbers.value(row))).copied().unwrap_or_default());
         } else {
-            valid.for_each(|row| mix(row, end_of(bytes(column, row).unwrap_or_default())));
+            mix.all(|row| end_of(bytes(column, row).unwrap_or_default()));
         }
     }
     hashes
+}
+
+/// Mixes the values of a column into the hashes of its rows.
+struct Mix<'m> {
+    hashes: &'m mut [u64],
+    nulls: Option<&'m NullBuffer>,
+    /// The column's.
+    number: u64,
+    key: u64,
+}
+
+impl Mix<'_> {
+    fn all(&mut self, value: impl Fn(usize) -> u64) {
+        let (column, key) = (self.number.rotate_left(40), self.key);
+        let mix = |hash: &mut u64, value: u64| *hash = fold(*hash ^ value ^ column, key).wrapping_add(value);
+        let rows = self.hashes.iter_mut().enumerate();
+        match self.nulls {
+            None => rows.for_each(|(row, hash)| mix(hash, value(row))),
+            Some(nulls) => rows.filter(|(row, _)| nulls.is_valid(*row)).for_each(|(row, hash)| mix(hash, value(row))),
+        }
+    }
 }
 
 /// The last eight bytes of a text.

@@ -1,6 +1,7 @@
 //! What the rows of a file that is being written say, as 64 bits each: kept until the batch is committed, so that its files need not be read again to
 //! know which of their rows may be alike.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use arrow_array::{Array, RecordBatch};
@@ -16,6 +17,8 @@ pub(crate) struct Lights {
     hashes: Vec<u64>,
     /// By time, the first row of it.
     times: Vec<(i64, u32)>,
+    /// Rows that say the same as an earlier one of their evidence and are numbered, and the first of those.
+    repeats: HashMap<u32, u32>,
 }
 
 impl Lights {
@@ -23,7 +26,7 @@ impl Lights {
     pub(crate) fn of(table: Table, apart: ToldApart, batches: &[RecordBatch], places: &[Place]) -> Result<Self, StoreError> {
         let light: Vec<Vec<u64>> = batches.iter().map(|batch| hash::light(batch, apart)).collect();
         let times: Vec<_> = batches.iter().map(|batch| rows::time(table, batch, "event_time")).collect::<Result<_, _>>()?;
-        let mut all = Self { hashes: Vec::with_capacity(places.len()), times: Vec::new() };
+        let mut all = Self { hashes: Vec::with_capacity(places.len()), ..Self::default() };
         for (number, place) in (0..).zip(places) {
             let (times, row) = (times[place.batch as usize], place.row as usize);
             let time = if times.is_null(row) { i64::MIN } else { times.value(row) };
@@ -44,6 +47,33 @@ impl Lights {
         let end = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
         let ends = self.times.iter().skip(1).map(|(_, first)| *first).chain([end]);
         self.times.iter().zip(ends).map(|((time, first), end)| (*time, *first..end))
+    }
+
+    /// The rows that may say the same as another one of their evidence, in order.
+    pub(super) fn alike(&self, are_of_one: impl Fn(u32, u32) -> bool) -> Vec<u32> {
+        let mut rows: Vec<(u64, u32)> = Vec::new();
+        let mut alike = Vec::new();
+        for (_, run) in self.runs() {
+            rows.clear();
+            rows.extend(run.filter_map(|row| Some((self.hash(row)?, row))));
+            rows.sort_unstable();
+            let of_run = alike.len();
+            // Rows of one time are in order of their evidence.
+            let together = rows.chunk_by(|a, b| a.0 == b.0 && are_of_one(a.1, b.1)).filter(|group| group.len() > 1);
+            alike.extend(together.flatten().map(|(_, row)| *row));
+            alike[of_run..].sort_unstable();
+        }
+        alike
+    }
+
+    /// Notes that a row repeats another one of its evidence, and has the number of its occurrence.
+    pub(super) fn add_repeat(&mut self, row: u32, first: u32) {
+        self.repeats.insert(row, first);
+    }
+
+    /// The first of the rows of one evidence that say the same: known where they were numbered, else the row itself.
+    pub(super) fn first_of(&self, row: u32) -> u32 {
+        self.repeats.get(&row).copied().unwrap_or(row)
     }
 
     /// The times at which rows may be alike.

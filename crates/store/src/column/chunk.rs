@@ -129,6 +129,7 @@ pub(super) struct Chunk<T> {
     pages: i32,
     /// Of all pages: as they are encoded, and as they stand in the file.
     sizes: (usize, usize),
+    nulls: u64,
     bounds: Option<Bounds<T>>,
     by_page: Vec<(Bounds<T>, usize)>,
     offsets: OffsetIndexBuilder,
@@ -147,6 +148,7 @@ impl<T: Told> Chunk<T> {
             encoding: Encoding::PLAIN,
             pages: 0,
             sizes: (0, 0),
+            nulls: 0,
             bounds: None,
             by_page: Vec::new(),
             offsets: OffsetIndexBuilder::new(),
@@ -210,6 +212,7 @@ impl<T: Told> Chunk<T> {
         self.first_page.get_or_insert(offset);
         self.encoding = values.encoding;
         self.pages += 1;
+        self.nulls += values.nulls as u64;
         self.offsets.append_row_count(long(values.rows));
         self.offsets.append_offset_and_size(i64::try_from(offset).unwrap_or(i64::MAX), i32::try_from(size).unwrap_or(i32::MAX));
         if let Some(bounds) = values.bounds {
@@ -232,7 +235,7 @@ impl<T: Told> Chunk<T> {
             encodings.insert(0, Encoding::PLAIN);
             pages.insert(0, stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1));
         }
-        let mut metadata = ColumnChunkMetaData::builder(manner.column.clone())
+        let metadata = ColumnChunkMetaData::builder(manner.column.clone())
             .set_compression(manner.properties.compression(manner.column.path()))
             .set_encodings(encodings)
             .set_page_encoding_stats(pages)
@@ -240,11 +243,9 @@ impl<T: Told> Chunk<T> {
             .set_total_compressed_size(long(self.sizes.1))
             .set_num_values(long(self.rows))
             .set_dictionary_page_offset(self.has_dictionary.then_some(0))
-            .set_data_page_offset(i64::try_from(self.first_page.unwrap_or(0)).unwrap_or(i64::MAX));
-        if self.has_statistics() {
-            let (told, nulls) = self.bounds.map_or((None, 0), |bounds| (bounds.told(), bounds.nulls));
-            metadata = metadata.set_statistics(T::statistics(told, nulls));
-        }
+            .set_data_page_offset(i64::try_from(self.first_page.unwrap_or(0)).unwrap_or(i64::MAX))
+            // Where the ends are not wanted, how many values are absent is told all the same: whoever reads passes over columns without any.
+            .set_statistics(T::statistics(self.bounds.and_then(|bounds| bounds.told()), self.nulls));
         let close = ColumnCloseResult {
             bytes_written: self.out.bytes_written() as u64,
             rows_written: self.rows as u64,

@@ -31,34 +31,38 @@ struct Pages<'t, T> {
     dictionary: &'t [T],
     /// By value of the dictionary, the page it was last met in, from 1.
     met: Vec<u32>,
+    /// Those of a page, where some are absent.
     values: Vec<u32>,
     bytes: Vec<u8>,
 }
 
 impl<T: Told> Pages<'_, T> {
     fn write(&mut self, numbers: &[u32], chunk: &mut Chunk<T>) -> Result<(), ParquetError> {
-        self.values.clear();
-        self.values.extend(numbers.iter().filter(|number| **number != NONE));
-        let nulls = numbers.len() - self.values.len();
-        let are_present: Option<Vec<u32>> = (nulls > 0).then(|| numbers.iter().map(|number| u32::from(*number != NONE)).collect());
-        let width = self.values.iter().max().map_or(0, |most| u32::BITS - most.leading_zeros());
+        let is_any_absent = numbers.contains(&NONE);
+        if is_any_absent {
+            self.values.clear();
+            self.values.extend(numbers.iter().filter(|number| **number != NONE));
+        }
+        let values = if is_any_absent { self.values.as_slice() } else { numbers };
+        let nulls = numbers.len() - values.len();
+        let are_present: Option<Vec<u32>> = is_any_absent.then(|| numbers.iter().map(|number| u32::from(*number != NONE)).collect());
+        let width = values.iter().max().map_or(0, |most| u32::BITS - most.leading_zeros());
         self.bytes.clear();
         self.bytes.push(u8::try_from(width).unwrap_or(u8::MAX));
-        hybrid::encode(&self.values, width, &mut self.bytes);
-        let bounds = chunk.has_statistics().then(|| self.bounds(chunk.pages() + 1, nulls));
+        hybrid::encode(values, width, &mut self.bytes);
+        let bounds = chunk.has_statistics().then(|| bounds(self.dictionary, &mut self.met, values, chunk.pages() + 1, nulls));
         let (bytes, are_present) = (self.bytes.as_slice(), are_present.as_deref());
         let page = Values { encoding: Encoding::RLE_DICTIONARY, bytes, are_present, rows: numbers.len(), bounds, nulls };
         // Numbers are packed as they are: zstd would save a hundredth of the file, and take a tenth of the time it is written in.
         chunk.page(&page, None)
     }
+}
 
-    /// Of the page whose values are at hand. Each value is compared once.
-    fn bounds(&mut self, page: u32, nulls: usize) -> Bounds<T> {
-        let (met, dictionary) = (&mut self.met, self.dictionary);
-        let new = self.values.iter().filter_map(|number| {
-            let at = *number as usize;
-            (std::mem::replace(&mut met[at], page) != page).then_some(dictionary[at])
-        });
-        Bounds::of(new, nulls)
-    }
+/// Of a page. Each value is compared once.
+fn bounds<T: Told>(dictionary: &[T], met: &mut [u32], values: &[u32], page: u32, nulls: usize) -> Bounds<T> {
+    let new = values.iter().filter_map(|number| {
+        let at = *number as usize;
+        (std::mem::replace(&mut met[at], page) != page).then_some(dictionary[at])
+    });
+    Bounds::of(new, nulls)
 }

@@ -63,17 +63,26 @@ impl<'a> Coded<'a> {
     fn numbers(&self, places: &[Place], shared: &mut Shared<'a>, texts: &mut Texts<'a>) -> Vec<u32> {
         // By batch, the number here of each of its numbers.
         let mut here: Vec<Vec<u32>> = vec![Vec::new(); self.parts.len()];
+        // By batch, the number here of the only text that all its rows have.
+        let mut only: Vec<u32> = vec![NONE; self.parts.len()];
         let mut number = |place: &Place| {
-            let (part, row) = (&self.parts[place.batch as usize], place.row as usize);
+            let batch = place.batch as usize;
+            if only[batch] != NONE {
+                return only[batch];
+            }
+            let (part, row) = (&self.parts[batch], place.row as usize);
             if part.has_nulls && part.rows.is_null(row) {
                 return NONE;
             }
-            let (known, key) = (&mut here[place.batch as usize], usize::from(part.rows.value(row)));
+            let (known, key) = (&mut here[batch], usize::from(part.rows.value(row)));
             if known.is_empty() {
                 known.resize(part.texts.len(), NONE);
             }
             if known[key] == NONE {
-                known[key] = texts.number(shared.id(place.batch as usize, key, part.texts), part.texts.value(key));
+                known[key] = texts.number(shared.id(batch, key, part.texts), part.texts.value(key));
+                if part.texts.len() == 1 && !part.has_nulls {
+                    only[batch] = known[key];
+                }
             }
             known[key]
         };

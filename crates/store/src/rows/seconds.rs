@@ -101,14 +101,14 @@ impl Seconds {
         for count in &mut self.counts {
             (rows, *count) = (rows + *count, rows);
         }
-        let mut places = vec![Place::in_order(0, 0); rows as usize];
+        let mut places = vec![Place { batch: 0, row: 0 }; rows as usize];
         for run in runs {
             for row in run.rows.clone() {
                 let second = self.second(times[run.batch], row);
                 let at = self.counts[second];
                 self.counts[second] += 1;
                 // Batches and rows of a buffer are far fewer than 2^32.
-                places[at as usize] = Place::in_order(run.batch as u32, row as u32);
+                places[at as usize] = Place { batch: run.batch as u32, row: row as u32 };
             }
         }
         places

@@ -1,6 +1,7 @@
 //! Rows told apart by what they state: those of a store are a function of the set of evidence, whatever batches brought them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
@@ -10,6 +11,8 @@ use backtrail_model::tables::{EVENT_DATE, Table};
 use proptest::prelude::*;
 
 use super::kit::{self, contents, new_store, options};
+use crate::batch::lock;
+use crate::layout::table_dir;
 use crate::{Batch, CompactOptions, Store};
 
 /// A record: what it states, and when.
@@ -73,8 +76,11 @@ impl Log {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     }
 
+    /// Its rows come in two parts, as those of a large piece do.
     fn put(&self, batch: &Batch) {
-        batch.append(Table::Flows, self.rows()).unwrap();
+        let (rows, half) = (self.rows(), self.flows.len() / 2);
+        batch.append(Table::Flows, rows.slice(0, half)).unwrap();
+        batch.append(Table::Flows, rows.slice(half, rows.num_rows() - half)).unwrap();
         batch.finish_evidence(self.row()).unwrap();
     }
 }
@@ -162,6 +168,21 @@ async fn two_flow_logs_of_the_same_traffic_both_have_their_rows() {
     check(&store, &logs).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_one_piece_repeats_are_numbered_before_the_commit_which_writes_no_file_anew() {
+    let (_dir, store) = new_store().await;
+    let logs = [log(1, Some(1), &[(1, 0), (2, 0), (1, 0), (1, 0)]), log(2, Some(1), &[(2, 1), (2, 1)])];
+    let batch = store.begin(options()).await.unwrap();
+    logs.iter().for_each(|log| log.put(&batch));
+    batch.write_rest().unwrap();
+    let staged: BTreeSet<PathBuf> = lock(&batch.staged).parts.iter().map(|staged| staged.part.path.clone()).collect();
+    batch.commit().await.unwrap();
+    let dates = std::fs::read_dir(table_dir(store.root(), Table::Flows)).unwrap().map(|entry| entry.unwrap().path());
+    let files = dates.filter(|date| date.is_dir() && !date.ends_with("_delta_log")).flat_map(|date| std::fs::read_dir(date).unwrap());
+    assert_eq!(files.map(|entry| entry.unwrap().path()).collect::<BTreeSet<_>>(), staged);
+    check(&store, &logs).await;
+}
+
 /// The third record of one is shown where another has but two of it; what is shown of them must not be renumbered when a further one comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn occurrences_outlast_what_is_not_shown() {
@@ -211,7 +232,7 @@ proptest! {
             if small {
                 arrival.reverse();
             }
-            // A budget of nothing puts each piece into a file of its own.
+            // A budget of nothing puts each part of a piece into a file of its own.
             let budget = if small { 0 } else { 64 << 20 };
             let (first, second) = arrival.split_at(cut.index(logs.len() + 1));
             ingest(&store, first, budget).await;
