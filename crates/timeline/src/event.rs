@@ -68,13 +68,23 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// What a text is told by within its batch, without a look at the text: values of a dictionary are views of one place, so that equal views are equal
-    /// texts (and two views may be of one text). Zero for what is absent or empty; `None` where the layout has no views.
+    /// The place of a text in the dictionary of its batch, from 1; zero for what is absent, `None` where there is no dictionary.
+    pub(crate) fn coded(self, row: usize) -> Option<usize> {
+        match self {
+            Self::Coded(coded) => Some(coded.key(row).map_or(0, |key| key + 1)),
+            Self::Absent => Some(0),
+            Self::Plain(_) | Self::Large(_) | Self::View(_) => None,
+        }
+    }
+
+    /// What a text is told by within its batch, without a look at the text: its key into a dictionary, or the view, for values of a dictionary are views of
+    /// one place; so that equal numbers are equal texts (and two may be of one text). Zero for what is absent or empty; `None` where the layout has neither.
     pub(crate) fn view(self, row: usize) -> Option<u128> {
         match self {
             Self::View(array) => Some(if array.is_null(row) { 0 } else { array.views()[row] }),
+            Self::Coded(coded) => Some(coded.key(row).filter(|key| !coded.texts.value(*key).is_empty()).map_or(0, |key| key as u128 + 1)),
             Self::Absent => Some(0),
-            Self::Plain(_) | Self::Large(_) | Self::Coded(_) => None,
+            Self::Plain(_) | Self::Large(_) => None,
         }
     }
 }

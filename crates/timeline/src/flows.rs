@@ -40,7 +40,7 @@ pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
 pub(crate) use records::{NO_INTERFACE, Records, SUMMED, UNKNOWN};
-use summing::{Asked, goes_by_holder};
+use summing::Asked;
 pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
 
@@ -216,11 +216,10 @@ impl FlowQuestion {
 /// # Errors
 /// Where the store cannot be read.
 pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
-    // Who had an interface is worked out where the question goes by it, or records do not say it.
-    let goes_by_interfaces = goes_by_holder(question.by) || !question.filters.arn.is_empty();
-    let known = if goes_by_interfaces { Some(Interfaces::read(source).await?) } else { None };
-    let question = &known.as_ref().map_or_else(|| question.clone(), |known| question.looked_up(known));
-    let summed = summing::sum(source, question, Asked::of(question, known.as_ref()));
+    // Who had an interface is worked out where the question names somebody or goes by it, or records do not say it.
+    let is_named = !question.filters.arn.is_empty();
+    let question = &if is_named { question.looked_up(&*Interfaces::read(source).await?) } else { question.clone() };
+    let summed = summing::sum(source, question, Asked::of(question));
     let (ledger, summed) = futures::future::try_join(Ledger::read(source), summed).await?;
     let summing::Summed { tallies, choice, mut sums } = summed;
     let mut groups = sums.groups(question.by, question.limit);

@@ -11,11 +11,13 @@
 mod sought;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_model::calls::service_of;
 use backtrail_model::issuance::is_access_key_id;
 use backtrail_model::window::Window;
+use backtrail_query::RowGroup;
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::logical_expr::{Expr, col};
 use hashbrown::{HashMap, HashSet};
@@ -104,7 +106,7 @@ pub(super) enum Aspect {
 const ASPECTS: usize = 6;
 
 /// One thing that lasts, and what was met of it outside the window.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Subject {
     /// Values of the window that were not met before it.
     open: [HashSet<String>; ASPECTS],
@@ -115,6 +117,15 @@ struct Subject {
 }
 
 impl Subject {
+    /// Takes over what was met elsewhere of the same.
+    fn join(&mut self, other: &Self) {
+        for (open, other) in self.open.iter_mut().zip(&other.open) {
+            open.retain(|value| other.contains(value));
+        }
+        self.was_met |= other.was_met;
+        self.span = stretch([self.span, other.span].into_iter().flatten().flat_map(|(first, last)| [first, last]));
+    }
+
     /// A value was met before. Most subjects have soon met all they had in the window.
     fn close<'v>(&mut self, aspect: Aspect, value: impl FnOnce() -> Option<&'v str>) {
         let open = &mut self.open[aspect as usize];
@@ -211,14 +222,37 @@ impl Past {
             return Ok(());
         }
         self.descend(source, window).await?;
-        let failed = TimelineError::table(CLOUDTRAIL);
-        let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
-        let frame = source.events(None, [outside].into_iter().chain(self.sought.condition(CLOUDTRAIL))).await?;
         let values = ["event_time", "event_source", "event_name", "aws_region", "source_ip_address", "user_agent"];
         let with_keys = self.subjects.iter().any(|s| !s.open[Aspect::Key as usize].is_empty());
         let columns: Vec<&str> = values.into_iter().chain(self.sought.columns(with_keys)).collect();
-        let frame = frame.select_columns(&columns).map_err(failed)?;
-        Source::batches(CLOUDTRAIL, frame, &mut |batch| self.take(batch, window)).await
+        match self.sought.condition(CLOUDTRAIL) {
+            Some(few) => self.read_few(source, window, few, &columns).await,
+            None => self.read_all(source, window, columns).await,
+        }
+    }
+
+    /// Looks at what fulfils a condition.
+    async fn read_few(&mut self, source: &Source, window: &Window, few: Expr, columns: &[&str]) -> Result<(), TimelineError> {
+        let outside = col("event_time").lt(instant(window.from())).or(col("event_time").gt_eq(instant(window.to())));
+        let frame = source.events(None, [outside, few]).await?;
+        let frame = frame.select_columns(columns).map_err(TimelineError::table(CLOUDTRAIL))?;
+        let Self { subjects, sought, .. } = self;
+        Source::batches(CLOUDTRAIL, frame, &mut |batch| take(subjects, sought, batch, window.from())).await
+    }
+
+    /// Looks at all there is, on all threads.
+    async fn read_all(&mut self, source: &Source, window: &Window, columns: Vec<&'static str>) -> Result<(), TimelineError> {
+        let (asked, sought, from) = (Arc::new(self.subjects.clone()), Arc::new(std::mem::take(&mut self.sought)), window.from());
+        let each =
+            move |subjects: &mut Vec<Subject>, group: &RowGroup| match group.read(&columns).map_err(TimelineError::table(CLOUDTRAIL))? {
+                Some(batch) => take(subjects, &sought, &batch, from),
+                None => Ok(()),
+            };
+        let outside = [Some((i64::MIN, from)), Some((window.to(), i64::MAX))];
+        for met in source.spans_apart(CLOUDTRAIL, &outside, move || asked.to_vec(), each).await? {
+            self.subjects.iter_mut().zip(&met).for_each(|(subject, other)| subject.join(other));
+        }
+        Ok(())
     }
 
     /// Adds the keys and sessions that those who are sought were issued before the window, and those that these were issued.
@@ -295,39 +329,6 @@ impl Past {
         Ok(())
     }
 
-    fn take(&mut self, batch: &RecordBatch, window: &Window) -> Result<(), TimelineError> {
-        let names = Names::of(batch, CLOUDTRAIL)?;
-        let text = |column| Text::of(batch, CLOUDTRAIL, column);
-        let (service, name, region) = (text("event_source")?, text("event_name")?, text("aws_region")?);
-        let (address, agent) = (text("source_ip_address")?, text("user_agent")?);
-        let time = times(batch, CLOUDTRAIL, "event_time")?;
-        let (mut met, mut call) = (Met::default(), String::new());
-        for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
-            let at = time.value(row);
-            for subject in met.of(&self.sought, &names, row) {
-                let subject = &mut self.subjects[*subject];
-                subject.span = widened(subject.span, at);
-                if at >= window.from() {
-                    continue;
-                }
-                subject.was_met = true;
-                if !subject.open[Aspect::Call as usize].is_empty() {
-                    write_call(service.get(row), name.get(row), &mut call);
-                    subject.close(Aspect::Call, || Some(&call));
-                }
-                subject.close(Aspect::Region, || region.get(row));
-                if !subject.open[Aspect::Address as usize].is_empty() {
-                    let canonical = address.get(row).map(canonical_address);
-                    subject.close(Aspect::Address, || canonical.as_deref());
-                }
-                subject.close(Aspect::UserAgent, || agent.get(row));
-                subject.close(Aspect::Role, || names.id(row).and_then(role_of));
-                subject.close(Aspect::Key, || names.key.get(row));
-            }
-        }
-        Ok(())
-    }
-
     /// What was found of an actor.
     pub(super) fn of(&self, who: &BTreeSet<Lasting>) -> PastOf<'_> {
         let mut of = PastOf::default();
@@ -349,6 +350,40 @@ impl Past {
         }
         of
     }
+}
+
+/// Notes what events outside the window, which begins at `from`, say of subjects.
+fn take(subjects: &mut [Subject], sought: &Sought, batch: &RecordBatch, from: i64) -> Result<(), TimelineError> {
+    let names = Names::of(batch, CLOUDTRAIL)?;
+    let text = |column| Text::of(batch, CLOUDTRAIL, column);
+    let (service, name, region) = (text("event_source")?, text("event_name")?, text("aws_region")?);
+    let (address, agent) = (text("source_ip_address")?, text("user_agent")?);
+    let time = times(batch, CLOUDTRAIL, "event_time")?;
+    let (mut met, mut call) = (Met::default(), String::new());
+    for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
+        let at = time.value(row);
+        for subject in met.of(sought, &names, row) {
+            let subject = &mut subjects[*subject];
+            subject.span = widened(subject.span, at);
+            if at >= from {
+                continue;
+            }
+            subject.was_met = true;
+            if !subject.open[Aspect::Call as usize].is_empty() {
+                write_call(service.get(row), name.get(row), &mut call);
+                subject.close(Aspect::Call, || Some(&call));
+            }
+            subject.close(Aspect::Region, || region.get(row));
+            if !subject.open[Aspect::Address as usize].is_empty() {
+                let canonical = address.get(row).map(canonical_address);
+                subject.close(Aspect::Address, || canonical.as_deref());
+            }
+            subject.close(Aspect::UserAgent, || agent.get(row));
+            subject.close(Aspect::Role, || names.id(row).and_then(role_of));
+            subject.close(Aspect::Key, || names.key.get(row));
+        }
+    }
+    Ok(())
 }
 
 /// What was found of an actor outside the window.

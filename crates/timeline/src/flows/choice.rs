@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use serde::Serialize;
 
 use super::numbers::Numbers;
@@ -60,6 +59,14 @@ struct Count {
     sent: u64,
 }
 
+/// Where the last record of an interface was counted: its hour, and what names its flow log, by the dictionaries of the batch.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    hour: i64,
+    log: [usize; 4],
+    at: usize,
+}
+
 /// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log.
 const COLUMNS: usize = 7;
 
@@ -78,7 +85,11 @@ impl Count {
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     names: Numbers<COLUMNS>,
-    counts: HashMap<(Slot, Log), Count>,
+    counts: Vec<((Slot, Log), Count)>,
+    /// Where each stands among the counts.
+    places: HashMap<(Slot, Log), usize>,
+    /// Of the batch at hand.
+    met: Vec<Option<Met>>,
     /// A flow log that has records of each slot.
     first: HashMap<Slot, Log>,
     /// Whether any slot has records of several.
@@ -91,6 +102,7 @@ impl Tallies {
     /// Another batch begins.
     pub(super) fn begin(&mut self) {
         self.names.begin();
+        self.met.clear();
     }
 
     pub(crate) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters) {
@@ -104,15 +116,9 @@ impl Tallies {
 
     /// Takes a record that sent something.
     pub(super) fn take_sent(&mut self, records: &Records<'_>, row: usize, sent: u64) {
-        let (slot, log) = self.place(records, row);
         let (start, end) = (records.start(row), records.end(row));
-        let count = match self.counts.entry((slot, log)) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                self.is_contested |= *self.first.entry(slot).or_insert(log) != log;
-                new.insert(Count::default())
-            }
-        };
+        let at = self.place(records, row, hour(start));
+        let (_, count) = &mut self.counts[at];
         let (is_nodata, is_skipdata) = match records.status.get(row) {
             Some("NODATA") => (1, 0),
             Some("SKIPDATA") => {
@@ -126,8 +132,39 @@ impl Tallies {
         count.join(&Count { records: 1, nodata: is_nodata, skipdata: is_skipdata, first: start, last: end, sent });
     }
 
+    /// Where a record is counted. Most are of the same hour and flow log as the one before of their interface: then no text and no hash is looked at.
+    fn place(&mut self, records: &Records<'_>, row: usize, hour: i64) -> usize {
+        let [id, group, format] = records.log;
+        let interface = records.interfaces[0].coded(row).filter(|interface| *interface > 0);
+        let log = || Some([id.coded(row)?, group.coded(row)?, format.coded(row)?, records.account.coded(row)?]);
+        let Some((interface, log)) = interface.and_then(|interface| Some((interface, log()?))) else {
+            let (slot, log) = self.slot(records, row, hour);
+            return self.place_of(slot, log);
+        };
+        if self.met.len() <= interface {
+            self.met.resize((interface + 1).next_power_of_two(), None);
+        }
+        if let Some(met) = self.met[interface].filter(|met| met.hour == hour && met.log == log) {
+            return met.at;
+        }
+        let (slot, named) = self.slot(records, row, hour);
+        let at = self.place_of(slot, named);
+        self.met[interface] = Some(Met { hour, log, at });
+        at
+    }
+
+    fn place_of(&mut self, slot: Slot, log: Log) -> usize {
+        let next = self.counts.len();
+        let at = *self.places.entry((slot, log)).or_insert(next);
+        if at == next {
+            self.counts.push(((slot, log), Count::default()));
+            self.is_contested |= *self.first.entry(slot).or_insert(log) != log;
+        }
+        at
+    }
+
     /// Whose record it is.
-    fn place(&mut self, records: &Records<'_>, row: usize) -> (Slot, Log) {
+    fn slot(&mut self, records: &Records<'_>, row: usize, hour: i64) -> (Slot, Log) {
         let names = &mut self.names;
         let account = names.of(0, records.account, row).unwrap_or_else(|| names.number(UNKNOWN));
         let interface = (1..).zip(records.interfaces).find_map(|(column, text)| names.of(column, text, row));
@@ -135,7 +172,7 @@ impl Tallies {
         let [id, group, format] = records.log;
         let name = names.of(4, id, row).or_else(|| names.of(5, group, row)).unwrap_or_else(|| names.number(UNKNOWN));
         let format = names.of(6, format, row).unwrap_or_else(|| names.number(""));
-        ((interface, hour(records.start(row))), (name, format, account))
+        ((interface, hour), (name, format, account))
     }
 
     /// Takes over what another thread counted.
@@ -143,9 +180,8 @@ impl Tallies {
         let numbers = self.names.taken_over(&other.names);
         let here = |number: u32| numbers.get(number as usize).copied().unwrap_or(number);
         for (((interface, hour), (name, format, account)), count) in other.counts {
-            let (slot, log) = ((here(interface), hour), (here(name), here(format), here(account)));
-            self.is_contested |= *self.first.entry(slot).or_insert(log) != log;
-            self.counts.entry((slot, log)).or_default().join(&count);
+            let at = self.place_of((here(interface), hour), (here(name), here(format), here(account)));
+            self.counts[at].1.join(&count);
         }
         self.is_contested |= other.is_contested;
         self.skipped.extend(other.skipped);
@@ -235,7 +271,7 @@ impl Tallies {
     /// The hours of each interface that have records.
     pub(crate) fn hours(&self) -> BTreeMap<&str, BTreeSet<i64>> {
         let mut hours: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-        for ((interface, hour), _) in self.counts.keys() {
+        for (((interface, hour), _), _) in &self.counts {
             hours.entry(self.names.text(*interface)).or_default().insert(*hour);
         }
         hours
@@ -244,7 +280,7 @@ impl Tallies {
     /// The owner of each interface: of two, the lower.
     pub(crate) fn accounts(&self) -> HashMap<&str, &str> {
         let mut accounts: HashMap<&str, &str> = HashMap::new();
-        for ((interface, _), log) in self.counts.keys() {
+        for (((interface, _), log), _) in &self.counts {
             let account = self.names.text(log.2);
             accounts.entry(self.names.text(*interface)).and_modify(|known| *known = account.min(known)).or_insert(account);
         }

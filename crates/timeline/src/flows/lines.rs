@@ -119,7 +119,7 @@ pub(crate) async fn lines(source: &Source, question: &FlowQuestion, is_open: boo
         return Ok(FlowLines::default());
     }
     let (period, slots) = period_of(tallies.hours().values().map(|hours| hours.iter().copied()));
-    let asked = Asked { seeks_marks: false, period: period.seconds(), ..Asked::of(question, Some(&known)) };
+    let asked = Asked { seeks_marks: false, period: period.seconds(), ..Asked::of(question) };
     let Summed { tallies, sums, .. } = sum_counted(source, question, asked, tallies).await?;
     let (mut not_seen, _) = seen::not_seen(question, &ledger, &tallies);
     // That there is no record at all is no news in a timeline, and what is broken is told with the rest of the evidence.
@@ -168,7 +168,7 @@ fn sorted(sums: &Sums) -> Vec<Line<'_>> {
         all.chunk_by(|a, b| (a.0.interface, a.0.period) == (b.0.interface, b.0.period)).map(<[_]>::to_vec).collect();
     let first = |line: &Line<'_>| line.iter().map(|(_, sum)| sum.first).min();
     let interface = |line: &Line<'_>| line.first().map(|(key, _)| sums.names.text(key.interface));
-    lines.sort_by_cached_key(|line| (first(line), interface(line).map(str::to_owned)));
+    lines.sort_by_cached_key(|line| (first(line), interface(line).map(|name| name.to_string())));
     lines
 }
 
@@ -188,7 +188,7 @@ impl Telling<'_> {
         let of = |by, most| self.sums.groups_of(line.iter().copied(), by, most);
         let (mut conversations, peers) = (of(FlowGrouping::Conversation, self.most), of(FlowGrouping::Peer, 0).count);
         conversations.name_holders(self.known);
-        let interface_id = line.first().map(|(key, _)| self.sums.names.text(key.interface)).unwrap_or_default().to_owned();
+        let interface_id = line.first().map(|(key, _)| self.sums.names.text(key.interface).to_string()).unwrap_or_default();
         let time = line.iter().map(|(_, sum)| sum.first).min().unwrap_or_default().saturating_mul(MICROS_PER_SECOND);
         let (first, traffic) = (conversations.shown.first(), conversations.all);
         let at = self.window.and_then(Window::at);

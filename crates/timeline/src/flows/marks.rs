@@ -103,12 +103,11 @@ pub(super) struct Found {
 pub(super) async fn found(source: &Source, question: &FlowQuestion, sums: &mut Sums, tallies: &Tallies) -> Result<Found, TimelineError> {
     sums.marks.settle();
     let sums = &*sums;
+    let egress = || bulk::Egress::of(question, sums, tallies);
+    let (scans, (beacons, egress)) = rayon::join(|| scan::scans(sums), || rayon::join(|| beacon::beacons(sums), egress));
+    let egress = egress.marks(source, question, sums).await?;
     let mut found = Found::default();
-    for (kind, marks) in [
-        (FlowMarkKind::Scan, scan::scans(sums)),
-        (FlowMarkKind::Beacon, beacon::beacons(sums)),
-        (FlowMarkKind::BulkEgress, bulk::egress(source, question, sums, tallies).await?),
-    ] {
+    for (kind, marks) in [(FlowMarkKind::Scan, scans), (FlowMarkKind::Beacon, beacons), (FlowMarkKind::BulkEgress, egress)] {
         let more = marks.len().saturating_sub(thresholds::MOST_OF_A_KIND);
         found.marks.extend(marks.into_iter().take(thresholds::MOST_OF_A_KIND));
         if more > 0 {

@@ -54,7 +54,7 @@ impl Shards {
         let mut filling = self.all[number].lock().unwrap_or_else(PoisonError::into_inner);
         filling.count += rows.len();
         filling.waiting.push(rows);
-        if filling.count >= WAITING {
+        if filling.count >= WAITING && asked.is_complete() {
             filling.sum(asked, &self.texts);
         }
     }
@@ -94,7 +94,7 @@ impl Shard {
             return;
         }
         self.records += 1;
-        let holder = asked.known.as_ref().map_or(NOBODY, |known| self.holders.at(interface, row.start, known, texts));
+        let holder = asked.interfaces().map_or(NOBODY, |known| self.holders.at(interface, row.start, known, texts));
         let key = Key { holder, ..row.key };
         let sum = add(&mut self.sums, key, row, texts);
         if asked.seeks_marks {

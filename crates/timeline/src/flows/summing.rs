@@ -1,8 +1,8 @@
 //! The window's records counted and summed, in one reading where no two flow logs have the same interface in the same hour: which of them is summed
 //! only all records tell, and then they are read again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::choice::{Choice, Tallies};
 use super::records::Records;
@@ -23,11 +23,12 @@ pub(super) struct Summed {
     pub(super) sums: Sums,
 }
 
-/// Which records count, and whose interfaces they are of, where that is asked.
+/// Which records count, and how they are summed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     pub(super) filters: FlowFilters,
-    pub(super) known: Option<Arc<Interfaces>>,
+    /// Where traffic goes by who had an interface; they are read while records are.
+    pub(super) holders: Option<Arc<OnceLock<Arc<Interfaces>>>>,
     /// Whether marks are sought.
     pub(super) seeks_marks: bool,
     /// Seconds of the periods that are told apart; 0 where none are.
@@ -35,9 +36,26 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(question: &FlowQuestion, known: Option<&Arc<Interfaces>>) -> Self {
-        let known = known.filter(|known| goes_by_holder(question.by) && !known.is_empty());
-        Self { filters: question.filters.clone(), known: known.cloned(), seeks_marks: true, period: 0 }
+    pub(super) fn of(question: &FlowQuestion) -> Self {
+        Self { filters: question.filters.clone(), holders: goes_by_holder(question.by).then(Arc::default), seeks_marks: true, period: 0 }
+    }
+
+    /// Whether all is known that summing needs.
+    pub(super) fn is_complete(&self) -> bool {
+        self.holders.as_ref().is_none_or(|holders| holders.get().is_some())
+    }
+
+    /// Who had interfaces, where that is asked.
+    pub(super) fn interfaces(&self) -> Option<&Interfaces> {
+        self.holders.as_ref()?.get().map(|known| &**known).filter(|known| !known.is_empty())
+    }
+
+    async fn read_holders(&self, source: &Source) -> Result<(), TimelineError> {
+        if let Some(holders) = &self.holders {
+            let known = Interfaces::read(source).await?;
+            holders.get_or_init(|| known);
+        }
+        Ok(())
     }
 
     /// The number of the period that a time is in.
@@ -70,14 +88,14 @@ impl Filled {
     }
 
     fn summed(self, readings: Vec<Reading>) -> Result<Sums, TimelineError> {
-        Sums::of(self.texts, self.shards, readings, &self.asked).ok_or(TimelineError::Interrupted(futures::channel::oneshot::Canceled))
+        Sums::of(self.texts, self.shards, readings, &self.asked)
     }
 }
 
 /// Counts the window's records and sums those of the flow logs that are chosen.
 pub(super) async fn sum(source: &Source, question: &FlowQuestion, asked: Asked) -> Result<Summed, TimelineError> {
     let filled = Filled::new(asked.clone());
-    let (tallies, readings) = sum_all(source, question, &filled).await?;
+    let ((tallies, readings), ()) = futures::future::try_join(sum_all(source, question, &filled), asked.read_holders(source)).await?;
     if tallies.is_contested {
         drop((filled, readings));
         return sum_counted(source, question, asked, tallies).await;
@@ -88,6 +106,7 @@ pub(super) async fn sum(source: &Source, question: &FlowQuestion, asked: Asked) 
 
 /// Sums the records of the flow logs that are chosen, where all were counted before.
 pub(super) async fn sum_counted(source: &Source, question: &FlowQuestion, asked: Asked, tallies: Tallies) -> Result<Summed, TimelineError> {
+    asked.read_holders(source).await?;
     let choice = tallies.choose();
     let chosen = Arc::new((tallies, choice));
     let filled = Filled::new(asked);

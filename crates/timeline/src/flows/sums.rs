@@ -11,7 +11,8 @@ use super::records::Records;
 use super::row::Reading;
 use super::shards::{Shard, Shards, gathered};
 use super::summing::Asked;
-use super::texts::{ByNumber, Known, Texts, part_of};
+use super::texts::{ByNumber, Known, Spelling, Texts, part_of};
+use crate::error::TimelineError;
 
 const SYN: i32 = 2;
 const SYN_ACK: i32 = 18;
@@ -133,8 +134,10 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Sums what threads read. `None` where one of them is still at it.
-    pub(super) fn of(texts: Arc<Texts>, shards: Arc<Shards>, mut readings: Vec<Reading>, asked: &Asked) -> Option<Self> {
+    /// Sums what threads read.
+    pub(super) fn of(texts: Arc<Texts>, shards: Arc<Shards>, mut readings: Vec<Reading>, asked: &Asked) -> Result<Self, TimelineError> {
+        // One of them is still at it.
+        let ended_early = || TimelineError::Interrupted(futures::channel::oneshot::Canceled);
         readings.iter_mut().for_each(|reading| reading.finish(&shards, asked));
         let mut sums = Self::default();
         for reading in readings {
@@ -145,11 +148,14 @@ impl Sums {
             sums.skipdata += reading.skipdata;
             sums.overlapping += reading.overlapping;
         }
-        let mut shards = Arc::into_inner(shards)?.summed(asked);
+        let mut shards = Arc::into_inner(shards).ok_or_else(ended_early)?.summed(asked);
         sums.marks = gathered(&mut shards);
         sums.records = shards.iter().map(|shard| shard.records).sum();
-        (sums.names, sums.shards) = (Arc::into_inner(texts)?.known(), shards);
-        Some(sums)
+        if texts.is_full() {
+            return Err(TimelineError::TooManyNames);
+        }
+        (sums.names, sums.shards) = (Arc::into_inner(texts).ok_or_else(ended_early)?.known(), shards);
+        Ok(sums)
     }
 
     /// Each sum.
@@ -180,7 +186,7 @@ impl Sums {
     /// An interface's own addresses, as far as records tell.
     pub(super) fn own_of(&self, interface: u32) -> Vec<String> {
         let own = self.shard(interface).map(|shard| shard.own.both(interface, &ByNumber)).unwrap_or_default();
-        own.into_iter().flatten().map(|own| self.names.text(own).to_owned()).collect()
+        own.into_iter().flatten().map(|own| self.names.text(own).to_string()).collect()
     }
 
     /// Which way it goes: as records say, else as the interface's own address does.
@@ -195,7 +201,7 @@ impl Sums {
     }
 
     /// What comes first, whatever the order of reading: start, evidence, place.
-    pub(super) fn place(&self, sum: &Sum) -> (i64, &str, i64) {
+    pub(super) fn place(&self, sum: &Sum) -> (i64, Spelling<'_>, i64) {
         (sum.first, self.names.text(sum.evidence), sum.index)
     }
 

@@ -25,7 +25,9 @@ struct OfId {
 impl OfId {
     /// Those to whom it belongs in a session that began then; which began moments before, where the record of a sign-in does not say when.
     fn of(&self, names: &Names<'_>, row: usize) -> impl Iterator<Item = usize> {
-        let created = names.begun.filter(|_| !self.begun.is_empty()).map(|begun| (!begun.is_null(row)).then(|| second(begun.value(row))));
+        // A column without any value may not have been read.
+        let created_of = || names.begun.filter(|begun| !begun.is_null(row)).map(|begun| second(begun.value(row)));
+        let created = (!self.begun.is_empty()).then(created_of);
         let signed_in = || (names.key.get(row).is_none() && !names.time.is_null(row)).then(|| begun_before(names.time.value(row)));
         let seconds = created.and_then(|created| created.map(|at| at..=at).or_else(signed_in));
         let begun = seconds.into_iter().flatten().filter_map(|at| self.begun.get(&at)).flatten();

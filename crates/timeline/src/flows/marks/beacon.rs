@@ -195,7 +195,7 @@ fn by_design(protocol: i32, port: i32) -> &'static str {
 
 fn mark(sums: &Sums, line: &Line, calling: &Calling<'_>, beacon: Beacon) -> FlowMark {
     let &(interface, source, destination, protocol, port, action) = line;
-    let own = |number: u32| sums.names.text(number).to_owned();
+    let own = |number: u32| sums.names.text(number).to_string();
     let service = sums.services.get(&destination).map(|number| own(*number));
     let whose = service.as_ref().map(|service| format!(", an address of AWS ({service}),")).unwrap_or_default();
     let refused = if action == Action::Reject { ", and is refused" } else { "" };
@@ -221,7 +221,7 @@ fn mark(sums: &Sums, line: &Line, calling: &Calling<'_>, beacon: Beacon) -> Flow
         instance_id: sums.instance(interface).map(own),
         address: Some(own(source)),
         peer: own(destination),
-        peer_is: side(sums.names.text(destination)),
+        peer_is: side(&sums.names.text(destination)),
         peer_aws_service: service,
         protocol: Some(protocol),
         port: Some(port),

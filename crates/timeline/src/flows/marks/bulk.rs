@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::time::MICROS_PER_HOUR;
 use backtrail_model::window::Window;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::Serialize;
 
 use super::super::address::side;
 use super::super::choice::Tallies;
+use super::super::shards::Shard;
 use super::super::sums::{Action, Key, Sum, Sums};
 use super::super::{FlowFilters, FlowQuestion, shown};
 use super::beacon::goes_out;
@@ -57,6 +59,7 @@ pub struct Bulk {
 type Hours = BTreeMap<i64, u64>;
 
 /// What an interface sends to a peer.
+#[derive(Debug)]
 struct Sent<'s> {
     interface: u32,
     peer: u32,
@@ -81,47 +84,63 @@ pub(super) fn can_compare(filters: &FlowFilters) -> bool {
     filters.ip.is_empty() && filters.port.is_empty() && filters.action.is_empty()
 }
 
-/// Marks of what went out, the most first.
-pub(super) async fn egress(
-    source: &Source,
-    question: &FlowQuestion,
-    sums: &Sums,
-    tallies: &Tallies,
-) -> Result<Vec<FlowMark>, TimelineError> {
-    if !can_compare(&question.filters) {
-        return Ok(Vec::new());
-    }
-    let sent = sent(sums);
-    if sent.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut past = Hourly::of_window(sums, tallies, sent.iter().map(|sent| sent.interface).collect());
-    // The evidence before the window is read where the window says too little, and only of what would be marked by what it says.
-    let is_in_want = |sent: &&Sent<'_>| {
-        let before = past.before(sent);
-        before.hours < BULK_FEW_HOURS && peak(sent).1 >= before.most.saturating_mul(BULK_TIMES)
-    };
-    let wanting: BTreeSet<u32> = sent.iter().filter(is_in_want).map(|sent| sent.interface).collect();
-    if let (false, Some(window)) = (wanting.is_empty(), &question.window) {
-        past.read_before(source, window, sums, &wanting).await?;
-    }
-    let mut found: Vec<(u64, FlowMark)> = sent.iter().filter_map(|sent| of_peer(sums, sent, &past)).collect();
-    found.sort_unstable_by(|(x, a), (y, b)| y.cmp(x).then_with(|| (&a.interface_id, &a.peer).cmp(&(&b.interface_id, &b.peer))));
-    Ok(found.into_iter().map(|(_, mark)| mark).collect())
+/// What went out, and how much else, as far as the window tells.
+#[derive(Debug, Default)]
+pub(super) struct Egress<'s> {
+    sent: Vec<Sent<'s>>,
+    past: Hourly,
 }
 
-/// What interfaces send to each external peer that gets enough within some hour.
+impl<'s> Egress<'s> {
+    pub(super) fn of(question: &FlowQuestion, sums: &'s Sums, tallies: &Tallies) -> Self {
+        if !can_compare(&question.filters) {
+            return Self::default();
+        }
+        let sent = sent(sums);
+        if sent.is_empty() {
+            return Self::default();
+        }
+        let past = Hourly::of_window(sums, tallies, &sent.iter().map(|sent| sent.interface).collect());
+        Self { sent, past }
+    }
+
+    /// Marks of what went out, the most first.
+    pub(super) async fn marks(mut self, source: &Source, question: &FlowQuestion, sums: &Sums) -> Result<Vec<FlowMark>, TimelineError> {
+        // The evidence before the window is read where the window says too little, and only of what would be marked by what it says.
+        let is_in_want = |sent: &&Sent<'_>| {
+            let before = self.past.before(sent);
+            before.hours < BULK_FEW_HOURS && peak(sent).1 >= before.most.saturating_mul(BULK_TIMES)
+        };
+        let wanting: BTreeSet<u32> = self.sent.iter().filter(is_in_want).map(|sent| sent.interface).collect();
+        if let (false, Some(window)) = (wanting.is_empty(), &question.window) {
+            self.past.read_before(source, window, sums, &wanting).await?;
+        }
+        let mut found: Vec<(u64, FlowMark)> = self.sent.iter().filter_map(|sent| of_peer(sums, sent, &self.past)).collect();
+        found.sort_unstable_by(|(x, a), (y, b)| y.cmp(x).then_with(|| (&a.interface_id, &a.peer).cmp(&(&b.interface_id, &b.peer))));
+        Ok(found.into_iter().map(|(_, mark)| mark).collect())
+    }
+}
+
+/// The hours in which a sum's records went out, and the bytes.
+fn hours_of(sums: &Sums, outward: usize) -> impl Iterator<Item = (i64, u64)> {
+    let (noted, number) = (&sums.marks.hours, u32::try_from(outward).unwrap_or(u32::MAX));
+    let first = noted.partition_point(|(other, ..)| *other < number);
+    noted[first..].iter().take_while(move |(other, ..)| *other == number).map(|(_, hour, bytes)| (i64::from(*hour), *bytes))
+}
+
+/// The sums of a shard that interfaces sent to external peers, and their numbers.
+fn outward<'s>(sums: &'s Sums, shard: &'s Shard) -> impl Iterator<Item = (&'s Key, &'s Sum, usize)> {
+    let numbered = shard.sums.iter().filter_map(|(key, sum)| Some((key, sum, sum.slots.outward()?)));
+    numbered.filter(|(key, ..)| key.action != Action::Reject && goes_out(sums, key))
+}
+
+/// What interfaces send to each external peer that gets enough within some hour. No two shards have the same interface.
 fn sent(sums: &Sums) -> Vec<Sent<'_>> {
-    let noted = &sums.marks.hours;
-    let of = |number: usize| {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let first = noted.partition_point(|(other, ..)| *other < number);
-        noted[first..].iter().take_while(move |(other, ..)| *other == number).map(|(_, hour, bytes)| (i64::from(*hour), *bytes))
-    };
-    let outward = || {
-        let is_sent = |(key, _): &(&Key, &Sum)| key.action != Action::Reject && goes_out(sums, key);
-        sums.each().filter_map(|(key, sum)| Some((key, sum, sum.slots.outward()?))).filter(move |(key, sum, _)| is_sent(&(key, sum)))
-    };
+    sums.shards.par_iter().flat_map_iter(|shard| sent_of(sums, shard)).collect()
+}
+
+fn sent_of<'s>(sums: &'s Sums, shard: &'s Shard) -> Vec<Sent<'s>> {
+    let outward = || outward(sums, shard);
     // A peer that gets enough gets a tenth of it in one conversation.
     let large = outward().filter(|(_, sum, _)| sum.side.bytes >= BULK_BYTES / 10).map(|(key, ..)| (key.interface, key.destination));
     let mut place_of: HashMap<(u32, u32), usize> = large.map(|pair| (pair, usize::MAX)).collect();
@@ -154,7 +173,7 @@ fn sent(sums: &Sums) -> Vec<Sent<'_>> {
         if sums.place(sum) < sums.place(one.earliest) {
             one.earliest = sum;
         }
-        of(number).for_each(|(hour, bytes)| add(&mut one.hours, hour, bytes));
+        hours_of(sums, number).for_each(|(hour, bytes)| add(&mut one.hours, hour, bytes));
     }
     sent.retain(|sent| peak(sent).1 >= BULK_BYTES);
     sent
@@ -183,26 +202,21 @@ fn span(sent: &Sent<'_>) -> (i64, i64) {
 struct Hourly(HashMap<u32, Hours>);
 
 impl Hourly {
-    fn of_window(sums: &Sums, tallies: &Tallies, interfaces: BTreeSet<u32>) -> Self {
-        let mut hourly = Self(interfaces.iter().map(|interface| (*interface, Hours::new())).collect());
+    fn of_window(sums: &Sums, tallies: &Tallies, interfaces: &HashSet<u32>) -> Self {
         let seen = tallies.hours();
-        for (interface, hours) in &mut hourly.0 {
-            // An hour of which a record says that there was nothing counts, too.
-            let of_it = seen.get(sums.names.text(*interface)).into_iter().flatten().filter(|hour| **hour > i64::MIN);
-            hours.extend(of_it.map(|hour| (*hour, 0)));
-        }
-        let mut interface_of = HashMap::new();
-        for (key, sum) in sums.each().filter(|(key, _)| interfaces.contains(&key.interface)) {
-            if let Some(number) = sum.slots.outward().filter(|_| goes_out(sums, key) && key.action != Action::Reject) {
-                interface_of.insert(number, key.interface);
+        let of_shard = |shard: &Shard| {
+            let mut hourly: HashMap<u32, Hours> = HashMap::new();
+            for (key, _, number) in outward(sums, shard).filter(|(key, ..)| interfaces.contains(&key.interface)) {
+                let hours = hourly.entry(key.interface).or_insert_with(|| {
+                    // An hour of which a record says that there was nothing counts, too.
+                    let of_it = seen.get(&*sums.names.text(key.interface)).into_iter().flatten().filter(|hour| **hour > i64::MIN);
+                    of_it.map(|hour| (*hour, 0)).collect()
+                });
+                hours_of(sums, number).for_each(|(hour, bytes)| add(hours, hour, bytes));
             }
-        }
-        for (number, hour, bytes) in &sums.marks.hours {
-            if let Some(hours) = interface_of.get(&(*number as usize)).and_then(|interface| hourly.0.get_mut(interface)) {
-                add(hours, i64::from(*hour), *bytes);
-            }
-        }
-        hourly
+            hourly
+        };
+        Self(sums.shards.par_iter().flat_map_iter(of_shard).collect::<Vec<_>>().into_iter().collect())
     }
 
     /// Adds what interfaces sent in the day before a window.
@@ -215,7 +229,7 @@ impl Hourly {
     ) -> Result<(), TimelineError> {
         let from = window.from().saturating_sub(BULK_PAST_HOURS.saturating_mul(MICROS_PER_HOUR));
         let Ok(before) = Window::between(from, window.from()) else { return Ok(()) };
-        let own = |interface: &u32| (sums.names.text(*interface).to_owned(), sums.own_of(*interface));
+        let own = |interface: &u32| (sums.names.text(*interface).to_string(), sums.own_of(*interface));
         let tallies = before::sent(source, &before, interfaces.iter().map(own).collect()).await?;
         for (interface, hour, bytes) in tallies.sent(&tallies.choose()) {
             if let Some(hours) = sums.names.known(interface).and_then(|interface| self.0.get_mut(&interface)) {
@@ -269,7 +283,7 @@ fn of_peer(sums: &Sums, sent: &Sent<'_>, past: &Hourly) -> Option<(u64, FlowMark
         past_most_bytes: other.most,
         times: bytes.checked_div(other.most),
     };
-    let own = |number: u32| sums.names.text(number).to_owned();
+    let own = |number: u32| sums.names.text(number).to_string();
     let service = sums.services.get(&sent.peer).map(|number| own(*number));
     Some((
         bytes,
@@ -279,7 +293,7 @@ fn of_peer(sums: &Sums, sent: &Sent<'_>, past: &Hourly) -> Option<(u64, FlowMark
             instance_id: sums.instance(sent.interface).map(own),
             address: Some(own(sent.near)),
             peer: own(sent.peer),
-            peer_is: side(sums.names.text(sent.peer)),
+            peer_is: side(&sums.names.text(sent.peer)),
             text: text(&own(sent.interface), &own(sent.peer), service.as_deref(), sent.port, &bulk),
             peer_aws_service: service,
             protocol: sent.port.map(|(protocol, _)| protocol),

@@ -149,7 +149,7 @@ fn accepted<'s>(sums: &'s Sums, source: u32, attempts: &[Attempt]) -> Vec<(Strin
 }
 
 fn mark(sums: &Sums, source: u32, records: &[(&Key, &Sum)], attempts: &[Attempt], scan: Scan) -> Option<FlowMark> {
-    let name = |number: u32| sums.names.text(number).to_owned();
+    let name = |number: u32| sums.names.text(number).to_string();
     let (_, earliest) = records.iter().min_by_key(|(_, sum)| sums.place(sum))?;
     let last = records.iter().map(|(_, sum)| sum.last).max()?;
     let interface = (scan.interfaces == 1).then(|| records[0].0.interface);
@@ -163,7 +163,7 @@ fn mark(sums: &Sums, source: u32, records: &[(&Key, &Sum)], attempts: &[Attempt]
         text: text(&name(source), address.as_deref(), &scan),
         address,
         peer: name(source),
-        peer_is: side(sums.names.text(source)),
+        peer_is: side(&sums.names.text(source)),
         peer_aws_service: sums.services.get(&source).map(|number| name(*number)),
         protocol: is_one(&|tried| tried.0 == protocol).then_some(protocol),
         port: is_one(&|tried| *tried == (protocol, port)).then_some(port),
