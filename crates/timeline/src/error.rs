@@ -20,6 +20,11 @@ pub enum TimelineError {
     /// What was worked out on another thread never came.
     #[error("a thread of the answer ended early")]
     Interrupted(#[from] futures::channel::oneshot::Canceled),
+    /// The traffic that was asked about names more addresses than can be told apart at once.
+    #[error(
+        "the records that were asked about name more than 500 million addresses: a shorter window, or one interface (--arn), has fewer"
+    )]
+    TooManyTexts,
     /// A column has another type than the store's schema says.
     #[error("the column `{table}.{column}` is missing or has another type than this version writes: ingest the evidence into a new store")]
     Column {

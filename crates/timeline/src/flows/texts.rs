@@ -5,6 +5,7 @@
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backtrail_model::names::Names;
@@ -24,6 +25,8 @@ const INSIDE: u32 = 1 << 30;
 const OUTSIDE: u32 = 1 << 29;
 /// What is left for the place of a text in its part.
 const PLACES: u32 = OUTSIDE - 1;
+/// The last place of a part: eight million texts. With another its number would be that of the first.
+const LAST_PLACE: u32 = PLACES >> PART_BITS;
 
 /// Some of the texts, and what is known of each.
 #[derive(Debug, Default)]
@@ -37,6 +40,10 @@ struct Part {
 pub(super) struct Texts {
     hasher: DefaultHashBuilder,
     parts: Vec<Mutex<Part>>,
+    /// The last place that a part has.
+    last_place: u32,
+    /// Whether a part had no place left for a text.
+    are_too_many: AtomicBool,
 }
 
 /// The same when all have their numbers.
@@ -48,7 +55,7 @@ pub(super) struct Known {
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { hasher: DefaultHashBuilder::default(), parts: (0..PARTS).map(|_| Mutex::default()).collect() }
+        Self::up_to(LAST_PLACE)
     }
 }
 
@@ -92,8 +99,19 @@ fn facts_of(text: &str) -> u32 {
 }
 
 impl Texts {
+    /// With so many places in a part, and one more.
+    pub(super) fn up_to(last_place: u32) -> Self {
+        let parts = (0..PARTS).map(|_| Mutex::default()).collect();
+        Self { hasher: DefaultHashBuilder::default(), parts, last_place, are_too_many: AtomicBool::new(false) }
+    }
+
     fn part(&self, part: usize) -> MutexGuard<'_, Part> {
         self.parts[part].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there were more texts than numbers, so that some numbers are of two.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.are_too_many.load(Ordering::Relaxed)
     }
 
     /// The number of a text, which it gets where it has none.
@@ -103,6 +121,10 @@ impl Texts {
         let place = part.names.number(text);
         if part.facts.len() <= place as usize {
             part.facts.push(facts_of(text));
+            // Noticed where a text is new, and told when all are read: whoever asks for a number mostly asks for one that is there.
+            if place > self.last_place {
+                self.are_too_many.store(true, Ordering::Relaxed);
+            }
         }
         part.told(number, place)
     }
@@ -167,6 +189,25 @@ mod tests {
         let known = texts.known();
         assert_eq!(numbers.map(|n| known.text(n).to_owned()).join(" "), "10.0.0.1 198.51.100.7 fd00::1 2001:db8::1 224.0.0.1 eni-1 ");
         assert_eq!((known.known("eni-1"), known.known("eni-2")), (Some(numbers[5]), None));
+    }
+
+    #[test]
+    fn the_last_place_has_a_number_of_its_own_and_the_one_behind_it_has_not() {
+        let part = Part { names: Names::default(), facts: Vec::new() };
+        let [first, last, beyond] = [0, LAST_PLACE, LAST_PLACE + 1].map(|place| part.told(PARTS - 1, place));
+        assert_eq!((place_of(last), part_of(last), LAST_PLACE), (8_388_607, PARTS - 1, 8_388_607));
+        assert_eq!((last & (SIX | INSIDE | OUTSIDE), beyond), (0, first));
+    }
+
+    #[test]
+    fn more_texts_than_places_are_noticed() {
+        // One place in each of 64 parts, so that one of 65 texts has none.
+        let texts = Texts::up_to(0);
+        texts.number("0");
+        texts.number("0");
+        assert!(!texts.are_too_many());
+        (1..=PARTS).for_each(|n| _ = texts.number(&n.to_string()));
+        assert!(texts.are_too_many());
     }
 
     #[test]
