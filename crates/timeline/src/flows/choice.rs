@@ -60,8 +60,8 @@ struct Count {
     sent: u64,
 }
 
-/// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log.
-const COLUMNS: usize = 7;
+/// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log, two that may name the region.
+const COLUMNS: usize = 9;
 
 impl Count {
     fn join(&mut self, other: &Self) {
@@ -83,6 +83,8 @@ pub(crate) struct Tallies {
     first: HashMap<Slot, Log>,
     /// Whether any slot has records of several.
     pub(super) is_contested: bool,
+    /// The region of each interface, where that is read; none where records name several.
+    regions: HashMap<u32, Option<u32>>,
     /// Intervals that lost records: interface, from, to, where it says so.
     pub(crate) skipped: Vec<(String, i64, i64, String)>,
 }
@@ -95,7 +97,12 @@ impl Tallies {
 
     pub(crate) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters) {
         self.begin();
-        (0..records.rows).filter(|row| records.is_of(*row, filters)).for_each(|row| self.take(records, row));
+        for row in (0..records.rows).filter(|row| records.is_of(*row, filters)) {
+            let interface = self.count(records, row, 0);
+            if let Some(region) = (7..).zip(records.regions).find_map(|(column, text)| self.names.of(column, text, row)) {
+                note_region(&mut self.regions, interface, Some(region));
+            }
+        }
     }
 
     pub(super) fn take(&mut self, records: &Records<'_>, row: usize) {
@@ -104,6 +111,11 @@ impl Tallies {
 
     /// Takes a record that sent something.
     pub(super) fn take_sent(&mut self, records: &Records<'_>, row: usize, sent: u64) {
+        self.count(records, row, sent);
+    }
+
+    /// Counts a record, and says which interface's it is.
+    fn count(&mut self, records: &Records<'_>, row: usize, sent: u64) -> u32 {
         let (slot, log) = self.place(records, row);
         let (start, end) = (records.start(row), records.end(row));
         let count = match self.counts.entry((slot, log)) {
@@ -124,6 +136,7 @@ impl Tallies {
             _ => (0, 0),
         };
         count.join(&Count { records: 1, nodata: is_nodata, skipdata: is_skipdata, first: start, last: end, sent });
+        slot.0
     }
 
     /// Whose record it is.
@@ -146,6 +159,9 @@ impl Tallies {
             let (slot, log) = ((here(interface), hour), (here(name), here(format), here(account)));
             self.is_contested |= *self.first.entry(slot).or_insert(log) != log;
             self.counts.entry((slot, log)).or_default().join(&count);
+        }
+        for (interface, region) in other.regions {
+            note_region(&mut self.regions, here(interface), region.map(here));
         }
         self.is_contested |= other.is_contested;
         self.skipped.extend(other.skipped);
@@ -251,6 +267,12 @@ impl Tallies {
         accounts
     }
 
+    /// The region of each interface, where its records name one.
+    pub(super) fn regions(&self) -> HashMap<&str, &str> {
+        let told = |(interface, region): (&u32, &Option<u32>)| Some((self.names.text(*interface), self.names.text((*region)?)));
+        self.regions.iter().filter_map(told).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
@@ -262,6 +284,14 @@ pub(crate) struct Choice {
     chosen: HashMap<Slot, Log>,
     /// Whether any has several.
     pub(super) is_contested: bool,
+}
+
+/// Notes that an interface is in a region; in none that is known, where it is said to be in two.
+fn note_region(regions: &mut HashMap<u32, Option<u32>>, interface: u32, region: Option<u32>) {
+    let known = regions.entry(interface).or_insert(region);
+    if *known != region {
+        *known = None;
+    }
 }
 
 fn hour(start: Option<i64>) -> i64 {
