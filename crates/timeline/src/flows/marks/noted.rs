@@ -209,6 +209,15 @@ impl Marks {
         self.calls.extend(other.calls.into_iter().map(|(number, call)| (number + outward, call)));
         self.hours.extend(other.hours.into_iter().map(|(number, hour, bytes)| (number + outward, hour, bytes)));
         self.attempts.extend(other.attempts.into_iter().map(|(number, minute)| (number + attempts, minute)));
+        if self.calls.len() >= self.limits.calls.0 {
+            self.settle_calls();
+        }
+        if self.hours.len() >= self.limits.hours.0 {
+            self.settle_hours();
+        }
+        if self.attempts.len() >= self.limits.attempts.0 {
+            self.settle_attempts();
+        }
         if self.calls_of_one < BEACON_CALLS {
             self.calls.clear();
         }
