@@ -315,14 +315,15 @@ fn columns(question: &FlowQuestion, further: &[&'static str]) -> Vec<&'static st
     // Columns that only filters ask for are read where there are such.
     let (no_names, no_regions) = (question.filters.arn.is_empty(), question.filters.region.is_empty());
     let is_read = |column: &&str| match *column {
+        column if further.contains(&column) => true,
         "vpc_id" | "subnet_id" | "tgw_id" => !no_names,
         // Whoever sums tells whose an interface was.
         "instance_id" => !no_names || further.contains(&"bytes"),
-        "region" | "file_region" => !no_names || !no_regions || further.contains(column),
+        "region" | "file_region" => !no_names || !no_regions,
         _ => true,
     };
-    let more = further.iter().filter(|column| !TALLIED.contains(column));
-    TALLIED.iter().filter(|column| is_read(column)).chain(more).copied().collect()
+    let others = further.iter().filter(|column| !TALLIED.contains(*column));
+    TALLIED.iter().chain(others).copied().filter(is_read).collect()
 }
 
 /// A time as answers have it.
