@@ -24,6 +24,9 @@ use parquet::file::statistics::Statistics;
 use crate::reader::LocalFiles;
 use crate::table::StoreTable;
 
+#[cfg(test)]
+mod tests;
+
 const EVENT_TIME: &str = "event_time";
 
 /// Microseconds, the first inside and the last outside.

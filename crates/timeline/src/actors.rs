@@ -3,6 +3,7 @@
 mod counts;
 mod marks;
 mod past;
+mod workloads;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::answer::{Answer, Closing, Counter, Sink};
 use crate::coverage::{Parts, ToldByFiles};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events, Place};
+use crate::interfaces::{Interfaces, Tenures};
 use crate::ledger::Ledger;
 use crate::lineage::{Actors, Attribution, Origin, Who};
 use crate::nearest;
@@ -30,9 +32,12 @@ use crate::source::Source;
 use counts::Counts;
 pub use marks::{Mark, MarkKind};
 use past::Past;
+pub use workloads::{CameFrom, OwnAddresses};
 
 /// Columns that say nothing about an actor.
-const UNUSED: [&str; 4] = ["resources", "additional_event_data", "addendum", "vpc_endpoint_id"];
+const UNUSED: [&str; 3] = ["resources", "additional_event_data", "addendum"];
+/// What tells whether a private address may be one's own.
+const ENDPOINT: &str = "vpc_endpoint_id";
 
 /// A value and how many events carry it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,6 +117,9 @@ pub struct Present {
     pub from_console: u64,
     /// Addresses.
     pub addresses: Values,
+    /// Of these, those that an interface of one's own had when the calls were made: which, and whose it was.
+    #[serde(skip_serializing_if = "OwnAddresses::are_none")]
+    pub source_interfaces: OwnAddresses,
     /// User agents.
     pub user_agents: Values,
     /// Accounts that recorded it.
@@ -154,11 +162,11 @@ pub async fn actors(
     let question = &question.reached(source).await?;
     let window = question.window.as_ref();
     let read = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read(source, question));
-    let (ledger, parts, Read { counts, before, past }) = read.await?;
+    let (ledger, parts, Read { counts, before, past, own }) = read.await?;
     let mut coverage = parts.coverage(window, &ledger);
     let known = ToldByFiles::of(source);
     let mut present: Vec<(Option<i64>, Present)> =
-        counts.into_par_iter().filter_map(|c| c.present(before.as_ref(), &past, known)).collect();
+        counts.into_par_iter().filter_map(|c| c.present((before.as_ref(), &own), &past, known)).collect();
     present.sort_by_cached_key(|(time, p)| (time.is_none(), *time, p.refs.first().cloned(), p.actor.clone()));
     if order == ActorOrder::Notable {
         // Stable: what weighs the same stays in order of time.
@@ -183,17 +191,25 @@ struct Read {
     counts: Vec<Counts>,
     before: Option<Before>,
     past: Past,
+    /// Who had the addresses that were one's own.
+    own: Tenures,
 }
 
 async fn read(source: &Source, question: &Question) -> Result<Read, TimelineError> {
     let (window, condition) = (question.window.as_ref(), question.filters.condition());
-    let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(|c| !UNUSED.contains(c) || !question.filters.arn.is_empty()).collect();
-    let (known, before) =
-        futures::future::try_join(Actors::read(source, window, condition.clone()), Before::of_window(source, window)).await?;
+    let beside = futures::future::try_join3(
+        Actors::read(source, window, condition.clone()),
+        Before::of_window(source, window),
+        Interfaces::read(source),
+    );
+    let (known, before, interfaces) = beside.await?;
+    let own = Tenures::of(&interfaces);
+    let is_read = |c: &&str| !question.filters.arn.is_empty() || !(UNUSED.contains(c) || (*c == ENDPOINT && own.is_empty()));
+    let columns: Vec<&str> = EVENT_COLUMNS.iter().copied().filter(is_read).collect();
     let is_inside = |event: &Event<'_>| actor_inside(event, question, &known);
     let related = Related::read(source, window, Sought::UpdatesAndObjects, &is_inside);
     let (related, sign_ins) = futures::future::try_join(related, factors_of_sign_ins(source, window)).await?;
-    let mut counting = Counting::new(question, &known, (&related, &sign_ins), before.as_ref());
+    let mut counting = Counting::new(question, &known, (&related, &sign_ins), (before.as_ref(), &own));
     let mut take = |events: &Events<'_>| {
         counting.take(events);
         Ok(())
@@ -205,7 +221,7 @@ async fn read(source: &Source, question: &Question) -> Result<Read, TimelineErro
         counts.iter().for_each(|c| c.ask(&mut past));
         past.read(source, window).await?;
     }
-    Ok(Read { counts, before, past })
+    Ok(Read { counts, before, past, own })
 }
 
 /// Whether those who signed in did so with multi-factor authentication: it stands where nothing else is told of an actor.
@@ -230,7 +246,8 @@ struct Counting<'a> {
     known: &'a Actors,
     related: &'a Related,
     sign_ins: &'a Factors,
-    before: Option<&'a Before>,
+    /// What there is before the window, and who had the addresses that were one's own.
+    beside: (Option<&'a Before>, &'a Tenures),
     hands: Vec<HashMap<Who, Counts>>,
     /// By which actors are dealt.
     hasher: DefaultHashBuilder,
@@ -249,9 +266,14 @@ struct Dealt<'e> {
 }
 
 impl<'a> Counting<'a> {
-    fn new(question: &'a Question, known: &'a Actors, (related, sign_ins): (&'a Related, &'a Factors), before: Option<&'a Before>) -> Self {
+    fn new(
+        question: &'a Question,
+        known: &'a Actors,
+        (related, sign_ins): (&'a Related, &'a Factors),
+        beside: (Option<&'a Before>, &'a Tenures),
+    ) -> Self {
         let hands = (0..HANDS).map(|_| HashMap::new()).collect();
-        Self { question, known, related, sign_ins, before, hands, hasher: DefaultHashBuilder::default() }
+        Self { question, known, related, sign_ins, beside, hands, hasher: DefaultHashBuilder::default() }
     }
 
     /// Takes the events of a batch. Who did one depends on no other event, and what one actor did on no other actor.
@@ -259,14 +281,14 @@ impl<'a> Counting<'a> {
         for start in (0..events.rows()).step_by(DEALT_AT_ONCE) {
             let rows = start..events.rows().min(start + DEALT_AT_ONCE);
             let dealt: Vec<Option<Dealt<'_>>> = rows.into_par_iter().with_min_len(64).map(|row| self.deal(events.get(row))).collect();
-            let (related, before) = (self.related, self.before);
+            let (related, beside) = (self.related, self.beside);
             self.hands.par_iter_mut().enumerate().for_each(|(hand, counts)| {
                 for Dealt { event, key, actor, mfa, .. } in dealt.iter().flatten().filter(|one| one.hand == hand) {
                     let counts = match counts.get_mut(key) {
                         Some(counts) => counts,
                         None => counts.entry(key.clone()).or_default(),
                     };
-                    counts.take(event, (actor, *mfa), related.is_folded(event), before);
+                    counts.take(event, (actor, *mfa), related.is_folded(event), beside);
                 }
             });
         }

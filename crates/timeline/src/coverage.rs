@@ -21,8 +21,8 @@ use gaps::LogChanges;
 pub use gaps::{LogChange, Resumed};
 pub use hours::{EmptyHours, empty_hours};
 pub use question::{Covered, HourSeen, coverage};
-pub(crate) use statements::say;
 pub use statements::{NotSeen, NotSeenKind};
+pub(crate) use statements::{OF_A_KIND, capped_with, say};
 
 use cells::{Cells, cells};
 pub(crate) use cells::{FirstByDate, FirstEvents, ToldByFiles, as_recorded};

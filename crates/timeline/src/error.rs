@@ -20,11 +20,11 @@ pub enum TimelineError {
     /// What was worked out on another thread never came.
     #[error("a thread of the answer ended early")]
     Interrupted(#[from] futures::channel::oneshot::Canceled),
-    /// Traffic has more names than can be told apart at once.
+    /// The traffic that was asked about names more addresses than can be told apart at once.
     #[error(
-        "the flow records of the window have more than 33 million different IPv6 addresses and other names: ask about a shorter window or an interface (--arn)"
+        "the records that were asked about name more than 33 million IPv6 addresses: a shorter window, or one interface (--arn), has fewer"
     )]
-    TooManyNames,
+    TooManyTexts,
     /// A column has another type than the store's schema says.
     #[error("the column `{table}.{column}` is missing or has another type than this version writes: ingest the evidence into a new store")]
     Column {

@@ -39,7 +39,7 @@ pub use named::Named;
 pub(crate) use numbers::Numbers;
 pub(crate) use own::Owns;
 use records::TALLIED;
-pub(crate) use records::{NO_INTERFACE, Records, SUMMED, UNKNOWN};
+pub(crate) use records::{INTERFACES, NO_INTERFACE, REGIONS, Records, SUMMED, UNKNOWN};
 use summing::Asked;
 pub(crate) use sums::served_port;
 pub use sums::{Counted, Side};
@@ -48,7 +48,7 @@ use crate::coverage::NotSeen;
 use crate::error::TimelineError;
 use crate::interfaces::Interfaces;
 use crate::ledger::Ledger;
-use crate::question::{Network, WindowShown};
+use crate::question::{Network, WindowShown, narrowing};
 use crate::source::{Source, within};
 
 pub(crate) const FLOWS: &str = "flows";
@@ -81,7 +81,8 @@ pub struct FlowFilters {
     /// Region, of the record or of its file's name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub region: Vec<String>,
-    /// Interface, instance, security group, VPC, subnet, NAT gateway, transit gateway or attachment, as an ARN or a bare id.
+    /// Interface, instance, security group, VPC, subnet, NAT gateway, transit gateway or attachment, as an ARN or a bare id, or the beginning of
+    /// either with a trailing `*`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arn: Vec<String>,
     /// Address or block at either end, as the interface or as the packet has it.
@@ -214,8 +215,9 @@ impl FlowQuestion {
 /// Answers what the traffic of a window was.
 ///
 /// # Errors
-/// Where the store cannot be read.
+/// Where the store cannot be read, or a name would match everything.
 pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, TimelineError> {
+    narrowing("arn", &question.filters.arn)?;
     // Who had an interface is worked out where the question names somebody or goes by it, or records do not say it.
     let is_named = !question.filters.arn.is_empty();
     let question = &if is_named { question.looked_up(&*Interfaces::read(source).await?) } else { question.clone() };
@@ -254,8 +256,13 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
 
 /// Counts the window's records by flow log, interface and hour.
 pub(crate) async fn tally(source: &Source, question: &FlowQuestion) -> Result<Tallies, TimelineError> {
+    tally_with(source, question, &[]).await
+}
+
+/// The same with further columns, of which regions are told.
+async fn tally_with(source: &Source, question: &FlowQuestion, further: &[&'static str]) -> Result<Tallies, TimelineError> {
     let mut tallies = Tallies::default();
-    read(source, question, &[], &mut |records| {
+    read(source, question, further, &mut |records| {
         tallies.take_all(records, &question.filters);
         Ok(())
     })
@@ -270,7 +277,7 @@ pub(crate) async fn read(
     further: &[&'static str],
     each: &mut dyn FnMut(&Records<'_>) -> Result<(), TimelineError>,
 ) -> Result<(), TimelineError> {
-    let frame = frame(source, question, further).await?;
+    let frame = of_window(source, question.window.as_ref(), &columns(question, further)).await?;
     Source::batches(FLOWS, frame, &mut |batch| each(&Records::of(batch)?)).await
 }
 
@@ -292,14 +299,14 @@ async fn read_apart<S: Send + 'static>(
     source.groups_apart(FLOWS, question.window.as_ref(), begin, each).await
 }
 
-/// The window's records.
-async fn frame(source: &Source, question: &FlowQuestion, further: &[&'static str]) -> Result<DataFrame, TimelineError> {
+/// Some columns of a window's records.
+pub(crate) async fn of_window(source: &Source, window: Option<&Window>, columns: &[&str]) -> Result<DataFrame, TimelineError> {
     let failed = TimelineError::table(FLOWS);
     let mut frame = source.table(FLOWS).await?;
-    if let Some(window) = &question.window {
+    if let Some(window) = window {
         frame = frame.filter(within(window)).map_err(&failed)?;
     }
-    frame.select_columns(&columns(question, further)).map_err(&failed)
+    frame.select_columns(columns).map_err(&failed)
 }
 
 /// What tells which flow log's records are, and further columns.
@@ -307,12 +314,15 @@ fn columns(question: &FlowQuestion, further: &[&'static str]) -> Vec<&'static st
     // Columns that only filters ask for are read where there are such.
     let (no_names, no_regions) = (question.filters.arn.is_empty(), question.filters.region.is_empty());
     let is_read = |column: &&str| match *column {
+        column if further.contains(&column) => true,
         "vpc_id" | "subnet_id" | "tgw_id" => !no_names,
-        "instance_id" => !no_names || !further.is_empty(),
-        "region" | "file_region" => !no_regions,
+        // Whoever sums tells whose an interface was.
+        "instance_id" => !no_names || further.contains(&"bytes"),
+        "region" | "file_region" => !no_names || !no_regions,
         _ => true,
     };
-    TALLIED.iter().chain(further).copied().filter(is_read).collect()
+    let others = further.iter().filter(|column| !TALLIED.contains(*column));
+    TALLIED.iter().chain(others).copied().filter(is_read).collect()
 }
 
 /// A time as answers have it.

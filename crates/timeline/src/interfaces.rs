@@ -5,6 +5,8 @@
 
 mod history;
 mod holding;
+mod sought;
+mod tenure;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,9 @@ use crate::event::{Event, Text, flags, longs, times};
 use crate::source::Source;
 use history::{Observed, holdings};
 pub use holding::{Address, HeldBy, Holding};
+pub(crate) use sought::Sought;
+pub use tenure::Tenure;
+pub(crate) use tenure::Tenures;
 
 const TABLE: &str = "interfaces";
 /// The decoder of listings.
@@ -68,7 +73,7 @@ impl CallerInterface {
     /// Who had it, in a word: the instance, else what else had it, else the interface alone.
     #[must_use]
     pub fn holder(&self) -> Option<&str> {
-        self.instance_id.as_deref().or(self.resource_id.as_deref()).or(self.interface_id.as_deref())
+        holding::holder([&self.instance_id, &self.resource_id, &self.interface_id])
     }
 }
 
@@ -93,7 +98,7 @@ impl Interfaces {
         Ok(Arc::clone(source.interfaces.get_or_init(|| known)))
     }
 
-    fn of(all: Vec<Holding>) -> Self {
+    pub(crate) fn of(all: Vec<Holding>) -> Self {
         let mut known = Self::default();
         for (number, holding) in all.iter().enumerate() {
             if let Some(interface) = &holding.interface_id {
@@ -127,13 +132,13 @@ impl Interfaces {
         self.numbered(self.by_address.get(&address.to_canonical()))
     }
 
-    /// What names tell: an address, an interface, an instance, a security group, what else has an interface.
-    pub(crate) fn named<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Holding> {
-        let address = name.parse::<IpAddr>().ok();
+    /// What a name tells: an address, an interface, an instance, a security group, what else has an interface.
+    pub(crate) fn named<'s>(&'s self, name: &'s Sought) -> impl Iterator<Item = &'s Holding> {
+        let address = name.address();
         let is_of = move |holding: &&Holding| {
-            let ids = [&holding.interface_id, &holding.instance_id, &holding.resource_id];
-            ids.into_iter().flatten().any(|id| id == name || is_arn_of(name, id))
-                || holding.security_groups.iter().flatten().any(|group| group == name || is_arn_of(name, group))
+            let ids = [&holding.interface_id, &holding.instance_id, &holding.resource_id].into_iter().flatten();
+            let groups = holding.security_groups.iter().flatten();
+            ids.chain(groups).any(|id| name.names(id, holding.account.as_deref()))
                 || address.is_some_and(|address| holding.each_address().any(|own| own.parse() == Ok(address)))
         };
         self.all.iter().filter(is_of)
@@ -144,25 +149,12 @@ impl Interfaces {
         self.all.iter()
     }
 
-    /// What had the address that a call came from, at that time; all candidates. A private address is one of many networks: it counts where the call
-    /// came through an endpoint, in an account of the call.
+    /// What had the address that a call came from, at that time; all candidates.
     pub(crate) fn of_caller(&self, event: &Event<'_>) -> Vec<CallerInterface> {
-        let call = CallFrom {
-            address: event.source_ip_address,
-            time: event.event_time,
-            has_endpoint: event.vpc_endpoint_id.is_some(),
-            accounts: [event.recipient_account_id, event.user_identity_account_id],
-        };
-        self.of_call(&call)
-    }
-
-    fn of_call(&self, call: &CallFrom<'_>) -> Vec<CallerInterface> {
-        let (Some(time), false) = (call.time, self.is_empty()) else { return Vec::new() };
-        let Some(address) = call.address.and_then(|text| text.parse::<IpAddr>().ok()) else { return Vec::new() };
-        let is_public = !crate::flows::is_internal(address);
-        let is_of_network = |holding: &Holding| {
-            is_public || (call.has_endpoint && holding.account.as_deref().is_none_or(|account| call.accounts.contains(&Some(account))))
-        };
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let Some(call) = CallFrom::of(event) else { return Vec::new() };
         let told = |holding: &Holding| CallerInterface {
             interface_id: holding.interface_id.clone(),
             instance_id: holding.instance_id.clone(),
@@ -170,25 +162,41 @@ impl Interfaces {
             basis: holding.basis,
             refs: holding.refs.first().into_iter().cloned().collect(),
         };
-        let mut all: Vec<CallerInterface> =
-            self.of_address(address).filter(|holding| holding.is_at(time) && is_of_network(holding)).map(told).collect();
+        let fits = |holding: &&Holding| holding.is_at(call.time) && call.may_be_from(holding.account.as_deref());
+        let mut all: Vec<CallerInterface> = self.of_address(call.address).filter(fits).map(told).collect();
         all.dedup();
         all
     }
 }
 
-/// Where a call came from.
-#[derive(Debug)]
-struct CallFrom<'a> {
-    address: Option<&'a str>,
-    time: Option<i64>,
+/// Where a call came from, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallFrom<'a> {
+    pub(crate) address: IpAddr,
+    time: i64,
+    is_public: bool,
     has_endpoint: bool,
     accounts: [Option<&'a str>; 2],
 }
 
-/// Whether an ARN ends with an id, as in `...:network-interface/eni-1`.
-pub(crate) fn is_arn_of(arn: &str, id: &str) -> bool {
-    arn.starts_with("arn:") && arn.strip_suffix(id).is_some_and(|rest| rest.ends_with(['/', ':']))
+impl<'a> CallFrom<'a> {
+    /// `None` of a call that has no address or no usable time.
+    pub(crate) fn of(event: &Event<'a>) -> Option<Self> {
+        let address = event.source_ip_address?.parse::<IpAddr>().ok()?.to_canonical();
+        Some(Self {
+            address,
+            time: event.event_time?,
+            is_public: !crate::flows::is_internal(address),
+            has_endpoint: event.vpc_endpoint_id.is_some(),
+            accounts: [event.recipient_account_id, event.user_identity_account_id],
+        })
+    }
+
+    /// Whether it may have come from an interface of an account. A private address is one of many networks: it counts where the call came through an
+    /// endpoint, in an account of the call.
+    fn may_be_from(&self, account: Option<&str>) -> bool {
+        self.is_public || (self.has_endpoint && account.is_none_or(|account| self.accounts.contains(&Some(account))))
+    }
 }
 
 /// Adds the observations of a batch of rows.

@@ -44,7 +44,7 @@ mod touched;
 mod trace;
 mod twins;
 
-pub use actors::{ActorOrder, Counted, InStore, Mark, MarkKind, MfaCounts, Present, Values, actors, actors_answer};
+pub use actors::{ActorOrder, CameFrom, Counted, InStore, Mark, MarkKind, MfaCounts, OwnAddresses, Present, Values, actors, actors_answer};
 pub use addendum::{Addendum, Update};
 pub use answer::{Answer, Closing, Sink, Totals, opening};
 pub use backtrail_model::touch::{Basis, Touched};
@@ -62,7 +62,7 @@ pub use flows::{
     FlowMarkKind, FlowQuestion, FlowTotals, Flows, Named, Past, Period, Scan, Side, Talker, flows,
 };
 pub use group_names::GroupName;
-pub use interfaces::{Address, CallerInterface, HeldBy, Holding};
+pub use interfaces::{Address, CallerInterface, HeldBy, Holding, Tenure};
 pub use item::{Item, Made, Phase, Twin};
 pub use ledger::Broken;
 pub use lineage::{

@@ -18,7 +18,7 @@ use crate::ends::{Ends, Met, order, widened};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event};
 use crate::flows::{FlowFilters, FlowQuestion, FlowTotals, Talker, flows};
-use crate::interfaces::{Holding, Interfaces};
+use crate::interfaces::{Holding, Interfaces, Sought};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
@@ -152,7 +152,7 @@ pub async fn profile(source: &Source, subject: &str, window: Option<Window>) -> 
 /// Which interfaces had an address, or belonged to what is asked for, in the order of time.
 async fn interfaces(source: &Source, subject: &str) -> Result<Vec<Holding>, TimelineError> {
     let known = Interfaces::read(source).await?;
-    let mut all: Vec<Holding> = known.named(subject).cloned().collect();
+    let mut all: Vec<Holding> = known.named(&Sought::read(subject)).cloned().collect();
     all.sort_by(|a, b| (a.from, &a.interface_id, a.to).cmp(&(b.from, &b.interface_id, b.to)));
     Ok(all)
 }

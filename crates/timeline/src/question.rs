@@ -120,6 +120,17 @@ fn wrong(option: &'static str, value: &str, problem: &'static str) -> TimelineEr
     TimelineError::Filter { option, value: value.to_owned(), problem }
 }
 
+/// That no value of an option would match whatever there is.
+///
+/// # Errors
+/// `Filter` for the first that would.
+pub(crate) fn narrowing(option: &'static str, values: &[String]) -> Result<(), TimelineError> {
+    match values.iter().find(|value| is_everything(value)) {
+        Some(value) => Err(wrong(option, value, "would match everything: leave the option out, or name something")),
+        None => Ok(()),
+    }
+}
+
 /// Whether a value would match whatever there is.
 fn is_everything(value: &str) -> bool {
     value.trim_end_matches('*').trim().is_empty()
@@ -180,9 +191,7 @@ impl Filters {
             ("key", &typed.key),
             ("source", &typed.source),
         ] {
-            if let Some(value) = values.iter().find(|v| is_everything(v)) {
-                return Err(wrong(option, value, "would match everything: leave the option out, or name something"));
-            }
+            narrowing(option, values)?;
         }
         let outcome = |word: &String| {
             Outcome::parse(word).ok_or_else(|| wrong("outcome", word, "is none of ok, denied, failed, throttled, dry_run and unknown"))

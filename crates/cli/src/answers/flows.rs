@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use backtrail_model::words::counted;
+use backtrail_model::words::{counted, counted_in_groups as told, port_words};
 use backtrail_timeline::{FlowCounted, FlowLogCall, FlowLogCovered, FlowMark, FlowMarkKind, HourState, InterfaceCovered, Side, Talker};
 
 use super::Style;
@@ -141,22 +141,12 @@ pub(crate) fn ways(counted: &FlowCounted) -> String {
 
 /// What went one way: `in: 40 bytes (1 packet, 1 record)`.
 pub(crate) fn way(name: &str, side: &Side) -> String {
-    format!("{name}: {} ({}, {})", counted(side.bytes, "byte"), counted(side.packets, "packet"), counted(side.records, "record"))
+    format!("{name}: {} ({}, {})", told(side.bytes, "byte"), told(side.packets, "packet"), told(side.records, "record"))
 }
 
 /// `tcp/22`.
 pub(crate) fn port(protocol: Option<i32>, port: Option<i32>) -> Option<String> {
-    let name = match protocol? {
-        1 => "icmp".to_owned(),
-        6 => "tcp".to_owned(),
-        17 => "udp".to_owned(),
-        58 => "icmpv6".to_owned(),
-        other => format!("protocol {other}"),
-    };
-    Some(match port {
-        Some(port) if matches!(protocol, Some(6 | 17)) => format!("{name}/{port}"),
-        _ => name,
-    })
+    Some(port_words(protocol?, port))
 }
 
 /// A citation in a terminal's room.

@@ -148,14 +148,15 @@ impl Flat for Item {
             // Empty where the record does not say.
             self.principal.from_console.map(|b| b.to_string()),
             self.principal.mfa.map(|b| b.to_string()),
-            source_interfaces(self),
+            joined_holders(self.source_interfaces.iter().filter_map(CallerInterface::holder)),
         ]
     }
 }
 
-/// The workloads that had the address a call came from.
-fn source_interfaces(item: &Item) -> Option<String> {
-    let words: Vec<&str> = item.source_interfaces.iter().filter_map(CallerInterface::holder).collect();
+/// The workloads that had the addresses calls came from, each once.
+fn joined_holders<'h>(holders: impl Iterator<Item = &'h str>) -> Option<String> {
+    let mut words: Vec<&str> = Vec::new();
+    holders.for_each(|holder| words.extend((!words.contains(&holder)).then_some(holder)));
     (!words.is_empty()).then(|| words.join(" "))
 }
 
@@ -186,6 +187,7 @@ impl Flat for Present {
         "regions",
         "refs",
         "source_identities",
+        "source_interfaces",
     ];
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -213,6 +215,7 @@ impl Flat for Present {
             joined(&self.regions),
             Some(self.refs.join(" ")),
             joined(&self.source_identities),
+            joined_holders(self.source_interfaces.top.iter().filter_map(|one| one.held.holder())),
         ]
     }
 }

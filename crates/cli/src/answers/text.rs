@@ -6,11 +6,12 @@ use backtrail_model::outcome::Outcome;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
 use backtrail_timeline::{
-    CallerInterface, Counted, Covered, Item, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown,
+    Counted, Covered, Item, OwnAddresses, Phase, Present, Principal, PrincipalKind, Question, Rank, Values, WindowShown,
 };
 
 use super::chain::chain_lines;
 use super::flows::flow_log_lines;
+use super::interfaces::{came_from_words, own_workloads};
 use super::marks::mark_lines;
 use super::related::{cited, related_lines};
 use crate::sanitize::{sanitize, shorten, shorten_inside};
@@ -213,17 +214,6 @@ impl TextItem for Item {
     }
 }
 
-/// Whose the address of a call was, where it was one of the estate's own: ` (then of i-... by eni-...)`.
-fn own_workloads(interfaces: &[CallerInterface]) -> String {
-    let told = |one: &CallerInterface| {
-        let holder = one.instance_id.as_deref().or(one.resource_id.as_deref());
-        let words: Vec<&str> = holder.into_iter().chain(one.interface_id.as_deref()).collect();
-        sanitize(&words.join(" by ")).into_owned()
-    };
-    let all: Vec<String> = interfaces.iter().map(told).collect();
-    if all.is_empty() { String::new() } else { format!(" (then of {})", all.join(" or of ")) }
-}
-
 /// What the record says of the session beside its key. That a session had no multi-factor authentication says something of users and root
 /// alone: records say so of nearly every role's session.
 fn session(principal: &Principal) -> impl Iterator<Item = &'static str> {
@@ -311,6 +301,9 @@ impl TextItem for Present {
                 writeln!(out, "{}", if is_notable { style.paint("33", &line) } else { style.dim(&line) })?;
             }
         }
+        for line in own_address_lines(&self.source_interfaces, style) {
+            writeln!(out, "{}", style.dim(&line))?;
+        }
         let declared: Vec<String> =
             listed(&self.source_identities, LISTED, true).iter().map(|who| format!("source identity {who}")).collect();
         for line in style.labelled("declared", declared.iter().map(String::as_str), ", ") {
@@ -330,6 +323,14 @@ impl TextItem for Present {
         }
         Ok(())
     }
+}
+
+/// Whose the addresses were, of those that were one's own.
+fn own_address_lines(own: &OwnAddresses, style: &Style) -> Vec<String> {
+    let mut told: Vec<String> = own.top.iter().take(LISTED).map(came_from_words).collect();
+    let more = own.distinct.saturating_sub(told.len() as u64);
+    told.extend((more > 0).then(|| format!("{more} more")));
+    style.labelled("own", told.iter().map(String::as_str), "; ")
 }
 
 impl TextItem for Covered {

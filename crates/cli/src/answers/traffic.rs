@@ -34,7 +34,7 @@ fn write_line(line: &FlowLine, out: &mut dyn Write, style: &Style) -> io::Result
     let first = format!("{}  traffic    {}", line.event_time, style.bold(&interface));
     writeln!(out, "{first}  {}", sanitize(&line.summary))?;
     let mut place: Vec<String> =
-        [&line.instance_id, &line.address, &line.account].into_iter().flatten().map(|t| sanitize(t).into_owned()).collect();
+        [&line.instance_id, &line.address, &line.region, &line.account].into_iter().flatten().map(|t| sanitize(t).into_owned()).collect();
     place.extend(line.time_end.as_ref().map(|end| format!("to {end}, each up to {} s off", line.precision_seconds)));
     place.extend(line.refs.iter().map(|reference| format!("[{}]", cited(reference))));
     for line in style.flow(place.iter().map(String::as_str), "  ", 4) {
@@ -84,6 +84,7 @@ impl Flat for TimelineItem {
             "event_name" => Some(line.kind.to_owned()),
             "resources" => Some(line.interface_id.clone()),
             "account" => line.account.clone(),
+            "region" => line.region.clone(),
             "refs" => Some(line.refs.join(" ")),
             _ => None,
         };

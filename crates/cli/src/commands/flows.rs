@@ -32,7 +32,7 @@ pub(crate) struct FlowsArgs {
     /// Region
     #[arg(long, value_name = "REGION")]
     region: Vec<String>,
-    /// Interface, instance, security group, VPC, subnet, NAT or transit gateway: an ARN or a bare id
+    /// Interface, instance, security group, VPC, subnet, NAT or transit gateway: an ARN or a bare id, or either with a trailing `*`
     #[arg(long, value_name = "ARN")]
     arn: Vec<String>,
     /// Address or CIDR block at either end

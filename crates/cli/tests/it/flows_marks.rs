@@ -169,6 +169,38 @@ fn a_sweep_over_many_addresses_names_what_let_it_through() {
     assert_eq!(list(&arithmetic["accepted_refs"]).len(), 5);
 }
 
+/// Records that do not say their way, in row groups that the window's beginning cuts: what the interface sent in the day before is told by its own address.
+#[test]
+fn the_day_before_counts_what_the_interface_itself_sent_to_external_peers() {
+    let (own, hour) = ("10.0.0.5", |hours: i64| NOON - hours * 3_600);
+    let to =
+        |peer: &str, megabytes: i64, at: i64| line((own, 50_000, peer, 443), (900, megabytes * 1_000_000), (at + 30, 50), "ACCEPT", "0");
+    let of_others = |line: String| line.replace("eni-1", "eni-2").replace(own, "10.0.0.6");
+    let lines = [
+        // The transfer, and what else the interface does in that hour.
+        to("198.51.100.1", 200, hour(0)),
+        line(("10.0.0.9", 41_000, own, 5432), (9, 900), (hour(0), 2), "ACCEPT", "3"),
+        // The hour before: seven and three megabytes sent out. What went to somebody inside, came in or was refused does not count.
+        to("198.51.100.2", 7, hour(1)),
+        to("198.51.100.3", 3, hour(1)),
+        to("10.0.0.9", 30, hour(1)),
+        line(("198.51.100.4", 443, own, 50_000), (900, 50_000_000), (hour(1), 50), "ACCEPT", "0"),
+        line((own, 50_000, "198.51.100.5", 443), (900, 900_000_000), (hour(1), 50), "REJECT", "0"),
+        of_others(to("198.51.100.6", 500, hour(1))),
+        // Three hours before four; and more than a day before as much as now.
+        to("198.51.100.2", 4, hour(3)),
+        to("198.51.100.1", 300, hour(25)),
+    ];
+    let store = store_of(lines);
+    let window = ["flows", "--from", "2025-11-19T12:00:00Z", "--to", "2025-11-19T13:00:00Z", "--format", "json"];
+    let mark = one(&store.json(&window), "bulk_egress");
+    let arithmetic = &mark["arithmetic"];
+    assert_eq!((plain(&mark["interface_id"]), number(&arithmetic["bytes"])), ("eni-1".to_owned(), 200_000_000));
+    assert_eq!((plain(&arithmetic["compared_with"]), number(&arithmetic["past_hours"])), ("before".to_owned(), 2));
+    assert_eq!((plain(&arithmetic["past_from"]), number(&arithmetic["past_most_bytes"])), ("2025-11-19T09:00:00Z".to_owned(), 10_000_000));
+    assert_eq!(number(&arithmetic["times"]), 20);
+}
+
 /// The same files in another order, on one thread and on several: the same bytes.
 #[test]
 fn marks_do_not_depend_on_the_order_of_input() {

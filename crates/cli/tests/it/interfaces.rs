@@ -78,6 +78,44 @@ fn a_call_from_an_own_address_names_the_workload_that_had_it_then() {
     assert_eq!(others, list(&truth["own_calls"]).len(), "nobody else called from an own address");
 }
 
+#[test]
+fn actors_name_the_workloads_that_had_the_addresses_their_calls_came_from() {
+    let store = TestStore::of_fixture("flows");
+    let truth = truth_of("flows");
+    let answer = store.json(&["actors", "--format", "json"]);
+    let actors = list(&answer["answer"]);
+    let is_of = |actor: &Value, identity: &Value| list(&actor["principals"]["top"]).iter().any(|p| p["value"] == *identity);
+    // Two instances behind the NAT gateway, the same address before and after it changed hands, the jump host.
+    for call in list(&truth["own_calls"]) {
+        let actor = actors.iter().find(|actor| is_of(actor, &call["identity"])).expect("the actor");
+        let calls: Vec<&Value> = list(&truth["own_calls"]).iter().filter(|other| other["identity"] == call["identity"]).collect();
+        let [own] = list(&actor["source_interfaces"]["top"]) else { panic!("one workload: {actor}") };
+        assert_eq!((number(&own["events"]), &own["ref"]), (calls.len() as i64, &calls[0]["event_id"]));
+        assert_eq!((&own["address"], &own["interface_id"]), (&call["source_ip_address"], &call["interface"]));
+        let held = list(&truth["intervals"]).iter().find(|i| {
+            let begins_before = plain(&i["from"]) <= plain(&call["event_time"]);
+            let ends_after = i["to"].is_null() || plain(&call["event_time"]) < plain(&i["to"]);
+            i["public_address"] == call["source_ip_address"] && begins_before && ends_after
+        });
+        let held = held.expect("an interval");
+        assert_eq!((&own["from"], &own["to"], plain(&own["basis"])), (&held["from"], &held["to"], "calls".to_owned()));
+        let cited: Vec<&Value> = [&held["from_event"], &held["to_event"]].into_iter().filter(|r| !r.is_null()).collect();
+        assert_eq!(list(&own["refs"]).iter().collect::<Vec<_>>(), cited);
+        let gateway = if call["interface"] == truth["nat"]["interface"] { truth["nat"]["gateway"].clone() } else { Value::Null };
+        assert_eq!((&own["instance_id"], &own["resource_id"]), (&held["instance"], &gateway));
+    }
+    let identities: BTreeSet<String> = list(&truth["own_calls"]).iter().map(|call| plain(&call["identity"])).collect();
+    let told = actors.iter().filter(|actor| actor.get("source_interfaces").is_some()).count();
+    assert_eq!(told, identities.len(), "nothing is said of addresses that nobody of the estate had");
+    let text = String::from_utf8_lossy(&store.run(&["actors"]).stdout).into_owned();
+    let web = "own      203.0.113.26 (1) of i-0846e5bc458368483 by eni-0cee3ef96d1ea89bf, 2025-11-19T09:02:33Z to 2025-11-19T11:05:10Z \
+               [d068315c-2f36-4ef9-b414-dddbacf29ceb, 7c456873-e0f5-4390-805f-5798656939d4]";
+    assert!(text.contains(web), "{text}");
+    let csv = String::from_utf8_lossy(&store.run(&["actors", "--format", "csv"]).stdout).into_owned();
+    assert!(csv.lines().next().is_some_and(|names| names.ends_with(",source_interfaces")));
+    assert_eq!(csv.lines().filter(|row| row.ends_with(",nat-06f0746bcc2bfb356")).count(), 2, "{csv}");
+}
+
 /// What `describe-network-interfaces` and `describe-addresses` print.
 const LISTED: &str = r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-0b7", "VpcId": "vpc-1", "OwnerId": "111122223333", "InterfaceType": "interface",
   "Attachment": {"AttachTime": "2025-11-19T09:00:52+00:00", "InstanceId": "i-0b7", "DeleteOnTermination": true}, "Groups": [{"GroupId": "sg-0b7"}],

@@ -97,6 +97,42 @@ fn filters_that_flow_records_can_fulfil_narrow_them_and_others_leave_them_out() 
 }
 
 #[test]
+fn the_beginning_of_an_id_or_an_arn_finds_traffic_as_it_finds_events() {
+    let store = TestStore::of_fixture("flows");
+    let truth = truth_of("flows");
+    let (jump, region, account) = (plain(&truth["interfaces"]["jump"]), plain(&truth["region"]), plain(&truth["account"]));
+    let of = |name: &str| told(&store, &["--source", "flow_logs", "--arn", name]).1;
+    let (all, of_jump) = (told(&store, &["--source", "flow_logs"]).1, of(&jump));
+    assert!(!of_jump.is_empty() && of_jump.len() < all.len());
+    // No other interface's id begins so.
+    let id = &jump[..8];
+    let arn = |region: &str, resource: &str| format!("arn:aws:ec2:{region}:{account}:{resource}");
+    assert_eq!(of(&format!("{id}*")), of_jump);
+    assert_eq!(of(&arn(&region, &format!("network-interface/{id}*"))), of_jump);
+    let instance = plain(&list(&truth["own_calls"]).iter().find(|call| call["interface"] == jump.as_str()).expect("it")["instance"]);
+    assert_eq!(of(&arn(&region, &format!("instance/{}*", &instance[..6]))), of_jump);
+    assert_eq!(of(&format!("{}*", &plain(&truth["door"]["group"])[..8])), of(&plain(&truth["door"]["group"])));
+    assert_eq!(of(&arn(&region, "network-interface/*")), all);
+    assert_eq!(of(&arn("eu-west-1", "network-interface/*")), Vec::<Value>::new());
+    let totals = |name: &str| store.json(&["flows", "--format", "json", "--arn", name])["totals"].clone();
+    assert_eq!(totals(&format!("{id}*")), totals(&jump));
+    assert_eq!(store.run(&["flows", "--arn", "*"]).status.code(), Some(2));
+}
+
+#[test]
+fn lines_say_in_which_region_the_interface_is() {
+    let store = TestStore::of_fixture("flows");
+    let region = plain(&truth_of("flows")["region"]);
+    let (_, lines) = told(&store, &[]);
+    assert!(!lines.is_empty() && lines.iter().all(|line| plain(&line["region"]) == region));
+    let rows = store.run(&["timeline", "--source", "flow_logs", "--format", "csv"]);
+    let csv = String::from_utf8_lossy(&rows.stdout).into_owned();
+    assert!(csv.lines().skip(1).all(|line| line.contains(&format!(",{region},"))), "{csv}");
+    let text = String::from_utf8_lossy(&store.run(&["timeline", "--source", "flow_logs"]).stdout).into_owned();
+    assert!(text.contains(&format!("  {region}  ")), "{text}");
+}
+
+#[test]
 fn rows_have_a_column_for_the_end() {
     let store = TestStore::of_fixture("flows");
     let csv = String::from_utf8_lossy(&store.run(&["timeline", "--source", "flow_logs", "--format", "csv"]).stdout).into_owned();

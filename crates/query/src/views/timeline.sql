@@ -1,4 +1,4 @@
--- Everything with a time, from every source, in one shape.
+-- Everything with a time, from every source, in one shape. Traffic has a row for each flow record: where several flow logs cover an interface, each has its own record of the same traffic, which `flow_log` tells apart. Answers sum one of them for an interface and an hour; docs/guide/analysts.md says how a query does.
 SELECT
   event_time,
   arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS time_end,
@@ -16,7 +16,9 @@ SELECT
   outcome,
   service || ':' || event_name || CASE WHEN error_code IS NULL THEN '' ELSE ' (' || error_code || ')' END AS summary,
   ref,
-  late
+  late,
+  arrow_cast(NULL, 'Utf8View') AS interface_id,
+  arrow_cast(NULL, 'Utf8View') AS flow_log
 FROM (
   SELECT
     event_time,
@@ -34,7 +36,8 @@ FROM (
   FROM cloudtrail
 )
 UNION ALL
--- Traffic, a row for each record: a filter on the time reaches the files. Either time is up to 60 s off.
+-- Traffic, a row for each record: a filter on the time reaches the files, which it could not where a flow log had to be chosen first. Nothing that
+-- is evidence is left out. Either time is up to 60 s off.
 SELECT
   event_time,
   CASE WHEN "end" BETWEEN 0 AND 4102444800
@@ -51,6 +54,8 @@ SELECT
     || coalesce(pkt_dstaddr, dstaddr, '-') || coalesce(':' || dstport, '')
     || coalesce(' protocol ' || protocol, '') || coalesce(', ' || bytes || ' bytes', ''),
   evidence_id || '#' || record_index,
-  false
+  false,
+  coalesce(interface_id, resource_id, tgw_attachment_id, '-'),
+  coalesce(flow_log_id, log_group, 'unknown')
 FROM flows
 WHERE log_status = 'OK'

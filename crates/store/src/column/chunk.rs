@@ -48,31 +48,25 @@ impl Told for &str {
     }
 }
 
-impl Told for i32 {
-    const TYPE: Type = Type::INT32;
+/// Numbers are told alike, whatever their width: Parquet has them little-endian.
+macro_rules! told_numbers {
+    ($($number:ty: $kind:ident),+) => {$(
+        impl Told for $number {
+            const TYPE: Type = Type::$kind;
 
-    fn statistics(ends: Option<(Self, Self)>, nulls: u64) -> Statistics {
-        let (low, high) = ends.unzip();
-        ValueStatistics::new(low, high, None, Some(nulls), false).into()
-    }
+            fn statistics(ends: Option<(Self, Self)>, nulls: u64) -> Statistics {
+                let (low, high) = ends.unzip();
+                ValueStatistics::new(low, high, None, Some(nulls), false).into()
+            }
 
-    fn bytes(&self) -> Vec<u8> {
-        self.to_le_bytes().to_vec()
-    }
+            fn bytes(&self) -> Vec<u8> {
+                self.to_le_bytes().to_vec()
+            }
+        }
+    )+};
 }
 
-impl Told for i64 {
-    const TYPE: Type = Type::INT64;
-
-    fn statistics(ends: Option<(Self, Self)>, nulls: u64) -> Statistics {
-        let (low, high) = ends.unzip();
-        ValueStatistics::new(low, high, None, Some(nulls), false).into()
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.to_le_bytes().to_vec()
-    }
-}
+told_numbers!(i32: INT32, i64: INT64);
 
 /// The least and the greatest value, and how many are absent.
 #[derive(Debug, Clone, Copy)]

@@ -12,17 +12,19 @@ use hashbrown::{HashMap, HashSet};
 
 use super::marks::{Mark, MarkKind, burst_marks, told};
 use super::past::{Aspect, Lasting, Past, PastOf, role_of, write_call};
+use super::workloads::OwnCalls;
 use super::{Counted, InStore, MfaCounts, Present, Values};
 use crate::coverage::ToldByFiles;
 use crate::ends::{Ends, Met, earlier};
 use crate::event::Event;
+use crate::interfaces::Tenures;
 use crate::lineage::{Attribution, Missing, Origin, OriginKind};
 use crate::novelty::{Before, Compared, Newness, judge};
 use crate::principal::Principal;
 use crate::question::canonical_address;
 
 /// Values listed of each kind; how many there are in all is told beside them.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// What is missing above its principals, named for an actor at most.
 const MISSING: usize = 5;
@@ -93,6 +95,7 @@ pub(super) struct Counts {
     /// Calls that other accounts may have recorded as well.
     shared: HashSet<String>,
     addresses: Tally,
+    own_calls: OwnCalls,
     user_agents: Tally,
     accounts: Tally,
     regions: Tally,
@@ -114,7 +117,7 @@ impl Counts {
         event: &Event<'_>,
         (actor, mfa): (&Arc<Attribution>, Option<bool>),
         is_folded: bool,
-        before: Option<&Before>,
+        (before, own): (Option<&Before>, &Tenures),
     ) {
         let facts = event.facts();
         let outcome = classify(&facts);
@@ -143,6 +146,7 @@ impl Counts {
             keep_first(&mut self.comparable, event);
         }
         self.values(event, actor, compares);
+        self.own_calls.take(event, own);
         let mut call = String::with_capacity(64);
         write_call(event.event_source, event.event_name, &mut call);
         let sensitive = is_sensitive(&facts);
@@ -294,7 +298,12 @@ impl Counts {
         Compared::of(before, &accounts, past.was_met(), &past.with())
     }
 
-    pub(super) fn present(mut self, before: Option<&Before>, past: &Past, known: &ToldByFiles) -> Option<(Option<i64>, Present)> {
+    pub(super) fn present(
+        mut self,
+        (before, own): (Option<&Before>, &Tenures),
+        past: &Past,
+        known: &ToldByFiles,
+    ) -> Option<(Option<i64>, Present)> {
         let (first, last) = self.ends.times()?;
         let past = past.of(self.who());
         let (mark_counts, marks) = told(self.marks(before, &past));
@@ -322,6 +331,7 @@ impl Counts {
             mfa: self.mfa,
             from_console: self.from_console,
             addresses: values(self.addresses),
+            source_interfaces: self.own_calls.told(own),
             user_agents: values(self.user_agents),
             accounts: values(self.accounts),
             regions: values(self.regions),

@@ -13,18 +13,29 @@ use backtrail_model::words::counted;
 use hashbrown::HashMap;
 use serde::Serialize;
 
+use super::statements::capped;
 use super::{Cell, Covered, LogKind, NotSeen, NotSeenKind, say};
 use crate::error::TimelineError;
-use crate::event::{Event, Text, times};
-use crate::flows::{FLOWS, NO_INTERFACE, UNKNOWN};
+use crate::event::{Event, times};
+use crate::flows::{self, FLOWS, INTERFACES, NO_INTERFACE, REGIONS, Records, UNKNOWN};
 use crate::item::Item;
-use crate::source::{Source, within};
+use crate::source::Source;
 use crate::touched::touched_in_all;
 
 /// Calls that begin and end a flow log.
 const CALLS: &[&str] = &["CreateFlowLogs", "DeleteFlowLogs"];
-/// Statements of one kind.
-const TOLD: usize = 10;
+/// Columns that are read beside those that name the interface and the region.
+const COLUMNS: &[&str] = &["event_time", "log_status", "account_id", "flow_log_id", "log_group"];
+
+/// What several interfaces are told as beyond those that are named: of one, and of more.
+const LOST: (&str, &str) = (
+    "interface with lost records (`backtrail coverage --format json` has it)",
+    "interfaces with lost records (`backtrail coverage --format json` has them)",
+);
+const SILENT: (&str, &str) = (
+    "interface with hours without a record (`backtrail coverage --format json` has it)",
+    "interfaces with hours without a record (`backtrail coverage --format json` has them)",
+);
 
 /// What an hour of an interface holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -150,25 +161,14 @@ pub(super) struct FlowHours {
 impl FlowHours {
     pub(super) async fn read(source: &Source, window: Option<&Window>) -> Result<Self, TimelineError> {
         let mut hours = Self::default();
-        let failed = TimelineError::table(FLOWS);
-        let mut frame = source.table(FLOWS).await?;
-        if let Some(window) = window {
-            frame = frame.filter(within(window)).map_err(&failed)?;
-        }
-        let columns = ["event_time", "log_status", "account_id", "region", "file_region", "flow_log_id", "log_group"];
-        let interfaces = ["interface_id", "resource_id", "tgw_attachment_id"];
-        let all: Vec<&str> = columns.iter().chain(&interfaces).copied().collect();
-        let frame = frame.select_columns(&all).map_err(&failed)?;
+        let columns: Vec<&str> = COLUMNS.iter().chain(INTERFACES).chain(REGIONS).copied().collect();
+        let frame = flows::of_window(source, window, &columns).await?;
         Source::batches(FLOWS, frame, &mut |batch| {
-            let text = |column| Text::of(batch, FLOWS, column);
-            let (time, status, account) = (times(batch, FLOWS, "event_time")?, text("log_status")?, text("account_id")?);
-            let regions = [text("region")?, text("file_region")?];
-            let logs = [text("flow_log_id")?, text("log_group")?];
-            let interfaces = [text(interfaces[0])?, text(interfaces[1])?, text(interfaces[2])?];
-            for row in (0..batch.num_rows()).filter(|row| !time.is_null(*row)) {
-                let (region, log) = (first_of(&regions, row).unwrap_or(UNKNOWN), first_of(&logs, row).unwrap_or(UNKNOWN));
-                let of = [account.get(row).unwrap_or(UNKNOWN), region, log, first_of(&interfaces, row).unwrap_or(NO_INTERFACE)];
-                hours.take(time.value(row), status.get(row), of);
+            let (time, records) = (times(batch, FLOWS, "event_time")?, Records::of(batch)?);
+            for row in (0..records.rows).filter(|row| time.is_valid(*row)) {
+                let region = records.region(row).unwrap_or(UNKNOWN);
+                let of = [records.account(row), region, records.log(row).0, records.interface(row)];
+                hours.take(time.value(row), records.status.get(row), of);
             }
             Ok(())
         })
@@ -267,8 +267,8 @@ impl FlowHours {
     /// What flow logs of some accounts and regions lack, in words.
     pub(super) fn not_seen(&self, items: &[Covered], is_asked: &dyn Fn(&str, &str) -> bool, window: Option<&Window>) -> Vec<NotSeen> {
         let logs = || items.iter().flat_map(|item| &item.flow_logs);
-        let mut all = capped(lost(logs()), "interfaces with lost records (`backtrail coverage --format json` has them)");
-        all.extend(capped(silent(logs()), "interfaces with hours without a record (`backtrail coverage --format json` has them)"));
+        let mut all = capped(lost(logs()), LOST);
+        all.extend(capped(silent(logs()), SILENT));
         let known: BTreeSet<&str> = logs().map(|log| log.flow_log.as_str()).collect();
         // In a window from which it was gone nobody misses it.
         let is_over = |calls: &Calls| calls.ended.as_ref().zip(window).is_some_and(|((ended, _), window)| *ended < window.from());
@@ -281,14 +281,9 @@ impl FlowHours {
             let text = format!("Flow log {id}, which {} started at {when}: no record of it in this window is in evidence.", begun.actor);
             Some(NotSeen { kind: NotSeenKind::FlowGap, text, refs: vec![begun.reference.clone()] })
         });
-        all.extend(capped(told.collect(), "flow logs of which no record is in evidence"));
+        all.extend(capped(told.collect(), ("flow log of which no record is in evidence", "flow logs of which no record is in evidence")));
         all
     }
-}
-
-/// The first of some columns that has a value.
-fn first_of<'a>(columns: &[Text<'a>], row: usize) -> Option<&'a str> {
-    columns.iter().find_map(|text| text.get(row))
 }
 
 /// `fl-...`, of its ARN.
@@ -383,15 +378,6 @@ fn each<'i>(items: impl Iterator<Item = &'i FlowLogCovered>) -> impl Iterator<It
 
 fn of_state(interface: &InterfaceCovered, state: HourState) -> impl Iterator<Item = &Stretch> {
     interface.stretches.iter().filter(move |stretch| stretch.state == state)
-}
-
-fn capped(mut all: Vec<NotSeen>, several: &str) -> Vec<NotSeen> {
-    let more = all.len().saturating_sub(TOLD);
-    if let (true, Some(kind)) = (more > 0, all.first().map(|first| first.kind)) {
-        all.truncate(TOLD);
-        all.push(say(kind, format!("{more} more {several}.")));
-    }
-    all
 }
 
 #[cfg(test)]

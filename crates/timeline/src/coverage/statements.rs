@@ -17,7 +17,7 @@ use crate::ledger::{Broken, Ledger};
 /// Names listed in one statement.
 const NAMED: usize = 8;
 /// Statements of one kind about single things; the rest are counted.
-const OF_A_KIND: usize = 10;
+pub(crate) const OF_A_KIND: usize = 10;
 
 /// What kind of thing was not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -350,12 +350,12 @@ fn sentence(text: &str) -> String {
 }
 
 /// The first of them, and how many more there are: said of one, and of several.
-fn capped(all: Vec<NotSeen>, called: (&str, &str)) -> Vec<NotSeen> {
+pub(super) fn capped(all: Vec<NotSeen>, called: (&str, &str)) -> Vec<NotSeen> {
     capped_with(all, called, 0)
 }
 
 /// The same, where more are known of than are at hand.
-fn capped_with(mut all: Vec<NotSeen>, (one, several): (&str, &str), beyond: u64) -> Vec<NotSeen> {
+pub(crate) fn capped_with(mut all: Vec<NotSeen>, (one, several): (&str, &str), beyond: u64) -> Vec<NotSeen> {
     let more = all.len().saturating_sub(OF_A_KIND) as u64 + beyond;
     if let (Some(kind), true) = (all.first().map(|first| first.kind), more > 0) {
         // What is not said is cited all the same.

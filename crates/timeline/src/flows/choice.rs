@@ -67,8 +67,8 @@ struct Met {
     at: usize,
 }
 
-/// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log.
-const COLUMNS: usize = 7;
+/// Columns whose texts are numbered: the account, three that may name the interface, three that tell the flow log, two that may name the region.
+const COLUMNS: usize = 9;
 
 impl Count {
     fn join(&mut self, other: &Self) {
@@ -94,6 +94,8 @@ pub(crate) struct Tallies {
     first: HashMap<Slot, Log>,
     /// Whether any slot has records of several.
     pub(super) is_contested: bool,
+    /// The region of each interface, where that is read; none where records name several.
+    regions: HashMap<u32, Option<u32>>,
     /// Intervals that lost records: interface, from, to, where it says so.
     pub(crate) skipped: Vec<(String, i64, i64, String)>,
 }
@@ -107,7 +109,12 @@ impl Tallies {
 
     pub(crate) fn take_all(&mut self, records: &Records<'_>, filters: &FlowFilters) {
         self.begin();
-        (0..records.rows).filter(|row| records.is_of(*row, filters)).for_each(|row| self.take(records, row));
+        for row in (0..records.rows).filter(|row| records.is_of(*row, filters)) {
+            let interface = self.count(records, row, 0);
+            if let Some(region) = (7..).zip(records.regions).find_map(|(column, text)| self.names.of(column, text, row)) {
+                note_region(&mut self.regions, interface, Some(region));
+            }
+        }
     }
 
     pub(super) fn take(&mut self, records: &Records<'_>, row: usize) {
@@ -116,9 +123,14 @@ impl Tallies {
 
     /// Takes a record that sent something.
     pub(super) fn take_sent(&mut self, records: &Records<'_>, row: usize, sent: u64) {
+        self.count(records, row, sent);
+    }
+
+    /// Counts a record, and says which interface's it is.
+    fn count(&mut self, records: &Records<'_>, row: usize, sent: u64) -> u32 {
         let (start, end) = (records.start(row), records.end(row));
         let at = self.place(records, row, hour(start));
-        let (_, count) = &mut self.counts[at];
+        let ((slot, _), count) = &mut self.counts[at];
         let (is_nodata, is_skipdata) = match records.status.get(row) {
             Some("NODATA") => (1, 0),
             Some("SKIPDATA") => {
@@ -130,6 +142,7 @@ impl Tallies {
             _ => (0, 0),
         };
         count.join(&Count { records: 1, nodata: is_nodata, skipdata: is_skipdata, first: start, last: end, sent });
+        slot.0
     }
 
     /// Where a record is counted. Most are of the same hour and flow log as the one before of their interface: then no text and no hash is looked at.
@@ -182,6 +195,9 @@ impl Tallies {
         for (((interface, hour), (name, format, account)), count) in other.counts {
             let at = self.place_of((here(interface), hour), (here(name), here(format), here(account)));
             self.counts[at].1.join(&count);
+        }
+        for (interface, region) in other.regions {
+            note_region(&mut self.regions, here(interface), region.map(here));
         }
         self.is_contested |= other.is_contested;
         self.skipped.extend(other.skipped);
@@ -287,6 +303,12 @@ impl Tallies {
         accounts
     }
 
+    /// The region of each interface, where its records name one.
+    pub(super) fn regions(&self) -> HashMap<&str, &str> {
+        let told = |(interface, region): (&u32, &Option<u32>)| Some((self.names.text(*interface), self.names.text((*region)?)));
+        self.regions.iter().filter_map(told).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
@@ -298,6 +320,14 @@ pub(crate) struct Choice {
     chosen: HashMap<Slot, Log>,
     /// Whether any has several.
     pub(super) is_contested: bool,
+}
+
+/// Notes that an interface is in a region; in none that is known, where it is said to be in two.
+fn note_region(regions: &mut HashMap<u32, Option<u32>>, interface: u32, region: Option<u32>) {
+    let known = regions.entry(interface).or_insert(region);
+    if *known != region {
+        *known = None;
+    }
 }
 
 fn hour(start: Option<i64>) -> i64 {

@@ -3,13 +3,12 @@
 
 use backtrail_model::time::{MICROS_PER_SECOND, format_instant};
 use backtrail_model::window::Window;
-use backtrail_model::words::counted;
+use backtrail_model::words::{counted, grouped, port_words};
 use serde::Serialize;
 
-use super::marks::{grouped, port_text};
 use super::summing::{Asked, Summed, sum_counted};
 use super::sums::{Counted, Key, Side, Sum, Sums};
-use super::{FlowGrouping, FlowQuestion, Talker, seen, tally};
+use super::{FlowGrouping, FlowQuestion, REGIONS, Talker, seen, tally_with};
 use crate::coverage::{NotSeen, NotSeenKind, say};
 use crate::error::TimelineError;
 use crate::interfaces::Interfaces;
@@ -74,6 +73,8 @@ pub struct FlowLine {
     pub period: Period,
     /// Owner of the interface.
     pub account: Option<String>,
+    /// Region, as the records have it, else the names of their files.
+    pub region: Option<String>,
     /// The interface; of a transit gateway the attachment.
     pub interface_id: String,
     /// The instance that records name with it.
@@ -114,7 +115,7 @@ pub(crate) struct FlowLines {
 pub(crate) async fn lines(source: &Source, question: &FlowQuestion, is_open: bool) -> Result<FlowLines, TimelineError> {
     let (ledger, known) = futures::future::try_join(Ledger::read(source), Interfaces::read(source)).await?;
     let question = &question.looked_up(&known);
-    let tallies = tally(source, question).await?;
+    let tallies = tally_with(source, question, REGIONS).await?;
     if tallies.is_empty() {
         return Ok(FlowLines::default());
     }
@@ -129,9 +130,9 @@ pub(crate) async fn lines(source: &Source, question: &FlowQuestion, is_open: boo
         not_seen.push(say(NotSeenKind::NotWeighed, text));
     }
     let most = if is_open { (MOST_CONVERSATIONS / slots.max(1)).clamp(CONVERSATIONS.0, CONVERSATIONS.1) } else { 1 };
-    let accounts = tallies.accounts();
-    let account = |interface: &str| accounts.get(interface).map(|account| (*account).to_owned());
-    let telling = Telling { sums: &sums, known: &known, period, most, window: question.window.as_ref(), account: &account };
+    let (accounts, regions) = (tallies.accounts(), tallies.regions());
+    let place = |interface: &str| [&accounts, &regions].map(|known| known.get(interface).map(|name| (*name).to_owned()));
+    let telling = Telling { sums: &sums, known: &known, period, most, window: question.window.as_ref(), place: &place };
     let lines = sorted(&sums);
     let count = lines.len() as u64;
     let shown = lines.iter().take(question.limit.unwrap_or(usize::MAX)).map(|line| telling.line(line)).collect();
@@ -180,7 +181,8 @@ struct Telling<'t> {
     /// Conversations of a line.
     most: usize,
     window: Option<&'t Window>,
-    account: &'t dyn Fn(&str) -> Option<String>,
+    /// Account and region of an interface.
+    place: &'t dyn Fn(&str) -> [Option<String>; 2],
 }
 
 impl Telling<'_> {
@@ -192,6 +194,7 @@ impl Telling<'_> {
         let time = line.iter().map(|(_, sum)| sum.first).min().unwrap_or_default().saturating_mul(MICROS_PER_SECOND);
         let (first, traffic) = (conversations.shown.first(), conversations.all);
         let at = self.window.and_then(Window::at);
+        let [account, region] = (self.place)(&interface_id);
         FlowLine {
             event_time: format_instant(time),
             time_end: traffic.last_end.clone(),
@@ -199,7 +202,8 @@ impl Telling<'_> {
             source: "flow_logs",
             kind: "traffic",
             period: self.period,
-            account: (self.account)(&interface_id),
+            account,
+            region,
             instance_id: first.and_then(|first| first.instance_id.clone()),
             address: first.and_then(|first| first.address.clone()),
             summary: summary(&traffic, conversations.count, peers, first),
@@ -230,7 +234,7 @@ fn summary(traffic: &Counted, conversations: u64, peers: u64, first: Option<&Tal
     .flatten()
     .collect();
     let most = first.and_then(|first| {
-        let port = first.protocol.map(|protocol| format!(" {}", port_text(protocol, first.port.unwrap_or(0)))).unwrap_or_default();
+        let port = first.protocol.map(|protocol| format!(" {}", port_words(protocol, first.port))).unwrap_or_default();
         Some(format!("{}{port}", first.peer.as_deref()?))
     });
     let most = most.map(|most| format!("{} {most}", if conversations > 1 { ", most with" } else { ":" })).unwrap_or_default();

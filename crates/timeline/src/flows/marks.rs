@@ -108,16 +108,8 @@ pub(super) async fn found(source: &Source, question: &FlowQuestion, sums: &mut S
     let egress = egress.marks(source, question, sums).await?;
     let mut found = Found::default();
     for (kind, marks) in [(FlowMarkKind::Scan, scans), (FlowMarkKind::Beacon, beacons), (FlowMarkKind::BulkEgress, egress)] {
-        let more = marks.len().saturating_sub(thresholds::MOST_OF_A_KIND);
+        found.not_seen.extend(untold(kind, marks.len()));
         found.marks.extend(marks.into_iter().take(thresholds::MOST_OF_A_KIND));
-        if more > 0 {
-            let what = match kind {
-                FlowMarkKind::Scan => "scans",
-                FlowMarkKind::Beacon => "beacons",
-                FlowMarkKind::BulkEgress => "marks of bulk egress",
-            };
-            found.not_seen.push(say(NotSeenKind::NotWeighed, format!("{more} more {what}: a shorter window or an interface shows them.")));
-        }
     }
     found.not_seen.extend(sums.marks.unweighed());
     if !bulk::can_compare(&question.filters) && sums.records > 0 {
@@ -126,6 +118,18 @@ pub(super) async fn found(source: &Source, question: &FlowQuestion, sums: &mut S
         found.not_seen.push(say(NotSeenKind::NotWeighed, text.to_owned()));
     }
     Ok(found)
+}
+
+/// What is said of the marks of a kind that an answer has no room for.
+fn untold(kind: FlowMarkKind, marks: usize) -> Option<NotSeen> {
+    let more = marks.checked_sub(thresholds::MOST_OF_A_KIND).filter(|more| *more > 0)?;
+    let (one, several) = match kind {
+        FlowMarkKind::Scan => ("scan", "scans"),
+        FlowMarkKind::Beacon => ("beacon", "beacons"),
+        FlowMarkKind::BulkEgress => ("mark of bulk egress", "marks of bulk egress"),
+    };
+    let (what, which) = if more == 1 { (one, "it") } else { (several, "them") };
+    Some(say(NotSeenKind::NotWeighed, format!("{more} more {what}: a shorter window or an interface shows {which}.")))
 }
 
 /// How much of a whole, in per cent, rounded down.
@@ -138,39 +142,22 @@ fn median(sorted: &[u32]) -> u32 {
     sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0)
 }
 
-/// `tcp/443`.
-pub(super) fn port_text(protocol: i32, port: i32) -> String {
-    match protocol {
-        6 => format!("tcp/{port}"),
-        17 => format!("udp/{port}"),
-        1 => "icmp".to_owned(),
-        58 => "icmpv6".to_owned(),
-        other => format!("protocol {other} port {port}"),
-    }
-}
-
-/// A number with its thousands apart, as people read it: `1 234 567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_words() {
-        assert_eq!([0, 12, 1_234, 725_937_120].map(grouped), ["0", "12", "1 234", "725 937 120"]);
+    fn parts_and_middles() {
         assert_eq!((percent(4, 5), percent(2, 3), percent(1, 0)), (80, 66, 0));
         assert_eq!((median(&[1, 2, 9]), median(&[1, 2, 3, 9]), median(&[])), (2, 2, 0));
-        assert_eq!((port_text(6, 22), port_text(17, 53), port_text(1, 0)), ("tcp/22".into(), "udp/53".into(), "icmp".into()));
+    }
+
+    #[test]
+    fn marks_beyond_a_thousand_of_a_kind_are_counted() {
+        let said = |kind, marks| untold(kind, marks).map(|said| said.text);
+        assert_eq!(said(FlowMarkKind::Scan, 1_000), None);
+        assert_eq!(said(FlowMarkKind::Beacon, 1_001).as_deref(), Some("1 more beacon: a shorter window or an interface shows it."));
+        let text = "234 more marks of bulk egress: a shorter window or an interface shows them.";
+        assert_eq!(said(FlowMarkKind::BulkEgress, 1_234).as_deref(), Some(text));
     }
 }

@@ -4,10 +4,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, Int32Array, Int64Array, RecordBatch};
 
+use super::named::Whose;
 use super::{FLOWS, FlowFilters};
 use crate::error::TimelineError;
 use crate::event::{Text, longs};
-use crate::interfaces::is_arn_of;
 
 /// What tells records of flow logs apart, and which of them count.
 pub(crate) const TALLIED: &[&str] = &[
@@ -32,7 +32,10 @@ pub(crate) const TALLIED: &[&str] = &[
 ];
 
 /// What names the interface of a record: the first of these that it has.
-pub(super) const INTERFACES: &[&str] = &["interface_id", "resource_id", "tgw_attachment_id"];
+pub(crate) const INTERFACES: &[&str] = &["interface_id", "resource_id", "tgw_attachment_id"];
+
+/// What names the region of a record: the first of these that it has.
+pub(crate) const REGIONS: &[&str] = &["region", "file_region"];
 
 /// What is summed of them.
 pub(crate) const SUMMED: &[&str] = &[
@@ -64,7 +67,7 @@ pub(crate) struct Records<'a> {
     pub(super) interfaces: [Text<'a>; 3],
     pub(crate) instance: Text<'a>,
     others: [Text<'a>; 3],
-    regions: [Text<'a>; 2],
+    pub(super) regions: [Text<'a>; 2],
     start: Option<&'a Int64Array>,
     end: Option<&'a Int64Array>,
     pub(crate) status: Text<'a>,
@@ -115,6 +118,11 @@ impl<'a> Records<'a> {
         self.account.get(row).unwrap_or(UNKNOWN)
     }
 
+    /// The region: the record's own, else the one that the name of its file says.
+    pub(crate) fn region(&self, row: usize) -> Option<&'a str> {
+        self.regions.iter().find_map(|text| text.get(row))
+    }
+
     pub(crate) fn start(&self, row: usize) -> Option<i64> {
         valued(self.start, row)
     }
@@ -154,15 +162,21 @@ impl<'a> Records<'a> {
         if filters.account.is_empty() && filters.region.is_empty() && filters.arn.is_empty() {
             return true;
         }
-        let fits = |wanted: &[String], found: &[Option<&str>]| {
-            wanted.is_empty() || wanted.iter().any(|wanted| found.iter().flatten().any(|found| found == wanted || is_arn_of(wanted, found)))
-        };
+        let fits =
+            |wanted: &[String], found: Option<&str>| wanted.is_empty() || found.is_some_and(|found| wanted.iter().any(|w| w == found));
         let [vpc, subnet, gateway] = &self.others;
         let [interface, resource, attachment] = &self.interfaces;
-        let names = [interface, resource, attachment, &self.instance, vpc, subnet, gateway].map(|text| text.get(row));
-        fits(&filters.account, &[self.account.get(row)])
-            && fits(&filters.region, &[self.regions[0].get(row).or(self.regions[1].get(row))])
-            && (fits(&filters.arn, &names) || filters.named.as_ref().is_some_and(|named| named.has(self.interface(row), self.start(row))))
+        let (account, region) = (self.account.get(row), self.region(row));
+        let whose = || Whose {
+            ids: [interface, resource, attachment, &self.instance, vpc, subnet, gateway].map(|text| text.get(row)),
+            interface: self.interface(row),
+            start: self.start(row),
+            account,
+            region,
+        };
+        fits(&filters.account, account)
+            && fits(&filters.region, region)
+            && (filters.arn.is_empty() || filters.named.as_ref().is_some_and(|named| named.has(&whose())))
     }
 
     /// Whether its ends, ports and action are asked for.

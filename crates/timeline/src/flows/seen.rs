@@ -8,11 +8,9 @@ use backtrail_model::words::counted;
 
 use super::choice::Tallies;
 use super::{FlowQuestion, shown};
-use crate::coverage::{NotSeen, NotSeenKind, say};
+use crate::coverage::{NotSeen, NotSeenKind, OF_A_KIND, capped_with, say};
 use crate::ledger::Ledger;
 
-/// Statements of one kind in an answer; how many more there are is said.
-const TOLD: usize = 10;
 const SECONDS_PER_HOUR: i64 = 3_600;
 /// VPC user guide, "Flow log limitations".
 const NEVER_LOGGED: &str = "Flow logs never have: Amazon's DNS server, 169.254.169.254 (instance metadata) and 169.254.169.123 (time), DHCP, the default router, Windows activation, mirrored traffic. That they have no record of something does not say that it did not happen.";
@@ -30,27 +28,21 @@ pub(super) fn not_seen(question: &FlowQuestion, ledger: &Ledger, tallies: &Talli
         all.push(say(NotSeenKind::UnknownName, text));
     }
     let broken: Vec<_> = ledger.broken.iter().filter(|b| b.is_fault() && b.concerns(window)).collect();
-    for piece in broken.iter().take(TOLD) {
+    all.extend(first_of(&broken, ("piece of broken evidence", "pieces of broken evidence"), |piece| {
         let why = piece.reason.clone().unwrap_or_else(|| counted(piece.records_rejected.unsigned_abs(), "rejected record"));
         let origin = piece.origin.as_deref().unwrap_or(&piece.evidence_id);
-        let mut said = say(NotSeenKind::BrokenEvidence, format!("{origin}: {} ({why})", piece.fate));
-        said.refs.push(piece.evidence_id.clone());
-        all.push(said);
-    }
-    more(&mut all, NotSeenKind::BrokenEvidence, broken.len(), "pieces of broken evidence");
-    for (interface, from, to, reference) in tallies.skipped.iter().collect::<BTreeSet<_>>().into_iter().take(TOLD) {
+        let text = format!("{origin}: {} ({why})", piece.fate);
+        NotSeen { refs: vec![piece.evidence_id.clone()], ..say(NotSeenKind::BrokenEvidence, text) }
+    }));
+    let skipped: Vec<_> = tallies.skipped.iter().collect::<BTreeSet<_>>().into_iter().collect();
+    all.extend(first_of(&skipped, ("interval with lost records", "intervals with lost records"), |(interface, from, to, reference)| {
         let text = format!("{interface}: records between {} and {} were lost (SKIPDATA)", shown(*from), shown(*to));
-        let mut said = say(NotSeenKind::SkipData, text);
-        said.refs.push(reference.clone());
-        all.push(said);
-    }
-    more(&mut all, NotSeenKind::SkipData, tallies.skipped.len(), "intervals with lost records");
-    let gaps = gaps(tallies);
-    for (interface, from, to) in gaps.iter().take(TOLD) {
+        NotSeen { refs: vec![reference.clone()], ..say(NotSeenKind::SkipData, text) }
+    }));
+    all.extend(first_of(&gaps(tallies), ("gap of an interface", "gaps of interfaces"), |(interface, from, to)| {
         let (from, to) = (shown(from * SECONDS_PER_HOUR), shown(to * SECONDS_PER_HOUR));
-        all.push(say(NotSeenKind::FlowGap, format!("{interface}: no record, not even NODATA, from {from} to {to}")));
-    }
-    more(&mut all, NotSeenKind::FlowGap, gaps.len(), "gaps of interfaces");
+        say(NotSeenKind::FlowGap, format!("{interface}: no record, not even NODATA, from {from} to {to}"))
+    }));
     if !tallies.is_empty() {
         all.push(say(NotSeenKind::NeverLogged, NEVER_LOGGED.to_owned()));
     }
@@ -81,8 +73,8 @@ fn gaps(tallies: &Tallies) -> Vec<(&str, i64, i64)> {
     gaps
 }
 
-fn more(all: &mut Vec<NotSeen>, kind: NotSeenKind, count: usize, of: &str) {
-    if count > TOLD {
-        all.push(say(kind, format!("{} more {of}", count - TOLD)));
-    }
+/// What is said of the first, and how many more there are.
+fn first_of<T>(all: &[T], called: (&str, &str), told: impl Fn(&T) -> NotSeen) -> Vec<NotSeen> {
+    let beyond = all.len().saturating_sub(OF_A_KIND) as u64;
+    capped_with(all.iter().take(OF_A_KIND).map(told).collect(), called, beyond)
 }

@@ -88,6 +88,9 @@ impl Filled {
     }
 
     fn summed(self, readings: Vec<Reading>) -> Result<Sums, TimelineError> {
+        if self.texts.are_too_many() {
+            return Err(TimelineError::TooManyTexts);
+        }
         Sums::of(self.texts, self.shards, readings, &self.asked)
     }
 }
@@ -167,4 +170,21 @@ async fn sum_chosen(
         }
     };
     read_apart(source, question, move || Reading::new(&texts), take).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_more_texts_than_numbers_is_not_summed() {
+        let of = |texts: Texts| {
+            let texts = Arc::new(texts);
+            (0..=super::super::texts::PARTS).for_each(|n| _ = texts.number(&n.to_string()));
+            let filled = Filled { shards: Arc::new(Shards::new(&texts)), texts, asked: Arc::default() };
+            filled.summed(Vec::new())
+        };
+        assert!(matches!(of(Texts::up_to(0)), Err(TimelineError::TooManyTexts)));
+        assert!(of(Texts::default()).is_ok());
+    }
 }

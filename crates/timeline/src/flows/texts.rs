@@ -30,8 +30,8 @@ const INSIDE: u32 = 1 << 26;
 const OUTSIDE: u32 = 1 << 25;
 /// What is left for the part that a text is in and its place there.
 const PLACES: u32 = OUTSIDE - 1;
-/// The places of a part; the last is never given, so that no number has all bits.
-const MOST: u32 = PLACES >> PART_BITS;
+/// The last place of a part: half a million texts. With another its number would be that of the first.
+const LAST_PLACE: u32 = PLACES >> PART_BITS;
 
 /// Some of the texts, and what is known of each.
 #[derive(Debug, Default)]
@@ -45,7 +45,10 @@ struct Part {
 pub(super) struct Texts {
     hasher: DefaultHashBuilder,
     parts: Vec<Mutex<Part>>,
-    is_full: AtomicBool,
+    /// The last place that a part has.
+    last_place: u32,
+    /// Whether a part had no place left for a text.
+    are_too_many: AtomicBool,
 }
 
 /// The same when all have their numbers.
@@ -120,11 +123,7 @@ impl Ord for Spelling<'_> {
 
 impl Default for Texts {
     fn default() -> Self {
-        Self {
-            hasher: DefaultHashBuilder::default(),
-            parts: (0..PARTS).map(|_| Mutex::default()).collect(),
-            is_full: AtomicBool::new(false),
-        }
+        Self::up_to(LAST_PLACE)
     }
 }
 
@@ -197,6 +196,12 @@ fn facts_of(text: &str) -> u32 {
 }
 
 impl Texts {
+    /// With so many places in a part, and one more.
+    pub(super) fn up_to(last_place: u32) -> Self {
+        let parts = (0..PARTS).map(|_| Mutex::default()).collect();
+        Self { hasher: DefaultHashBuilder::default(), parts, last_place, are_too_many: AtomicBool::new(false) }
+    }
+
     fn part(&self, part: usize) -> MutexGuard<'_, Part> {
         self.parts[part].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -209,18 +214,19 @@ impl Texts {
         let number = part_for(&self.hasher, text);
         let mut part = self.part(number);
         let place = part.names.number(text);
-        if place >= MOST {
-            self.is_full.store(true, Ordering::Relaxed);
-        }
         if part.facts.len() <= place as usize {
             part.facts.push(facts_of(text));
+            // Noticed where a text is new, and told when all are read: whoever asks for a number mostly asks for one that is there.
+            if place > self.last_place {
+                self.are_too_many.store(true, Ordering::Relaxed);
+            }
         }
         part.told(number, place)
     }
 
-    /// Whether texts came that there were no numbers left for. They have those of others, so that nothing summed by them is right.
-    pub(super) fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Relaxed)
+    /// Whether there were more texts than numbers, so that some numbers are of two.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.are_too_many.load(Ordering::Relaxed)
     }
 
     /// The text of a number.
@@ -330,6 +336,25 @@ mod tests {
                 prop_assert_eq!(number < KEPT, text.parse::<Ipv4Addr>().is_ok_and(|address| address.octets()[0] < 240));
             }
         }
+    }
+
+    #[test]
+    fn the_last_place_has_a_number_of_its_own_and_the_one_behind_it_has_not() {
+        let part = Part { names: Names::default(), facts: Vec::new() };
+        let [first, last, beyond] = [0, LAST_PLACE, LAST_PLACE + 1].map(|place| part.told(PARTS - 1, place));
+        assert_eq!((place_of(last), part_of(last), LAST_PLACE), (524_287, PARTS - 1, 524_287));
+        assert_eq!((last & (SIX | INSIDE | OUTSIDE), beyond), (0, first));
+    }
+
+    #[test]
+    fn more_texts_than_places_are_noticed() {
+        // One place in each of 64 parts, so that one of 65 texts has none.
+        let texts = Texts::up_to(0);
+        texts.number("0");
+        texts.number("0");
+        assert!(!texts.are_too_many());
+        (1..=PARTS).for_each(|n| _ = texts.number(&n.to_string()));
+        assert!(texts.are_too_many());
     }
 
     #[test]

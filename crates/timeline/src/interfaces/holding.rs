@@ -56,7 +56,8 @@ pub struct Holding {
     pub refs: Vec<String>,
 }
 
-fn shown<S: Serializer>(time: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+/// A time as answers have it.
+pub(super) fn shown<S: Serializer>(time: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(format_instant).serialize(serializer)
 }
 
@@ -64,7 +65,7 @@ impl Holding {
     /// Whether it was so at a time.
     #[must_use]
     pub fn is_at(&self, time: i64) -> bool {
-        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
+        is_in(time, self.from, self.to)
     }
 
     /// Whether it was so at any time of a stretch.
@@ -81,6 +82,16 @@ impl Holding {
     /// Who had it, in words: the instance, else what else had it, else the interface alone.
     #[must_use]
     pub fn holder(&self) -> Option<&str> {
-        self.instance_id.as_deref().or(self.resource_id.as_deref()).or(self.interface_id.as_deref())
+        holder([&self.instance_id, &self.resource_id, &self.interface_id])
     }
+}
+
+/// Whether a time is in an interval, either end of which may be unknown.
+pub(super) fn is_in(time: i64, from: Option<i64>, to: Option<i64>) -> bool {
+    from.is_none_or(|from| from <= time) && to.is_none_or(|to| time < to)
+}
+
+/// Of an instance, what else had an interface, and the interface alone the first that is known.
+pub(super) fn holder(known: [&Option<String>; 3]) -> Option<&str> {
+    known.into_iter().find_map(Option::as_deref)
 }

@@ -4,7 +4,7 @@ use backtrail_model::interfaces::{Observation, Says};
 use proptest::prelude::*;
 
 use super::history::{Observed, holdings};
-use super::{Address, HeldBy, Holding, Interfaces};
+use super::{Address, HeldBy, Holding, Interfaces, Sought, Tenures};
 
 fn own(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -87,10 +87,36 @@ fn addresses_move_and_are_told_from_change_to_change() {
     };
     assert_eq!((at("203.0.113.5", 19), at("203.0.113.5", 49), at("203.0.113.5", 50)), (vec![], vec!["i-a"], vec!["i-b"]));
     assert_eq!((at("10.0.0.5", 59), at("10.0.0.5", 60), at("10.0.0.5", 80)), (vec!["i-a"], vec![], vec!["i-c"]));
+    let group = Sought::read("sg-2");
     let in_group = |from: i64, to: i64| {
-        known.named("sg-2").filter(|h| h.is_between(from, to)).filter_map(|h| h.interface_id.clone()).collect::<Vec<_>>()
+        known.named(&group).filter(|h| h.is_between(from, to)).filter_map(|h| h.interface_id.clone()).collect::<Vec<_>>()
     };
     assert_eq!((in_group(0, 30), in_group(30, 31), in_group(60, 90)), (vec![], vec!["eni-a".to_owned()], vec![]));
+}
+
+#[test]
+fn a_tenure_goes_on_through_changes_that_leave_the_address_where_it_is() {
+    let known = Tenures::of(&Interfaces::of(holdings(story())));
+    let of = |address: &str| {
+        let tenures = known.of_address(address.parse().expect("an address")).iter();
+        tenures.map(|t| (t.holder().map(str::to_owned), t.from, t.to, t.refs.join(" "))).collect::<Vec<_>>()
+    };
+    // The groups of `eni-a` change at 30, its public address comes at 20 and goes at 50.
+    assert_eq!(
+        of("203.0.113.5"),
+        [
+            (own("i-a"), Some(20), Some(50), "associate-a groups associate-b".to_owned()),
+            (own("i-b"), Some(50), None, "associate-b".to_owned()),
+        ]
+    );
+    assert_eq!(
+        of("10.0.0.5"),
+        [
+            (own("i-a"), Some(10), Some(60), "run-a associate-a groups associate-b terminate-a".to_owned()),
+            (own("i-c"), Some(80), None, "run-c".to_owned()),
+        ]
+    );
+    assert_eq!(of("10.0.0.99"), []);
 }
 
 #[test]

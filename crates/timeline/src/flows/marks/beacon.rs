@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use backtrail_model::words::port_words;
 use hashbrown::HashMap;
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use super::thresholds::{
     BEACON_ALIKE_PERCENT, BEACON_BURST, BEACON_CALLS, BEACON_GOES_ON, BEACON_REGULAR_PERCENT, BEACON_SHORTEST, BEACON_SIZE_PART,
     BEACON_TOLERANCE_MOST, BEACON_TOLERANCE_PART,
 };
-use super::{Arithmetic, FlowMark, FlowMarkKind, median, percent, port_text};
+use super::{Arithmetic, FlowMark, FlowMarkKind, median, percent};
 
 /// How regular calls are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -203,7 +204,7 @@ fn mark(sums: &Sums, line: &Line, calling: &Calling<'_>, beacon: Beacon) -> Flow
         "{} calls {}{whose} at {}{} every {} s{refused}: {} calls, {} of {} gaps ({} %) within {} s of that, {} calls ({} %) of about {} bytes.",
         own(interface),
         own(destination),
-        port_text(protocol, port),
+        port_words(protocol, Some(port)),
         by_design(protocol, port),
         beacon.median_gap_seconds,
         beacon.calls,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::time::MICROS_PER_HOUR;
 use backtrail_model::window::Window;
+use backtrail_model::words::{grouped, port_words};
 use hashbrown::{HashMap, HashSet};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::Serialize;
@@ -16,7 +17,7 @@ use super::super::{FlowFilters, FlowQuestion, shown};
 use super::beacon::goes_out;
 use super::before;
 use super::thresholds::{BULK_BYTES, BULK_BYTES_WITHOUT_PAST, BULK_FEW_HOURS, BULK_PAST_HOURS, BULK_RAMP_PART, BULK_TIMES};
-use super::{Arithmetic, FlowMark, FlowMarkKind, grouped, port_text};
+use super::{Arithmetic, FlowMark, FlowMarkKind};
 use crate::error::TimelineError;
 use crate::source::Source;
 
@@ -308,7 +309,7 @@ fn of_peer(sums: &Sums, sent: &Sent<'_>, past: &Hourly) -> Option<(u64, FlowMark
 
 fn text(interface: &str, peer: &str, service: Option<&str>, port: Option<(i32, i32)>, bulk: &Bulk) -> String {
     let whose = service.map(|service| format!(", an address of AWS ({service}),")).unwrap_or_default();
-    let port = port.map(|(protocol, port)| format!(" {}", port_text(protocol, port))).unwrap_or_default();
+    let port = port.map(|(protocol, port)| format!(" {}", port_words(protocol, Some(port)))).unwrap_or_default();
     let sent = format!("{interface} sent {} bytes to {peer}{whose}{port} in the hour of {}", grouped(bulk.bytes), bulk.hour);
     let most = grouped(bulk.past_most_bytes);
     let times = bulk.times.map(|times| format!(": {} times as much", grouped(times))).unwrap_or_default();

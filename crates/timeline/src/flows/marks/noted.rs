@@ -7,6 +7,9 @@ use super::super::texts::is_outside;
 use super::thresholds::{ATTEMPT_PACKET_BYTES, ATTEMPT_PACKETS, BEACON_CALLS};
 use crate::coverage::{NotSeen, NotSeenKind, say};
 
+#[cfg(test)]
+mod tests;
+
 const TCP: i32 = 6;
 const UDP: i32 = 17;
 const SYN: i32 = 2;
@@ -21,10 +24,16 @@ const NONE: u32 = u32::MAX;
 /// Calls kept of one conversation at first: the earliest. As many are kept of each as fit.
 const CALLS_OF_ONE: usize = 4_096;
 
-/// How long the lists grow before they are put in order, and how long they may be then: 16 bytes a call or hour, 8 an attempt.
-const CALLS: (usize, usize) = (8_000_000, 6_000_000);
-const HOURS: (usize, usize) = (4_000_000, 3_000_000);
-const ATTEMPTS: (usize, usize) = (8_000_000, 6_000_000);
+/// How long the lists grow before they are put in order, and how long they may be then.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    calls: (usize, usize),
+    hours: (usize, usize),
+    attempts: (usize, usize),
+}
+
+/// 16 bytes a call or hour, 8 an attempt.
+const LIMITS: Limits = Limits { calls: (8_000_000, 6_000_000), hours: (4_000_000, 3_000_000), attempts: (8_000_000, 6_000_000) };
 
 /// What a sum has in the lists.
 #[derive(Debug, Clone, Copy)]
@@ -92,13 +101,22 @@ pub(in super::super) struct Marks {
     /// By the number of what is attempted: minute.
     pub(super) attempts: Vec<(u32, u32)>,
     /// Calls kept of each.
-    pub(super) calls_of_one: usize,
+    calls_of_one: usize,
+    /// Whether any conversation has more.
+    are_calls_cut: bool,
     are_hours_kept: bool,
     are_attempts_kept: bool,
+    limits: Limits,
 }
 
 impl Default for Marks {
     fn default() -> Self {
+        Self::within(LIMITS)
+    }
+}
+
+impl Marks {
+    fn within(limits: Limits) -> Self {
         Self {
             current: Vec::new(),
             attempts_of: 0,
@@ -106,13 +124,13 @@ impl Default for Marks {
             hours: Vec::new(),
             attempts: Vec::new(),
             calls_of_one: CALLS_OF_ONE,
+            are_calls_cut: false,
             are_hours_kept: true,
             are_attempts_kept: true,
+            limits,
         }
     }
-}
 
-impl Marks {
     /// Notes what marks need of a record that is summed under a key.
     pub(in super::super) fn take(&mut self, slots: &mut Slots, key: &Key, row: &Row) {
         let Ok(start) = u32::try_from(row.start) else { return };
@@ -143,7 +161,7 @@ impl Marks {
     fn add_call(&mut self, number: u32, call: Call) {
         if self.calls_of_one >= BEACON_CALLS {
             self.calls.push((number, call));
-            if self.calls.len() >= CALLS.0 {
+            if self.calls.len() >= self.limits.calls.0 {
                 self.settle_calls();
             }
         }
@@ -160,7 +178,7 @@ impl Marks {
         }
         let full = std::mem::replace(current, Current { hour, bytes });
         self.hours.push((number(at), full.hour, full.bytes));
-        if self.hours.len() >= HOURS.0 {
+        if self.hours.len() >= self.limits.hours.0 {
             self.settle_hours();
         }
     }
@@ -174,7 +192,7 @@ impl Marks {
             self.attempts_of = self.attempts_of.saturating_add(1);
         }
         self.attempts.push((slots.attempt, minute));
-        if self.attempts.len() >= ATTEMPTS.0 {
+        if self.attempts.len() >= self.limits.attempts.0 {
             self.settle_attempts();
         }
     }
@@ -183,6 +201,7 @@ impl Marks {
     pub(in super::super) fn append(&mut self, other: Self) -> (u32, u32) {
         let (outward, attempts) = (number(self.current.len()), self.attempts_of);
         self.calls_of_one = self.calls_of_one.min(other.calls_of_one);
+        self.are_calls_cut |= other.are_calls_cut;
         self.are_hours_kept &= other.are_hours_kept;
         self.are_attempts_kept &= other.are_attempts_kept;
         self.current.extend(other.current);
@@ -190,6 +209,15 @@ impl Marks {
         self.calls.extend(other.calls.into_iter().map(|(number, call)| (number + outward, call)));
         self.hours.extend(other.hours.into_iter().map(|(number, hour, bytes)| (number + outward, hour, bytes)));
         self.attempts.extend(other.attempts.into_iter().map(|(number, minute)| (number + attempts, minute)));
+        if self.calls.len() >= self.limits.calls.0 {
+            self.settle_calls();
+        }
+        if self.hours.len() >= self.limits.hours.0 {
+            self.settle_hours();
+        }
+        if self.attempts.len() >= self.limits.attempts.0 {
+            self.settle_attempts();
+        }
         if self.calls_of_one < BEACON_CALLS {
             self.calls.clear();
         }
@@ -208,13 +236,13 @@ impl Marks {
         for (number, _) in &self.calls {
             calls_of[*number as usize] += 1;
         }
-        if self.calls.len() > CALLS.1 || calls_of.iter().any(|calls| *calls > self.calls_of_one) {
+        if self.calls.len() > self.limits.calls.1 || calls_of.iter().any(|calls| *calls > self.calls_of_one) {
             self.settle_calls();
         }
-        for (at, current) in std::mem::take(&mut self.current).into_iter().enumerate() {
-            if current.bytes > 0 {
-                self.hours.push((number(at), current.hour, current.bytes));
-            }
+        // Where hours are not kept, these are some of the hours that records came of last, and parts of them.
+        let current = std::mem::take(&mut self.current).into_iter().enumerate();
+        for (at, current) in current.filter(|(_, current)| self.are_hours_kept && current.bytes > 0) {
+            self.hours.push((number(at), current.hour, current.bytes));
         }
         self.settle_hours();
         self.settle_attempts();
@@ -224,7 +252,7 @@ impl Marks {
     /// exactly where so many of all would not fit.
     fn settle_calls(&mut self) {
         self.calls.sort_unstable();
-        let mut most = self.calls_of_one;
+        let (mut most, noted) = (self.calls_of_one, self.calls.len());
         loop {
             let (mut of, mut met) = (NONE, 0);
             self.calls.retain(|(number, _)| {
@@ -232,7 +260,7 @@ impl Marks {
                 of = *number;
                 met <= most
             });
-            if self.calls.len() <= CALLS.1 {
+            if self.calls.len() <= self.limits.calls.1 {
                 break;
             }
             most /= 2;
@@ -241,6 +269,7 @@ impl Marks {
                 break;
             }
         }
+        self.are_calls_cut |= self.calls.len() < noted;
         self.calls_of_one = most;
     }
 
@@ -253,7 +282,7 @@ impl Marks {
             }
             is_same
         });
-        if self.hours.len() > HOURS.1 {
+        if self.hours.len() > self.limits.hours.1 {
             (self.hours, self.are_hours_kept) = (Vec::new(), false);
         }
     }
@@ -261,7 +290,7 @@ impl Marks {
     fn settle_attempts(&mut self) {
         self.attempts.sort_unstable();
         self.attempts.dedup();
-        if self.attempts.len() > ATTEMPTS.1 {
+        if self.attempts.len() > self.limits.attempts.1 {
             (self.attempts, self.are_attempts_kept) = (Vec::new(), false);
         }
     }
@@ -282,9 +311,11 @@ impl Marks {
         if !self.are_attempts_kept {
             not_sought("Scans", "too many attempts were refused");
         }
-        if (BEACON_CALLS..CALLS_OF_ONE).contains(&self.calls_of_one) {
-            let text =
-                format!("Beacons were sought among the first {} calls of each conversation alone: there are many.", self.calls_of_one);
+        if self.are_calls_cut && self.calls_of_one >= BEACON_CALLS {
+            let text = format!(
+                "Beacons were sought among the first {} calls of each conversation alone, and their numbers are of those: some have more.",
+                self.calls_of_one
+            );
             all.push(say(NotSeenKind::NotWeighed, text));
         }
         all

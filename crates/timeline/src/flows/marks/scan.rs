@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use backtrail_model::words::{grouped, port_words};
 use hashbrown::HashMap;
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use super::super::address::side;
 use super::super::shown;
 use super::super::sums::{Action, Key, Sum, Sums};
 use super::thresholds::{SCAN_HOSTS, SCAN_PORTS};
-use super::{Arithmetic, FlowMark, FlowMarkKind, grouped, port_text};
+use super::{Arithmetic, FlowMark, FlowMarkKind};
 
 /// Ports let through that are named.
 const NAMED: usize = 5;
@@ -142,7 +143,7 @@ fn accepted<'s>(sums: &'s Sums, source: u32, attempts: &[Attempt]) -> Vec<(Strin
             *known = sum;
         }
     }
-    let told = |(address, (protocol, port)): Target| format!("{} {}", sums.names.text(address), port_text(protocol, port));
+    let told = |(address, (protocol, port)): Target| format!("{} {}", sums.names.text(address), port_words(protocol, Some(port)));
     let mut all: Vec<(String, &Sum)> = first.into_iter().map(|(target, sum)| (told(target), sum)).collect();
     all.sort_unstable_by(|a, b| sums.place(a.1).cmp(&sums.place(b.1)).then_with(|| a.0.cmp(&b.0)));
     all
