@@ -308,12 +308,14 @@ fn columns(question: &FlowQuestion, further: &[&'static str]) -> Vec<&'static st
     // Columns that only filters ask for are read where there are such.
     let (no_names, no_regions) = (question.filters.arn.is_empty(), question.filters.region.is_empty());
     let is_read = |column: &&str| match *column {
+        column if further.contains(&column) => true,
         "vpc_id" | "subnet_id" | "tgw_id" => !no_names,
         "instance_id" => !no_names || !further.is_empty(),
         "region" | "file_region" => !no_regions,
         _ => true,
     };
-    TALLIED.iter().chain(further).copied().filter(is_read).collect()
+    let others = further.iter().filter(|column| !TALLIED.contains(*column));
+    TALLIED.iter().chain(others).copied().filter(is_read).collect()
 }
 
 /// A time as answers have it.

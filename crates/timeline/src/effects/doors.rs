@@ -1,5 +1,4 @@
-//! What calls opened or closed: rules of security groups, entries of network ACLs, routes, internet gateways, public addresses, as far as flows can
-//! show them.
+//! What calls opened or closed: rules of security groups, entries of network ACLs, routes, gateways, public addresses, as far as flows can show them.
 
 use std::net::IpAddr;
 
@@ -9,6 +8,8 @@ use backtrail_model::outcome::Outcome;
 use backtrail_model::time::MICROS_PER_SECOND;
 use ipnet::IpNet;
 
+use super::layout::{Layout, Set};
+use crate::coverage::{NotSeen, NotSeenKind, say};
 use crate::flows::is_internal;
 use crate::item::Item;
 use crate::summary::Rule;
@@ -25,8 +26,10 @@ pub(super) enum Scope {
     Vpc,
     /// The one that the call gave a public address, or took it from.
     Address,
-    /// Those of subnets that no table of the store names.
+    /// Those of the subnets that had the route table or the network ACL.
     Subnets,
+    /// That of a gateway, and those of the subnets that route to it.
+    Hop,
 }
 
 /// Which way the traffic goes that a change is about.
@@ -50,6 +53,13 @@ pub(super) enum Peers {
 }
 
 impl Peers {
+    /// Whoever is behind a route.
+    pub(super) fn beyond(destination: &str) -> Option<Self> {
+        let block: IpNet = destination.parse().ok()?;
+        // Whoever is inside has a narrower route.
+        Some(if block.prefix_len() == 0 { Self::External } else { Self::Within(block) })
+    }
+
     pub(super) fn have(self, address: &str) -> bool {
         let Ok(address) = address.parse::<IpAddr>() else { return false };
         match self {
@@ -72,11 +82,20 @@ pub(crate) struct Door {
     pub(super) protocol: Option<i32>,
     /// First and last; `None` is any.
     pub(super) ports: Option<(i32, i32)>,
-    pub(super) peers: Peers,
-    /// The security group, ACL, route table, VPC or address.
+    /// Whoever is one of these; nobody where it is not known whom it is about.
+    pub(super) peers: Vec<Peers>,
+    /// The security group, ACL, route table, VPC, gateway or address.
     pub(super) target: String,
     pub(super) scope: Scope,
     pub(super) words: String,
+    /// It is gone from then on: what comes later of what had it has it no more.
+    pub(super) is_removal: bool,
+    /// The place of an ACL's entry that the call took away; what the entry said is yet to be looked up.
+    pub(super) entry: Option<Rule>,
+    /// Citation of what says what was taken away: the call that had set it, or a listing.
+    pub(super) set_by: Option<String>,
+    /// What is not known of the change itself, and what would tell, in words.
+    pub(super) unknown: Option<String>,
 }
 
 impl Door {
@@ -84,25 +103,90 @@ impl Door {
     pub(super) fn second(&self) -> i64 {
         self.at.div_euclid(MICROS_PER_SECOND)
     }
+
+    /// Whether it is known by which subnets or routes it is told which interfaces it is about.
+    pub(super) fn goes_by_layout(&self) -> bool {
+        matches!(self.scope, Scope::Subnets | Scope::Hop | Scope::Vpc)
+    }
+
+    /// Whether it is about whoever is at the other end.
+    pub(super) fn is_about(&self, further: &[Peers], address: &str) -> bool {
+        self.peers.iter().chain(further).any(|peers| peers.have(address))
+    }
+
+    /// The doors of an entry that was taken away: what had let through is closed, what had refused no longer refuses. One where it is not known what
+    /// the entry said, which no record is held against.
+    fn of_entry_before(self, entries: &Layout) -> Vec<Self> {
+        let Some(place) = &self.entry else { return vec![self] };
+        let sets = entries.entry_before(place, self.at, &self.reference);
+        if sets.is_empty() {
+            let number = place.number.map_or_else(|| "the entry".to_owned(), |number| format!("entry {number}"));
+            let unknown = format!(
+                "What {number} of {} said before is not in evidence, so that no flow is held against its end: CreateNetworkAclEntry, ReplaceNetworkAclEntry or describe-network-acls from before would say it.",
+                self.target
+            );
+            return vec![Self { unknown: Some(unknown), ..self }];
+        }
+        let door = |set: &Set| {
+            let words = format!("{}: {}", self.words, set.rule.words());
+            let opens = set.rule.action == "deny";
+            let base = Self { opens, words, set_by: Some(set.reference.clone()), ..self.clone() };
+            base.clone().through(&set.rule).unwrap_or_else(|| {
+                let unknown = "What the entry said cannot be held against flow records.".to_owned();
+                Self { unknown: Some(unknown), ..base }
+            })
+        };
+        sets.into_iter().map(door).collect()
+    }
+
+    /// With the traffic that a rule of a group or an ACL is about; `None` where that is not of addresses.
+    fn through(self, rule: &Rule) -> Option<Self> {
+        Some(Self {
+            course: if rule.direction == Some("egress") { Course::Egress } else { Course::Ingress },
+            protocol: protocol(rule.protocol.as_deref())?,
+            ports: ports(rule.ports.as_deref())?,
+            peers: vec![Peers::Within(rule.peer.as_deref()?.parse().ok()?)],
+            ..self
+        })
+    }
 }
 
 /// Those of an answer's items.
 #[derive(Debug, Default)]
-pub(crate) struct Doors(Vec<Door>);
+pub(crate) struct Doors {
+    all: Vec<Door>,
+    /// How many more there are.
+    more: u64,
+}
 
 impl Doors {
     /// Notes what an item opened and closed.
     pub(crate) fn note(&mut self, item: &Item) {
-        if item.outcome != Outcome::Ok || self.0.len() >= MOST {
+        if item.outcome != Outcome::Ok {
             return;
         }
-        self.0.extend(item.rules.iter().filter_map(|rule| of_rule(item, rule)));
-        self.0.extend(of_call(item));
-        self.0.truncate(MOST);
+        let new: Vec<Door> = item.rules.iter().flat_map(|rule| of_rule(item, rule)).chain(of_call(item)).collect();
+        let room = MOST.saturating_sub(self.all.len()).min(new.len());
+        self.more += (new.len() - room) as u64;
+        self.all.extend(new.into_iter().take(room));
     }
 
-    pub(super) fn into_doors(self) -> Vec<Door> {
-        self.0
+    /// Says how many changes are not held against flows.
+    pub(super) fn left_out(&self) -> Option<NotSeen> {
+        let text = format!(
+            "What traffic shows is told of the first {MOST} changes of the answer; {} more were not held against flows: ask about a narrower window.",
+            self.more
+        );
+        (self.more > 0).then(|| say(NotSeenKind::NotWeighed, text))
+    }
+
+    pub(super) fn each(&self) -> &[Door] {
+        &self.all
+    }
+
+    /// With what entries of ACLs said that were taken away.
+    pub(super) fn looked_up(self, layout: &Layout) -> Vec<Door> {
+        self.all.into_iter().flat_map(|door| door.of_entry_before(layout)).collect()
     }
 }
 
@@ -116,32 +200,45 @@ fn door(item: &Item, opens: bool, target: String, scope: Scope, words: String) -
         course: Course::Both,
         protocol: None,
         ports: None,
-        peers: Peers::External,
+        peers: vec![Peers::External],
         target,
         scope,
         words,
+        is_removal: !opens,
+        entry: None,
+        set_by: None,
+        unknown: None,
     })
 }
 
-fn of_rule(item: &Item, rule: &Rule) -> Option<Door> {
-    let target = rule.target.clone()?;
+/// What a rule opens or closes; of one that replaces an ACL's entry, also what is no longer said there.
+fn of_rule(item: &Item, rule: &Rule) -> Vec<Door> {
+    let Some(target) = rule.target.clone() else { return Vec::new() };
     if let Some(destination) = &rule.destination {
-        return of_route(item, rule, destination, target);
+        return of_route(item, rule, destination, target).into_iter().collect();
     }
     let (opens, scope) = match rule.action {
         "open" if target.starts_with("sg-") => (true, Scope::Group),
         "close" if target.starts_with("sg-") => (false, Scope::Group),
         "allow" => (true, Scope::Subnets),
         "deny" => (false, Scope::Subnets),
-        _ => return None,
+        "remove" if target.starts_with("acl-") => return of_entry(item, rule, target).into_iter().collect(),
+        _ => return Vec::new(),
     };
-    Some(Door {
-        course: if rule.direction == Some("egress") { Course::Egress } else { Course::Ingress },
-        protocol: protocol(rule.protocol.as_deref())?,
-        ports: ports(rule.ports.as_deref())?,
-        peers: Peers::Within(rule.peer.as_deref()?.parse().ok()?),
-        ..door(item, opens, target, scope, rule.words())?
-    })
+    let is_entry = scope == Scope::Subnets;
+    let set = door(item, opens, target.clone(), scope, rule.words()).and_then(|door| door.through(rule));
+    // What denies is there from then on, and comes with the ACL to whatever gets that later.
+    let set = set.map(|set| Door { is_removal: !opens && !is_entry, ..set });
+    let replaces = is_entry && item.event_name.as_deref().is_some_and(|name| action_name(name) == "ReplaceNetworkAclEntry");
+    let place = Rule { action: "remove", direction: rule.direction, number: rule.number, target: rule.target.clone(), ..Rule::default() };
+    let replaced = if replaces { of_entry(item, &place, target) } else { None };
+    set.into_iter().chain(replaced).collect()
+}
+
+/// The end of what an ACL's entry said, which the call does not say.
+fn of_entry(item: &Item, place: &Rule, acl: String) -> Option<Door> {
+    let door = door(item, false, acl, Scope::Subnets, place.words())?;
+    Some(Door { peers: Vec::new(), is_removal: true, entry: Some(place.clone()), ..door })
 }
 
 fn of_route(item: &Item, rule: &Rule, destination: &str, table: String) -> Option<Door> {
@@ -150,9 +247,7 @@ fn of_route(item: &Item, rule: &Rule, destination: &str, table: String) -> Optio
         "remove" => false,
         _ => return None,
     };
-    let block: IpNet = destination.parse().ok()?;
-    // Whoever is inside has a narrower route.
-    let peers = if block.prefix_len() == 0 { Peers::External } else { Peers::Within(block) };
+    let peers = vec![Peers::beyond(destination)?];
     Some(Door { peers, ..door(item, opens, table, Scope::Subnets, rule.words())? })
 }
 
@@ -165,14 +260,19 @@ fn of_call(item: &Item) -> Option<Door> {
         ids.min()
     };
     let action = action_name(item.event_name.as_deref()?);
+    let opens = ["Attach", "Associate", "Create", "Accept"].iter().any(|verb| action.starts_with(verb));
     match action {
-        "AttachInternetGateway" | "DetachInternetGateway" => {
-            door(item, action.starts_with('A'), resource("vpc")?, Scope::Vpc, item.summary.clone())
+        "AttachInternetGateway" | "DetachInternetGateway" => door(item, opens, resource("vpc")?, Scope::Vpc, item.summary.clone()),
+        // Whom it is about its routes say; those to a private one lead inside.
+        "CreateNatGateway" | "DeleteNatGateway" => door(item, opens, resource("natgateway")?, Scope::Hop, item.summary.clone()),
+        "AcceptVpcPeeringConnection" | "DeleteVpcPeeringConnection" => {
+            let door = door(item, opens, resource("vpc-peering-connection")?, Scope::Hop, item.summary.clone())?;
+            Some(Door { peers: Vec::new(), ..door })
         }
         "AssociateAddress" | "DisassociateAddress" => {
             let address =
                 ["elastic-ip", "elastic-ip-association"].into_iter().find_map(resource).unwrap_or_else(|| "a public address".to_owned());
-            door(item, action.starts_with('A'), address, Scope::Address, item.summary.clone())
+            door(item, opens, address, Scope::Address, item.summary.clone())
         }
         _ => None,
     }
