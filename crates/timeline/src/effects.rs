@@ -3,7 +3,7 @@
 //!
 //! Flow logs do not say which rule let a packet through, nor refuse what has no route. What is certain is what the records say, and whether calls or
 //! listings tie the interface to what was changed (`ties`); that one came of the other is what the times suggest, and is told as that. Rules that name
-//! another group or a prefix list as their other side are not followed here.
+//! another group or a prefix list as their other side are held against no flow, which is said.
 
 mod doors;
 mod layout;
@@ -70,7 +70,7 @@ pub struct Effect {
     pub target: String,
     /// The change in words.
     pub rule: String,
-    /// Of an entry of a network ACL that was taken away, citation of the call that had set it, or of the listing that has it.
+    /// Of a route or an entry of a network ACL that was taken away or replaced, citation of the call that had set it, or of the listing that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
     /// Subnets that had the route table or the network ACL, or whose table led to the gateway.

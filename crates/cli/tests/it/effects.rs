@@ -155,7 +155,9 @@ fn what_is_no_longer_answered_was_cut_off_with_the_route() {
     calls.push(route("closed", "12:00:00", "DeleteRoute", json!({})));
     let flows =
         [sent(INSIDE, "11:00"), received(INSIDE, "11:00"), sent(INSIDE, "12:10"), sent(OUTSIDE, "11:00"), received(OUTSIDE, "11:00")];
+    calls.insert(2, route("early", "09:30:00", "CreateRoute", json!({"gatewayId": "igw-0aaaaaaaaaaaaaaa1"})));
     let closed = effect(&store_of(&calls, &flows), "closed");
+    assert_eq!([&closed["rule"], &closed["set_by"]].map(plain), ["remove 0.0.0.0/0 to igw-0aaaaaaaaaaaaaaa1", "early"]);
     assert_eq!(passages(&closed), certain(INSIDE, 443));
     assert_eq!(records(&closed["passages"][0]), [0, 2, 1, 0]);
     assert_eq!(plain(&closed["passages"][0]["first_start"]), "2025-03-01T12:10:00Z");
@@ -319,4 +321,28 @@ fn a_listing_names_the_subnets_of_an_acl() {
         assert_eq!(passages(&removed), [(INSIDE.to_owned(), 22, why)]);
         assert_eq!(removed["subnets"][0]["only_listed"], calls.is_empty());
     }
+}
+
+#[test]
+fn a_route_that_is_replaced_lets_some_through_and_cuts_others_off() {
+    let mut calls = table();
+    calls.push(route("early", "09:30:00", "CreateRoute", json!({"gatewayId": "igw-0aaaaaaaaaaaaaaa1"})));
+    calls.push(route("rerouted", "12:00:00", "ReplaceRoute", json!({"natGatewayId": NAT})));
+    let flows = [sent(INSIDE, "11:00"), received(INSIDE, "11:00"), sent(INSIDE, "12:10")];
+    let both = effects(&store_of(&calls, &flows), "rerouted");
+    let told: Vec<(String, usize)> = both.iter().map(|e| (plain(&e["rule"]), list(&e["passages"]).len())).collect();
+    let expected = [("route 0.0.0.0/0 to nat-0aaaaaaaaaaaaaaa1", 0), ("remove 0.0.0.0/0 to igw-0aaaaaaaaaaaaaaa1", 1)];
+    assert_eq!(told, expected.map(|(rule, count)| (rule.to_owned(), count)));
+}
+
+/// Flow records have addresses: of a rule for another group it is said that none is held against it.
+#[test]
+fn a_rule_for_another_group_is_told_without_flows() {
+    let permission = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {"items": [{"groupId": "sg-0bbbbbbbbbbbbbbb1"}]}});
+    let request = json!({"groupId": "sg-0aaaaaaaaaaaaaaa1", "ipPermissions": {"items": [permission]}});
+    let calls = [call("opened", "12:00:00", "AuthorizeSecurityGroupIngress", request, json!({"_return": true}))];
+    let opened = effect(&store_of(&calls, &[asked(INSIDE, "12:10", "ACCEPT")]), "opened");
+    assert_eq!(passages(&opened), []);
+    let text = "The other side is sg-0bbbbbbbbbbbbbbb1, and flow records have addresses: no flow is held against it.";
+    assert_eq!(plain(&opened["text"]), text);
 }

@@ -90,8 +90,8 @@ pub(crate) struct Door {
     pub(super) words: String,
     /// It is gone from then on: what comes later of what had it has it no more.
     pub(super) is_removal: bool,
-    /// The place of an ACL's entry that the call took away; what the entry said is yet to be looked up.
-    pub(super) entry: Option<Rule>,
+    /// The place of an ACL's entry or of a route that the call took away; what was there is yet to be looked up.
+    pub(super) place: Option<Rule>,
     /// Citation of what says what was taken away: the call that had set it, or a listing.
     pub(super) set_by: Option<String>,
     /// What is not known of the change itself, and what would tell, in words.
@@ -114,12 +114,14 @@ impl Door {
         self.peers.iter().chain(further).any(|peers| peers.have(address))
     }
 
-    /// The doors of an entry that was taken away: what had let through is closed, what had refused no longer refuses. One where it is not known what
-    /// the entry said, which no record is held against.
-    fn of_entry_before(self, entries: &Layout) -> Vec<Self> {
-        let Some(place) = &self.entry else { return vec![self] };
-        let sets = entries.entry_before(place, self.at, &self.reference);
-        if sets.is_empty() {
+    /// The doors of an entry or a route that was taken away or replaced, with what was there before.
+    fn with_what_was_there(self, layout: &Layout) -> Vec<Self> {
+        let Some(place) = &self.place else { return vec![self] };
+        let before = layout.set_before(place, self.at, &self.reference);
+        if place.destination.is_some() {
+            return vec![self.of_route_before(before.first().copied())];
+        }
+        if before.is_empty() {
             let number = place.number.map_or_else(|| "the entry".to_owned(), |number| format!("entry {number}"));
             let unknown = format!(
                 "What {number} of {} said before is not in evidence, so that no flow is held against its end: CreateNetworkAclEntry, ReplaceNetworkAclEntry or describe-network-acls from before would say it.",
@@ -127,27 +129,47 @@ impl Door {
             );
             return vec![Self { unknown: Some(unknown), ..self }];
         }
-        let door = |set: &Set| {
-            let words = format!("{}: {}", self.words, set.rule.words());
-            let opens = set.rule.action == "deny";
-            let base = Self { opens, words, set_by: Some(set.reference.clone()), ..self.clone() };
-            base.clone().through(&set.rule).unwrap_or_else(|| {
-                let unknown = "What the entry said cannot be held against flow records.".to_owned();
-                Self { unknown: Some(unknown), ..base }
-            })
-        };
-        sets.into_iter().map(door).collect()
+        before.into_iter().map(|set| self.of_entry_before(set)).collect()
     }
 
-    /// With the traffic that a rule of a group or an ACL is about; `None` where that is not of addresses.
-    fn through(self, rule: &Rule) -> Option<Self> {
-        Some(Self {
-            course: if rule.direction == Some("egress") { Course::Egress } else { Course::Ingress },
-            protocol: protocol(rule.protocol.as_deref())?,
-            ports: ports(rule.ports.as_deref())?,
-            peers: vec![Peers::Within(rule.peer.as_deref()?.parse().ok()?)],
-            ..self
-        })
+    /// With where a route led, if that is in evidence: whom it was about its destination says.
+    fn of_route_before(self, set: Option<&Set>) -> Self {
+        let Some(set) = set else { return self };
+        let hop = set.rule.peer.as_ref().map(|hop| format!(" to {hop}")).unwrap_or_default();
+        Self { words: format!("{}{hop}", self.words), set_by: Some(set.reference.clone()), ..self }
+    }
+
+    /// What an entry had let through is closed, what it had refused no longer refuses.
+    fn of_entry_before(&self, set: &Set) -> Self {
+        let words = format!("{}: {}", self.words, set.rule.words());
+        let base = Self { opens: set.rule.action == "deny", words, set_by: Some(set.reference.clone()), ..self.clone() };
+        base.through(&set.rule)
+    }
+
+    /// With whoever is behind a route.
+    fn along(self, route: &Rule) -> Self {
+        match route.destination.as_deref().and_then(Peers::beyond) {
+            Some(peers) => Self { peers: vec![peers], ..self },
+            None => {
+                let why = "Its destination is no block of addresses: no flow is held against it.".to_owned();
+                Self { peers: Vec::new(), unknown: Some(why), ..self }
+            }
+        }
+    }
+
+    /// With the traffic that a rule of a group or an ACL is about.
+    fn through(self, rule: &Rule) -> Self {
+        let course = if rule.direction == Some("egress") { Course::Egress } else { Course::Ingress };
+        let block = rule.peer.as_deref().and_then(|peer| peer.parse().ok());
+        let traffic = protocol(rule.protocol.as_deref()).zip(ports(rule.ports.as_deref())).zip(block);
+        if let Some(((protocol, ports), block)) = traffic {
+            return Self { course, protocol, ports, peers: vec![Peers::Within(block)], ..self };
+        }
+        let why = match &rule.peer {
+            Some(peer) => format!("The other side is {peer}, and flow records have addresses: no flow is held against it."),
+            None => "The call does not say which traffic it is about: no flow is held against it.".to_owned(),
+        };
+        Self { course, peers: Vec::new(), unknown: Some(why), ..self }
     }
 }
 
@@ -184,9 +206,9 @@ impl Doors {
         &self.all
     }
 
-    /// With what entries of ACLs said that were taken away.
+    /// With what was there before of entries and routes that were taken away.
     pub(super) fn looked_up(self, layout: &Layout) -> Vec<Door> {
-        self.all.into_iter().flat_map(|door| door.of_entry_before(layout)).collect()
+        self.all.into_iter().flat_map(|door| door.with_what_was_there(layout)).collect()
     }
 }
 
@@ -205,50 +227,46 @@ fn door(item: &Item, opens: bool, target: String, scope: Scope, words: String) -
         scope,
         words,
         is_removal: !opens,
-        entry: None,
+        place: None,
         set_by: None,
         unknown: None,
     })
 }
 
-/// What a rule opens or closes; of one that replaces an ACL's entry, also what is no longer said there.
+/// What a rule opens or closes; of one that replaces an ACL's entry or a route, also what is no longer there.
 fn of_rule(item: &Item, rule: &Rule) -> Vec<Door> {
-    let Some(target) = rule.target.clone() else { return Vec::new() };
-    if let Some(destination) = &rule.destination {
-        return of_route(item, rule, destination, target).into_iter().collect();
-    }
+    let Some(target) = rule.target.as_deref() else { return Vec::new() };
     let (opens, scope) = match rule.action {
         "open" if target.starts_with("sg-") => (true, Scope::Group),
         "close" if target.starts_with("sg-") => (false, Scope::Group),
-        "allow" => (true, Scope::Subnets),
-        "deny" => (false, Scope::Subnets),
-        "remove" if target.starts_with("acl-") => return of_entry(item, rule, target).into_iter().collect(),
+        "allow" if target.starts_with("acl-") => (true, Scope::Subnets),
+        "deny" if target.starts_with("acl-") => (false, Scope::Subnets),
+        "route" if target.starts_with("rtb-") => (true, Scope::Subnets),
+        "remove" if ["acl-", "rtb-"].iter().any(|kind| target.starts_with(kind)) => return of_removed(item, rule).into_iter().collect(),
         _ => return Vec::new(),
     };
-    let is_entry = scope == Scope::Subnets;
-    let set = door(item, opens, target.clone(), scope, rule.words()).and_then(|door| door.through(rule));
+    let set = door(item, opens, target.to_owned(), scope.clone(), rule.words());
+    let set = set.map(|set| if rule.destination.is_some() { set.along(rule) } else { set.through(rule) });
     // What denies is there from then on, and comes with the ACL to whatever gets that later.
-    let set = set.map(|set| Door { is_removal: !opens && !is_entry, ..set });
-    let replaces = is_entry && item.event_name.as_deref().is_some_and(|name| action_name(name) == "ReplaceNetworkAclEntry");
-    let place = Rule { action: "remove", direction: rule.direction, number: rule.number, target: rule.target.clone(), ..Rule::default() };
-    let replaced = if replaces { of_entry(item, &place, target) } else { None };
-    set.into_iter().chain(replaced).collect()
+    let set = set.map(|set| Door { is_removal: !opens && scope == Scope::Group, ..set });
+    let replaces =
+        item.event_name.as_deref().map(action_name).is_some_and(|name| ["ReplaceNetworkAclEntry", "ReplaceRoute"].contains(&name));
+    set.into_iter().chain(replaces.then(|| of_removed(item, rule)).flatten()).collect()
 }
 
-/// The end of what an ACL's entry said, which the call does not say.
-fn of_entry(item: &Item, place: &Rule, acl: String) -> Option<Door> {
-    let door = door(item, false, acl, Scope::Subnets, place.words())?;
-    Some(Door { peers: Vec::new(), is_removal: true, entry: Some(place.clone()), ..door })
-}
-
-fn of_route(item: &Item, rule: &Rule, destination: &str, table: String) -> Option<Door> {
-    let opens = match rule.action {
-        "route" => true,
-        "remove" => false,
-        _ => return None,
+/// The end of what was at the place of an ACL's entry or of a route: the call does not say what it was.
+fn of_removed(item: &Item, rule: &Rule) -> Option<Door> {
+    let place = Rule {
+        action: "remove",
+        direction: rule.direction,
+        number: rule.number,
+        destination: rule.destination.clone(),
+        target: rule.target.clone(),
+        ..Rule::default()
     };
-    let peers = vec![Peers::beyond(destination)?];
-    Some(Door { peers, ..door(item, opens, table, Scope::Subnets, rule.words())? })
+    let door = door(item, false, rule.target.clone()?, Scope::Subnets, place.words())?;
+    let door = if place.destination.is_some() { door.along(&place) } else { Door { peers: Vec::new(), ..door } };
+    Some(Door { place: Some(place), ..door })
 }
 
 /// What a call opened or closed without a rule.

@@ -365,17 +365,17 @@ impl Layout {
         self.routes.iter().enumerate().filter(is_asked).filter_map(route).collect()
     }
 
-    /// What the entry at a place said before a call of that time: as the last call before it set it; of several in one second, each. Where no call did,
-    /// as listings have it. Empty where nothing says so, or the last call before it took it away.
-    pub(super) fn entry_before(&self, place: &Rule, at: i64, reference: &str) -> Vec<&Set> {
+    /// What was at the place of an ACL's entry or of a route before a call of that time: as the last call before it set it; of several in one second,
+    /// each. Where no call did, as listings have it. Empty where nothing says so, or the last call before it took it away.
+    pub(super) fn set_before(&self, place: &Rule, at: i64, reference: &str) -> Vec<&Set> {
         let is_there = |set: &&Set| set.rule.target == place.target && set.rule.is_at_place_of(place) == Some(true);
-        let called: Vec<&Set> = self.entries.iter().filter(is_there).collect();
+        let sets = if place.destination.is_some() { &self.routes } else { &self.entries };
+        let called: Vec<&Set> = sets.iter().filter(is_there).filter(|set| set.time != LISTED).collect();
         let earlier: Vec<&Set> = called.iter().copied().filter(|set| set.time <= at && set.reference != reference).collect();
         // What is of the same second may have come after it, so that what came before is asked first.
         let before = earlier.iter().filter(|set| set.time < at).map(|set| set.time).max();
         if let Some(last) = before.or_else(|| earlier.iter().map(|set| set.time).max()) {
-            let of_last = earlier.into_iter().filter(|set| set.time == last && !set.rule.is_removal());
-            return of_last.collect();
+            return earlier.into_iter().filter(|set| set.time == last && !set.rule.is_removal()).collect();
         }
         // What is listed, and not what a call in evidence made it, was there before.
         let is_of_call = |listed: &&Set| called.iter().any(|set| set.rule.words() == listed.rule.words());

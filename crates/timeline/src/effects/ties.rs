@@ -238,8 +238,10 @@ impl Tied {
             self.tie_vpc(&mut about, vpc, at, &reach.elsewhere);
         }
         about.unknown = unknown_of(reach, target);
-        let unplaced = self.flowing.iter().filter(|interface| self.places.of(interface).is_none_or(|place| place.subnet.is_none()));
-        let count = unplaced.count();
+        let is_elsewhere = |place: &Place| vpc.zip(place.vpc.as_ref()).is_some_and(|(vpc, (own, _))| vpc != own);
+        let is_unplaced =
+            |interface: &&String| self.places.of(interface).is_none_or(|place| place.subnet.is_none() && !is_elsewhere(place));
+        let count = self.flowing.iter().filter(is_unplaced).count();
         if !reach.subnets.is_empty() && reach.is_main.is_none() && count > 0 {
             let (noun, is) = if count == 1 { ("interface", "is") } else { ("interfaces", "are") };
             about.unknown.push(format!(

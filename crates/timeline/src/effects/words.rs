@@ -42,7 +42,7 @@ fn found(door: &Door, interfaces: &[TiedInterface], told: &Told) -> String {
         parts.push(format!("Certain: {} {noun} {} ({what}).", told.certain, turned(door)));
     }
     if coincident > 0 {
-        let (noun, is) = if coincident == 1 { ("conversation", "is") } else { ("conversations", "are") };
+        let (noun, is) = if coincident == 1 { ("conversation", "was") } else { ("conversations", "were") };
         let also = if told.certain > 0 { "further " } else { "" };
         let reasons: Vec<String> = told.coincident.iter().map(|(reason, of)| format!("{of} {}", why(*reason, door))).collect();
         parts.push(format!(

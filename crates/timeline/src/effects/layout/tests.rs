@@ -1,3 +1,5 @@
+//! How a network is laid out, call by call.
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -154,7 +156,7 @@ fn an_entry_is_what_the_last_call_before_made_it() {
     let place =
         |acl: &str, direction| Rule { direction: Some(direction), number: Some(100), target: Some(acl.to_owned()), ..Rule::default() };
     let before = |place: &Rule, hour: i64, by: &str| {
-        layout.entry_before(place, hour * HOUR, by).into_iter().map(|set| set.rule.ports.clone().unwrap_or_default()).collect::<Vec<_>>()
+        layout.set_before(place, hour * HOUR, by).into_iter().map(|set| set.rule.ports.clone().unwrap_or_default()).collect::<Vec<_>>()
     };
     let own = place("acl-1", "ingress");
     assert_eq!(before(&own, 2, "ReplaceNetworkAclEntry@2"), ["22"]);
@@ -202,6 +204,6 @@ fn listings_say_what_no_call_does_and_not_when() {
         layout.routes_to("nat-1", 3 * HOUR, false).into_iter().map(|route| (route.destination, route.only_listed)).collect();
     assert_eq!(leads, [("0.0.0.0/0".to_owned(), true)], "of the other nobody knows whether it was listed before it was removed or after");
     let place = Rule { direction: Some("ingress"), number: Some(90), target: Some("acl-1".to_owned()), ..Rule::default() };
-    let entries: Vec<String> = layout.entry_before(&place, 3 * HOUR, "").into_iter().map(|set| set.rule.words()).collect();
+    let entries: Vec<String> = layout.set_before(&place, 3 * HOUR, "").into_iter().map(|set| set.rule.words()).collect();
     assert_eq!(entries, ["deny ingress tcp/22 from 198.51.100.0/24, rule 90"]);
 }
