@@ -70,7 +70,7 @@ pub struct Effect {
     pub target: String,
     /// The change in words.
     pub rule: String,
-    /// Of a route or an entry of a network ACL that was taken away or replaced, citation of the call that had set it, or of the listing that has it.
+    /// Of a route, an entry of a network ACL or a rule known by its id that was taken away or replaced, citation of the call that had set it, or of the listing that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
     /// Subnets that had the route table or the network ACL, or whose table led to the gateway.

@@ -346,3 +346,35 @@ fn a_rule_for_another_group_is_told_without_flows() {
     let text = "The other side is sg-0bbbbbbbbbbbbbbb1, and flow records have addresses: no flow is held against it.";
     assert_eq!(plain(&opened["text"]), text);
 }
+
+/// Rules are closed by their ids: what one was about, the call says that opened it.
+#[test]
+fn a_rule_that_is_closed_by_its_id_is_what_the_call_that_opened_it_says() {
+    const GROUP: &str = "sg-0aaaaaaaaaaaaaaa1";
+    const RULE: &str = "sgr-0aaaaaaaaaaaaaaa1";
+    let permission = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "198.51.100.0/24"}]}});
+    let answer = json!({"securityGroupRuleSet": {"items": [{"groupId": GROUP, "securityGroupRuleId": RULE, "isEgress": false, "ipProtocol": "tcp",
+        "fromPort": 22, "toPort": 22, "cidrIpv4": "198.51.100.0/24"}]}});
+    let interface = json!({"networkInterface": {"networkInterfaceId": INSIDE, "subnetId": SUBNET, "vpcId": VPC, "privateIpAddress": "10.0.0.5",
+        "groupSet": {"items": [{"groupId": GROUP}]}}});
+    let request = json!({"groupId": GROUP, "ipPermissions": {"items": [permission]}});
+    let calls = [
+        call("interface", "08:00:00", "CreateNetworkInterface", json!({"subnetId": SUBNET}), interface),
+        call("opened", "09:00:00", "AuthorizeSecurityGroupIngress", request, answer),
+        call(
+            "closed",
+            "12:00:00",
+            "RevokeSecurityGroupIngress",
+            json!({"groupId": GROUP, "securityGroupRuleIds": {"items": [RULE]}}),
+            json!({"_return": true}),
+        ),
+    ];
+    let flows = [asked(INSIDE, "11:00", "ACCEPT"), asked(INSIDE, "12:10", "REJECT")];
+    let store = store_of(&calls, &flows);
+    let closed = effect(&store, "closed");
+    assert_eq!((passages(&closed), plain(&closed["set_by"])), (certain(INSIDE, 22), "opened".to_owned()));
+    assert_eq!(
+        plain(&effect(&store_of(&calls[2..], &flows), "closed")["text"]),
+        "The call names the rule by its id alone, and no call of this answer opened it: no flow is held against it."
+    );
+}

@@ -1,5 +1,6 @@
 //! What calls opened or closed: rules of security groups, entries of network ACLs, routes, gateways, public addresses, as far as flows can show them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use backtrail_model::arn::Arn;
@@ -165,9 +166,12 @@ impl Door {
         if let Some(((protocol, ports), block)) = traffic {
             return Self { course, protocol, ports, peers: vec![Peers::Within(block)], ..self };
         }
-        let why = match &rule.peer {
-            Some(peer) => format!("The other side is {peer}, and flow records have addresses: no flow is held against it."),
-            None => "The call does not say which traffic it is about: no flow is held against it.".to_owned(),
+        let why = match (&rule.peer, &rule.id) {
+            (Some(peer), _) => format!("The other side is {peer}, and flow records have addresses: no flow is held against it."),
+            (None, Some(_)) => {
+                "The call names the rule by its id alone, and no call of this answer opened it: no flow is held against it.".to_owned()
+            }
+            (None, None) => "The call does not say which traffic it is about: no flow is held against it.".to_owned(),
         };
         Self { course, peers: Vec::new(), unknown: Some(why), ..self }
     }
@@ -179,6 +183,8 @@ pub(crate) struct Doors {
     all: Vec<Door>,
     /// How many more there are.
     more: u64,
+    /// Rules of security groups that calls of the answer opened, by their ids, with citations: calls that close one may name no more than that.
+    opened: BTreeMap<String, (Rule, String)>,
 }
 
 impl Doors {
@@ -187,10 +193,27 @@ impl Doors {
         if item.outcome != Outcome::Ok {
             return;
         }
-        let new: Vec<Door> = item.rules.iter().flat_map(|rule| of_rule(item, rule)).chain(of_call(item)).collect();
+        let new: Vec<Door> = item.rules.iter().flat_map(|rule| self.of_rule(item, rule)).chain(of_call(item)).collect();
+        for rule in item.rules.iter().filter(|rule| rule.action == "open") {
+            if let Some((id, reference)) = rule.id.clone().zip(item.refs.first().cloned()) {
+                self.opened.insert(id, (rule.clone(), reference));
+            }
+        }
         let room = MOST.saturating_sub(self.all.len()).min(new.len());
         self.more += (new.len() - room) as u64;
         self.all.extend(new.into_iter().take(room));
+    }
+
+    /// What a rule opens or closes; of one that is closed by its id alone, as the call that opened it has it.
+    fn of_rule(&self, item: &Item, rule: &Rule) -> Vec<Door> {
+        let doors = of_rule(item, rule);
+        let is_by_id = rule.action == "close" && rule.peer.is_none() && rule.protocol.is_none();
+        let Some((opened, reference)) = rule.id.as_ref().filter(|_| is_by_id).and_then(|id| self.opened.get(id)) else { return doors };
+        let known = |door: Door| {
+            let words = format!("{}: {}", rule.words(), opened.words());
+            Door { words, set_by: Some(reference.clone()), unknown: None, ..door }.through(opened)
+        };
+        doors.into_iter().map(known).collect()
     }
 
     /// Says how many changes are not held against flows.
