@@ -12,10 +12,12 @@ pub(crate) enum List {
     Reservations,
     Instances,
     Addresses,
+    RouteTables,
+    NetworkAcls,
 }
 
 /// Their keys, as the command line and the SDKs print them.
-pub(crate) const LISTS: [&str; 4] = ["NetworkInterfaces", "Reservations", "Instances", "Addresses"];
+pub(crate) const LISTS: [&str; 6] = ["NetworkInterfaces", "Reservations", "Instances", "Addresses", "RouteTables", "NetworkAcls"];
 
 impl List {
     pub(crate) fn named(key: &str) -> Option<Self> {
@@ -24,6 +26,8 @@ impl List {
             "Reservations" => Self::Reservations,
             "Instances" => Self::Instances,
             "Addresses" => Self::Addresses,
+            "RouteTables" => Self::RouteTables,
+            "NetworkAcls" => Self::NetworkAcls,
             _ => return None,
         })
     }
@@ -34,6 +38,8 @@ impl List {
             Self::Interfaces => "describe-network-interfaces",
             Self::Reservations | Self::Instances => "describe-instances",
             Self::Addresses => "describe-addresses",
+            Self::RouteTables => "describe-route-tables",
+            Self::NetworkAcls => "describe-network-acls",
         }
     }
 }
@@ -73,6 +79,8 @@ pub(crate) fn read(list: List, raw: &str, owner: Option<&str>) -> Result<Item, S
         List::Addresses => {
             ("AWS::EC2::EIP", text("AllocationId").or_else(|| text("PublicIp")), describe_address(&value).into_iter().collect())
         }
+        List::RouteTables => ("AWS::EC2::RouteTable", text("RouteTableId"), Vec::new()),
+        List::NetworkAcls => ("AWS::EC2::NetworkAcl", text("NetworkAclId"), Vec::new()),
     };
     let resource_id = resource_id.ok_or("it has no id")?;
     let since = observations.iter().filter_map(|one| one.since).min();

@@ -1,11 +1,12 @@
-//! State as somebody read it: what `describe-network-interfaces`, `describe-instances` and `describe-addresses` print, to typed Arrow batches.
+//! State as somebody read it: what `describe-network-interfaces`, `describe-instances`, `describe-addresses`, `describe-route-tables` and
+//! `describe-network-acls` print, to typed Arrow batches.
 //!
 //! The decoder is pure: bytes in, batches out; no path, clock, async or log. It gives the same rows however the bytes are cut. A member of a list that
 //! cannot be read is data (a row of `rejects`), not an error. Decisions that need saying:
 //!
 //! - **When.** No listing says when it was read. What it says holds from the time that it states of an attachment or a launch; where it states none,
 //!   from a time that nobody knows.
-//! - **A record** is an interface, an instance or an address. Reservations are opened: their instances are the records.
+//! - **A record** is an interface, an instance, an address, a route table or a network ACL. Reservations are opened: their instances are the records.
 //! - **Other lists** of the same document are named in a remark.
 
 mod cut;
@@ -27,7 +28,7 @@ use output::{Output, Place};
 /// The decoder's name in the ledger.
 pub const NAME: &str = "config";
 /// Raised when the same bytes are read differently.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// Decodes pieces of evidence, one after the other. Small pieces share batches.
 #[derive(Debug)]

@@ -55,7 +55,7 @@ pub enum Kind {
     WafLogs,
     /// Kubernetes audit logs.
     EksAudit,
-    /// Output of describe-network-interfaces, describe-instances and describe-addresses.
+    /// Output of describe-network-interfaces, describe-instances, describe-addresses, describe-route-tables and describe-network-acls.
     NetworkInventory,
     /// Output of other describe and list calls.
     Inventory,

@@ -368,26 +368,26 @@ fn holds_flow_lines(o: &Outline<'_>) -> bool {
     o.strings().any(|(_, value)| value.len() < 2000 && resembles_record(value))
 }
 
-/// Lists that say which interface had which address.
+/// Lists that say which interface had which address, and how subnets are reached.
 fn is_network_inventory(o: &Outline<'_>) -> bool {
-    const LISTS: [(&str, &str); 4] = [
+    const LISTS: [(&str, &str); 6] = [
         ("NetworkInterfaces", "NetworkInterfaceId"),
         ("Reservations", "Instances"),
         ("Instances", "InstanceId"),
         ("Addresses", "PublicIp"),
+        ("RouteTables", "RouteTableId"),
+        ("NetworkAcls", "NetworkAclId"),
     ];
     LISTS.iter().any(|(list, key)| o.has_all(list, &[key]))
 }
 
 /// Other lists as the describe and list calls give them.
 fn is_inventory(o: &Outline<'_>) -> bool {
-    const LISTS: [(&str, &str); 10] = [
+    const LISTS: [(&str, &str); 8] = [
         ("SecurityGroups", "GroupId"),
         ("SecurityGroupRules", "SecurityGroupRuleId"),
         ("Vpcs", "VpcId"),
         ("Subnets", "SubnetId"),
-        ("RouteTables", "RouteTableId"),
-        ("NetworkAcls", "NetworkAclId"),
         ("NatGateways", "NatGatewayId"),
         ("InternetGateways", "InternetGatewayId"),
         ("VpcEndpoints", "VpcEndpointId"),

@@ -111,6 +111,8 @@ fn other_evidence() {
         (Kind::NetworkInventory, r#"{"NetworkInterfaces":[{"NetworkInterfaceId":"eni-1","PrivateIpAddress":"10.0.0.5"}]}"#),
         (Kind::NetworkInventory, r#"{"Addresses":[{"PublicIp":"203.0.113.5","Domain":"vpc"}]}"#),
         (Kind::NetworkInventory, r#"{"Reservations":[{"Groups":[],"Instances":[{"InstanceId":"i-1"}],"OwnerId":"1"}]}"#),
+        (Kind::NetworkInventory, r#"{"RouteTables":[{"Associations":[{"Main":true}],"RouteTableId":"rtb-1","VpcId":"vpc-1"}]}"#),
+        (Kind::NetworkInventory, r#"{"NetworkAcls":[{"Associations":[],"IsDefault":true,"NetworkAclId":"acl-1"}]}"#),
         (Kind::Inventory, r#"{"SecurityGroups":[{"Description":"d","GroupName":"g","GroupId":"sg-1"}]}"#),
         (Kind::EksAudit, r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata"}"#),
         (Kind::Compressed("xz"), "\u{fd}7zXZ"),

@@ -110,7 +110,7 @@ impl Table {
                 "One row per record of VPC and Transit Gateway flow logs, NODATA and SKIPDATA included. Equal records of one flow log are one row, however often they were delivered; flow logs that cover the same interface both have their rows."
             }
             Self::ConfigItems => {
-                "One row per resource and reading of its state: what describe-network-interfaces, describe-instances and describe-addresses list. Equal readings are one row."
+                "One row per resource and reading of its state: what describe-network-interfaces, describe-instances, describe-addresses, describe-route-tables and describe-network-acls list. Equal readings are one row."
             }
             Self::Interfaces => {
                 "One row per observation that ties a network interface, an address, an instance or service and security groups at a time: by a call, or by a listing; of an interface with several addresses one for each. From when to when something was so follows from all of them (`flows`, `profile`). Made from raw."
@@ -529,9 +529,13 @@ const CONFIG_ITEMS: &[Column] = with_provenance![
         "When the state was so: of a listing, which does not say when it was read, the time it states of the attachment or the launch; NULL where it states none.",
     ),
     col("resource_type", Text, "AWS Config's name of the type, as in AWS::EC2::NetworkInterface."),
-    col("resource_id", Text, "eni-..., i-..., eipalloc-..., or an address without an allocation."),
+    col("resource_id", Text, "eni-..., i-..., eipalloc-..., rtb-..., acl-..., or an address without an allocation."),
     col("account_id", Text, "Owner, where the item says it."),
-    col("source", Text, "What it comes from: describe-network-interfaces, describe-instances, describe-addresses."),
+    col(
+        "source",
+        Text,
+        "What it comes from: describe-network-interfaces, describe-instances, describe-addresses, describe-route-tables, describe-network-acls."
+    ),
 ];
 
 const EVIDENCE: &[Column] = &[

@@ -168,7 +168,8 @@ pub(crate) async fn list(
         coverage.not_seen.extend(nearest::unknown_names(source, question).await?);
     }
     drop(listing);
-    let effects = effects::effects(source, doors).await?;
+    let (effects, left_out) = effects::effects(source, doors).await?;
+    coverage.not_seen.extend(left_out);
     Ok(Closing { totals, effects, coverage, evidence_set: ledger.set })
 }
 

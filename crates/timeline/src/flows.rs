@@ -254,12 +254,7 @@ pub async fn flows(source: &Source, question: &FlowQuestion) -> Result<Flows, Ti
     })
 }
 
-/// Counts the window's records by flow log, interface and hour.
-pub(crate) async fn tally(source: &Source, question: &FlowQuestion) -> Result<Tallies, TimelineError> {
-    tally_with(source, question, &[]).await
-}
-
-/// The same with further columns, of which regions are told.
+/// Counts the window's records by flow log, interface and hour; of regions, what the further columns tell.
 async fn tally_with(source: &Source, question: &FlowQuestion, further: &[&'static str]) -> Result<Tallies, TimelineError> {
     let mut tallies = Tallies::default();
     read(source, question, further, &mut |records| {

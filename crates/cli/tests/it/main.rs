@@ -6,6 +6,7 @@ mod asked;
 mod citations;
 mod coverage;
 mod coverage_flows;
+mod effects;
 mod flows;
 mod flows_marks;
 mod formats;

@@ -101,6 +101,20 @@ fn reservations_are_opened() {
 }
 
 #[test]
+fn route_tables_and_network_acls_are_items_as_delivered() {
+    let text = r#"{"RouteTables":[{"RouteTableId":"rtb-1","VpcId":"vpc-1","OwnerId":"111122223333","Associations":[{"SubnetId":"subnet-1"}]}]}
+        {"NetworkAcls":[{"NetworkAclId":"acl-1","IsDefault":true},{"VpcId":"vpc-1"}]}"#;
+    let decoded = Decoded::of(text, 11);
+    assert_eq!(decoded.counts(), [3, 2, 0, 1, 0]);
+    assert_eq!(decoded.texts(Table::ConfigItems, "resource_type"), ["AWS::EC2::RouteTable", "AWS::EC2::NetworkAcl"]);
+    assert_eq!(decoded.texts(Table::ConfigItems, "resource_id"), ["rtb-1", "acl-1"]);
+    assert_eq!(decoded.texts(Table::ConfigItems, "account_id"), ["111122223333", "-"]);
+    assert_eq!(decoded.texts(Table::ConfigItems, "source"), ["describe-route-tables", "describe-network-acls"]);
+    assert_eq!(decoded.texts(Table::ConfigItems, "raw")[1], r#"{"NetworkAclId":"acl-1","IsDefault":true}"#);
+    assert_eq!(decoded.texts(Table::Interfaces, "interface_id"), Vec::<String>::new());
+}
+
+#[test]
 fn a_document_that_breaks_off_keeps_what_is_whole() {
     let at = INTERFACES.find("eni-2").expect("it");
     let decoded = Decoded::of(&INTERFACES[..at], 1000);

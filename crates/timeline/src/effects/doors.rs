@@ -1,6 +1,6 @@
-//! What calls opened or closed: rules of security groups, entries of network ACLs, routes, internet gateways, public addresses, as far as flows can
-//! show them.
+//! What calls opened or closed: rules of security groups, entries of network ACLs, routes, gateways, public addresses, as far as flows can show them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use backtrail_model::arn::Arn;
@@ -9,6 +9,8 @@ use backtrail_model::outcome::Outcome;
 use backtrail_model::time::MICROS_PER_SECOND;
 use ipnet::IpNet;
 
+use super::layout::{Layout, Set};
+use crate::coverage::{NotSeen, NotSeenKind, say};
 use crate::flows::is_internal;
 use crate::item::Item;
 use crate::summary::Rule;
@@ -25,8 +27,10 @@ pub(super) enum Scope {
     Vpc,
     /// The one that the call gave a public address, or took it from.
     Address,
-    /// Those of subnets that no table of the store names.
+    /// Those of the subnets that had the route table or the network ACL.
     Subnets,
+    /// That of a gateway, and those of the subnets that route to it.
+    Hop,
 }
 
 /// Which way the traffic goes that a change is about.
@@ -50,6 +54,13 @@ pub(super) enum Peers {
 }
 
 impl Peers {
+    /// Whoever is behind a route.
+    pub(super) fn beyond(destination: &str) -> Option<Self> {
+        let block: IpNet = destination.parse().ok()?;
+        // Whoever is inside has a narrower route.
+        Some(if block.prefix_len() == 0 { Self::External } else { Self::Within(block) })
+    }
+
     pub(super) fn have(self, address: &str) -> bool {
         let Ok(address) = address.parse::<IpAddr>() else { return false };
         match self {
@@ -72,11 +83,20 @@ pub(crate) struct Door {
     pub(super) protocol: Option<i32>,
     /// First and last; `None` is any.
     pub(super) ports: Option<(i32, i32)>,
-    pub(super) peers: Peers,
-    /// The security group, ACL, route table, VPC or address.
+    /// Whoever is one of these; nobody where it is not known whom it is about.
+    pub(super) peers: Vec<Peers>,
+    /// The security group, ACL, route table, VPC, gateway or address.
     pub(super) target: String,
     pub(super) scope: Scope,
     pub(super) words: String,
+    /// It is gone from then on: what comes later of what had it has it no more.
+    pub(super) is_removal: bool,
+    /// The place of an ACL's entry or of a route that the call took away; what was there is yet to be looked up.
+    pub(super) place: Option<Rule>,
+    /// Citation of what says what was taken away: the call that had set it, or a listing.
+    pub(super) set_by: Option<String>,
+    /// What is not known of the change itself, and what would tell, in words.
+    pub(super) unknown: Option<String>,
 }
 
 impl Door {
@@ -84,25 +104,134 @@ impl Door {
     pub(super) fn second(&self) -> i64 {
         self.at.div_euclid(MICROS_PER_SECOND)
     }
+
+    /// Whether it is known by which subnets or routes it is told which interfaces it is about.
+    pub(super) fn goes_by_layout(&self) -> bool {
+        matches!(self.scope, Scope::Subnets | Scope::Hop | Scope::Vpc)
+    }
+
+    /// Whether it is about whoever is at the other end.
+    pub(super) fn is_about(&self, further: &[Peers], address: &str) -> bool {
+        self.peers.iter().chain(further).any(|peers| peers.have(address))
+    }
+
+    /// The doors of an entry or a route that was taken away or replaced, with what was there before.
+    fn with_what_was_there(self, layout: &Layout) -> Vec<Self> {
+        let Some(place) = &self.place else { return vec![self] };
+        let before = layout.set_before(place, self.at, &self.reference);
+        if place.destination.is_some() {
+            return vec![self.of_route_before(before.first().copied())];
+        }
+        if before.is_empty() {
+            let number = place.number.map_or_else(|| "the entry".to_owned(), |number| format!("entry {number}"));
+            let unknown = format!(
+                "What {number} of {} said before is not in evidence, so that no flow is held against its end: CreateNetworkAclEntry, ReplaceNetworkAclEntry or describe-network-acls from before would say it.",
+                self.target
+            );
+            return vec![Self { unknown: Some(unknown), ..self }];
+        }
+        before.into_iter().map(|set| self.of_entry_before(set)).collect()
+    }
+
+    /// With where a route led, if that is in evidence: whom it was about its destination says.
+    fn of_route_before(self, set: Option<&Set>) -> Self {
+        let Some(set) = set else { return self };
+        let hop = set.rule.peer.as_ref().map(|hop| format!(" to {hop}")).unwrap_or_default();
+        Self { words: format!("{}{hop}", self.words), set_by: Some(set.reference.clone()), ..self }
+    }
+
+    /// What an entry had let through is closed, what it had refused no longer refuses.
+    fn of_entry_before(&self, set: &Set) -> Self {
+        let words = format!("{}: {}", self.words, set.rule.words());
+        let base = Self { opens: set.rule.action == "deny", words, set_by: Some(set.reference.clone()), ..self.clone() };
+        base.through(&set.rule)
+    }
+
+    /// With whoever is behind a route.
+    fn along(self, route: &Rule) -> Self {
+        match route.destination.as_deref().and_then(Peers::beyond) {
+            Some(peers) => Self { peers: vec![peers], ..self },
+            None => {
+                let why = "Its destination is no block of addresses: no flow is held against it.".to_owned();
+                Self { peers: Vec::new(), unknown: Some(why), ..self }
+            }
+        }
+    }
+
+    /// With the traffic that a rule of a group or an ACL is about.
+    fn through(self, rule: &Rule) -> Self {
+        let course = if rule.direction == Some("egress") { Course::Egress } else { Course::Ingress };
+        let block = rule.peer.as_deref().and_then(|peer| peer.parse().ok());
+        let traffic = protocol(rule.protocol.as_deref()).zip(ports(rule.ports.as_deref())).zip(block);
+        if let Some(((protocol, ports), block)) = traffic {
+            return Self { course, protocol, ports, peers: vec![Peers::Within(block)], ..self };
+        }
+        let why = match (&rule.peer, &rule.id) {
+            (Some(peer), _) => format!("The other side is {peer}, and flow records have addresses: no flow is held against it."),
+            (None, Some(_)) => {
+                "The call names the rule by its id alone, and no call of this answer opened it: no flow is held against it.".to_owned()
+            }
+            (None, None) => "The call does not say which traffic it is about: no flow is held against it.".to_owned(),
+        };
+        Self { course, peers: Vec::new(), unknown: Some(why), ..self }
+    }
 }
 
 /// Those of an answer's items.
 #[derive(Debug, Default)]
-pub(crate) struct Doors(Vec<Door>);
+pub(crate) struct Doors {
+    all: Vec<Door>,
+    /// How many more there are.
+    more: u64,
+    /// Rules of security groups that calls of the answer opened, by their ids, with citations: calls that close one may name no more than that.
+    opened: BTreeMap<String, (Rule, String)>,
+}
 
 impl Doors {
     /// Notes what an item opened and closed.
     pub(crate) fn note(&mut self, item: &Item) {
-        if item.outcome != Outcome::Ok || self.0.len() >= MOST {
+        if item.outcome != Outcome::Ok {
             return;
         }
-        self.0.extend(item.rules.iter().filter_map(|rule| of_rule(item, rule)));
-        self.0.extend(of_call(item));
-        self.0.truncate(MOST);
+        let new: Vec<Door> = item.rules.iter().flat_map(|rule| self.of_rule(item, rule)).chain(of_call(item)).collect();
+        for rule in item.rules.iter().filter(|rule| rule.action == "open") {
+            if let Some((id, reference)) = rule.id.clone().zip(item.refs.first().cloned()) {
+                self.opened.insert(id, (rule.clone(), reference));
+            }
+        }
+        let room = MOST.saturating_sub(self.all.len()).min(new.len());
+        self.more += (new.len() - room) as u64;
+        self.all.extend(new.into_iter().take(room));
     }
 
-    pub(super) fn into_doors(self) -> Vec<Door> {
-        self.0
+    /// What a rule opens or closes; of one that is closed by its id alone, as the call that opened it has it.
+    fn of_rule(&self, item: &Item, rule: &Rule) -> Vec<Door> {
+        let doors = of_rule(item, rule);
+        let is_by_id = rule.action == "close" && rule.peer.is_none() && rule.protocol.is_none();
+        let Some((opened, reference)) = rule.id.as_ref().filter(|_| is_by_id).and_then(|id| self.opened.get(id)) else { return doors };
+        let known = |door: Door| {
+            let words = format!("{}: {}", rule.words(), opened.words());
+            Door { words, set_by: Some(reference.clone()), unknown: None, ..door }.through(opened)
+        };
+        doors.into_iter().map(known).collect()
+    }
+
+    /// Says how many changes are not held against flows.
+    pub(super) fn left_out(&self) -> Option<NotSeen> {
+        let text = format!(
+            "What traffic shows is told of the first {MOST} changes of the answer; {} more were not held against flows: ask about a narrower window.",
+            self.more
+        );
+        (self.more > 0).then(|| say(NotSeenKind::NotWeighed, text))
+    }
+
+    pub(super) fn each(&self) -> &[Door] {
+        &self.all
+    }
+
+    /// With what was there before of entries and routes that were taken away.
+    pub(super) fn looked_up(self, layout: &Layout) -> Vec<Door> {
+        self.all.into_iter().flat_map(|door| door.with_what_was_there(layout)).collect()
     }
 }
 
@@ -116,44 +245,51 @@ fn door(item: &Item, opens: bool, target: String, scope: Scope, words: String) -
         course: Course::Both,
         protocol: None,
         ports: None,
-        peers: Peers::External,
+        peers: vec![Peers::External],
         target,
         scope,
         words,
+        is_removal: !opens,
+        place: None,
+        set_by: None,
+        unknown: None,
     })
 }
 
-fn of_rule(item: &Item, rule: &Rule) -> Option<Door> {
-    let target = rule.target.clone()?;
-    if let Some(destination) = &rule.destination {
-        return of_route(item, rule, destination, target);
-    }
+/// What a rule opens or closes; of one that replaces an ACL's entry or a route, also what is no longer there.
+fn of_rule(item: &Item, rule: &Rule) -> Vec<Door> {
+    let Some(target) = rule.target.as_deref() else { return Vec::new() };
     let (opens, scope) = match rule.action {
         "open" if target.starts_with("sg-") => (true, Scope::Group),
         "close" if target.starts_with("sg-") => (false, Scope::Group),
-        "allow" => (true, Scope::Subnets),
-        "deny" => (false, Scope::Subnets),
-        _ => return None,
+        "allow" if target.starts_with("acl-") => (true, Scope::Subnets),
+        "deny" if target.starts_with("acl-") => (false, Scope::Subnets),
+        "route" if target.starts_with("rtb-") => (true, Scope::Subnets),
+        "remove" if ["acl-", "rtb-"].iter().any(|kind| target.starts_with(kind)) => return of_removed(item, rule).into_iter().collect(),
+        _ => return Vec::new(),
     };
-    Some(Door {
-        course: if rule.direction == Some("egress") { Course::Egress } else { Course::Ingress },
-        protocol: protocol(rule.protocol.as_deref())?,
-        ports: ports(rule.ports.as_deref())?,
-        peers: Peers::Within(rule.peer.as_deref()?.parse().ok()?),
-        ..door(item, opens, target, scope, rule.words())?
-    })
+    let set = door(item, opens, target.to_owned(), scope.clone(), rule.words());
+    let set = set.map(|set| if rule.destination.is_some() { set.along(rule) } else { set.through(rule) });
+    // What denies is there from then on, and comes with the ACL to whatever gets that later.
+    let set = set.map(|set| Door { is_removal: !opens && scope == Scope::Group, ..set });
+    let replaces =
+        item.event_name.as_deref().map(action_name).is_some_and(|name| ["ReplaceNetworkAclEntry", "ReplaceRoute"].contains(&name));
+    set.into_iter().chain(replaces.then(|| of_removed(item, rule)).flatten()).collect()
 }
 
-fn of_route(item: &Item, rule: &Rule, destination: &str, table: String) -> Option<Door> {
-    let opens = match rule.action {
-        "route" => true,
-        "remove" => false,
-        _ => return None,
+/// The end of what was at the place of an ACL's entry or of a route: the call does not say what it was.
+fn of_removed(item: &Item, rule: &Rule) -> Option<Door> {
+    let place = Rule {
+        action: "remove",
+        direction: rule.direction,
+        number: rule.number,
+        destination: rule.destination.clone(),
+        target: rule.target.clone(),
+        ..Rule::default()
     };
-    let block: IpNet = destination.parse().ok()?;
-    // Whoever is inside has a narrower route.
-    let peers = if block.prefix_len() == 0 { Peers::External } else { Peers::Within(block) };
-    Some(Door { peers, ..door(item, opens, table, Scope::Subnets, rule.words())? })
+    let door = door(item, false, rule.target.clone()?, Scope::Subnets, place.words())?;
+    let door = if place.destination.is_some() { door.along(&place) } else { Door { peers: Vec::new(), ..door } };
+    Some(Door { place: Some(place), ..door })
 }
 
 /// What a call opened or closed without a rule.
@@ -165,14 +301,19 @@ fn of_call(item: &Item) -> Option<Door> {
         ids.min()
     };
     let action = action_name(item.event_name.as_deref()?);
+    let opens = ["Attach", "Associate", "Create", "Accept"].iter().any(|verb| action.starts_with(verb));
     match action {
-        "AttachInternetGateway" | "DetachInternetGateway" => {
-            door(item, action.starts_with('A'), resource("vpc")?, Scope::Vpc, item.summary.clone())
+        "AttachInternetGateway" | "DetachInternetGateway" => door(item, opens, resource("vpc")?, Scope::Vpc, item.summary.clone()),
+        // Whom it is about its routes say; those to a private one lead inside.
+        "CreateNatGateway" | "DeleteNatGateway" => door(item, opens, resource("natgateway")?, Scope::Hop, item.summary.clone()),
+        "AcceptVpcPeeringConnection" | "DeleteVpcPeeringConnection" => {
+            let door = door(item, opens, resource("vpc-peering-connection")?, Scope::Hop, item.summary.clone())?;
+            Some(Door { peers: Vec::new(), ..door })
         }
         "AssociateAddress" | "DisassociateAddress" => {
             let address =
                 ["elastic-ip", "elastic-ip-association"].into_iter().find_map(resource).unwrap_or_else(|| "a public address".to_owned());
-            door(item, action.starts_with('A'), address, Scope::Address, item.summary.clone())
+            door(item, opens, address, Scope::Address, item.summary.clone())
         }
         _ => None,
     }

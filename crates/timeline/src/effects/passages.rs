@@ -1,9 +1,13 @@
 //! Conversations about a change: what was refused and let through before and after it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::doors::{Course, Door};
+use super::doors::{Course, Door, Scope};
+use super::ties::{About, Through};
 use crate::flows::{Numbers, Owns, Records, Side, served_port, shown};
 
 /// Start and end of a record may each be so many seconds off (VPC user guide, "Flow log records").
@@ -11,15 +15,38 @@ const OFF: i64 = 60;
 /// Conversations told of one change.
 const TOLD: usize = 10;
 /// Conversations remembered of one change.
-const REMEMBERED: usize = 100_000;
+pub(super) const REMEMBERED: usize = 100_000;
+
+/// Why a conversation may have nothing to do with a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coincidence {
+    /// No evidence ties the interface to what was changed.
+    NotTied,
+    /// Its VPC is all that ties it.
+    OnlyVpc,
+    /// A listing says that its subnet had what was changed, and does not say when.
+    OnlyListed,
+    /// Flow logs have nothing of the interface from before: it may have been let through then.
+    NotSeenBefore,
+    /// It only began after: nothing of it was refused, or without an answer, before.
+    OnlyBegan,
+    /// After the change it first went on as before.
+    WentOn,
+}
 
 /// A conversation that a change let in or cut off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Passage {
+    /// Why it may have nothing to do with the change. Where this is empty, it is certain that an interface tied to what was changed had the same
+    /// conversation refused, or without an answer, before and let through after, or the reverse; that the change is the cause is not said.
+    pub coincident: Vec<Coincidence>,
     /// The interface.
     pub interface_id: String,
-    /// Citation of what ties the interface to what was changed; `null` where none does, and only the times coincide.
+    /// Citation of what ties the interface to what was changed, or to its subnet or VPC; `null` where none does, and only the times coincide.
     pub tied_by: Option<String>,
+    /// What it has in common with what was changed.
+    pub through: Option<Through>,
     /// Whether flow logs have any record of the interface from before the change: without one nobody knows that it was not let through before.
     pub seen_before: bool,
     /// The other end.
@@ -36,7 +63,14 @@ pub struct Passage {
     pub accepted_after: Side,
     /// Refused after it.
     pub rejected_after: Side,
-    /// Start of the first record let through after it; of one refused, where the rule was closed. Up to 60 s off.
+    /// Of what was let through before, what came from the peer: of routes, gateways and public addresses, whose lack refuses nothing, but leaves
+    /// without an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_before: Option<Side>,
+    /// The same after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_after: Option<Side>,
+    /// Start of the first record let through after it; of one refused or without an answer, where it was closed. Up to 60 s off.
     pub first_start: String,
     /// Citation of that record.
     #[serde(rename = "ref")]
@@ -49,33 +83,69 @@ type Conversation = (u32, u32, i32, i32);
 /// The same, and whether a record says which way it went.
 type Key = (u32, u32, i32, i32, bool);
 
+/// A record: start, evidence, number.
+type First = (i64, String, i64);
+
 #[derive(Debug, Default)]
 struct Sums {
     rejected_before: Side,
     accepted_before: Side,
     accepted_after: Side,
     rejected_after: Side,
-    /// Of the first that the change is about: start, evidence, number.
-    first: Option<(i64, String, i64)>,
+    received_before: Side,
+    received_after: Side,
+    /// The first that the change is about.
+    first: Option<First>,
+    /// The first that was sent after it, of which no answer may have come.
+    first_sent: Option<First>,
+    /// Start of the first after it that went as before.
+    first_as_before: Option<i64>,
 }
 
 impl Sums {
     fn join(&mut self, other: Self) {
-        self.rejected_before.add(&other.rejected_before);
-        self.accepted_before.add(&other.accepted_before);
-        self.accepted_after.add(&other.accepted_after);
-        self.rejected_after.add(&other.rejected_after);
+        let pairs = [
+            (&mut self.rejected_before, &other.rejected_before),
+            (&mut self.accepted_before, &other.accepted_before),
+            (&mut self.accepted_after, &other.accepted_after),
+            (&mut self.rejected_after, &other.rejected_after),
+            (&mut self.received_before, &other.received_before),
+            (&mut self.received_after, &other.received_after),
+        ];
+        pairs.into_iter().for_each(|(own, other)| own.add(other));
         self.first = [self.first.take(), other.first].into_iter().flatten().min();
+        self.first_sent = [self.first_sent.take(), other.first_sent].into_iter().flatten().min();
+        self.first_as_before = [self.first_as_before, other.first_as_before].into_iter().flatten().min();
+    }
+
+    /// The record that shows the change, where one does. A rule lets through or refuses. Without a route or an address nothing is refused: what is sent
+    /// goes out, and nothing comes back.
+    fn shows(&self, door: &Door) -> Option<&First> {
+        match (door.opens, door.course) {
+            (true, Course::Both) => self.first.as_ref().filter(|_| self.received_before.records == 0),
+            (true, _) => self.first.as_ref().filter(|_| self.accepted_before.records == 0),
+            (false, Course::Both) if self.received_before.records > 0 => {
+                let unanswered = self.first_sent.as_ref().filter(|_| self.received_after.records == 0);
+                self.first.iter().chain(unanswered).min()
+            }
+            (false, Course::Both) => None,
+            (false, _) => self.first.as_ref().filter(|_| self.accepted_before.records > 0),
+        }
+    }
+
+    /// Whether it was the other way before.
+    fn is_turned(&self, door: &Door) -> bool {
+        // What is closed is told only where something was let through.
+        !door.opens || self.rejected_before.records > 0 || (door.course == Course::Both && self.accepted_before.records > 0)
     }
 }
-
-/// What ties an interface to a change, and whether the change is about it at all.
-type Interfaces<'a> = (&'a dyn Fn(&str) -> Option<String>, &'a dyn Fn(&str) -> bool);
 
 /// What was met of a rule's traffic.
 #[derive(Debug, Default)]
 pub(super) struct Passages {
     sums: HashMap<Key, Sums>,
+    /// There was more than is remembered.
+    is_cut: bool,
 }
 
 /// Names of interfaces and addresses, and which addresses are the interfaces' own: the same for all rules.
@@ -94,10 +164,25 @@ impl Ends {
     }
 }
 
+/// What is told of a change.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) passages: Vec<Passage>,
+    /// How many more there are.
+    pub(super) more: u64,
+    /// How many of all are certain.
+    pub(super) certain: u64,
+    /// How many are not, by why: one may have several reasons.
+    pub(super) coincident: Vec<(Coincidence, u64)>,
+    /// There were too many conversations to look at.
+    pub(super) is_cut: bool,
+}
+
 impl Passages {
     /// Takes a record, if the change is about it.
-    pub(super) fn take(&mut self, door: &Door, records: &Records<'_>, row: usize, ends: &mut Ends) {
-        let Some((peer, protocol, port, is_answer)) = passes(door, records, row) else { return };
+    pub(super) fn take(&mut self, (door, about): (&Door, &About), records: &Records<'_>, row: usize, ends: &mut Ends) {
+        let Some(met) = passes(door, about, records, row) else { return };
+        let Some(second) = about.second(records.interface(row), door) else { return };
         let (Some(start), Some(end)) = (records.start(row), records.end(row)) else { return };
         let is_accepted = match records.action.get(row) {
             Some("ACCEPT") => true,
@@ -105,40 +190,68 @@ impl Passages {
             _ => return,
         };
         let has_way = records.direction.get(row).is_some();
-        let key = (ends.names.number(records.interface(row)), ends.names.number(peer), protocol, port, has_way);
+        let key = (ends.names.number(records.interface(row)), ends.names.number(met.peer), met.protocol, met.port, has_way);
         if self.sums.len() >= REMEMBERED && !self.sums.contains_key(&key) {
+            self.is_cut = true;
             return;
         }
         let sums = self.sums.entry(key).or_default();
         // What may have ended before is before; what was let through may only have been so after.
-        let is_before = if is_accepted == door.opens { end < door.second() } else { start <= door.second() + OFF };
-        let side = match (is_accepted, is_before) {
-            (true, true) => &mut sums.accepted_before,
-            (true, false) => &mut sums.accepted_after,
-            (false, true) => &mut sums.rejected_before,
-            (false, false) => &mut sums.rejected_after,
+        let is_before = if is_accepted == door.opens { end < second } else { start <= second + OFF };
+        let own = Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) };
+        let (side, received) = match (is_accepted, is_before) {
+            (true, true) => (&mut sums.accepted_before, Some(&mut sums.received_before)),
+            (true, false) => (&mut sums.accepted_after, Some(&mut sums.received_after)),
+            (false, true) => (&mut sums.rejected_before, None),
+            (false, false) => (&mut sums.rejected_after, None),
         };
-        side.add(&Side { records: 1, packets: records.long(0, row), bytes: records.long(1, row) });
-        if is_accepted == door.opens && !is_before && !is_answer {
+        side.add(&own);
+        let is_received = door.course == Course::Both && met.is_from_peer;
+        if let Some(received) = received.filter(|_| is_received) {
+            received.add(&own);
+        }
+        if is_before {
+            return;
+        }
+        // Of what opens a way, what comes from the peer shows that it is open; of what closes one, what is sent may show that it is not.
+        let is_both = door.course == Course::Both;
+        let shows = if is_both { !door.opens || met.is_from_peer } else { !met.is_answer };
+        let this = || {
             let (evidence, index) = records.place(row);
-            let this = (start, evidence.to_owned(), index);
-            if sums.first.as_ref().is_none_or(|first| this < *first) {
-                sums.first = Some(this);
-            }
+            (start, evidence.to_owned(), index)
+        };
+        if is_accepted == door.opens && shows {
+            keep_first(&mut sums.first, start, this);
+        } else if is_both && is_accepted && !door.opens && !met.is_from_peer {
+            keep_first(&mut sums.first_sent, start, this);
+        } else if is_accepted != door.opens && (!is_both || !is_accepted || met.is_from_peer) && !met.is_answer {
+            sums.first_as_before = Some(sums.first_as_before.map_or(start, |first| first.min(start)));
         }
     }
 
-    /// What the change let in or cut off: of tied interfaces first, then what was the other way before, then by bytes.
-    pub(super) fn told(self, door: &Door, ends: &Ends, (tied_by, is_meant): Interfaces<'_>) -> (Vec<Passage>, u64) {
-        let is_told = |sums: &Sums| {
-            sums.first.is_some() && if door.opens { sums.accepted_before.records == 0 } else { sums.accepted_before.records > 0 }
-        };
+    /// What the change let in or cut off: what is certain first, then that of tied interfaces, then by bytes.
+    pub(super) fn told(self, door: &Door, ends: &Ends, about: &About, seen_before: &dyn Fn(&str) -> bool) -> Told {
+        let is_cut = self.is_cut;
         let passage = |((interface, peer, protocol, port), sums): (Conversation, Sums)| {
-            let (start, evidence, index) = sums.first?;
+            let (start, evidence, index) = sums.shows(door)?;
             let (interface_id, peer) = (ends.names.text(interface).to_owned(), ends.names.text(peer).to_owned());
+            let tie = about.ties.get(&interface_id);
+            let seen_before = seen_before(&interface_id);
+            let reasons = [
+                (Coincidence::NotTied, tie.is_none()),
+                // A gateway of the VPC is one of all its interfaces.
+                (Coincidence::OnlyVpc, door.scope != Scope::Vpc && tie.is_some_and(|tie| tie.through == Through::Vpc)),
+                (Coincidence::OnlyListed, tie.is_some_and(|tie| tie.only_listed)),
+                (Coincidence::NotSeenBefore, !seen_before),
+                (Coincidence::OnlyBegan, seen_before && !sums.is_turned(door)),
+                (Coincidence::WentOn, sums.first_as_before.is_some_and(|as_before| as_before < *start)),
+            ];
+            let is_both = door.course == Course::Both;
             Some(Passage {
-                tied_by: tied_by(&interface_id),
-                seen_before: false,
+                coincident: reasons.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason).collect(),
+                tied_by: tie.map(|tie| tie.reference.clone()),
+                through: tie.map(|tie| tie.through),
+                seen_before,
                 interface_id,
                 peer,
                 protocol,
@@ -147,30 +260,33 @@ impl Passages {
                 accepted_before: sums.accepted_before,
                 accepted_after: sums.accepted_after,
                 rejected_after: sums.rejected_after,
-                first_start: shown(start),
+                received_before: is_both.then_some(sums.received_before),
+                received_after: is_both.then_some(sums.received_after),
+                first_start: shown(*start),
                 reference: format!("{evidence}#{index}"),
             })
         };
-        let mut all: Vec<Passage> =
-            self.conversations(ends, is_meant).into_iter().filter(|(_, sums)| is_told(sums)).filter_map(passage).collect();
+        let mut all: Vec<Passage> = self.conversations(ends).into_iter().filter_map(passage).collect();
         // The next sort keeps this order among equals.
         all.sort_by(|a, b| (&a.interface_id, &a.peer, a.protocol, a.port).cmp(&(&b.interface_id, &b.peer, b.protocol, b.port)));
         all.sort_by_key(|p| {
-            let turned = if door.opens { p.rejected_before.records } else { p.accepted_before.records };
-            (p.tied_by.is_none(), turned == 0, std::cmp::Reverse(p.accepted_after.bytes.max(p.rejected_after.bytes)))
+            let (is_tied, only_began) = (p.tied_by.is_some(), p.coincident.contains(&Coincidence::OnlyBegan) || !p.seen_before);
+            (!p.coincident.is_empty(), !is_tied, only_began, Reverse(p.accepted_after.bytes.max(p.rejected_after.bytes)))
         });
+        let certain = all.iter().filter(|p| p.coincident.is_empty()).count() as u64;
+        let mut coincident: BTreeMap<Coincidence, u64> = BTreeMap::new();
+        all.iter().flat_map(|p| &p.coincident).for_each(|reason| *coincident.entry(*reason).or_default() += 1);
         let more = all.len().saturating_sub(TOLD) as u64;
         all.truncate(TOLD);
-        (all, more)
+        Told { passages: all, more, certain, coincident: coincident.into_iter().collect(), is_cut }
     }
 
     /// The sums of each conversation, whether its records say which way they went or not. Where none says so, an interface's own address is no peer of
     /// it.
-    fn conversations(self, ends: &Ends, is_meant: &dyn Fn(&str) -> bool) -> HashMap<Conversation, Sums> {
+    fn conversations(self, ends: &Ends) -> HashMap<Conversation, Sums> {
         let mut all: HashMap<Conversation, Sums> = HashMap::new();
         for ((interface, peer, protocol, port, has_way), sums) in self.sums {
-            let is_peer = has_way || ends.own.of(interface, [peer, peer], &ends.names) != Some(peer);
-            if is_peer && is_meant(ends.names.text(interface)) {
+            if has_way || ends.own.of(interface, [peer, peer], &ends.names) != Some(peer) {
                 all.entry((interface, peer, protocol, port)).or_default().join(sums);
             }
         }
@@ -178,8 +294,26 @@ impl Passages {
     }
 }
 
-/// The other end, protocol and port of a record that a change is about, and whether it is an answer, which the rule lets through as well.
-fn passes<'r>(door: &Door, records: &Records<'r>, row: usize) -> Option<(&'r str, i32, i32, bool)> {
+fn keep_first(kept: &mut Option<First>, start: i64, this: impl FnOnce() -> First) {
+    if kept.as_ref().is_none_or(|kept| start <= kept.0) {
+        let this = this();
+        *kept = kept.take().into_iter().chain([this]).min();
+    }
+}
+
+/// A record that a change is about.
+struct Met<'r> {
+    /// The other end.
+    peer: &'r str,
+    protocol: i32,
+    port: i32,
+    /// It goes the other way, and is let through as well.
+    is_answer: bool,
+    is_from_peer: bool,
+}
+
+/// What a record is to a change, if the change is about it.
+fn passes<'r>(door: &Door, about: &About, records: &Records<'r>, row: usize) -> Option<Met<'r>> {
     let protocol = records.int(2, row)?;
     if door.protocol.is_some_and(|wanted| wanted != protocol) {
         return None;
@@ -189,6 +323,8 @@ fn passes<'r>(door: &Door, records: &Records<'r>, row: usize) -> Option<(&'r str
     let (source_port, destination_port) = (records.int(0, row).unwrap_or(0), records.int(1, row).unwrap_or(0));
     let direction = records.direction.get(row);
     let is_in = |port: i32| door.ports.is_none_or(|(first, last)| (first..=last).contains(&port));
+    let is_meant = |peer: &str| door.is_about(&about.peers, peer);
+    let met = |peer: &'r str, port: i32, is_answer: bool| Met { peer, protocol, port, is_answer, is_from_peer: peer == source };
     // Of ingress the peer asks and the interface serves; of egress the other way round.
     let (asks, asker, server) = match door.course {
         Course::Ingress => ("ingress", source, destination),
@@ -197,14 +333,14 @@ fn passes<'r>(door: &Door, records: &Records<'r>, row: usize) -> Option<(&'r str
             let peer = match direction {
                 Some("ingress") => source,
                 Some("egress") => destination,
-                _ => [source, destination].into_iter().find(|end| door.peers.have(end))?,
+                _ => [source, destination].into_iter().find(|end| is_meant(end))?,
             };
-            return door.peers.have(peer).then(|| (peer, protocol, served_port(records, row), false));
+            return is_meant(peer).then(|| met(peer, served_port(records, row), false));
         }
     };
-    if is_in(destination_port) && direction.is_none_or(|way| way == asks) && door.peers.have(asker) {
-        return Some((asker, protocol, destination_port, false));
+    if is_in(destination_port) && direction.is_none_or(|way| way == asks) && is_meant(asker) {
+        return Some(met(asker, destination_port, false));
     }
-    let answers = is_in(source_port) && direction.is_none_or(|way| way != asks) && door.peers.have(server);
-    answers.then_some((server, protocol, source_port, true))
+    let answers = is_in(source_port) && direction.is_none_or(|way| way != asks) && is_meant(server);
+    answers.then(|| met(server, source_port, true))
 }

@@ -137,6 +137,12 @@ impl<'a> Records<'a> {
         (id.get(row).or(group.get(row)).unwrap_or(UNKNOWN), format.get(row).unwrap_or_default())
     }
 
+    /// The VPC and the subnet it says its interface is in.
+    pub(crate) fn vpc_and_subnet(&self, row: usize) -> [Option<&'a str>; 2] {
+        let [vpc, subnet, _] = &self.others;
+        [vpc.get(row), subnet.get(row)]
+    }
+
     /// The record's number in its evidence.
     pub(super) fn index(&self, row: usize) -> i64 {
         self.index.map_or(0, |index| index.value(row))
