@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::error::TimelineError;
 use crate::event::{Event, Text, flags, longs, times};
-use crate::source::Source;
+use crate::source::{Source, aside};
 use history::{Observed, holdings};
 pub use holding::{Address, HeldBy, Holding};
 pub(crate) use sought::Sought;
@@ -94,7 +94,8 @@ impl Interfaces {
         let mut observed = Vec::new();
         let frame = source.table(TABLE).await?.select_columns(&COLUMNS).map_err(TimelineError::table(TABLE))?;
         Source::batches(TABLE, frame, &mut |batch| observe(batch, &mut observed)).await?;
-        let known = Arc::new(Self::of(holdings(observed)));
+        // Records may be read meanwhile.
+        let known = aside(move || Ok(Arc::new(Self::of(holdings(observed))))).await?;
         Ok(Arc::clone(source.interfaces.get_or_init(|| known)))
     }
 

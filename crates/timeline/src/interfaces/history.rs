@@ -53,6 +53,8 @@ struct Ids {
 struct History {
     ids: Ids,
     states: BTreeMap<Name, State>,
+    /// By instance, what ever belonged to it: a call names an instance, and there are as many as interfaces.
+    of_instances: HashMap<String, BTreeSet<Name>>,
     holdings: Vec<Holding>,
 }
 
@@ -243,7 +245,7 @@ impl History {
         if let Some(before) = before {
             let changed = state.holding(None) != before.holding(None);
             if !changed {
-                self.states.insert(name, state);
+                self.keep(name, state);
                 return;
             }
             if before.since < Some(time) {
@@ -251,6 +253,16 @@ impl History {
             }
         }
         (state.since, state.reference) = (Some(time), reference.to_owned());
+        self.keep(name, state);
+    }
+
+    fn keep(&mut self, name: Name, state: State) {
+        if let Some(instance) = &state.told.instance_id {
+            let of_instance = self.of_instances.entry_ref(instance.as_str()).or_default();
+            if !of_instance.contains(&name) {
+                of_instance.insert(name.clone());
+            }
+        }
         self.states.insert(name, state);
     }
 
@@ -319,8 +331,10 @@ impl History {
 
     /// The interfaces of an instance that are there.
     fn all_of(&self, instance: Option<&str>) -> Vec<Name> {
-        let is_of = |state: &State| !state.is_gone && instance.is_some() && state.told.instance_id.as_deref() == instance;
-        self.states.iter().filter(|(_, state)| is_of(state)).map(|(name, _)| name.clone()).collect()
+        let is_of =
+            |name: &&Name| self.states.get(*name).is_some_and(|state| !state.is_gone && state.told.instance_id.as_deref() == instance);
+        let names = instance.and_then(|instance| self.of_instances.get(instance));
+        names.into_iter().flatten().filter(is_of).cloned().collect()
     }
 
     /// The only interface of an instance; where none is known, the instance stands for it. Of several nobody knows which is meant.

@@ -81,15 +81,27 @@ struct Naming {
 #[derive(Debug, Default)]
 pub(super) struct Met {
     known: HashMap<Naming, Range<usize>>,
+    /// The last of these by the principal's place in the dictionary, where there is one: most principals sign with one key for a while.
+    last: Vec<Option<(Naming, Range<usize>)>>,
     subjects: Vec<usize>,
 }
+
+/// Dictionaries have no more texts than a row group has rows; views are larger numbers.
+const MOST_TEXTS: u128 = 1 << 17;
 
 impl Met {
     /// The subjects that a row belongs to; one that it belongs to in two ways is there twice.
     pub(super) fn of(&mut self, sought: &Sought, names: &Names<'_>, row: usize) -> &[usize] {
         let naming = names.naming(row).filter(|naming| !sought.by_begun || naming.key != 0 || naming.begun.is_some());
-        if let Some(known) = naming.and_then(|naming| self.known.get(&naming)) {
-            return &self.subjects[known.clone()];
+        if let Some(naming) = naming {
+            if let Some(Some((_, known))) = self.last.get(naming.place()).filter(|last| last.as_ref().is_some_and(|last| last.0 == naming))
+            {
+                return &self.subjects[known.clone()];
+            }
+            if let Some(known) = self.known.get(&naming).cloned() {
+                self.remember(naming, known.clone());
+                return &self.subjects[known];
+            }
         }
         let first = self.subjects.len();
         sought.each(names, row, &mut |subject| self.subjects.push(subject));
@@ -97,6 +109,24 @@ impl Met {
             self.known.insert(naming, first..self.subjects.len());
         }
         &self.subjects[first..]
+    }
+
+    fn remember(&mut self, naming: Naming, subjects: Range<usize>) {
+        let place = naming.place();
+        if place == usize::MAX {
+            return;
+        }
+        if self.last.len() <= place {
+            self.last.resize((place + 1).next_power_of_two(), None);
+        }
+        self.last[place] = Some((naming, subjects));
+    }
+}
+
+impl Naming {
+    /// The principal's place in the dictionary, where it is told by that.
+    fn place(&self) -> usize {
+        usize::try_from(self.principal).ok().filter(|_| self.principal < MOST_TEXTS).unwrap_or(usize::MAX)
     }
 }
 
