@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
-use backtrail_model::tables::{EVENT_DATE, Kind, Table, UNKNOWN_DATE};
+use backtrail_model::tables::{EVENT_DATE, UNKNOWN_DATE};
 use backtrail_model::tally::Tally;
 use backtrail_model::time::format_date;
 use backtrail_model::window::Window;
@@ -17,8 +17,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{ColumnarValue, Expr, SortExpr, Volatility, col, create_udf, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
-use futures::channel::mpsc;
-use futures::{SinkExt, StreamExt};
+use futures::StreamExt;
 
 use crate::coverage::ToldByFiles;
 use crate::error::TimelineError;
@@ -254,39 +253,8 @@ impl Source {
         columns: &[&str],
         each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
-        if window.is_some() && condition.is_none() && !columns.iter().any(|column| is_large(column)) {
-            return self.in_groups(window, columns, each).await;
-        }
         let frame = self.events(window, condition).await?.select_columns(columns).map_err(TimelineError::table(CLOUDTRAIL))?;
         Self::batches(CLOUDTRAIL, frame, &mut |batch| each(&Events::of(batch)?)).await
-    }
-
-    /// Runs `each` over all events of a window, row group by row group: read on all threads, handed on one after the other.
-    async fn in_groups(
-        &self,
-        window: Option<&Window>,
-        columns: &[&str],
-        each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
-    ) -> Result<(), TimelineError> {
-        let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
-        let (sender, mut batches) = mpsc::channel(0);
-        let hand_on = move |sender: &mut mpsc::Sender<RecordBatch>, group: &RowGroup| {
-            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            if let Some(batch) = group.read(&columns).map_err(TimelineError::table(CLOUDTRAIL))? {
-                // Whoever asked may have failed meanwhile.
-                let _ = futures::executor::block_on(sender.send(batch));
-            }
-            Ok(())
-        };
-        // The senders are let go, so that the last batch is known to be the last.
-        let read = async { self.groups_apart(CLOUDTRAIL, window, move || sender.clone(), hand_on).await.map(drop) };
-        let take = async {
-            while let Some(batch) = batches.next().await {
-                each(&Events::of(&batch)?)?;
-            }
-            Ok(())
-        };
-        futures::future::try_join(read, take).await.map(|_done| ())
     }
 
     /// The events of a window that fulfil all conditions.
@@ -320,12 +288,6 @@ impl Source {
         let date = |text: &str| lit(text.to_owned());
         groups.into_iter().map(|(from, to, _)| Some(col(EVENT_DATE).gt_eq(date(from)).and(col(EVENT_DATE).lt_eq(date(to))))).collect()
     }
-}
-
-/// Whether a column of events takes too much memory to be read a row group at a time.
-fn is_large(column: &str) -> bool {
-    let kind = Table::Cloudtrail.columns().iter().find(|known| known.name == column).map(|known| known.kind);
-    column == "raw" || kind.is_none_or(|kind| kind == Kind::Json)
 }
 
 /// The first and the last date of a window.
