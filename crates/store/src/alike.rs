@@ -126,7 +126,7 @@ impl Settling<'_> {
         let mut spans: Vec<Vec<(i64, i64)>> = vec![Vec::new(); blocks.len()];
         for (staged, lights) in (files.stored..).zip(&files.lights) {
             match lights {
-                Some(lights) => spans[staged].extend(lights.repeated().into_iter().map(|time| (time, time))),
+                Some(lights) => spans[staged].extend(lights.repeated().iter().map(|time| (*time, *time))),
                 None => spans[staged].push((i64::MIN, i64::MAX)),
             }
         }

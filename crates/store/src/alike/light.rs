@@ -17,6 +17,8 @@ pub(crate) struct Lights {
     hashes: Vec<u64>,
     /// By time, the first row of it.
     times: Vec<(i64, u32)>,
+    /// The times at which rows may be alike.
+    repeated: Vec<i64>,
     /// Rows that say the same as an earlier one of their evidence and are numbered, and the first of those.
     repeats: HashMap<u32, u32>,
 }
@@ -49,20 +51,25 @@ impl Lights {
         self.times.iter().zip(ends).map(|((time, first), end)| (*time, *first..end))
     }
 
-    /// The rows that may say the same as another one of their evidence, in order.
-    pub(super) fn alike(&self, are_of_one: impl Fn(u32, u32) -> bool) -> Vec<u32> {
+    /// Finds the times at which rows may be alike, and gives the rows that may say the same as another one of their evidence, in order.
+    pub(super) fn find_alike(&mut self, are_of_one: impl Fn(u32, u32) -> bool) -> Vec<u32> {
         let mut rows: Vec<(u64, u32)> = Vec::new();
-        let mut alike = Vec::new();
-        for (_, run) in self.runs() {
+        let (mut alike, mut repeated) = (Vec::new(), Vec::new());
+        for (time, run) in self.runs() {
             rows.clear();
             rows.extend(run.filter_map(|row| Some((self.hash(row)?, row))));
             rows.sort_unstable();
+            if !rows.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+                continue;
+            }
+            repeated.push(time);
             let of_run = alike.len();
             // Rows of one time are in order of their evidence.
             let together = rows.chunk_by(|a, b| a.0 == b.0 && are_of_one(a.1, b.1)).filter(|group| group.len() > 1);
             alike.extend(together.flatten().map(|(_, row)| *row));
             alike[of_run..].sort_unstable();
         }
+        self.repeated = repeated;
         alike
     }
 
@@ -77,14 +84,7 @@ impl Lights {
     }
 
     /// The times at which rows may be alike.
-    pub(super) fn repeated(&self) -> Vec<i64> {
-        let mut hashes = Vec::new();
-        let mut has_alike = |rows: Range<u32>| {
-            hashes.clear();
-            hashes.extend_from_slice(self.hashes.get(rows.start as usize..rows.end as usize).unwrap_or_default());
-            hashes.sort_unstable();
-            hashes.windows(2).any(|pair| pair[0] == pair[1])
-        };
-        self.runs().filter(|(_, rows)| has_alike(rows.clone())).map(|(time, _)| time).collect()
+    pub(super) fn repeated(&self) -> &[i64] {
+        &self.repeated
     }
 }

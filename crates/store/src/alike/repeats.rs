@@ -29,7 +29,7 @@ pub(crate) fn number(
         let Place { batch, row } = places[row as usize];
         evidence_of(all[batch as usize], row as usize)
     };
-    let alike = lights.alike(|one, other| evidence_of(one) == evidence_of(other));
+    let alike = lights.find_alike(|one, other| evidence_of(one) == evidence_of(other));
     let mut met: HashMap<(&str, Hash), Met> = HashMap::new();
     let mut occurrences: HashMap<u32, Vec<(u32, i32)>> = HashMap::new();
     let mut hashes = Vec::new();

@@ -94,8 +94,8 @@ impl Met {
     pub(super) fn of(&mut self, sought: &Sought, names: &Names<'_>, row: usize) -> &[usize] {
         let naming = names.naming(row).filter(|naming| !sought.by_begun || naming.key != 0 || naming.begun.is_some());
         if let Some(naming) = naming {
-            if let Some(Some((_, known))) = self.last.get(naming.place()).filter(|last| last.as_ref().is_some_and(|last| last.0 == naming))
-            {
+            let last = naming.place().and_then(|place| self.last.get(place)?.as_ref());
+            if let Some((_, known)) = last.filter(|(last, _)| *last == naming) {
                 return &self.subjects[known.clone()];
             }
             if let Some(known) = self.known.get(&naming).cloned() {
@@ -112,10 +112,7 @@ impl Met {
     }
 
     fn remember(&mut self, naming: Naming, subjects: Range<usize>) {
-        let place = naming.place();
-        if place == usize::MAX {
-            return;
-        }
+        let Some(place) = naming.place() else { return };
         if self.last.len() <= place {
             self.last.resize((place + 1).next_power_of_two(), None);
         }
@@ -125,8 +122,8 @@ impl Met {
 
 impl Naming {
     /// The principal's place in the dictionary, where it is told by that.
-    fn place(&self) -> usize {
-        usize::try_from(self.principal).ok().filter(|_| self.principal < MOST_TEXTS).unwrap_or(usize::MAX)
+    fn place(&self) -> Option<usize> {
+        usize::try_from(self.principal).ok().filter(|_| self.principal < MOST_TEXTS)
     }
 }
 
