@@ -125,7 +125,7 @@ pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<(Vec<Effect
     let flowing: BTreeSet<String> = covered.keys().map(|interface| (*interface).to_owned()).collect();
     let tied = Tied::read(source, &doors, (places, instances), (&layout, flowing)).await?;
     let mut followed: Vec<Followed> = doors.into_iter().map(|door| Followed::new(door, &tied, &layout)).collect();
-    doors::keep_apart(followed.iter_mut().map(|one| &mut one.door));
+    doors::keep_apart(followed.iter_mut().filter_map(|one| Some((one.about.swapped(&one.door)?, &mut one.door))));
     let (mut ends, mut concerned) = (Ends::default(), Concerned::default());
     flows::read(source, &question, flows::SUMMED, &mut |records: &Records<'_>| {
         for row in (0..records.rows).filter(|row| tallies.is_summed(records, *row, &choice)) {

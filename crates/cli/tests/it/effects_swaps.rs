@@ -124,13 +124,17 @@ fn a_swap_needs_no_other_call_and_no_direction() {
 #[test]
 fn an_interface_that_is_taken_out_of_quarantine_is_let_through_again() {
     let flows = [("11:00", "ACCEPT"), ("12:10", "REJECT"), ("13:10", "ACCEPT")].map(|(time, action)| asked(INSIDE, time, action));
-    let store = store_of(&[interface(), swapped(), put("released", "13:00:00", GROUP)], &flows);
-    let ([none, closed], [opened, neither]) = (both(&store, "swapped"), both(&store, "released"));
-    assert_eq!([&none, &neither].map(passages), [[], []]);
-    assert_eq!([&closed, &opened].map(passages), [certain(INSIDE, 22), certain(INSIDE, 22)]);
-    assert_eq!([&closed, &opened].map(|effect| records(&effect["passages"][0])), [[0, 1, 0, 1], [1, 0, 1, 0]]);
-    assert!(text(&closed).contains("Flows after [released] do not count: it changed the same."), "{closed}");
-    assert!(text(&opened).contains("Flows before [swapped] do not count: it changed the same."), "{opened}");
+    // Whichever of the two calls names the interface.
+    for (made, quarantined) in [(interface(), swapped()), (launched(), swapped_by_instance())] {
+        let store = store_of(&[made, quarantined, put("released", "13:00:00", GROUP)], &flows);
+        let ([none, closed], [opened, neither]) = (both(&store, "swapped"), both(&store, "released"));
+        assert_eq!([&none, &neither].map(passages), [[], []]);
+        assert_eq!([&closed, &opened].map(passages), [certain(INSIDE, 22), certain(INSIDE, 22)]);
+        assert_eq!([&closed, &opened].map(|effect| records(&effect["passages"][0])), [[0, 1, 0, 1], [1, 0, 1, 0]]);
+        assert!(text(&closed).contains("Flows after [released] do not count: it changed the same."), "{closed}");
+        assert!(text(&opened).contains("Flows before [swapped] do not count: it changed the same."), "{opened}");
+        assert!(plain(&opened["rule"]).contains(&format!("({QUARANTINE} before; let through since)")), "{opened}");
+    }
 }
 
 /// A group is asked when a connection begins: what is there goes on.

@@ -46,13 +46,12 @@ impl Door {
     }
 }
 
-/// Tells each swap which others there are next to it of the same thing: an interface that is put into quarantine and taken out again.
-pub(in crate::effects) fn keep_apart<'d>(doors: impl Iterator<Item = &'d mut Door>) {
+/// Tells each swap which others there are next to it of the same thing: an interface that is put into quarantine and taken out again. What each is of
+/// stands before it.
+pub(in crate::effects) fn keep_apart<'d>(doors: impl Iterator<Item = (String, &'d mut Door)>) {
     let mut of_one: BTreeMap<(Course, String), Vec<&mut Door>> = BTreeMap::new();
-    // Where no evidence names the subnet, another swap may be of another one.
-    let is_known = |door: &Door| door.is_swap() && (door.scope != Scope::Given || door.target.starts_with("subnet-"));
-    for door in doors.filter(|door| is_known(door)) {
-        of_one.entry((door.course, door.target.clone())).or_default().push(door);
+    for (of, door) in doors {
+        of_one.entry((door.course, of)).or_default().push(door);
     }
     for doors in of_one.into_values() {
         let times: BTreeSet<(i64, String)> = doors.iter().map(|door| (door.at, door.reference.clone())).collect();

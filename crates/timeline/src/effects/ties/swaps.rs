@@ -14,6 +14,17 @@ const ANY_OF_GROUPS: &str = "What the groups let through is not gone by: what an
 const ANY_OF_ACLS: &str = "What the network ACLs let through is not gone by: what anybody sent on any port counts, and what answered.";
 const ANY_OF_TABLES: &str = "Where the routes of the tables lead is not gone by: traffic with whoever is outside counts.";
 
+impl About {
+    /// What a swap is of, as far as it is known: an interface, or a subnet.
+    pub(in crate::effects) fn swapped(&self, door: &Door) -> Option<String> {
+        match door.scope {
+            Scope::Interface | Scope::Instance => self.ties.keys().next().filter(|_| self.ties.len() == 1).cloned(),
+            Scope::Given => self.before.subnet.clone(),
+            _ => None,
+        }
+    }
+}
+
 impl Tied {
     /// The interface that the call names.
     pub(super) fn of_interface(&self, door: &Door) -> About {
