@@ -1,12 +1,16 @@
 //! What traffic shows of a change: of each rule of a security group, entry of a network ACL, route, gateway and public address that a call set or took
-//! away, the flows that were refused before and let through after, or the reverse.
+//! away, and of each interface or subnet that it gave other groups, another table or ACL, the flows that were refused before and let through after, or the
+//! reverse.
 //!
 //! Flow logs do not say which rule let a packet through, nor refuse what has no route. What is certain is what the records say, and whether calls or
 //! listings tie the interface to what was changed (`ties`); that one came of the other is what the times suggest, and is told as that. Rules that name
 //! another group or a prefix list as their other side are held against no flow, which is said.
 
 mod doors;
+mod instances;
 mod layout;
+mod met;
+mod open;
 mod passages;
 mod places;
 mod ties;
@@ -21,8 +25,10 @@ use serde::Serialize;
 
 use doors::Door;
 pub(crate) use doors::Doors;
+use instances::{Instances, NAMED};
 use layout::Layout;
 pub use layout::TiedSubnet;
+pub use met::Way;
 pub use passages::{Coincidence, Passage};
 use passages::{Ends, Passages};
 use places::{PLACED, Places};
@@ -66,14 +72,16 @@ pub struct Effect {
     pub reference: String,
     /// When.
     pub event_time: Option<String>,
-    /// What was changed: the security group, network ACL, route table, VPC, gateway, or public address.
+    /// What was changed: the security group, network ACL, route table, VPC, gateway, or public address; the interface, instance or subnet that got other
+    /// groups, another table or ACL.
     pub target: String,
     /// The change in words.
     pub rule: String,
-    /// Of a route, an entry of a network ACL or a rule known by its id that was taken away or replaced, citation of the call that had set it, or of the listing that has it.
+    /// Of what was taken away or replaced (a route, an entry of a network ACL, a rule known by its id, groups, a table or an ACL), citation of the call that
+    /// had set it, or of the listing that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
-    /// Subnets that had the route table or the network ACL, or whose table led to the gateway.
+    /// Subnets that had the route table or the network ACL, or whose table led to the gateway; what a subnet had before and after it got another.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<TiedSubnet>,
     /// Interfaces that evidence ties to it, and how far flow logs cover them.
@@ -95,12 +103,14 @@ pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<(Vec<Effect
     let from = first.saturating_sub(SPAN).max(EARLIEST);
     let Ok(window) = Window::between(from, last.saturating_add(SPAN).min(LATEST)) else { return Ok((Vec::new(), None)) };
     let question = FlowQuestion { window: Some(window), ..FlowQuestion::default() };
-    let (mut tallies, mut places) = (Tallies::default(), Places::default());
+    let (mut tallies, mut places, mut instances) = (Tallies::default(), Places::default(), Instances::of_doors(doors.each()));
     let goes_by_layout = doors.each().iter().any(Door::goes_by_layout);
-    let further = if goes_by_layout { PLACED } else { &[] };
-    flows::read(source, &question, further, &mut |records| {
+    let mut further = if goes_by_layout { PLACED.to_vec() } else { Vec::new() };
+    further.extend((!instances.is_empty()).then_some(NAMED));
+    flows::read(source, &question, &further, &mut |records| {
         tallies.take_all(records, &FlowFilters::default());
         places.learn(records);
+        instances.learn(records);
         Ok(())
     })
     .await?;
@@ -113,20 +123,35 @@ pub(crate) async fn effects(source: &Source, doors: Doors) -> Result<(Vec<Effect
     let choice = tallies.choose();
     let covered = tallies.covered(&choice);
     let flowing: BTreeSet<String> = covered.keys().map(|interface| (*interface).to_owned()).collect();
-    let tied = Tied::read(source, &doors, places, (&layout, flowing)).await?;
+    let tied = Tied::read(source, &doors, (places, instances), (&layout, flowing)).await?;
     let mut followed: Vec<Followed> = doors.into_iter().map(|door| Followed::new(door, &tied, &layout)).collect();
-    let mut ends = Ends::default();
+    doors::keep_apart(followed.iter_mut().filter_map(|one| Some((one.about.swapped(&one.door)?, &mut one.door))));
+    let (mut ends, mut concerned) = (Ends::default(), Concerned::default());
     flows::read(source, &question, flows::SUMMED, &mut |records: &Records<'_>| {
         for row in (0..records.rows).filter(|row| tallies.is_summed(records, *row, &choice)) {
             ends.learn(records, row);
-            for one in &mut followed {
-                one.passages.take((&one.door, &one.about), records, row, &mut ends);
+            for number in concerned.by(records.interface(row), &followed) {
+                if let Some(one) = followed.get_mut(*number) {
+                    one.passages.take((&one.door, &one.about), records, row, &mut ends);
+                }
             }
         }
         Ok(())
     })
     .await?;
     Ok((followed.into_iter().map(|one| one.tell(&ends, &covered)).collect(), left_out))
+}
+
+/// Which changes are about an interface, by their numbers: of many swaps each is about one.
+#[derive(Default)]
+struct Concerned(HashMap<String, Vec<usize>>);
+
+impl Concerned {
+    fn by(&mut self, interface: &str, followed: &[Followed]) -> &[usize] {
+        let is_about = |one: &Followed| one.about.second(interface, &one.door).is_some();
+        let numbers = || followed.iter().enumerate().filter(|(_, one)| is_about(one)).map(|(number, _)| number).collect();
+        self.0.entry_ref(interface).or_insert_with(numbers)
+    }
 }
 
 /// A change, the interfaces it is about, and their flows.
@@ -139,6 +164,7 @@ struct Followed {
 impl Followed {
     fn new(door: Door, tied: &Tied, layout: &Layout) -> Self {
         let about = tied.about(&door, layout);
+        let door = door.with_what_was_before(&about.before);
         Self { door, about, passages: Passages::default() }
     }
 

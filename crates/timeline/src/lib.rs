@@ -53,7 +53,7 @@ pub use coverage::{
     NotSeen, NotSeenKind, Resumed, Seen, Stretch, coverage, empty_hours,
 };
 pub use digest::events_digest;
-pub use effects::{Coincidence, Effect, Passage, Through, TiedInterface, TiedSubnet};
+pub use effects::{Coincidence, Effect, Passage, Through, TiedInterface, TiedSubnet, Way};
 pub use error::TimelineError;
 pub use event::Event;
 pub use events::{EventQuestion, event_lines, events, events_answer};

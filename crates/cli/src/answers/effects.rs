@@ -1,6 +1,6 @@
 //! What traffic shows of a change, in a terminal.
 
-use backtrail_timeline::{Coincidence, Effect, Passage, Through, TiedSubnet};
+use backtrail_timeline::{Coincidence, Effect, Passage, Through, TiedSubnet, Way};
 
 use super::Style;
 use super::flows::{cited, port, way};
@@ -65,6 +65,12 @@ fn passage_words(passage: &Passage) -> String {
     let sides = sides.into_iter().chain(received);
     let told: Vec<String> = sides.filter(|(_, side)| side.records > 0).map(|(name, side)| way(name, side)).collect();
     let port = port(Some(passage.protocol), Some(passage.port)).unwrap_or_default();
+    let direction = match passage.direction {
+        Some(Way::Ingress) => " ingress",
+        Some(Way::Egress) => " egress",
+        None => "",
+    };
+    let answers = if passage.is_answers { ", what answered" } else { "" };
     let tied = match (&passage.tied_by, passage.through) {
         (Some(tie), Some(Through::Vpc)) => format!("the interface is in the VPC by {}", cited(tie)),
         (Some(tie), Some(Through::Subnet)) => format!("the interface is in the subnet by {}", cited(tie)),
@@ -72,7 +78,7 @@ fn passage_words(passage: &Passage) -> String {
         (None, _) => "no evidence ties the interface to what was changed".to_owned(),
     };
     format!(
-        "{}: {} and {} {port}: {}; the first from {}, up to 60 s off [{}]; {tied}",
+        "{}: {} and {} {port}{direction}{answers}: {}; the first from {}, up to 60 s off [{}]; {tied}",
         if passage.coincident.is_empty() { "certain" } else { "coincident" },
         sanitize(&passage.peer),
         sanitize(&passage.interface_id),

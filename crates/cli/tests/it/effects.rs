@@ -6,20 +6,20 @@ use crate::asked::{TestStore, list, number, plain};
 
 /// Midnight, as flow records write it.
 const MIDNIGHT: i64 = 1_740_787_200;
-const PEER: &str = "198.51.100.9";
-const VPC: &str = "vpc-0aaaaaaaaaaaaaaa1";
-const SUBNET: &str = "subnet-0aaaaaaaaaaaaaaa1";
+pub(crate) const PEER: &str = "198.51.100.9";
+pub(crate) const VPC: &str = "vpc-0aaaaaaaaaaaaaaa1";
+pub(crate) const SUBNET: &str = "subnet-0aaaaaaaaaaaaaaa1";
 const OTHER_SUBNET: &str = "subnet-0bbbbbbbbbbbbbbb1";
-const TABLE: &str = "rtb-0aaaaaaaaaaaaaaa1";
-const ACL: &str = "acl-0aaaaaaaaaaaaaaa1";
+pub(crate) const TABLE: &str = "rtb-0aaaaaaaaaaaaaaa1";
+pub(crate) const ACL: &str = "acl-0aaaaaaaaaaaaaaa1";
 const NAT: &str = "nat-0aaaaaaaaaaaaaaa1";
 /// In the subnet, in the other one, and in one of another VPC.
-const INSIDE: &str = "eni-0aaaaaaaaaaaaaaa1";
-const OUTSIDE: &str = "eni-0bbbbbbbbbbbbbbb1";
+pub(crate) const INSIDE: &str = "eni-0aaaaaaaaaaaaaaa1";
+pub(crate) const OUTSIDE: &str = "eni-0bbbbbbbbbbbbbbb1";
 const ABROAD: &str = "eni-0ccccccccccccccc1";
 
 /// A call of EC2; its id is its name here.
-fn call(id: &str, time: &str, name: &str, request: Value, response: Value) -> Value {
+pub(crate) fn call(id: &str, time: &str, name: &str, request: Value, response: Value) -> Value {
     json!({"eventVersion": "1.08", "eventTime": format!("2025-03-01T{time}Z"), "eventSource": "ec2.amazonaws.com", "eventName": name, "eventID": id,
         "awsRegion": "us-east-1", "recipientAccountId": "111122223333", "readOnly": false, "eventType": "AwsApiCall", "eventCategory": "Management",
         "managementEvent": true, "sourceIPAddress": "198.51.100.7", "requestParameters": request, "responseElements": response,
@@ -28,7 +28,7 @@ fn call(id: &str, time: &str, name: &str, request: Value, response: Value) -> Va
 }
 
 /// A record of a minute: of which interface, at which time, between whom, and what became of it.
-fn flow(interface: &str, time: &str, ends: [(&str, u16); 2], action: &str) -> String {
+pub(crate) fn flow(interface: &str, time: &str, ends: [(&str, u16); 2], action: &str) -> String {
     let (vpc, subnet) = match interface {
         INSIDE => (VPC, SUBNET),
         OUTSIDE => (VPC, OTHER_SUBNET),
@@ -37,7 +37,7 @@ fn flow(interface: &str, time: &str, ends: [(&str, u16); 2], action: &str) -> St
     let mut parts = time.split(':').map(|part| part.parse::<i64>().expect("a number"));
     let mut next = || parts.next().expect("hour and minute");
     let start = MIDNIGHT + next() * 3_600 + next() * 60;
-    let way = if ends[0].0 == PEER { "ingress" } else { "egress" };
+    let way = if ends[0].0.starts_with("198.51.100.") { "ingress" } else { "egress" };
     let [(source, from), (destination, to)] = ends;
     format!(
         "5 111122223333 {interface} {source} {destination} {from} {to} 6 10 1000 {start} {} {action} OK {vpc} {subnet} {way}",
@@ -46,33 +46,40 @@ fn flow(interface: &str, time: &str, ends: [(&str, u16); 2], action: &str) -> St
 }
 
 /// What an interface sends to the peer's port 443, and what comes back.
-fn sent(interface: &str, time: &str) -> String {
+pub(crate) fn sent(interface: &str, time: &str) -> String {
     flow(interface, time, [("10.0.0.5", 40_000), (PEER, 443)], "ACCEPT")
 }
 
-fn received(interface: &str, time: &str) -> String {
+pub(crate) fn received(interface: &str, time: &str) -> String {
     flow(interface, time, [(PEER, 443), ("10.0.0.5", 40_000)], "ACCEPT")
 }
 
 /// The peer asks for port 22.
-fn asked(interface: &str, time: &str, action: &str) -> String {
+pub(crate) fn asked(interface: &str, time: &str, action: &str) -> String {
     flow(interface, time, [(PEER, 50_000), ("10.0.0.5", 22)], action)
 }
 
-fn store_of(calls: &[Value], flows: &[String]) -> TestStore {
-    const FIELDS: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id \
-                          subnet-id flow-direction";
+/// The fields of those records.
+pub(crate) const FIELDS: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status \
+                                 vpc-id subnet-id flow-direction";
+
+pub(crate) fn store_of(calls: &[Value], flows: &[String]) -> TestStore {
+    store_with(calls, FIELDS, flows)
+}
+
+/// The same, of records that have other fields.
+pub(crate) fn store_with(calls: &[Value], fields: &str, flows: &[String]) -> TestStore {
     let store = TestStore::new();
     let scratch = store.scratch();
     std::fs::write(scratch.join("calls.json"), json!({"Records": calls}).to_string()).expect("written");
     let log = scratch.join("111122223333_vpcflowlogs_us-east-1_fl-0aaaaaaaaaaaaaaa1_20250301T1200Z_0a1b2c3d.log");
-    std::fs::write(log, format!("{FIELDS}\n{}\n", flows.join("\n"))).expect("written");
+    std::fs::write(log, format!("{fields}\n{}\n", flows.join("\n"))).expect("written");
     store.ingest(&scratch);
     store
 }
 
 /// The effects of a call, by its name.
-fn effects(store: &TestStore, of: &str) -> Vec<Value> {
+pub(crate) fn effects(store: &TestStore, of: &str) -> Vec<Value> {
     let answer = store.json(&["network", "--from", "2025-03-01T00:00:00Z", "--to", "2025-03-02T00:00:00Z", "--format", "json"]);
     list(&answer["effects"]).iter().filter(|effect| effect["ref"] == of).cloned().collect()
 }
@@ -84,17 +91,17 @@ fn effect(store: &TestStore, of: &str) -> Value {
 }
 
 /// Interface, port, and why it may be a coincidence.
-fn passages(effect: &Value) -> Vec<(String, i64, Vec<String>)> {
+pub(crate) fn passages(effect: &Value) -> Vec<(String, i64, Vec<String>)> {
     let told = |p: &Value| (plain(&p["interface_id"]), number(&p["port"]), list(&p["coincident"]).iter().map(plain).collect());
     list(&effect["passages"]).iter().map(told).collect()
 }
 
 /// Records refused before, let through before, let through after, refused after.
-fn records(passage: &Value) -> [i64; 4] {
+pub(crate) fn records(passage: &Value) -> [i64; 4] {
     ["rejected_before", "accepted_before", "accepted_after", "rejected_after"].map(|side| number(&passage[side]["records"]))
 }
 
-fn certain(interface: &str, port: i64) -> Vec<(String, i64, Vec<String>)> {
+pub(crate) fn certain(interface: &str, port: i64) -> Vec<(String, i64, Vec<String>)> {
     vec![(interface.to_owned(), port, Vec::new())]
 }
 
@@ -115,7 +122,7 @@ fn route(id: &str, time: &str, name: &str, hop: Value) -> Value {
 }
 
 /// Both interfaces ask in vain, and are answered from noon on.
-fn answered_from_noon() -> Vec<String> {
+pub(crate) fn answered_from_noon() -> Vec<String> {
     [INSIDE, OUTSIDE].iter().flat_map(|eni| [sent(eni, "11:00"), sent(eni, "12:10"), received(eni, "12:10")]).collect()
 }
 

@@ -7,6 +7,7 @@ mod citations;
 mod coverage;
 mod coverage_flows;
 mod effects;
+mod effects_swaps;
 mod flows;
 mod flows_marks;
 mod formats;

@@ -1,4 +1,7 @@
-//! What calls opened or closed: rules of security groups, entries of network ACLs, routes, gateways, public addresses, as far as flows can show them.
+//! What calls opened or closed: rules of security groups, entries of network ACLs, routes, gateways, public addresses, and whole groups, tables and ACLs
+//! that something got in the place of others, as far as flows can show them.
+
+mod swaps;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,6 +17,7 @@ use crate::coverage::{NotSeen, NotSeenKind, say};
 use crate::flows::is_internal;
 use crate::item::Item;
 use crate::summary::Rule;
+pub(super) use swaps::{Before, keep_apart};
 
 /// Changes that are followed: more than that are a migration, no incident.
 const MOST: usize = 256;
@@ -31,17 +35,27 @@ pub(super) enum Scope {
     Subnets,
     /// That of a gateway, and those of the subnets that route to it.
     Hop,
+    /// The one that the call put into other security groups.
+    Interface,
+    /// That of the instance that the call put into other security groups.
+    Instance,
+    /// Those of the subnet that the call gave another route table or network ACL.
+    Given,
 }
 
 /// Which way the traffic goes that a change is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Course {
     /// The peer asks, the interface serves.
     Ingress,
     /// The interface asks.
     Egress,
-    /// Either.
+    /// Either. Nothing is refused where there is no way, and nothing comes back.
     Both,
+    /// Either, each told by who asks: a security group lets through what answers.
+    Asked,
+    /// Either, each told by who sends: a network ACL is asked of answers as well.
+    Sent,
 }
 
 /// Whom a change is about.
@@ -51,6 +65,8 @@ pub(super) enum Peers {
     Within(IpNet),
     /// Whoever is outside: a route to everywhere, a gateway and a public address are about nobody inside.
     External,
+    /// Whoever it is.
+    Anyone,
 }
 
 impl Peers {
@@ -62,10 +78,11 @@ impl Peers {
     }
 
     pub(super) fn have(self, address: &str) -> bool {
-        let Ok(address) = address.parse::<IpAddr>() else { return false };
+        let is = |meant: &dyn Fn(IpAddr) -> bool| address.parse().is_ok_and(meant);
         match self {
-            Self::Within(block) => block.contains(&address.to_canonical()),
-            Self::External => !is_internal(address),
+            Self::Within(block) => is(&|address| block.contains(&address.to_canonical())),
+            Self::External => is(&|address| !is_internal(address)),
+            Self::Anyone => true,
         }
     }
 }
@@ -85,7 +102,7 @@ pub(crate) struct Door {
     pub(super) ports: Option<(i32, i32)>,
     /// Whoever is one of these; nobody where it is not known whom it is about.
     pub(super) peers: Vec<Peers>,
-    /// The security group, ACL, route table, VPC, gateway or address.
+    /// The security group, ACL, route table, VPC, gateway or address; the interface, instance or subnet that got another one.
     pub(super) target: String,
     pub(super) scope: Scope,
     pub(super) words: String,
@@ -97,6 +114,8 @@ pub(crate) struct Door {
     pub(super) set_by: Option<String>,
     /// What is not known of the change itself, and what would tell, in words.
     pub(super) unknown: Option<String>,
+    /// Of a swap, the one before it and the one after it of the same thing, with citations: what was so before or after these is nothing to it.
+    pub(super) next_to: [Option<(i64, String)>; 2],
 }
 
 impl Door {
@@ -107,7 +126,12 @@ impl Door {
 
     /// Whether it is known by which subnets or routes it is told which interfaces it is about.
     pub(super) fn goes_by_layout(&self) -> bool {
-        matches!(self.scope, Scope::Subnets | Scope::Hop | Scope::Vpc)
+        matches!(self.scope, Scope::Subnets | Scope::Hop | Scope::Vpc | Scope::Given)
+    }
+
+    /// The instance whose interface it is about.
+    pub(super) fn instance(&self) -> Option<&str> {
+        (self.scope == Scope::Instance).then_some(self.target.as_str())
     }
 
     /// Whether it is about whoever is at the other end.
@@ -193,7 +217,8 @@ impl Doors {
         if item.outcome != Outcome::Ok {
             return;
         }
-        let new: Vec<Door> = item.rules.iter().flat_map(|rule| self.of_rule(item, rule)).chain(of_call(item)).collect();
+        let of_rules = item.rules.iter().flat_map(|rule| self.of_rule(item, rule));
+        let new: Vec<Door> = of_rules.chain(of_call(item)).chain(swaps::of_call(item)).collect();
         for rule in item.rules.iter().filter(|rule| rule.action == "open") {
             if let Some((id, reference)) = rule.id.clone().zip(item.refs.first().cloned()) {
                 self.opened.insert(id, (rule.clone(), reference));
@@ -253,6 +278,7 @@ fn door(item: &Item, opens: bool, target: String, scope: Scope, words: String) -
         place: None,
         set_by: None,
         unknown: None,
+        next_to: [None, None],
     })
 }
 
@@ -292,14 +318,17 @@ fn of_removed(item: &Item, rule: &Rule) -> Option<Door> {
     Some(Door { place: Some(place), ..door })
 }
 
+/// The id of what a call touches of a kind.
+fn resource(item: &Item, kind: &str) -> Option<String> {
+    let ids = item.resources.iter().filter_map(|touched| {
+        Arn::parse(&touched.arn).filter(|arn| arn.resource_type() == Some(kind)).map(|arn| arn.resource_id().to_owned())
+    });
+    ids.min()
+}
+
 /// What a call opened or closed without a rule.
 fn of_call(item: &Item) -> Option<Door> {
-    let resource = |kind: &str| {
-        let ids = item.resources.iter().filter_map(|touched| {
-            Arn::parse(&touched.arn).filter(|arn| arn.resource_type() == Some(kind)).map(|arn| arn.resource_id().to_owned())
-        });
-        ids.min()
-    };
+    let resource = |kind: &str| resource(item, kind);
     let action = action_name(item.event_name.as_deref()?);
     let opens = ["Attach", "Associate", "Create", "Accept"].iter().any(|verb| action.starts_with(verb));
     match action {
@@ -357,5 +386,6 @@ mod tests {
         assert!(Peers::External.have("198.51.100.7") && !Peers::External.have("10.0.0.1"));
         let block = Peers::Within("10.0.0.0/8".parse().expect("a block"));
         assert!(block.have("10.0.0.1") && !block.have("198.51.100.7") && !block.have("-"));
+        assert!(Peers::Anyone.have("10.0.0.1") && Peers::Anyone.have("198.51.100.7"));
     }
 }

@@ -6,6 +6,7 @@
 //! `ReplaceNetworkAclAssociation`). So whatever calls say of one is put together, in whatever order they are read. None of these calls names the
 //! subnet but `AssociateRouteTable`; an association whose beginning is not in evidence may be of any.
 
+mod given;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,10 @@ use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::doors::{Course, Door, Scope};
+use super::met::{Met, Strand, Way, readings};
+use super::open::Open;
 use super::ties::{About, Through};
-use crate::flows::{Numbers, Owns, Records, Side, served_port, shown};
+use crate::flows::{Numbers, Owns, Records, Side, shown};
 
 /// Start and end of a record may each be so many seconds off (VPC user guide, "Flow log records").
 const OFF: i64 = 60;
@@ -25,8 +27,10 @@ pub enum Coincidence {
     NotTied,
     /// Its VPC is all that ties it.
     OnlyVpc,
-    /// A listing says that its subnet had what was changed, and does not say when.
+    /// A listing says that its subnet had what was changed, or the instance the interface, and does not say when.
     OnlyListed,
+    /// The instance had several interfaces, and the call does not say which it is about.
+    OneOfSeveral,
     /// Flow logs have nothing of the interface from before: it may have been let through then.
     NotSeenBefore,
     /// It only began after: nothing of it was refused, or without an answer, before.
@@ -55,6 +59,13 @@ pub struct Passage {
     pub protocol: i32,
     /// The port.
     pub port: i32,
+    /// Of whole groups and network ACLs that were swapped, which way rules go that let it through: of groups, `ingress` is what the peer asked for; of
+    /// network ACLs, which are asked of answers as well, what the peer sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Way>,
+    /// It is what answered, of a network ACL that was swapped: the port is that of whoever sent it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_answers: bool,
     /// Refused before the change.
     pub rejected_before: Side,
     /// Let through before it.
@@ -77,22 +88,22 @@ pub struct Passage {
     pub reference: String,
 }
 
-/// Interface, peer, protocol, port.
-type Conversation = (u32, u32, i32, i32);
+/// Interface, peer, protocol, port, and which of their records.
+pub(super) type Conversation = (u32, u32, i32, i32, Strand);
 
 /// The same, and whether a record says which way it went.
-type Key = (u32, u32, i32, i32, bool);
+type Key = (Conversation, bool);
 
 /// A record: start, evidence, number.
 type First = (i64, String, i64);
 
 #[derive(Debug, Default)]
-struct Sums {
+pub(super) struct Sums {
     rejected_before: Side,
-    accepted_before: Side,
+    pub(super) accepted_before: Side,
     accepted_after: Side,
     rejected_after: Side,
-    received_before: Side,
+    pub(super) received_before: Side,
     received_after: Side,
     /// The first that the change is about.
     first: Option<First>,
@@ -138,6 +149,11 @@ impl Sums {
         // What is closed is told only where something was let through.
         !door.opens || self.rejected_before.records > 0 || (door.course == Course::Both && self.accepted_before.records > 0)
     }
+
+    /// Whether answers are to be told. They begin where somebody asks, and what comes late is refused at all times.
+    fn is_wholly_turned(&self, door: &Door) -> bool {
+        if door.opens { self.rejected_before.records > 0 } else { self.accepted_after.records == 0 }
+    }
 }
 
 /// What was met of a rule's traffic.
@@ -181,16 +197,25 @@ pub(super) struct Told {
 impl Passages {
     /// Takes a record, if the change is about it.
     pub(super) fn take(&mut self, (door, about): (&Door, &About), records: &Records<'_>, row: usize, ends: &mut Ends) {
-        let Some(met) = passes(door, about, records, row) else { return };
+        for met in readings(door, about, records, row).into_iter().flatten() {
+            self.take_met((door, about), &met, (records, row), ends);
+        }
+    }
+
+    fn take_met(&mut self, (door, about): (&Door, &About), met: &Met<'_>, (records, row): (&Records<'_>, usize), ends: &mut Ends) {
         let Some(second) = about.second(records.interface(row), door) else { return };
         let (Some(start), Some(end)) = (records.start(row), records.end(row)) else { return };
+        if !door.is_between((start, end), OFF) {
+            return;
+        }
         let is_accepted = match records.action.get(row) {
             Some("ACCEPT") => true,
             Some("REJECT") => false,
             _ => return,
         };
         let has_way = records.direction.get(row).is_some();
-        let key = (ends.names.number(records.interface(row)), ends.names.number(met.peer), met.protocol, met.port, has_way);
+        let (interface, peer) = (ends.names.number(records.interface(row)), ends.names.number(met.peer));
+        let key = ((interface, peer, met.protocol, met.port, met.strand), has_way);
         if self.sums.len() >= REMEMBERED && !self.sums.contains_key(&key) {
             self.is_cut = true;
             return;
@@ -232,8 +257,13 @@ impl Passages {
     /// What the change let in or cut off: what is certain first, then that of tied interfaces, then by bytes.
     pub(super) fn told(self, door: &Door, ends: &Ends, about: &About, seen_before: &dyn Fn(&str) -> bool) -> Told {
         let is_cut = self.is_cut;
-        let passage = |((interface, peer, protocol, port), sums): (Conversation, Sums)| {
-            let (start, evidence, index) = sums.shows(door)?;
+        let met = self.conversations(ends);
+        let open = Open::before(door, &met);
+        let passage = |(conversation, sums): (Conversation, Sums)| {
+            let (interface, peer, protocol, port, strand) = conversation;
+            let is_turned = sums.is_turned(door);
+            let is_told = (!strand.is_answers || sums.is_wholly_turned(door)) && (is_turned || !open.has(conversation));
+            let (start, evidence, index) = sums.shows(door).filter(|_| is_told)?;
             let (interface_id, peer) = (ends.names.text(interface).to_owned(), ends.names.text(peer).to_owned());
             let tie = about.ties.get(&interface_id);
             let seen_before = seen_before(&interface_id);
@@ -241,9 +271,10 @@ impl Passages {
                 (Coincidence::NotTied, tie.is_none()),
                 // A gateway of the VPC is one of all its interfaces.
                 (Coincidence::OnlyVpc, door.scope != Scope::Vpc && tie.is_some_and(|tie| tie.through == Through::Vpc)),
-                (Coincidence::OnlyListed, tie.is_some_and(|tie| tie.only_listed)),
+                (Coincidence::OnlyListed, tie.is_some_and(|tie| tie.doubt == Some(Coincidence::OnlyListed))),
+                (Coincidence::OneOfSeveral, tie.is_some_and(|tie| tie.doubt == Some(Coincidence::OneOfSeveral))),
                 (Coincidence::NotSeenBefore, !seen_before),
-                (Coincidence::OnlyBegan, seen_before && !sums.is_turned(door)),
+                (Coincidence::OnlyBegan, seen_before && !is_turned),
                 (Coincidence::WentOn, sums.first_as_before.is_some_and(|as_before| as_before < *start)),
             ];
             let is_both = door.course == Course::Both;
@@ -256,6 +287,8 @@ impl Passages {
                 peer,
                 protocol,
                 port,
+                direction: strand.way,
+                is_answers: strand.is_answers,
                 rejected_before: sums.rejected_before,
                 accepted_before: sums.accepted_before,
                 accepted_after: sums.accepted_after,
@@ -266,9 +299,10 @@ impl Passages {
                 reference: format!("{evidence}#{index}"),
             })
         };
-        let mut all: Vec<Passage> = self.conversations(ends).into_iter().filter_map(passage).collect();
+        let mut all: Vec<Passage> = met.into_iter().filter_map(passage).collect();
         // The next sort keeps this order among equals.
-        all.sort_by(|a, b| (&a.interface_id, &a.peer, a.protocol, a.port).cmp(&(&b.interface_id, &b.peer, b.protocol, b.port)));
+        let order = |p: &Passage| (p.protocol, p.port, p.direction, p.is_answers);
+        all.sort_by(|a, b| (&a.interface_id, &a.peer, order(a)).cmp(&(&b.interface_id, &b.peer, order(b))));
         all.sort_by_key(|p| {
             let (is_tied, only_began) = (p.tied_by.is_some(), p.coincident.contains(&Coincidence::OnlyBegan) || !p.seen_before);
             (!p.coincident.is_empty(), !is_tied, only_began, Reverse(p.accepted_after.bytes.max(p.rejected_after.bytes)))
@@ -282,12 +316,17 @@ impl Passages {
     }
 
     /// The sums of each conversation, whether its records say which way they went or not. Where none says so, an interface's own address is no peer of
-    /// it.
+    /// it; where that is not known either, whoever asks is the peer.
     fn conversations(self, ends: &Ends) -> HashMap<Conversation, Sums> {
         let mut all: HashMap<Conversation, Sums> = HashMap::new();
-        for ((interface, peer, protocol, port, has_way), sums) in self.sums {
-            if has_way || ends.own.of(interface, [peer, peer], &ends.names) != Some(peer) {
-                all.entry((interface, peer, protocol, port)).or_default().join(sums);
+        for ((conversation, has_way), sums) in self.sums {
+            let (interface, peer, .., strand) = conversation;
+            let is_peer = || match ends.own.of(interface, [peer, peer], &ends.names) {
+                Some(own) => own != peer,
+                None => strand.may_be_asked_by_peer(),
+            };
+            if has_way || is_peer() {
+                all.entry(conversation).or_default().join(sums);
             }
         }
         all
@@ -299,48 +338,4 @@ fn keep_first(kept: &mut Option<First>, start: i64, this: impl FnOnce() -> First
         let this = this();
         *kept = kept.take().into_iter().chain([this]).min();
     }
-}
-
-/// A record that a change is about.
-struct Met<'r> {
-    /// The other end.
-    peer: &'r str,
-    protocol: i32,
-    port: i32,
-    /// It goes the other way, and is let through as well.
-    is_answer: bool,
-    is_from_peer: bool,
-}
-
-/// What a record is to a change, if the change is about it.
-fn passes<'r>(door: &Door, about: &About, records: &Records<'r>, row: usize) -> Option<Met<'r>> {
-    let protocol = records.int(2, row)?;
-    if door.protocol.is_some_and(|wanted| wanted != protocol) {
-        return None;
-    }
-    let [source, destination, packet_source, packet_destination] = records.addresses.each_ref().map(|a| a.get(row));
-    let (source, destination) = (packet_source.or(source)?, packet_destination.or(destination)?);
-    let (source_port, destination_port) = (records.int(0, row).unwrap_or(0), records.int(1, row).unwrap_or(0));
-    let direction = records.direction.get(row);
-    let is_in = |port: i32| door.ports.is_none_or(|(first, last)| (first..=last).contains(&port));
-    let is_meant = |peer: &str| door.is_about(&about.peers, peer);
-    let met = |peer: &'r str, port: i32, is_answer: bool| Met { peer, protocol, port, is_answer, is_from_peer: peer == source };
-    // Of ingress the peer asks and the interface serves; of egress the other way round.
-    let (asks, asker, server) = match door.course {
-        Course::Ingress => ("ingress", source, destination),
-        Course::Egress => ("egress", destination, source),
-        Course::Both => {
-            let peer = match direction {
-                Some("ingress") => source,
-                Some("egress") => destination,
-                _ => [source, destination].into_iter().find(|end| is_meant(end))?,
-            };
-            return is_meant(peer).then(|| met(peer, served_port(records, row), false));
-        }
-    };
-    if is_in(destination_port) && direction.is_none_or(|way| way == asks) && is_meant(asker) {
-        return Some(met(asker, destination_port, false));
-    }
-    let answers = is_in(source_port) && direction.is_none_or(|way| way != asks) && is_meant(server);
-    answers.then(|| met(server, source_port, true))
 }

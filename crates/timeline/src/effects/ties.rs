@@ -1,5 +1,7 @@
 //! Which interfaces a change is about, and what ties them to it.
 
+mod swaps;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,8 +11,10 @@ use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::doors::{Door, Peers, Scope};
+use super::doors::{Before, Door, Peers, Scope};
+use super::instances::Instances;
 use super::layout::{Layout, Reach, RouteTo, TiedSubnet};
+use super::passages::Coincidence;
 use super::places::{Place, Places};
 use super::{OBSERVED_SINCE, SPAN};
 use crate::error::TimelineError;
@@ -22,9 +26,13 @@ use crate::source::{Source, one_of};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Through {
+    /// The call names it.
+    Named,
+    /// It was the instance's that the call names.
+    Instance,
     /// It had the security group.
     SecurityGroup,
-    /// Its subnet had the route table or the network ACL, or a route to the gateway.
+    /// Its subnet had the route table or the network ACL, or a route to the gateway, or got another table or ACL.
     Subnet,
     /// The gateway has it.
     Gateway,
@@ -41,8 +49,8 @@ pub(super) struct Tie {
     pub(super) reference: String,
     pub(super) through: Through,
     pub(super) subnet_id: Option<String>,
-    /// A listing says so of its subnet, which does not say when.
-    pub(super) only_listed: bool,
+    /// Why it may not have been so then.
+    pub(super) doubt: Option<Coincidence>,
     /// From when on the change can be seen there, microseconds UTC.
     pub(super) since: i64,
 }
@@ -66,6 +74,14 @@ pub(super) struct About {
     pub(super) unknown: Vec<String>,
     /// The destinations of the routes that make it be about them, where that is how it is known.
     pub(super) peers: Vec<Peers>,
+    /// Of a swap, what was there before.
+    pub(super) before: Before,
+}
+
+impl Tie {
+    fn of(reference: &str, through: Through, since: i64) -> Self {
+        Self { reference: reference.to_owned(), through, subnet_id: None, doubt: None, since }
+    }
 }
 
 impl About {
@@ -81,7 +97,7 @@ impl About {
     fn tie(&mut self, interface: &str, tie: Tie) {
         // The strongest tie stands, then the one that is there first.
         let known = self.ties.entry(interface.to_owned()).or_insert_with(|| tie.clone());
-        let strength = |tie: &Tie| (tie.through, tie.only_listed, tie.since);
+        let strength = |tie: &Tie| (tie.through, tie.doubt, tie.since);
         if strength(&tie) < strength(known) {
             *known = tie;
         }
@@ -95,6 +111,7 @@ pub(super) struct Tied {
     places: Places,
     /// Interfaces with flow records about the changes.
     flowing: BTreeSet<String>,
+    instances: Instances,
     /// By group, where evidence was read by a decoder that wrote no observations: interfaces that a call of any time names with it.
     named_together: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -103,14 +120,14 @@ impl Tied {
     pub(super) async fn read(
         source: &Source,
         doors: &[Door],
-        mut places: Places,
+        (mut places, instances): (Places, Instances),
         (layout, flowing): (&Layout, BTreeSet<String>),
     ) -> Result<Self, TimelineError> {
         let known = Interfaces::read(source).await?;
         let is_observed = source.is_all_read_since(OBSERVED_SINCE).await?;
         let named_together = if is_observed { BTreeMap::new() } else { named_together(source, doors).await? };
         places.finish(&known, layout);
-        Ok(Self { known, places, flowing, named_together })
+        Ok(Self { known, places, flowing, instances, named_together })
     }
 
     /// The interfaces that a change is about.
@@ -121,6 +138,9 @@ impl Tied {
             Scope::Vpc => self.of_vpc(door),
             Scope::Subnets => self.of_table(door, layout),
             Scope::Hop => self.of_hop(door, layout),
+            Scope::Interface => self.of_interface(door),
+            Scope::Instance => self.of_instance(door),
+            Scope::Given => self.of_given(door, layout),
         }
     }
 
@@ -132,13 +152,7 @@ impl Tied {
 
     fn of_group(&self, door: &Door) -> About {
         let mut about = About { others: Others::AllBut(BTreeSet::new()), ..About::default() };
-        let tie = |reference: &String| Tie {
-            reference: reference.clone(),
-            through: Through::SecurityGroup,
-            subnet_id: None,
-            only_listed: false,
-            since: door.at,
-        };
+        let tie = |reference: &String| Tie::of(reference, Through::SecurityGroup, door.at);
         for (interface, reference) in self.named_together.get(&door.target).into_iter().flatten() {
             about.tie(interface, tie(reference));
         }
@@ -156,8 +170,7 @@ impl Tied {
     fn of_address(&self, door: &Door) -> About {
         let mut about = About::default();
         for (interface, _) in self.holdings(door).filter(|(_, holding)| holding.refs.contains(&door.reference)) {
-            let reference = door.reference.clone();
-            about.tie(interface, Tie { reference, through: Through::Address, subnet_id: None, only_listed: false, since: door.at });
+            about.tie(interface, Tie::of(&door.reference, Through::Address, door.at));
         }
         about
     }
@@ -184,7 +197,7 @@ impl Tied {
             let Some((_, reference)) = place.vpc.as_ref().filter(|(known, _)| known == vpc) else { continue };
             let subnet_id = place.subnet.as_ref().map(|(subnet, _)| subnet.clone());
             if subnet_id.as_ref().is_none_or(|subnet| !but.contains(subnet)) {
-                about.tie(interface, Tie { reference: reference.clone(), through: Through::Vpc, subnet_id, only_listed: false, since: at });
+                about.tie(interface, Tie { subnet_id, ..Tie::of(reference, Through::Vpc, at) });
             }
         }
     }
@@ -207,8 +220,8 @@ impl Tied {
             let Some((subnet, reference)) = &place.subnet else { continue };
             for tied in subnets.iter().filter(|tied| tied.subnet_id == *subnet) {
                 let subnet_id = Some(subnet.clone());
-                let (reference, only_listed) = (reference.clone(), tied.only_listed);
-                about.tie(interface, Tie { reference, through: Through::Subnet, subnet_id, only_listed, since: tied.since });
+                let doubt = tied.only_listed.then_some(Coincidence::OnlyListed);
+                about.tie(interface, Tie { subnet_id, doubt, ..Tie::of(reference, Through::Subnet, tied.since) });
             }
         }
     }
@@ -217,7 +230,12 @@ impl Tied {
     /// puts elsewhere.
     fn of_table(&self, door: &Door, layout: &Layout) -> About {
         let reach = layout.reach(&door.target, door.at, !door.is_removal);
-        let mut about = self.of_reach(&reach, &door.target, door.at);
+        self.of_reach_or_others(&reach, unknown_of(&reach, &door.target), door.at)
+    }
+
+    /// The same, of what is known of the subnets.
+    fn of_reach_or_others(&self, reach: &Reach, unknown: Vec<String>, at: i64) -> About {
+        let mut about = self.of_reach(reach, unknown, at);
         let is_placed_by_subnet = !reach.subnets.is_empty() && reach.is_main.is_none();
         if !is_placed_by_subnet {
             let mut left_out = self.in_any_of(&reach.elsewhere);
@@ -229,15 +247,14 @@ impl Tied {
         about
     }
 
-    /// What a route table or an ACL is tied to, and what is not known of that.
-    fn of_reach(&self, reach: &Reach, target: &str, at: i64) -> About {
-        let mut about = About { subnets: reach.subnets.clone(), ..About::default() };
+    /// What a route table or an ACL is tied to, with what is not known of that.
+    fn of_reach(&self, reach: &Reach, unknown: Vec<String>, at: i64) -> About {
+        let mut about = About { subnets: reach.subnets.clone(), unknown, ..About::default() };
         self.tie_subnets(&mut about, &reach.subnets, at);
         let vpc = reach.vpc.as_ref().map(|(vpc, _)| vpc);
         if let Some(vpc) = vpc.filter(|_| reach.subnets.is_empty() || reach.is_main.is_some()) {
             self.tie_vpc(&mut about, vpc, at, &reach.elsewhere);
         }
-        about.unknown = unknown_of(reach, target);
         let is_elsewhere = |place: &Place| vpc.zip(place.vpc.as_ref()).is_some_and(|(vpc, (own, _))| vpc != own);
         let is_unplaced =
             |interface: &&String| self.places.of(interface).is_none_or(|place| place.subnet.is_none() && !is_elsewhere(place));
@@ -264,7 +281,7 @@ impl Tied {
                 subnet.refs.insert(0, set.1.clone());
                 subnet.only_listed |= only_listed;
             }
-            let of_table = self.of_reach(&reach, table, since);
+            let of_table = self.of_reach(&reach, unknown_of(&reach, table), since);
             of_table.ties.into_iter().for_each(|(interface, tie)| about.tie(&interface, tie));
             about.subnets.extend(of_table.subnets);
             about.unknown.extend(of_table.unknown);
@@ -272,8 +289,7 @@ impl Tied {
         }
         for (interface, holding) in self.holdings(door).filter(|(_, holding)| holding.resource_id.as_ref() == Some(&door.target)) {
             if let Some(reference) = holding.refs.first() {
-                let reference = reference.clone();
-                about.tie(interface, Tie { reference, through: Through::Gateway, subnet_id: None, only_listed: false, since: door.at });
+                about.tie(interface, Tie::of(reference, Through::Gateway, door.at));
             }
         }
         if routes.is_empty() {

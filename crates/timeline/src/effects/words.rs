@@ -1,7 +1,7 @@
 //! What traffic shows of a change, in words: what is certain, what is coincident, and what is not in evidence.
 
 use super::TiedInterface;
-use super::doors::{Course, Door};
+use super::doors::{Course, Door, Scope};
 use super::passages::{Coincidence, REMEMBERED, Told};
 use super::ties::About;
 
@@ -15,6 +15,7 @@ pub(super) fn words(door: &Door, about: &About, interfaces: &[TiedInterface], to
         return unknown.clone();
     }
     let mut all = vec![found(door, interfaces, told)];
+    all.extend(left_out(door));
     for sentence in &about.unknown {
         if !all.contains(sentence) {
             all.push(sentence.clone());
@@ -27,6 +28,18 @@ pub(super) fn words(door: &Door, about: &About, interfaces: &[TiedInterface], to
         all.push("That the change is the cause is what the times suggest, flow logs do not name rules or routes.".to_owned());
     }
     all.join(" ")
+}
+
+/// What is not held against a swap because of others of the same thing.
+fn left_out(door: &Door) -> Option<String> {
+    match door.next_to.each_ref().map(Option::as_ref) {
+        [None, None] => None,
+        [Some((_, before)), None] => Some(format!("Flows before [{before}] do not count: it changed the same.")),
+        [None, Some((_, after))] => Some(format!("Flows after [{after}] do not count: it changed the same.")),
+        [Some((_, before)), Some((_, after))] => {
+            Some(format!("Flows before [{before}] and after [{after}] do not count: these changed the same."))
+        }
+    }
 }
 
 fn found(door: &Door, interfaces: &[TiedInterface], told: &Told) -> String {
@@ -58,7 +71,11 @@ fn found(door: &Door, interfaces: &[TiedInterface], told: &Told) -> String {
 /// What no flow was.
 fn sought(door: &Door) -> &'static str {
     match (door.opens, door.course) {
+        (true, Course::Both) if door.is_swap() => {
+            "was without an answer before and answered after it, or came from outside where nothing did before"
+        }
         (true, Course::Both) => "came from a peer of it for the first time after it",
+        (true, _) if door.is_swap() => "was refused before and let through after it, or let through on a port where nothing was before",
         (true, _) => "was refused before and let through after it, or let through for the first time",
         (false, Course::Both) => "was answered before and refused, or without an answer, after it",
         (false, _) => "was let through before and refused after it",
@@ -79,6 +96,10 @@ fn why(reason: Coincidence, door: &Door) -> String {
     match reason {
         Coincidence::NotTied => format!("of interfaces that no evidence ties to {}", door.target),
         Coincidence::OnlyVpc => format!("of interfaces that only their VPC ties to {}", door.target),
+        Coincidence::OnlyListed if door.scope == Scope::Instance => {
+            format!("of interfaces that only a listing, which does not say when, ties to {}", door.target)
+        }
+        Coincidence::OneOfSeveral => format!("of one of several interfaces of {}", door.target),
         Coincidence::OnlyListed => {
             format!("of interfaces that only a listing, which does not say when, ties to {} by their subnet", door.target)
         }

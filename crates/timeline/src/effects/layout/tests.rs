@@ -129,6 +129,85 @@ fn the_main_table_and_the_default_acl_are_told_where_an_answer_says_so() {
     assert_eq!(main("acl-1", 6), Some("CreateNetworkAcl@1".to_owned()));
 }
 
+/// What a call gave: the subnet, what it had before in words, what says so, and whether it is about all that have none of their own.
+type Gave = (Option<String>, Vec<String>, Option<String>, bool);
+
+fn given(layout: &Layout, target: &str, hour: i64, by: &str) -> Gave {
+    let given = layout.given(target, hour * HOUR, &format!("{by}@{hour}"));
+    (given.subnet.clone(), given.words(), given.set_by.clone(), given.reach.is_main.is_some())
+}
+
+fn own(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn what_a_call_gives_a_subnet_is_told_with_what_it_had_before() {
+    let mut calls = day();
+    for _ in 0..calls.len() {
+        calls.rotate_left(1);
+        let mut layout = Layout::default();
+        calls.iter().for_each(|(hour, name, request, response)| call(&mut layout, *hour, name, request, response));
+        layout.finish();
+        let main = "the main table of its VPC";
+        // Two calls have this citation here.
+        assert_eq!(given(&layout, "subnet-2", 1, "AssociateRouteTable").1, [format!("{main} before")]);
+        let (replace, first) = ("ReplaceRouteTableAssociation", own("AssociateRouteTable@1"));
+        assert_eq!(given(&layout, "rtb-2", 5, replace), (own("subnet-1"), vec!["rtb-1 before".to_owned()], first, false));
+        let taken =
+            (own("subnet-1"), vec!["rtb-2 before".to_owned(), format!("then {main}")], own("ReplaceRouteTableAssociation@5"), false);
+        assert_eq!(given(&layout, "rtbassoc-3", 9, "DisassociateRouteTable"), taken);
+        let reach = layout.given("rtb-2", 5 * HOUR, "ReplaceRouteTableAssociation@5").reach;
+        let had: Vec<(&str, &str)> = reach.subnets.iter().map(|s| (s.subnet_id.as_str(), s.target.as_str())).collect();
+        assert_eq!(had, [("subnet-1", "rtb-1"), ("subnet-1", "rtb-2")]);
+        assert_eq!(reach.vpc, Some(("vpc-1".to_owned(), "CreateRouteTable@0".to_owned())));
+        assert_eq!(reach.elsewhere, BTreeSet::from(["subnet-2".to_owned()]));
+    }
+}
+
+#[test]
+fn whose_an_association_was_a_listing_may_say() {
+    let replace = |layout: &mut Layout, old: &str| {
+        let request = json!({"associationId": old, "networkAclId": "acl-2"});
+        call(layout, 5, "ReplaceNetworkAclAssociation", &request, &json!({"newAssociationId": "aclassoc-2"}));
+    };
+    let mut layout = Layout::default();
+    replace(&mut layout, "aclassoc-1");
+    layout.finish();
+    let alone = layout.given("acl-2", 5 * HOUR, "ReplaceNetworkAclAssociation@5");
+    assert_eq!((&alone.subnet, alone.words(), &alone.reach.vpc), (&None, vec![], &None));
+    let [said] = <[String; 1]>::try_from(alone.unknown("acl-2")).expect("a sentence");
+    assert!(said.starts_with("Which subnet it was, no evidence read says, nor in which VPC"), "{said}");
+    // The listing is from after the call: it has the new association.
+    let mut layout = Layout::default();
+    replace(&mut layout, "aclassoc-1");
+    let told = json!({"NetworkAclId": "acl-2", "VpcId": "vpc-1", "Associations": [
+        {"NetworkAclAssociationId": "aclassoc-2", "NetworkAclId": "acl-2", "SubnetId": "subnet-1"}]});
+    layout.take_listed(&told, Vec::new(), "e#1");
+    layout.finish();
+    let listed = layout.given("acl-2", 5 * HOUR, "ReplaceNetworkAclAssociation@5");
+    assert_eq!((listed.subnet.as_deref(), listed.words(), listed.unknown("acl-2")), (Some("subnet-1"), vec![], vec![]));
+    assert!(!listed.reach.subnets[0].only_listed, "the call says when");
+}
+
+#[test]
+fn a_main_table_that_is_replaced_is_that_of_all_subnets_without_their_own() {
+    let mut layout = Layout::default();
+    let main = json!({"routeTable": {"routeTableId": "rtb-1", "vpcId": "vpc-1", "associationSet": {"items": [
+        {"routeTableAssociationId": "rtbassoc-1", "routeTableId": "rtb-1", "main": true}]}}});
+    call(&mut layout, 1, "CreateRouteTable", &json!({"vpcId": "vpc-1"}), &main);
+    let other = json!({"routeTableId": "rtb-3", "subnetId": "subnet-3"});
+    call(&mut layout, 2, "AssociateRouteTable", &other, &json!({"associationId": "rtbassoc-3"}));
+    let request = json!({"associationId": "rtbassoc-1", "routeTableId": "rtb-2"});
+    call(&mut layout, 5, "ReplaceRouteTableAssociation", &request, &json!({"newAssociationId": "rtbassoc-2"}));
+    layout.finish();
+    let given = layout.given("rtb-2", 5 * HOUR, "ReplaceRouteTableAssociation@5");
+    assert_eq!((&given.subnet, given.words()), (&None, vec!["rtb-1 before".to_owned()]));
+    assert_eq!(given.reach.elsewhere, BTreeSet::from(["subnet-3".to_owned()]));
+    let [said] = <[String; 1]>::try_from(given.unknown("rtb-2")).expect("a sentence");
+    assert!(said.starts_with("The call is about all subnets of vpc-1 [CreateRouteTable@1] that have no table of their own"), "{said}");
+}
+
 #[test]
 fn routes_lead_somewhere_until_they_are_replaced_or_removed() {
     let mut layout = Layout::default();
