@@ -8,6 +8,7 @@
 //! Blocks are scanned as the walker asks for them, so a list never holds more than one block's positions, however long the
 //! record, and starting anew after a broken record costs one block.
 
+use backtrail_model::positions::flatten;
 use wide::u8x16;
 
 /// Bytes scanned at a time.
@@ -113,7 +114,7 @@ impl Index {
             self.specials.push(position(base, specials.trailing_zeros()));
             specials &= specials - 1;
         }
-        flatten(&mut self.quotes, count, base, quotes)
+        flatten(&mut self.quotes, count, position(base, 0), quotes)
     }
 
     /// The bytes that are escaped, and the backslashes that escape them.
@@ -136,24 +137,6 @@ impl Index {
 #[allow(clippy::cast_possible_truncation)]
 fn position(base: usize, bit: u32) -> u32 {
     base as u32 + bit
-}
-
-/// Writes the positions of the set bits, eight at a time without a branch each; returns the new count.
-#[inline(always)]
-fn flatten(out: &mut [u32], count: usize, base: usize, mut mask: u64) -> usize {
-    let total = mask.count_ones() as usize;
-    let mut at = count;
-    let end = count + total;
-    while at < end {
-        if let Some(slots) = out.get_mut(at..at + 8) {
-            for slot in slots {
-                *slot = position(base, mask.trailing_zeros());
-                mask &= mask.wrapping_sub(1);
-            }
-        }
-        at += 8;
-    }
-    end
 }
 
 /// Bit i of each mask: byte i is a quote, a backslash, a control character.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::format::{self, Format};
 use crate::output::{Output, Place};
-use crate::rows::{Common, Words};
+use crate::record::{Common, Words};
 use crate::text::{Lines, MAX_LINE};
 
 /// Deeper nesting is no log.

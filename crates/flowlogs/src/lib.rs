@@ -11,11 +11,15 @@
 //! - **Ends of lines** (`\n`, `\r\n`) are no part of a line.
 //! - **Numbers** that are none, or do not fit their type, cost their line.
 
+mod block;
+mod column;
 mod format;
 mod json;
 mod name;
+mod number;
 mod output;
 mod parquet;
+mod record;
 mod render;
 mod rows;
 mod text;
@@ -31,8 +35,8 @@ pub use format::{DEFAULT, Format, is_header, resembles_record};
 use json::Json;
 pub use name::Named;
 use output::Output;
+use record::Common;
 pub use render::line;
-use rows::Common;
 use text::{Lines, MAX_LINE, whole};
 
 /// The decoder's name in the ledger.
@@ -121,10 +125,9 @@ impl Decoder {
             self.offset += rest.len() as u64;
             return self.hand_on(sink);
         }
-        while let Some(at) = memchr::memchr(b'\n', rest) {
-            self.end_line(&rest[..at]);
-            self.offset += at as u64 + 1;
-            rest = &rest[at + 1..];
+        while let Some(taken) = self.take_lines(rest) {
+            self.offset += taken as u64;
+            rest = &rest[taken..];
             if !self.out.ready.is_empty() {
                 self.hand_on(sink)?;
             }
@@ -132,6 +135,18 @@ impl Decoder {
         self.keep(rest);
         self.offset += rest.len() as u64;
         Ok(())
+    }
+
+    /// Takes the next line, or many at once, and gives the bytes; `None` where no line ends.
+    fn take_lines(&mut self, rest: &[u8]) -> Option<usize> {
+        let is_between_lines = self.carry.is_empty() && self.overlong == 0;
+        let together = if is_between_lines { self.lines.block(rest, &mut self.out) } else { 0 };
+        if together > 0 {
+            return Some(together);
+        }
+        let at = memchr::memchr(b'\n', rest)?;
+        self.end_line(&rest[..at]);
+        Some(at + 1)
     }
 
     /// A line ends here; `rest` is what of it was not carried.
@@ -225,8 +240,8 @@ impl Decoder {
         });
         Summary {
             counts: self.out.counts,
-            first_event_time: self.out.first,
-            last_event_time: self.out.last,
+            first_event_time: self.out.times.first,
+            last_event_time: self.out.times.last,
             shape: self.shape().to_owned(),
             remarks: std::mem::take(&mut self.out.remarks).into_texts(),
             broken_off,

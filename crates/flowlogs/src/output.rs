@@ -8,8 +8,10 @@ use backtrail_model::decoded::{REJECT_BYTES, Remarks};
 use backtrail_model::evidence::Counts;
 use backtrail_model::tables::Table;
 
+use crate::block::Block;
 use crate::format::Format;
-use crate::rows::{Common, Record, Rows};
+use crate::record::{Common, Record};
+use crate::rows::{Rows, Times};
 
 /// Rejects handed on together.
 const REJECTS: usize = 1_024;
@@ -29,8 +31,7 @@ pub(crate) struct Output {
     rejects: Rejects,
     pub(crate) common: Arc<Common>,
     pub(crate) counts: Counts,
-    pub(crate) first: Option<i64>,
-    pub(crate) last: Option<i64>,
+    pub(crate) times: Times,
     pub(crate) remarks: Remarks,
     /// Rows made of the piece at hand: accepted, rejected.
     given: (i64, i64),
@@ -45,8 +46,7 @@ impl Output {
             rejects: Rejects::default(),
             common: Arc::default(),
             counts: Counts::default(),
-            first: None,
-            last: None,
+            times: Times::default(),
             remarks: Remarks::default(),
             given: (0, 0),
             ready: Vec::new(),
@@ -57,7 +57,7 @@ impl Output {
     pub(crate) fn begin(&mut self, common: Common) {
         self.common = Arc::new(common);
         self.counts = Counts::default();
-        (self.first, self.last, self.given) = (None, None, (0, 0));
+        (self.times, self.given) = (Times::default(), (0, 0));
         self.remarks = Remarks::default();
     }
 
@@ -84,21 +84,34 @@ impl Output {
     /// Takes a record in, or rejects it.
     pub(crate) fn record(&mut self, record: Record<'_>, place: Place<'_>, which: impl Fn() -> String) {
         match self.rows.push(record, &self.common) {
-            Ok(time) => {
-                self.counts.read += 1;
-                self.counts.kept += 1;
-                self.given.0 += 1;
-                if let Some(time) = time {
-                    self.first = Some(self.first.map_or(time, |first| first.min(time)));
-                    self.last = Some(self.last.map_or(time, |last| last.max(time)));
-                } else {
-                    self.remarks.add("records without a usable time: kept in partition unknown");
-                }
-                if self.rows.is_full() {
-                    self.take_rows();
-                }
-            }
+            Ok(time) => self.taken(1, Times::default().with(time)),
             Err(why) => self.reject(place, &format!("{}: {why}", which())),
+        }
+    }
+
+    /// Takes lines that were cut together; false where they are to be taken one by one.
+    pub(crate) fn block(&mut self, block: Block<'_>) -> bool {
+        let times = self.rows.push_block(block, self.next_index(), &self.common);
+        times.map(|times| self.taken(block.lines(), times)).is_some()
+    }
+
+    /// How many words lines have that may be cut together, and how many lines.
+    pub(crate) fn room_for_block(&self) -> (usize, usize) {
+        (self.rows.format().slots.len(), self.rows.room_for_block())
+    }
+
+    /// Counts records that were taken in.
+    fn taken(&mut self, records: usize, times: Times) {
+        let count = i64::try_from(records).unwrap_or(i64::MAX);
+        self.counts.read += count;
+        self.counts.kept += count;
+        self.given.0 += count;
+        self.times = [times.first, times.last].into_iter().flatten().fold(self.times, |all, time| all.with(Some(time)));
+        if times.is_any_missing {
+            self.remarks.add("records without a usable time: kept in partition unknown");
+        }
+        if self.rows.is_full(records) {
+            self.take_rows();
         }
     }
 

@@ -15,7 +15,7 @@ use parquet::file::reader::ChunkReader;
 
 use crate::format::Format;
 use crate::output::Output;
-use crate::rows::Words;
+use crate::record::Words;
 use crate::text::whole;
 use crate::{Decoder, Notation};
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::block::{Cutter, may_begin_header};
 use crate::format::{self, Format};
 use crate::output::{Output, Place};
-use crate::rows::{Record, Span, span};
+use crate::record::{Record, Span, span};
 
 /// A longer line is none of a flow log.
 pub(crate) const MAX_LINE: usize = 1 << 20;
@@ -36,6 +37,9 @@ pub(crate) struct Lines {
     /// The header in force.
     header: Vec<u8>,
     words: Vec<Span>,
+    cutter: Cutter,
+    /// Lines to be taken one by one: among them is one that is not as usual.
+    one_by_one: usize,
     number: u64,
     /// Lines met before any whose layout is known.
     waiting: Vec<Waiting>,
@@ -57,7 +61,7 @@ impl Lines {
 
     /// Another piece of evidence.
     pub(crate) fn reset(&mut self) {
-        (self.layout, self.timed, self.number) = (Layout::Unmet, false, 0);
+        (self.layout, self.timed, self.number, self.one_by_one) = (Layout::Unmet, false, 0, 0);
         self.header.clear();
         self.waiting.clear();
     }
@@ -81,9 +85,26 @@ impl Lines {
         self.timed
     }
 
+    /// Takes as many of the lines that a text begins with as can be taken together, and gives their bytes, ends of lines included.
+    pub(crate) fn block(&mut self, text: &[u8], out: &mut Output) -> usize {
+        if self.layout != Layout::Known || self.timed || self.one_by_one > 0 {
+            return 0;
+        }
+        let (width, most) = out.room_for_block();
+        let (block, taken) = self.cutter.cut(text, width, most);
+        let lines = block.lines();
+        if lines > 0 && !out.block(block) {
+            self.one_by_one = lines;
+            return 0;
+        }
+        self.number += lines as u64;
+        taken
+    }
+
     /// Takes a line of a file, without its end.
     pub(crate) fn file_line(&mut self, line: &[u8], offset: u64, out: &mut Output) {
         self.number += 1;
+        self.one_by_one = self.one_by_one.saturating_sub(1);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.number == 1 || self.layout == Layout::Unmet {
             self.timed = instant(line).is_some();
@@ -107,8 +128,7 @@ impl Lines {
     }
 
     fn line(&mut self, line: &[u8], delivered: &[u8], offset: u64, out: &mut Output) {
-        let starts_as_name = line.first().is_some_and(|b| b.is_ascii_lowercase() || *b == b'$');
-        if starts_as_name && self.is_header(line, out) {
+        if line.first().copied().is_some_and(may_begin_header) && self.is_header(line, out) {
             return;
         }
         if self.layout != Layout::Known && !self.settle(line, out) {

@@ -12,6 +12,7 @@ pub mod interfaces;
 pub mod issuance;
 pub mod names;
 pub mod outcome;
+pub mod positions;
 pub mod redact;
 pub mod stored;
 pub mod tables;
