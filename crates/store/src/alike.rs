@@ -10,9 +10,12 @@
 mod blocks;
 mod hash;
 mod light;
+mod recent;
 mod repeats;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt16Type;
@@ -28,6 +31,8 @@ use crate::{StoreError, rewrite};
 use blocks::{Block, Slice, Stretches};
 use hash::{Columns, Hash};
 pub(crate) use light::Lights;
+use light::Met;
+pub(crate) use recent::Recent;
 pub(crate) use repeats::number;
 
 /// Rows compared at a time: some 40 MB.
@@ -39,14 +44,14 @@ pub(crate) struct Files<'a> {
     pub(crate) sources: &'a [Source],
     /// How many of them are in the store.
     pub(crate) stored: usize,
-    /// What the rows of each staged one say, unless they are too many to be kept in mind.
-    pub(crate) lights: Vec<Option<&'a Lights>>,
+    /// What the rows of each say: of a staged one, unless they are too many to be kept in mind; of one in the store, if this process wrote it lately.
+    pub(crate) lights: Vec<Option<Arc<Lights>>>,
 }
 
 impl Files<'_> {
-    /// What the rows of a staged file say; `None` of one in the store.
+    /// What the rows of a file say, where that is known without reading it.
     fn lights(&self, source: usize) -> Option<&Lights> {
-        self.lights.get(source.checked_sub(self.stored)?).copied().flatten()
+        self.lights.get(source)?.as_deref()
     }
 }
 
@@ -56,7 +61,7 @@ pub(crate) fn settle(table: Table, apart: ToldApart, files: &Files<'_>, replaced
     for (source, edit) in files.sources.iter().zip(&mut outcome.edits).take(files.stored) {
         drop_replaced(table, source, replaced, edit)?;
     }
-    if files.lights.is_empty() {
+    if files.sources.len() == files.stored {
         // Nothing is staged on this date.
         return Ok(outcome);
     }
@@ -65,8 +70,6 @@ pub(crate) fn settle(table: Table, apart: ToldApart, files: &Files<'_>, replaced
     let slices = blocks::slices(&stretches, ROWS_AT_ONCE);
     let (files, rows) = (files.sources.len(), slices.iter().map(|slice| slice.rows).sum::<u64>());
     tracing::debug!(table = table.name(), files, rows, "comparing");
-    // Of a time with very many rows a part of them is compared at a time.
-    let passes = |slice: &Slice| slice.rows.div_ceil(2 * ROWS_AT_ONCE).max(1);
     let passes: Vec<(Slice, u64, u64)> = slices.iter().flat_map(|s| (0..passes(s)).map(|pass| (*s, pass, passes(s)))).collect();
     for some in passes.chunks(rayon::current_num_threads().max(1)) {
         let candidates = some.par_iter().map(|(slice, pass, of)| settling.candidates(&stretches, slice, |light| light % of == *pass));
@@ -79,6 +82,11 @@ pub(crate) fn settle(table: Table, apart: ToldApart, files: &Files<'_>, replaced
         }
     }
     Ok(outcome)
+}
+
+/// Of a time with very many rows a part of them is compared at a time: how many there are.
+fn passes(slice: &Slice) -> u64 {
+    slice.rows.div_ceil(2 * ROWS_AT_ONCE).max(1)
 }
 
 fn drop_replaced(table: Table, source: &Source, replaced: &HashSet<String>, edit: &mut Edit) -> Result<(), StoreError> {
@@ -124,10 +132,10 @@ impl Settling<'_> {
         let files = self.files;
         let blocks: Vec<Vec<Block>> = files.sources.iter().map(|s| blocks::of(s, self.apart)).collect::<Result<_, _>>()?;
         let mut spans: Vec<Vec<(i64, i64)>> = vec![Vec::new(); blocks.len()];
-        for (staged, lights) in (files.stored..).zip(&files.lights) {
-            match lights {
-                Some(lights) => spans[staged].extend(lights.repeated().iter().map(|time| (*time, *time))),
-                None => spans[staged].push((i64::MIN, i64::MAX)),
+        for (staged, spans) in spans.iter_mut().enumerate().skip(files.stored) {
+            match files.lights(staged) {
+                Some(lights) => spans.extend(lights.repeated().iter().map(|time| (*time, *time))),
+                None => spans.push((i64::MIN, i64::MAX)),
             }
         }
         for staged in files.stored..blocks.len() {
@@ -145,21 +153,11 @@ impl Settling<'_> {
 
     /// The rows of a slice, by file, that may be alike to others: those of which two say the same as far as 64 bits tell, one of them staged.
     fn candidates(&self, stretches: &[Stretches], slice: &Slice, is_wanted: impl Fn(u64) -> bool) -> Result<Vec<Vec<u32>>, StoreError> {
-        let mut lights: Vec<(u64, u32, u32)> = Vec::new();
-        for (number, (source, stretches)) in (0u32..).zip(self.files.sources.iter().zip(stretches)) {
-            let rows = stretches.rows(slice);
-            if let Some(known) = self.files.lights(number as usize) {
-                lights.extend(
-                    rows.into_iter().filter_map(|row| Some((known.hash(row)?, number, row))).filter(|(light, ..)| is_wanted(*light)),
-                );
-            } else if !rows.is_empty() {
-                source.scan(&stretches.filled, Some(&rows), |batch, rows| {
-                    let all = hash::light(batch, self.apart).into_iter().zip(rows);
-                    lights.extend(all.filter(|(light, _)| is_wanted(*light)).map(|(light, row)| (light, number, *row)));
-                    Ok(())
-                })?;
-            }
-        }
+        let twins = if passes(slice) == 1 { self.twins(stretches, slice) } else { None };
+        let mut lights = match twins {
+            Some(twins) => twins,
+            None => self.all_lights(stretches, slice, is_wanted)?,
+        };
         lights.sort_unstable();
         let mut candidates: Vec<Vec<u32>> = vec![Vec::new(); stretches.len()];
         for group in lights.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1 && !self.is_numbered(group)) {
@@ -169,6 +167,56 @@ impl Settling<'_> {
         }
         candidates.iter_mut().for_each(|rows| rows.sort_unstable());
         Ok(candidates)
+    }
+
+    /// What the rows of a slice say, of the times at which two may say the same: rows that are alike have one time. `None` where that is not known of all of
+    /// them without reading.
+    fn twins(&self, stretches: &[Stretches], slice: &Slice) -> Option<Vec<(u64, u32, u32)>> {
+        let mut runs: Vec<(i64, u32, Range<u32>)> = Vec::new();
+        for (number, stretches) in (0u32..).zip(stretches) {
+            let before = runs.len();
+            runs.extend(stretches.runs_in(slice).map(|(time, rows)| (*time, number, rows.clone())));
+            if runs.len() > before {
+                self.files.lights(number as usize)?;
+            }
+        }
+        runs.sort_unstable_by_key(|(time, number, rows)| (*time, *number, rows.start));
+        let (mut hashes, mut met, mut twins): (Vec<u64>, Met, Vec<(u64, u32, u32)>) = Default::default();
+        for of_time in runs.chunk_by(|a, b| a.0 == b.0) {
+            hashes.clear();
+            for (_, number, rows) in of_time {
+                hashes.extend_from_slice(self.files.lights(*number as usize)?.of_rows(rows));
+            }
+            if met.are_any_twice(&hashes) {
+                let rows = of_time.iter().flat_map(|(_, number, rows)| rows.clone().map(|row| (*number, row)));
+                twins.extend(hashes.iter().zip(rows).map(|(hash, (number, row))| (*hash, number, row)));
+            }
+        }
+        Some(twins)
+    }
+
+    /// What the rows of a slice say that are wanted by it, read where that is not known.
+    fn all_lights(
+        &self,
+        stretches: &[Stretches],
+        slice: &Slice,
+        is_wanted: impl Fn(u64) -> bool,
+    ) -> Result<Vec<(u64, u32, u32)>, StoreError> {
+        let mut lights: Vec<(u64, u32, u32)> = Vec::new();
+        for (number, (source, stretches)) in (0u32..).zip(self.files.sources.iter().zip(stretches)) {
+            let rows = stretches.rows(slice);
+            if let Some(known) = self.files.lights(number as usize) {
+                let all = rows.into_iter().filter_map(|row| Some((known.hash(row)?, number, row)));
+                lights.extend(all.filter(|(light, ..)| is_wanted(*light)));
+            } else if !rows.is_empty() {
+                source.scan(&stretches.filled, Some(&rows), |batch, rows| {
+                    let all = hash::light(batch, self.apart).into_iter().zip(rows);
+                    lights.extend(all.filter(|(light, _)| is_wanted(*light)).map(|(light, row)| (light, number, *row)));
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(lights)
     }
 
     /// Whether rows are one record of one piece of evidence over and over, and were numbered when their file was staged.

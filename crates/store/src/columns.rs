@@ -120,20 +120,29 @@ impl<'a> Writing<'a> {
         let mut zstd = Compressor::new(ZstdLevel::default().compression_level())?;
         let mut shared: Vec<Shared<'a>> = self.coded.iter().map(|_| Shared::default()).collect();
         let page_rows = self.properties.data_page_row_count_limit();
-        let chunk = |column: usize| {
+        let mut chunks: Vec<Chunk> = Vec::with_capacity(columns.len());
+        for column in columns {
             let writer = writers.next();
-            if let Some(constant) = constant(column) {
-                return Encoded::of(self.table, column, constant).map(Chunk::Known);
-            }
             let manner = Manner { column: self.descriptors[column].clone(), properties: &self.properties, page_rows };
-            match (&self.coded[column], &self.numbers[column], writer) {
-                (Some(coded), ..) => coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Gathered),
-                (_, Some(numbers), _) => numbers.write(places, &manner, &mut zstd).map(Chunk::Gathered),
-                (None, None, Some(writer)) => encode(&gather, &self.schema, column, writer).map(Chunk::New),
-                (None, None, None) => Err(ParquetError::General(format!("nothing writes column {column}"))),
-            }
-        };
-        columns.map(chunk).collect()
+            let chunk = match (constant(column), &self.coded[column], &self.numbers[column], writer) {
+                (Some(constant), ..) => Encoded::of(self.table, column, constant).map(Chunk::Known),
+                (None, Some(coded), ..) => match self.written_already(coded, &manner, &chunks) {
+                    Some(written) => written.of_column(manner.column).map(Chunk::Gathered),
+                    None => coded.write(places, &mut shared[coded.group], &manner, &mut zstd).map(Chunk::Gathered),
+                },
+                (None, None, Some(numbers), _) => numbers.write(places, &manner, &mut zstd).map(Chunk::Gathered),
+                (None, None, None, Some(writer)) => encode(&gather, &self.schema, column, writer).map(Chunk::New),
+                (None, None, None, None) => Err(ParquetError::General(format!("nothing writes column {column}"))),
+            };
+            chunks.push(chunk?);
+        }
+        Ok(chunks)
+    }
+
+    /// What was written of an earlier column that says the same in every row: a packet mostly has the ends that the interface has.
+    fn written_already<'c>(&self, coded: &Coded<'_>, manner: &Manner<'_>, chunks: &'c [Chunk]) -> Option<&'c Written> {
+        let like = coded.like.filter(|like| manner.is_that_of(self.descriptors[*like].path()))?;
+        if let Chunk::Gathered(written) = chunks.get(like)? { Some(written) } else { None }
     }
 }
 

@@ -54,7 +54,11 @@ pub(crate) async fn commit(batch: Batch, at: AtStep<'_>) -> Result<CommitSummary
     let _lock = store.lock().await?;
     for _ in 0..ATTEMPTS {
         match attempt(&batch, &finished, at).await {
-            Ok(summary) => return Ok(summary),
+            Ok(summary) => {
+                let staged = lock(&batch.staged);
+                store.recent().keep(staged.parts.iter().filter_map(|one| Some((one.part.path.clone(), one.lights.clone()?))));
+                return Ok(summary);
+            }
             Err(CommitError::Conflict) => tracing::info!("another writer was first; settling again"),
             Err(CommitError::Other(e)) => return Err(e),
         }

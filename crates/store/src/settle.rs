@@ -9,6 +9,7 @@ use deltalake::kernel::Add;
 use rayon::prelude::*;
 
 use crate::across::{Meetings, StagedDate, seek};
+use crate::alike::{self, Recent};
 use crate::batch::{Finished, lock};
 use crate::copies::Comparison;
 use crate::encode::{Part, PartWriter};
@@ -20,7 +21,7 @@ use crate::rewrite::{Destination, Edit, Source, rewrite};
 use crate::stage::{Folded, StagedPart};
 use crate::store::Moment;
 use crate::unique::unique;
-use crate::{Batch, StoreError, alike};
+use crate::{Batch, StoreError};
 
 /// What to commit, and what to report of it.
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ pub(crate) fn settle(batch: &Batch, finished: &Finished, moment: &Moment) -> Res
             settle_copies(batch.options.compare, &scope, &readings.replaced, &mut counted)?
         } else if let Some(apart) = table.told_apart() {
             let dates = dates_of(table, &staged.parts, files, |_| !readings.replaced.is_empty());
-            let settle = |date: &Date<'_>| date.settle_alike(apart, &readings.replaced);
+            let settle = |date: &Date<'_>| date.settle_alike(apart, &readings.replaced, batch.store.recent());
             let settled = dates.par_iter().map(settle).collect::<Result<Vec<_>, _>>()?;
             dates.into_iter().zip(settled).map(|(date, outcome)| (date, counted.take(outcome))).collect()
         } else {
@@ -235,8 +236,9 @@ impl Date<'_> {
     }
 
     /// Settles rows that are told apart by what they state.
-    fn settle_alike(&self, apart: ToldApart, replaced: &HashSet<String>) -> Result<Outcome, StoreError> {
-        let lights = self.staged.iter().map(|staged| staged.lights.as_ref()).collect();
+    fn settle_alike(&self, apart: ToldApart, replaced: &HashSet<String>, recent: &Recent) -> Result<Outcome, StoreError> {
+        let stored = self.stored.iter().map(|(_, file)| recent.of(&file.data.path));
+        let lights = stored.chain(self.staged.iter().map(|staged| staged.lights.clone())).collect();
         let files = alike::Files { sources: &self.sources(), stored: self.stored.len(), lights };
         alike::settle(self.table, apart, &files, replaced)
     }

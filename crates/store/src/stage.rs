@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{Array, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use backtrail_model::tables::Table;
@@ -22,7 +22,7 @@ pub(crate) struct StagedPart {
     /// Its number among the staged files of its table and date, where the table folds copies.
     pub(crate) slot: u32,
     /// Where rows are told apart by what they state: what each says.
-    pub(crate) lights: Option<Lights>,
+    pub(crate) lights: Option<Arc<Lights>>,
 }
 
 /// Copies not shown, by evidence.
@@ -66,7 +66,7 @@ pub(crate) fn stage(
     }
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     let part = columns::write(Part::create(table, target.dir, target.name, target.event_date)?, &sources, &places, target.threads)?;
-    Ok((Some(StagedPart { part, slot, lights }), folded))
+    Ok((Some(StagedPart { part, slot, lights: lights.map(Arc::new) }), folded))
 }
 
 /// Leaves the rows no copy of which is staged; the others leave their provenance. Returns the slot of the file these rows are of.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use backtrail_model::evidence::EvidenceRow;
 use backtrail_model::tables::Table;
 
+use crate::alike::Recent;
 use crate::error::{At, blocking};
 use crate::layout::{self, StoreLock};
 use crate::log::{TableLog, TableState};
@@ -21,6 +22,7 @@ pub struct Store {
 struct Inner {
     root: PathBuf,
     logs: Vec<(Table, TableLog)>,
+    recent: Recent,
 }
 
 impl Store {
@@ -73,7 +75,7 @@ impl Store {
 
     fn at(root: PathBuf) -> Result<Self, StoreError> {
         let logs = Table::ALL.into_iter().map(|t| Ok((t, TableLog::new(&root, t)?))).collect::<Result<_, StoreError>>()?;
-        Ok(Self { inner: Arc::new(Inner { root, logs }) })
+        Ok(Self { inner: Arc::new(Inner { root, logs, recent: Recent::default() }) })
     }
 
     /// The store's directory, absolute.
@@ -118,6 +120,11 @@ impl Store {
     /// Where the store cannot be read or written; it is then as it was.
     pub async fn rebuild(&self, options: BatchOptions, how: Arc<dyn Rebuild>) -> Result<RebuildSummary, StoreError> {
         crate::rebuild::rebuild(self, options, how).await
+    }
+
+    /// What rows of files say that this process wrote.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.inner.recent
     }
 
     pub(crate) fn log(&self, table: Table) -> Result<&TableLog, StoreError> {

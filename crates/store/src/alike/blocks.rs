@@ -134,10 +134,14 @@ impl Stretches {
         Ok(all)
     }
 
+    /// The rows of a slice, by time.
+    pub(super) fn runs_in(&self, slice: &Slice) -> impl Iterator<Item = &(i64, Range<u32>)> {
+        self.runs.iter().filter(|(time, _)| (slice.from..=slice.to).contains(time))
+    }
+
     /// The rows of a slice, ascending.
     pub(super) fn rows(&self, slice: &Slice) -> Vec<u32> {
-        let mut numbers: Vec<u32> =
-            self.runs.iter().filter(|(time, _)| (slice.from..=slice.to).contains(time)).flat_map(|(_, rows)| rows.clone()).collect();
+        let mut numbers: Vec<u32> = self.runs_in(slice).flat_map(|(_, rows)| rows.clone()).collect();
         numbers.sort_unstable();
         numbers
     }

@@ -40,8 +40,16 @@ impl Lights {
         Ok(all)
     }
 
+    pub(super) fn rows(&self) -> usize {
+        self.hashes.len()
+    }
+
     pub(super) fn hash(&self, row: u32) -> Option<u64> {
         self.hashes.get(row as usize).copied()
+    }
+
+    pub(super) fn of_rows(&self, rows: &Range<u32>) -> &[u64] {
+        self.hashes.get(rows.start as usize..rows.end as usize).unwrap_or_default()
     }
 
     /// The rows of each time, in order.
@@ -53,11 +61,16 @@ impl Lights {
 
     /// Finds the times at which rows may be alike, and gives the rows that may say the same as another one of their evidence, in order.
     pub(super) fn find_alike(&mut self, are_of_one: impl Fn(u32, u32) -> bool) -> Vec<u32> {
-        let mut rows: Vec<(u64, u32)> = Vec::new();
+        let (mut rows, mut met): (Vec<(u64, u32)>, Met) = Default::default();
         let (mut alike, mut repeated) = (Vec::new(), Vec::new());
         for (time, run) in self.runs() {
+            let hashes = self.of_rows(&run);
+            // Of most times no two rows are alike.
+            if !met.are_any_twice(hashes) {
+                continue;
+            }
             rows.clear();
-            rows.extend(run.filter_map(|row| Some((self.hash(row)?, row))));
+            rows.extend(hashes.iter().copied().zip(run));
             rows.sort_unstable();
             if !rows.windows(2).any(|pair| pair[0].0 == pair[1].0) {
                 continue;
@@ -86,5 +99,47 @@ impl Lights {
     /// The times at which rows may be alike.
     pub(super) fn repeated(&self) -> &[i64] {
         &self.repeated
+    }
+}
+
+/// Numbers that were met, each where it says itself or in the next free place.
+#[derive(Debug, Default)]
+pub(super) struct Met(Vec<u64>);
+
+impl Met {
+    /// Whether one of some numbers may be there twice. Hashes are all over the place: two that meet are mostly one.
+    pub(super) fn are_any_twice(&mut self, hashes: &[u64]) -> bool {
+        let places = (hashes.len() * 2).next_power_of_two();
+        self.0.clear();
+        self.0.resize(places, 0);
+        hashes.iter().any(|hash| {
+            // No number is the free place's.
+            let (hash, mut at) = ((*hash).max(1), *hash as usize & (places - 1));
+            while self.0[at] != 0 && self.0[at] != hash {
+                at = (at + 1) & (places - 1);
+            }
+            std::mem::replace(&mut self.0[at], hash) == hash
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Met;
+
+    #[test]
+    fn numbers_that_are_there_twice_are_met_whatever_their_places() {
+        let mut met = Met::default();
+        for (hashes, are) in [
+            (&[][..], false),
+            (&[7], false),
+            (&[7, 7], true),
+            (&[0, 8, 16, 24, 32], false),
+            (&[0, 8, 16, 24, 32, 16], true),
+            (&[u64::MAX, 1 << 40, 0], false),
+            (&[0, 5, 0], true),
+        ] {
+            assert_eq!(met.are_any_twice(hashes), are, "{hashes:?}");
+        }
     }
 }

@@ -112,7 +112,10 @@ fn write<T: Number>(
             levels.extend(each(parts, places).map(|value| u32::from(value.is_some())));
             values.extend(each(parts, places).flatten());
         } else {
-            values.extend(places.iter().map(|place| parts[place.batch as usize].values[place.row as usize]));
+            for run in places.chunk_by(|a, b| a.batch == b.batch) {
+                let of_batch = run.first().map_or(&[][..], |place| parts[place.batch as usize].values);
+                values.extend(run.iter().map(|place| of_batch[place.row as usize]));
+            }
         }
         let encoding = T::put(&values, manner.encoding(), &mut bytes);
         // Differences are packed as closely as they will be: they are not compressed.

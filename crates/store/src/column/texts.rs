@@ -17,6 +17,8 @@ use crate::rows::Place;
 /// A column of some batches, each of which numbers its texts in its own way.
 pub(crate) struct Coded<'a> {
     parts: Vec<Part<'a>>,
+    /// An earlier column that says the same in every row.
+    pub(crate) like: Option<usize>,
     /// Columns of one group share their texts: in every batch a number is the same text in all of them.
     pub(crate) group: usize,
 }
@@ -27,6 +29,13 @@ struct Part<'a> {
     texts: &'a StringArray,
 }
 
+impl Part<'_> {
+    /// Whether every row has the same text as in another column that shares its texts.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        self.rows.values() == other.rows.values() && self.rows.nulls() == other.rows.nulls()
+    }
+}
+
 /// Those of the columns whose texts come by number.
 pub(crate) fn coded<'a>(batches: &[&'a RecordBatch], columns: usize) -> Vec<Option<Coded<'a>>> {
     let mut groups: HashMap<Vec<*const u8>, usize> = HashMap::new();
@@ -35,14 +44,20 @@ pub(crate) fn coded<'a>(batches: &[&'a RecordBatch], columns: usize) -> Vec<Opti
         let (rows, texts) = (array.keys(), array.values().as_string_opt::<i32>()?);
         Some(Part { rows, has_nulls: rows.null_count() > 0, texts })
     };
-    let mut coded = |column: usize| {
-        let parts = batches.iter().map(|batch| part(batch, column)).collect::<Option<Vec<_>>>()?;
-        let next = groups.len();
-        // Texts are the same where they are the same memory.
-        let group = *groups.entry(parts.iter().map(|part| part.texts.offsets().as_ptr().cast()).collect()).or_insert(next);
-        Some(Coded { parts, group })
-    };
-    (0..columns).map(&mut coded).collect()
+    let mut coded: Vec<Option<Coded<'a>>> = Vec::with_capacity(columns);
+    for column in 0..columns {
+        let parts = batches.iter().map(|batch| part(batch, column)).collect::<Option<Vec<_>>>();
+        let one = parts.map(|parts| {
+            let next = groups.len();
+            // Texts are the same where they are the same memory.
+            let group = *groups.entry(parts.iter().map(|part| part.texts.offsets().as_ptr().cast()).collect()).or_insert(next);
+            let is_like = |other: &Coded<'a>| other.group == group && parts.iter().zip(&other.parts).all(|(a, b)| a.says_the_same_as(b));
+            let like = coded.iter().position(|other| other.as_ref().is_some_and(is_like));
+            Coded { parts, like, group }
+        });
+        coded.push(one);
+    }
+    coded
 }
 
 impl<'a> Coded<'a> {
@@ -63,30 +78,32 @@ impl<'a> Coded<'a> {
     fn numbers(&self, places: &[Place], shared: &mut Shared<'a>, texts: &mut Texts<'a>) -> Vec<u32> {
         // By batch, the number here of each of its numbers.
         let mut here: Vec<Vec<u32>> = vec![Vec::new(); self.parts.len()];
-        // By batch, the number here of the only text that all its rows have.
-        let mut only: Vec<u32> = vec![NONE; self.parts.len()];
-        let mut number = |place: &Place| {
-            let batch = place.batch as usize;
-            if only[batch] != NONE {
-                return only[batch];
-            }
-            let (part, row) = (&self.parts[batch], place.row as usize);
-            if part.has_nulls && part.rows.is_null(row) {
-                return NONE;
-            }
-            let (known, key) = (&mut here[batch], usize::from(part.rows.value(row)));
+        let mut numbers = Vec::with_capacity(places.len());
+        for run in places.chunk_by(|a, b| a.batch == b.batch) {
+            let Some(batch) = run.first().map(|place| place.batch as usize) else { continue };
+            let (part, known) = (&self.parts[batch], &mut here[batch]);
             if known.is_empty() {
                 known.resize(part.texts.len(), NONE);
             }
-            if known[key] == NONE {
-                known[key] = texts.number(shared.id(batch, key, part.texts), part.texts.value(key));
-                if part.texts.len() == 1 && !part.has_nulls {
-                    only[batch] = known[key];
+            let mut number = |key: usize| {
+                if known[key] == NONE {
+                    known[key] = texts.number(shared.id(batch, key, part.texts), part.texts.value(key));
                 }
+                known[key]
+            };
+            let keys = part.rows.values();
+            if part.has_nulls {
+                numbers.extend(run.iter().map(|place| {
+                    let row = place.row as usize;
+                    if part.rows.is_null(row) { NONE } else { number(usize::from(keys[row])) }
+                }));
+            } else if part.texts.len() == 1 {
+                numbers.extend(std::iter::repeat_n(number(0), run.len()));
+            } else {
+                numbers.extend(run.iter().map(|place| number(usize::from(keys[place.row as usize]))));
             }
-            known[key]
-        };
-        places.iter().map(&mut number).collect()
+        }
+        numbers
     }
 }
 
