@@ -1,6 +1,7 @@
 //! Network interfaces from change to change, in a terminal.
 
 use backtrail_model::time::format_instant;
+use backtrail_model::words::counted;
 use backtrail_timeline::{Address, CallerInterface, CameFrom, HeldBy, Holding};
 
 use crate::sanitize::sanitize;
@@ -36,10 +37,15 @@ fn workload_words(instance: Option<&str>, resource: Option<&str>, interface: Opt
     sanitize(&words.join(" by ")).into_owned()
 }
 
+/// Candidates named in a line; programs get all.
+const CANDIDATES: usize = 3;
+
 /// Whose the address of a call was, where it was one of the estate's own: ` (then of i-... by eni-...)`.
 pub(super) fn own_workloads(interfaces: &[CallerInterface]) -> String {
     let told = |one: &CallerInterface| workload_words(one.instance_id.as_deref(), one.resource_id.as_deref(), one.interface_id.as_deref());
-    let all: Vec<String> = interfaces.iter().map(told).collect();
+    let mut all: Vec<String> = interfaces.iter().take(CANDIDATES).map(told).collect();
+    let more = interfaces.len().saturating_sub(CANDIDATES);
+    all.extend((more > 0).then(|| counted(more as u64, "other")));
     if all.is_empty() { String::new() } else { format!(" (then of {})", all.join(" or of ")) }
 }
 

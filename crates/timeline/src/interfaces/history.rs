@@ -55,6 +55,8 @@ struct History {
     states: BTreeMap<Name, State>,
     /// By instance, what ever belonged to it: a call names an instance, and there are as many as interfaces.
     of_instances: HashMap<String, BTreeSet<Name>>,
+    /// By VPC and address, what had it last.
+    in_vpcs: HashMap<(String, String), Name>,
     holdings: Vec<Holding>,
 }
 
@@ -210,7 +212,10 @@ impl History {
             Says::Deleted => self.delete(told, at),
             Says::Associated => self.associate(told, at),
             Says::Disassociated => self.disassociate(told, at),
-            Says::Assigned => self.change(told.interface_id.clone(), at, |state, _| state.put(told, None)),
+            Says::Assigned => {
+                self.change(told.interface_id.clone(), at, |state, _| state.put(told, None));
+                self.displace(told.interface_id.as_deref(), at);
+            }
             Says::Unassigned => {
                 let address = told.private_ip_address.clone().or_else(|| told.ipv6_address.clone());
                 self.change_known(told.interface_id.clone(), at, |state| _ = state.addresses.remove(&address));
@@ -277,7 +282,7 @@ impl History {
         let Some(first) = group.first() else { return };
         let has_addresses = group.iter().any(|one| one.told.private_ip_address.is_some() || one.told.ipv6_address.is_some());
         let kept = name(&first.told);
-        self.change(kept, at, |state, ids| {
+        self.change(kept.clone(), at, |state, ids| {
             state.learn(&first.told);
             if has_addresses {
                 // A public address stays with the private one until a call takes it away.
@@ -295,6 +300,30 @@ impl History {
                 group.iter().for_each(|one| state.put(&one.told, ids.public(&one.told)));
             }
         });
+        self.displace(kept.as_deref(), at);
+    }
+
+    /// In a VPC no two interfaces have one address at a time (VPC user guide, "IP addressing"): whatever had those that this one has now has them no more, though no
+    /// call in evidence says so.
+    fn displace(&mut self, name: Option<&str>, at: (i64, &str)) {
+        let Some((name, state)) = name.and_then(|name| self.states.get_key_value(name)) else { return };
+        let Some(vpc) = &state.told.vpc_id else { return };
+        let mut displaced: Vec<(Name, String)> = Vec::new();
+        for address in state.addresses.keys().flatten() {
+            let last = self.in_vpcs.insert((vpc.clone(), address.clone()), name.clone());
+            displaced.extend(last.filter(|last| last != name).map(|last| (last, address.clone())));
+        }
+        displaced.into_iter().for_each(|(name, address)| self.lose(name, address, at));
+    }
+
+    /// An interface has an address no more. Its first one it has as long as it is there.
+    fn lose(&mut self, name: Name, address: String, at: (i64, &str)) {
+        let is_first = self.states.get(&name).is_some_and(|state| state.primary.as_ref() == Some(&address));
+        if is_first {
+            self.end(&name, at);
+        } else {
+            self.change_known(Some(name), at, |state| _ = state.addresses.remove(&Some(address)));
+        }
     }
 
     fn delete(&mut self, told: &Observation, at: (i64, &str)) {

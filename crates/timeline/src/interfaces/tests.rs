@@ -64,6 +64,44 @@ fn pair(address: &str, public: Option<&str>) -> Vec<Address> {
 }
 
 #[test]
+fn in_one_vpc_an_address_is_of_one_interface_at_a_time() {
+    let made = |id: &str, vpc: &str, address: &str| Observation {
+        vpc_id: own(vpc),
+        private_ip_address: own(address),
+        ..interface(Says::State, id)
+    };
+    let assigned = |id: &str, address: &str| Observation { private_ip_address: own(address), ..interface(Says::Assigned, id) };
+    let mut story = vec![
+        called(10, "make-a", made("eni-a", "vpc-1", "10.0.0.5")),
+        called(20, "make-other", made("eni-other", "vpc-2", "10.0.0.5")),
+        // Nobody saw eni-a being deleted, which it must have been.
+        called(30, "make-b", made("eni-b", "vpc-1", "10.0.0.5")),
+        called(40, "assign-b", assigned("eni-b", "10.0.0.7")),
+        // The second address of eni-b goes elsewhere; eni-b stays.
+        called(50, "make-c", made("eni-c", "vpc-1", "10.0.0.7")),
+        called(60, "make-unknown", Observation { private_ip_address: own("10.0.0.7"), ..interface(Says::State, "eni-d") }),
+    ];
+    let both: Vec<Address> = ["10.0.0.5", "10.0.0.7"].iter().flat_map(|address| pair(address, None)).collect();
+    for _ in 0..2 {
+        let all = holdings(story.clone());
+        assert_eq!(told(&all, "eni-a"), [(Some(10), Some(30), pair("10.0.0.5", None), vec![])]);
+        assert_eq!(all.iter().find(|h| h.interface_id.as_deref() == Some("eni-a")).unwrap().refs, ["make-a", "make-b"]);
+        assert_eq!(told(&all, "eni-other"), [(Some(20), None, pair("10.0.0.5", None), vec![])]);
+        assert_eq!(
+            told(&all, "eni-b"),
+            [
+                (Some(30), Some(40), pair("10.0.0.5", None), vec![]),
+                (Some(40), Some(50), both.clone(), vec![]),
+                (Some(50), None, pair("10.0.0.5", None), vec![]),
+            ]
+        );
+        // Of an interface whose VPC is not known nothing follows.
+        assert_eq!(told(&all, "eni-c"), [(Some(50), None, pair("10.0.0.7", None), vec![])]);
+        story.reverse();
+    }
+}
+
+#[test]
 fn addresses_move_and_are_told_from_change_to_change() {
     let all = holdings(story());
     let (first, second) = (vec!["sg-1".to_owned()], vec!["sg-2".to_owned()]);
