@@ -46,7 +46,7 @@ enum Form<T> {
     Rows(RowWriter<T>),
 }
 
-impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
+impl<T: Serialize + TextItem + Flat + Send> AnswerWriter<T> {
     /// Begins an answer.
     pub(crate) fn begin(
         name: &'static str,
@@ -88,7 +88,8 @@ impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
             Form::Text { out, style } => {
                 let marks: Vec<Option<String>> = items.iter().map(|item| item.mark(style)).collect();
                 let style = &*style;
-                let texts = items.par_iter().map(|item| {
+                // Items go where they were written: to let go of what each holds takes as long as to write a line.
+                let texts = items.into_par_iter().map(|item| {
                     let mut text = Vec::with_capacity(256);
                     item.write(&mut text, style).map(|()| text)
                 });
@@ -100,14 +101,14 @@ impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
                 }
             }
             Form::Json { out, items: written } => {
-                for text in as_json(&items)? {
+                for text in as_json(items)? {
                     out.write_all(if *written == 0 { b"\n" } else { b",\n" })?;
                     out.write_all(&text)?;
                     *written += 1;
                 }
             }
             Form::Lines { out } => {
-                for text in as_json(&items)? {
+                for text in as_json(items)? {
                     out.write_all(&text)?;
                     out.write_all(b"\n")?;
                 }
@@ -140,6 +141,6 @@ impl<T: Serialize + TextItem + Flat + Sync> AnswerWriter<T> {
     }
 }
 
-fn as_json<T: Serialize + Sync>(items: &[T]) -> io::Result<Vec<Vec<u8>>> {
-    items.par_iter().map(|item| serde_json::to_vec(item).map_err(io::Error::from)).collect()
+fn as_json<T: Serialize + Send>(items: Vec<T>) -> io::Result<Vec<Vec<u8>>> {
+    items.into_par_iter().map(|item| serde_json::to_vec(&item).map_err(io::Error::from)).collect()
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::error::TimelineError;
 use crate::event::Event;
-use crate::events::EventQuestion;
 use crate::flow_groups::FlowGroups;
 use crate::group_names::GroupNames;
 use crate::interfaces::Interfaces;
@@ -20,10 +19,10 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// What a question needs.
-    pub(crate) async fn read(source: &Source, which: EventQuestion) -> Result<Self, TimelineError> {
-        let flows = if which == EventQuestion::Network { FlowGroups::read(source).await? } else { FlowGroups::default() };
-        Ok(Self { flows, names: GroupNames::read(source).await?, interfaces: Interfaces::read(source).await? })
+    /// What a question needs that goes by these groups.
+    pub(crate) async fn read(source: &Source, flows: FlowGroups) -> Result<Self, TimelineError> {
+        let (interfaces, names) = futures::future::try_join(Interfaces::read(source), GroupNames::read(source)).await?;
+        Ok(Self { flows, names, interfaces })
     }
 
     /// Whether an event answers the question for what others say of the thing it names.

@@ -12,14 +12,14 @@ use crate::coverage::Parts;
 use crate::effects::{self, Doors};
 use crate::error::TimelineError;
 use crate::event::{Event, Events};
-use crate::flow_groups;
+use crate::flow_groups::{self, FlowGroups};
 use crate::item::{Item, is_attempted};
 use crate::ledger::Ledger;
 use crate::lineage::Actors;
 use crate::nearest;
 use crate::question::Question;
 use crate::related::{Related, Sought, is_deletion};
-use crate::source::Source;
+use crate::source::{Source, let_go};
 use crate::touched::touched;
 use crate::twins;
 
@@ -63,6 +63,11 @@ impl EventQuestion {
     fn tells_as_one(self, event: &Event<'_>, question: &Question) -> bool {
         let is_inside = |w: &Window| event.event_time.is_some_and(|t| w.contains(t));
         self.lists_actions() && question.window.as_ref().is_none_or(is_inside) && self.admits(event) && question.filters.admits(event)
+    }
+
+    /// The groups that what stands beside the answer's own events goes by.
+    async fn groups(self, source: &Source) -> Result<FlowGroups, TimelineError> {
+        if self == Self::Network { FlowGroups::read(source).await } else { Ok(FlowGroups::default()) }
     }
 
     /// A timeline lists records; the others list what was done.
@@ -150,14 +155,18 @@ pub(crate) async fn list(
     let mut listing = Listing { which, resources, counter: Counter::new(question, &mut noting), told: Vec::new(), pending: Vec::new() };
     let read = async {
         let found = source.found(window, condition, question.filters.leave_few());
-        let (found, beside) = futures::future::try_join(found, Beside::read(source, which)).await?;
-        let found = found.only(|event| (which.admits(event) || beside.admits(event)) && question.filters.admits(event))?;
+        let (found, groups) = futures::future::try_join(found, which.groups(source)).await?;
+        let found = found.only(|event| (which.admits(event) || groups.admits(event)) && question.filters.admits(event))?;
         let has_objects = which != EventQuestion::Network && found.may_hold(is_deletion)?;
         let sought = if has_objects { Sought::UpdatesAndObjects } else { Sought::Updates };
         let is_told = |event: &Event<'_>| which.tells_as_one(event, question).then_some(());
         let related = Related::read(source, window, sought, &is_told);
-        let (actors, related) = futures::future::try_join(Actors::behind(source, window, &found), related).await?;
-        found.in_order(source, &mut |events| listing.take_all(events, question, (&related, &beside), &actors)).await
+        // Who had which address is worked out on one thread, of all interfaces there are: chains of credentials are read meanwhile.
+        let beside = Beside::read(source, groups);
+        let (actors, related, beside) = futures::future::try_join3(Actors::behind(source, window, &found), related, beside).await?;
+        found.in_order(source, &mut |events| listing.take_all(events, question, (&related, &beside), &actors)).await?;
+        let_go((actors, related, beside));
+        Ok(())
     };
     let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
@@ -194,7 +203,8 @@ struct Listing<'a, 'b> {
     counter: Counter<'a, 'b, Item>,
     /// Events told last, which are handed on while the next are told.
     told: Vec<Option<Told>>,
-    pending: Vec<Item>,
+    /// In boxes: an item has some forty fields, and goes from hand to hand.
+    pending: Vec<Box<Item>>,
 }
 
 /// Items of one instant held at most: beyond it twins are sought among fewer.
@@ -214,7 +224,7 @@ struct Told {
     outcome: Outcome,
     is_attempt: bool,
     /// Absent beyond the limit, where only the count matters.
-    item: Option<Item>,
+    item: Option<Box<Item>>,
 }
 
 /// How events are told, each by itself.
@@ -239,7 +249,7 @@ impl Telling<'_> {
         let is_folded = related.is_folded(event);
         let item = (self.is_open && !is_folded).then(|| {
             let resources = if self.has_resources { touched(event) } else { Vec::new() };
-            let mut item = Item::touching(event, self.question.window.as_ref(), self.actors, resources);
+            let mut item = Box::new(Item::touching(event, self.question.window.as_ref(), self.actors, resources));
             related.tell(event, &mut item, self.which.lists_actions());
             beside.tell(event, &mut item);
             item
@@ -297,7 +307,7 @@ impl Listing<'_, '_> {
         let count = items.len();
         let items = if self.which.lists_actions() { twins::fold(items) } else { twins::link(items) };
         self.counter.totals.folded += (count - items.len()) as u64;
-        items.into_iter().try_for_each(|item| self.counter.take(item))
+        items.into_iter().try_for_each(|item| self.counter.take(*item))
     }
 }
 

@@ -81,4 +81,3 @@ pub use summary::{Rule, Summary};
 pub use timeline::{TimelineItem, TimelineTold, timeline};
 pub use touched::touched;
 pub use trace::{Node, Rival, SharedUses, Trace, Upward, Uses, trace};
-pub use twins::{fold, link};

@@ -64,8 +64,10 @@ impl Source {
 
     /// Whether all evidence was read by this version of the decoder or a later one.
     pub(crate) async fn is_all_read_since(&self, version: i32) -> Result<bool, TimelineError> {
-        if let Some(oldest) = self.oldest_reading.get() {
-            return Ok(*oldest >= version);
+        // Several ask at once: one of them reads.
+        let mut known = self.oldest_reading.lock().await;
+        if let Some(oldest) = *known {
+            return Ok(oldest >= version);
         }
         let failed = TimelineError::table(EVIDENCE);
         let read = col("decoder").eq(lit("cloudtrail"));
@@ -77,6 +79,7 @@ impl Source {
             Ok(())
         })
         .await?;
-        Ok(*self.oldest_reading.get_or_init(|| oldest) >= version)
+        *known = Some(oldest);
+        Ok(oldest >= version)
     }
 }

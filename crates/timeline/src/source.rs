@@ -12,12 +12,14 @@ use backtrail_model::time::format_date;
 use backtrail_model::window::Window;
 use backtrail_query::{RowGroup, row_groups};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::exec_err;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{DataFusionError, exec_err};
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{ColumnarValue, Expr, SortExpr, Volatility, col, create_udf, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::coverage::ToldByFiles;
 use crate::error::TimelineError;
@@ -27,6 +29,9 @@ use crate::lineage::FewIssued;
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
 const ROWS_AT_ONCE: u64 = 400_000;
+
+/// Rows that are being read: the first of them, and what gives the others.
+type Reading = SpawnedTask<Result<(Option<RecordBatch>, SendableRecordBatchStream), TimelineError>>;
 
 pub(crate) const CLOUDTRAIL: &str = "cloudtrail";
 
@@ -42,6 +47,12 @@ fn on_its_own<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TimelineError> + Send + 'static,
 ) -> impl Future<Output = Result<T, TimelineError>> {
     started(work, |work| drop(std::thread::spawn(work)))
+}
+
+/// Lets go of something large on another thread: what has a million parts takes as long to let go of as to write down, and nobody waits for it, the end of the
+/// process least of all.
+pub(crate) fn let_go<T: Send + 'static>(large: T) {
+    rayon::spawn(move || drop(large));
 }
 
 fn started<T: Send + 'static>(
@@ -74,7 +85,7 @@ pub struct Source {
     /// The few calls that every chain may lead through: an answer works out several.
     pub(crate) few_issued: Arc<OnceLock<FewIssued>>,
     /// The least version of the decoder that read any evidence: asked before each read of a table that older versions did not fill.
-    pub(crate) oldest_reading: Arc<OnceLock<i32>>,
+    pub(crate) oldest_reading: Arc<futures::lock::Mutex<Option<i32>>>,
     /// What the files say of themselves: every answer of a session asks.
     pub(crate) told_by_files: Arc<OnceLock<ToldByFiles>>,
     /// Who had which address when: most answers ask, some of them twice.
@@ -215,23 +226,48 @@ impl Source {
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those
-    /// without a time last. Dates are read in groups that fit into memory.
+    /// without a time last. Dates are read in groups that fit into memory, each while `each` runs over the one before it.
     pub(crate) async fn in_order(
         &self,
         window: Option<&Window>,
         condition: Option<Expr>,
         each: &mut dyn FnMut(&Events<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
-        for dates in self.groups(window) {
-            let frame = self.events(window, condition.clone().into_iter().chain(dates)).await?;
-            let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };
-            let frame = frame
-                .select_columns(EVENT_COLUMNS)
-                .and_then(|f| f.sort(vec![sort("event_time"), sort("event_id"), sort("record_sha256")]))
-                .map_err(TimelineError::table(CLOUDTRAIL))?;
-            Self::batches(CLOUDTRAIL, frame, &mut |batch| each(&Events::of(batch)?)).await?;
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let mut groups = self.groups(window).into_iter();
+        let mut ahead = self.read_ahead(window, condition.as_ref(), groups.next()).await?;
+        while let Some(reading) = ahead {
+            let (mut next, mut rest) = reading.join_unwind().await.map_err(|e| failed(DataFusionError::ExecutionJoin(Box::new(e))))??;
+            ahead = self.read_ahead(window, condition.as_ref(), groups.next()).await?;
+            while let Some(batch) = next {
+                each(&Events::of(&batch)?)?;
+                next = rest.try_next().await.map_err(&failed)?;
+            }
         }
         Ok(())
+    }
+
+    /// Begins to read the events of some dates in order, up to the first batch: all of them have been read then.
+    async fn read_ahead(
+        &self,
+        window: Option<&Window>,
+        condition: Option<&Expr>,
+        dates: Option<Option<Expr>>,
+    ) -> Result<Option<Reading>, TimelineError> {
+        let Some(dates) = dates else { return Ok(None) };
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let sort = |column: &str| SortExpr { expr: col(column), asc: true, nulls_first: false };
+        let frame = self.events(window, condition.cloned().into_iter().chain(dates)).await?;
+        let frame = frame
+            .select_columns(EVENT_COLUMNS)
+            .and_then(|f| f.sort(vec![sort("event_time"), sort("event_id"), sort("record_sha256")]))
+            .map_err(&failed)?;
+        tracing::debug!(table = CLOUDTRAIL, plan = %frame.logical_plan().display(), "reading in order");
+        let mut rows = frame.execute_stream().await.map_err(&failed)?;
+        Ok(Some(SpawnedTask::spawn(async move {
+            let first = rows.try_next().await.map_err(TimelineError::table(CLOUDTRAIL))?;
+            Ok((first, rows))
+        })))
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, in any order, with these columns.

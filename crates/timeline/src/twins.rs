@@ -5,8 +5,8 @@ use crate::item::{Item, Twin};
 /// Folds the items of one instant: those that share an id become one. The caller's own record is kept, since it names the principal
 /// in full; among equals the first in order. Their order stays.
 #[must_use]
-pub fn fold(items: Vec<Item>) -> Vec<Item> {
-    let mut folded: Vec<Item> = Vec::with_capacity(items.len());
+pub(crate) fn fold(items: Vec<Box<Item>>) -> Vec<Box<Item>> {
+    let mut folded: Vec<Box<Item>> = Vec::with_capacity(items.len());
     for item in items {
         // Two records of one account are two events, whatever they share.
         let other = item.shared_event_id.as_ref().and_then(|id| {
@@ -29,7 +29,7 @@ pub fn fold(items: Vec<Item>) -> Vec<Item> {
 
 /// Names the twins of each item of one instant, and keeps them all.
 #[must_use]
-pub fn link(mut items: Vec<Item>) -> Vec<Item> {
+pub(crate) fn link(mut items: Vec<Box<Item>>) -> Vec<Box<Item>> {
     if items.iter().filter(|i| i.shared_event_id.is_some()).nth(1).is_none() {
         return items;
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
 
-    fn item(id: &'static str, account: &'static str, caller: &'static str, shared: Option<&'static str>) -> Item {
+    fn item(id: &'static str, account: &'static str, caller: &'static str, shared: Option<&'static str>) -> Box<Item> {
         let event = Event {
             event_id: Some(id),
             event_name: Some("AssumeRole"),
@@ -80,7 +80,7 @@ mod tests {
             shared_event_id: shared,
             ..Event::default()
         };
-        Item::of(&event, None)
+        Box::new(Item::of(&event, None))
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn timeline_error(error: TimelineError) -> anyhow::Error {
 /// Begins to write an answer where it was asked to go.
 pub(crate) fn begin<T>(name: &'static str, question: &Question, to: &OutputArgs, context: &Context) -> anyhow::Result<AnswerWriter<T>>
 where
-    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
+    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Send,
 {
     begin_in(style(to.output.as_deref(), context), name, question, to, context)
 }
@@ -105,7 +105,7 @@ pub(crate) fn begin_in<T>(
     context: &Context,
 ) -> anyhow::Result<AnswerWriter<T>>
 where
-    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
+    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Send,
 {
     let path = to.output.as_deref();
     if to.format == Format::Parquet && context.printer.data_is_terminal(path) {
@@ -148,7 +148,7 @@ pub(crate) fn document<T: Serialize, L: Serialize>(
 /// Ends an answer; says so where evidence that concerns it is broken.
 pub(crate) fn end<T>(writer: AnswerWriter<T>, closing: &Closing) -> anyhow::Result<ExitStatus>
 where
-    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Sync,
+    T: Serialize + crate::answers::TextItem + crate::answers::Flat + Send,
 {
     writer.end(closing)?;
     Ok(ExitStatus::incomplete_if(closing.coverage.incomplete))
