@@ -117,13 +117,27 @@ impl Names {
             _ => &[],
         };
         match self.hint {
-            Hint::Before => self.push_all(words.map(|word| (word, Clue::Before)), texts),
+            Hint::Before => self.push_as_before(words, texts),
             Hint::Same(other) => {
                 let others = of(other).iter().zip(block.words(other));
                 self.push_all(words.zip(others).map(|(word, (number, same))| (word, Clue::Same(*number, same))), texts)
             }
             Hint::With(other) => self.push_all(words.zip(of(other)).map(|(word, number)| (word, Clue::With(*number))), texts),
         }
+    }
+
+    /// Takes words each of which is mostly the one before it: that stands beside it, and its number is known.
+    fn push_as_before<'w>(&mut self, words: impl Iterator<Item = &'w [u8]>, texts: &mut Texts) -> bool {
+        let (mut before, mut number) = (ABSENT, 0);
+        for word in words {
+            if !are_same(before, word) {
+                let new = if word == ABSENT { Some(0) } else { self.number(word, texts, Clue::Before) };
+                let Some(new) = new else { return false };
+                (before, number) = (word, new);
+            }
+            self.rows.push(number);
+        }
+        true
     }
 
     #[inline(always)]
@@ -166,9 +180,24 @@ impl<T: ArrowNativeType + Default> Numbers<T> {
         match block.lines() {
             _ if absent == 0 => self.nulls.append_n_non_nulls(block.lines()),
             all if absent == all => self.nulls.append_n_nulls(all),
-            _ => block.words(place).for_each(|word| self.nulls.append(word != ABSENT)),
+            _ => self.note_absent(block.words(place).map(|word| word == ABSENT)),
         }
         true
+    }
+
+    /// Notes which rows have no value, as many as there are between two of them at a time.
+    fn note_absent(&mut self, are_absent: impl Iterator<Item = bool>) {
+        let mut present = 0;
+        for is_absent in are_absent {
+            if is_absent {
+                self.nulls.append_n_non_nulls(present);
+                self.nulls.append_null();
+                present = 0;
+            } else {
+                present += 1;
+            }
+        }
+        self.nulls.append_n_non_nulls(present);
     }
 
     /// What a row has, if it is anything.

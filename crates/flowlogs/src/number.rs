@@ -26,7 +26,7 @@ pub(crate) fn number(word: &[u8]) -> Option<(i64, bool)> {
 ///
 /// However many digits it has, the same few steps are taken, for a processor guesses wrong what differs from record to record: sixteen bytes are read up
 /// to its end, and what stands before it among them is taken for zeros.
-#[inline]
+#[inline(always)]
 pub(crate) fn plain_number(text: &[u8], from: usize, to: usize) -> Option<i64> {
     let word = text.get(from..to)?;
     let Some(sixteen) = text[..to].last_chunk::<16>().filter(|_| word.len() <= 16) else {

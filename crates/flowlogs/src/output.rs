@@ -107,9 +107,7 @@ impl Output {
         self.counts.kept += count;
         self.given.0 += count;
         self.times = [times.first, times.last].into_iter().flatten().fold(self.times, |all, time| all.with(Some(time)));
-        if times.is_any_missing {
-            self.remarks.add("records without a usable time: kept in partition unknown");
-        }
+        (0..times.missing).for_each(|_| self.remarks.add("records without a usable time: kept in partition unknown"));
         if self.rows.is_full(records) {
             self.take_rows();
         }

@@ -29,14 +29,14 @@ const ROWS_BETWEEN_LOOKS: usize = 256;
 pub(crate) struct Times {
     pub(crate) first: Option<i64>,
     pub(crate) last: Option<i64>,
-    /// Some have none.
-    pub(crate) is_any_missing: bool,
+    /// How many have none.
+    pub(crate) missing: usize,
 }
 
 impl Times {
     /// With another time, or none.
     pub(crate) fn with(self, time: Option<i64>) -> Self {
-        let Some(time) = time else { return Self { is_any_missing: true, ..self } };
+        let Some(time) = time else { return Self { missing: self.missing + 1, ..self } };
         Self {
             first: Some(self.first.map_or(time, |first| first.min(time))),
             last: Some(self.last.map_or(time, |last| last.max(time))),

@@ -32,6 +32,52 @@ fn records() -> impl Strategy<Value = (Vec<String>, Vec<Vec<String>>)> {
     })
 }
 
+/// A line of a file in the default format, mostly as nearly all are.
+fn line() -> impl Strategy<Value = String> {
+    let usual = (0u8..4, 0u8..4, 0u32..70_000, prop_oneof![Just(0u64), 1u64..2_000, any::<u64>().prop_map(|n| n >> 1)], 0i64..200).prop_map(
+        |(source, interface, port, bytes, second)| {
+            let (start, end) = (1_700_000_000 + second, 1_700_000_060 + second);
+            format!("2 111122223333 eni-{interface}0a1b2c3d4e5f607 10.0.0.{source} 2001:db8::{source} {port} 443 6 7 {bytes} {start} {end} ACCEPT OK")
+        },
+    );
+    let odd = prop::sample::select(vec![
+        "2 111122223333 eni-00a1b2c3d4e5f6071 - - - - - - - 1700000000 1700000060 - NODATA",
+        "2 111122223333 eni-00a1b2c3d4e5f6071 10.0.0.1 10.0.0.2 007 443 6 7 8 1700000000 1700000060 ACCEPT OK",
+        "2 111122223333 eni-00a1b2c3d4e5f6071 10.0.0.1 10.0.0.2 99999999999 443 6 7 8 1700000000 1700000060 ACCEPT OK",
+        "2 111122223333 eni-00a1b2c3d4e5f6071 10.0.0.1 10.0.0.2 22 443 6 seven 8 1700000000 1700000060 ACCEPT OK",
+        "2 111122223333 eni-00a1b2c3d4e5f6071 10.0.0.1 10.0.0.2 22 443 6 7 8 1 1700000060 ACCEPT OK",
+        "2 111122223333  eni-00a1b2c3d4e5f6071 10.0.0.1 10.0.0.2 22 443 6 7 8 1700000000 1700000060 ACCEPT OK",
+        "2 111122223333 größe 10.0.0.1 10.0.0.2 22 443 6 7 8 1700000000 1700000060 ACCEPT OK\r",
+        "2 111122223333 eni-00a1b2c3d4e5f6071",
+        "start end bytes",
+        DEFAULT,
+        "",
+    ]);
+    prop_oneof![40 => usual, 1 => odd.prop_map(str::to_owned)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lines_taken_together_are_those_taken_one_by_one(lines in prop::collection::vec(line(), 0..500)) {
+        let text = format!("{DEFAULT}\n{}\n", lines.join("\n"));
+        // No part holds a whole line, so that each is put together and taken by itself.
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for line in text.as_bytes().split_inclusive(|byte| *byte == b'\n') {
+            let (begin, end) = line.split_at(line.len() / 2);
+            parts.extend([begin, end]);
+        }
+        let (one_by_one, together) = (decode_chunks(&parts, Ending::Complete, &[]), decode(text.as_bytes()));
+        prop_assert_eq!(&one_by_one.summary, &together.summary);
+        for (row, other) in one_by_one.rows.iter().zip(&together.rows) {
+            prop_assert_eq!(row, other);
+        }
+        prop_assert_eq!(&one_by_one.rejects, &together.rejects);
+        prop_assert_eq!(one_by_one, together);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
