@@ -133,7 +133,12 @@ impl Table {
     /// How rows without a name of their own are told apart, in tables of such.
     #[must_use]
     pub fn told_apart(self) -> Option<ToldApart> {
-        (self == Self::Flows).then_some(ToldApart { stated: flows::STATED, by: "flow_log_id", owner: "account_id" })
+        (self == Self::Flows).then_some(ToldApart {
+            stated: flows::STATED,
+            telling: flows::TELLING,
+            by: "flow_log_id",
+            owner: "account_id",
+        })
     }
 
     /// Whether each record that is taken in is a row of this table or of another such: by their rows the ledger tells kept records from duplicates.
@@ -222,6 +227,8 @@ fn schema_of(columns: &[Column]) -> SchemaRef {
 pub struct ToldApart {
     /// The columns that state something.
     pub stated: &'static [Column],
+    /// Those of `stated` that tell nearly all rows of one time apart, of rows that have a value in the first of them.
+    pub telling: &'static [&'static str],
     /// The column that says what delivered it, where that is known.
     pub by: &'static str,
     /// One of `stated`, by which files mostly differ.

@@ -53,6 +53,11 @@ impl Files<'_> {
     fn lights(&self, source: usize) -> Option<&Lights> {
         self.lights.get(source)?.as_deref()
     }
+
+    /// Whether it is known that no row of a file is a copy of one of another.
+    fn are_apart(&self, one: usize, other: usize) -> bool {
+        self.lights(one).zip(self.lights(other)).is_some_and(|(one, other)| one.are_of_others_than(other))
+    }
 }
 
 /// Settles the rows of one date. Those in the store of evidence that another version of the decoder read anew go.
@@ -139,7 +144,7 @@ impl Settling<'_> {
             }
         }
         for staged in files.stored..blocks.len() {
-            for other in 0..staged {
+            for other in (0..staged).filter(|other| !files.are_apart(staged, *other)) {
                 for (low, high) in blocks::meetings(&blocks[staged], &blocks[other]) {
                     spans[staged].push((low, high));
                     spans[other].push((low, high));

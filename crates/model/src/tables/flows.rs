@@ -131,6 +131,10 @@ pub const FIELDS: &[Column] = FLOWS.split_at(FIRST_FIELD).1.split_at(FIELD_COUNT
 /// What a record states: its fields, and those nobody knows.
 pub(super) const STATED: &[Column] = FLOWS.split_at(FIRST_FIELD).1.split_at(FIELD_COUNT + 1).0;
 
+/// Fields that hardly two records of one second have in common, once they have a source: two interfaces see one packet, and two attachments.
+pub(super) const TELLING: &[&str] =
+    &["srcaddr", "dstaddr", "srcport", "dstport", "packets", "bytes", "end", "interface_id", "tgw_attachment_id", "flow_direction"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +144,6 @@ mod tests {
         assert_eq!(FIELDS.first().map(|c| c.name), Some("version"));
         assert_eq!(FIELDS.last().map(|c| c.name), Some("packets_lost_ttl_expired"));
         assert_eq!(STATED.last().map(|c| c.name), Some("extra"));
+        assert!(TELLING.iter().all(|name| STATED.iter().any(|column| column.name == *name)));
     }
 }

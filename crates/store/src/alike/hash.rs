@@ -70,27 +70,48 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// A hash of 64 bits that is equal for rows that state the same, and for few others: of texts it sees the ends alone.
+/// A hash of 64 bits that is equal for rows that state the same, and for few others of their time: of texts it sees the ends alone, and of rows that have a value in
+/// the first of the columns that tell most, these columns alone.
 pub(super) fn light(batch: &RecordBatch, apart: ToldApart) -> Vec<u64> {
     let [key, _, start, _] = *KEYS;
     let mut hashes = vec![start; batch.num_rows()];
-    for (number, column) in Columns::of(batch, apart).columns {
-        let mut mix = Mix { hashes: &mut hashes, nulls: column.nulls().filter(|nulls| nulls.null_count() > 0), number, key };
-        if let Some(numbers) = column.as_primitive_opt::<Int32Type>() {
-            mix.all(|row| i64::from(numbers.value(row)) as u64);
-        } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-            mix.all(|row| numbers.value(row) as u64);
-        } else if let Some(texts) = column.as_string_opt::<i32>() {
-            mix.all(|row| end_of(texts.value(row).as_bytes()));
-        } else if let Some(texts) = column.as_dictionary_opt::<UInt16Type>() {
-            let (numbers, texts) = (texts.keys(), texts.values().as_ref());
-            let ends: Vec<u64> = (0..texts.len()).map(|text| end_of(bytes(texts, text).unwrap_or_default())).collect();
-            mix.all(|row| ends.get(usize::from(numbers.value(row))).copied().unwrap_or_default());
-        } else {
-            mix.all(|row| end_of(bytes(column, row).unwrap_or_default()));
-        }
+    let columns = Columns::of(batch, apart).columns;
+    let all = |column: &(u64, &dyn Array), hashes: &mut [u64], rows: Option<&[usize]>| {
+        let (number, column) = *column;
+        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+        mix_column(column, &mut Mix { hashes, nulls, number, key, rows });
+    };
+    let telling = |name: &&'static str| {
+        let number = apart.stated.iter().position(|column| column.name == *name)? as u64 + 1;
+        columns.iter().find(|(of, _)| *of == number)
+    };
+    let Some((_, first)) = apart.telling.first().and_then(telling) else {
+        columns.iter().for_each(|column| all(column, &mut hashes, None));
+        return hashes;
+    };
+    apart.telling.iter().filter_map(telling).for_each(|column| all(column, &mut hashes, None));
+    let others: Vec<usize> = if first.null_count() > 0 { (0..first.len()).filter(|row| first.is_null(*row)).collect() } else { Vec::new() };
+    if !others.is_empty() {
+        others.iter().for_each(|row| hashes[*row] = start);
+        columns.iter().for_each(|column| all(column, &mut hashes, Some(&others)));
     }
     hashes
+}
+
+fn mix_column(column: &dyn Array, mix: &mut Mix<'_>) {
+    if let Some(numbers) = column.as_primitive_opt::<Int32Type>() {
+        mix.all(|row| i64::from(numbers.value(row)) as u64);
+    } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+        mix.all(|row| numbers.value(row) as u64);
+    } else if let Some(texts) = column.as_string_opt::<i32>() {
+        mix.all(|row| end_of(texts.value(row).as_bytes()));
+    } else if let Some(texts) = column.as_dictionary_opt::<UInt16Type>() {
+        let (numbers, texts) = (texts.keys(), texts.values().as_ref());
+        let ends: Vec<u64> = (0..texts.len()).map(|text| end_of(bytes(texts, text).unwrap_or_default())).collect();
+        mix.all(|row| ends.get(usize::from(numbers.value(row))).copied().unwrap_or_default());
+    } else {
+        mix.all(|row| end_of(bytes(column, row).unwrap_or_default()));
+    }
 }
 
 /// Mixes the values of a column into the hashes of its rows.
@@ -100,16 +121,24 @@ struct Mix<'m> {
     /// The column's.
     number: u64,
     key: u64,
+    /// Where not all are mixed.
+    rows: Option<&'m [usize]>,
 }
 
 impl Mix<'_> {
     fn all(&mut self, value: impl Fn(usize) -> u64) {
         let (column, key) = (self.number.rotate_left(40), self.key);
         let mix = |hash: &mut u64, value: u64| *hash = fold(*hash ^ value ^ column, key).wrapping_add(value);
-        let rows = self.hashes.iter_mut().enumerate();
-        match self.nulls {
-            None => rows.for_each(|(row, hash)| mix(hash, value(row))),
-            Some(nulls) => rows.filter(|(row, _)| nulls.is_valid(*row)).for_each(|(row, hash)| mix(hash, value(row))),
+        match (self.rows, self.nulls) {
+            (None, None) => self.hashes.iter_mut().enumerate().for_each(|(row, hash)| mix(hash, value(row))),
+            (None, Some(nulls)) => {
+                let rows = self.hashes.iter_mut().enumerate();
+                rows.filter(|(row, _)| nulls.is_valid(*row)).for_each(|(row, hash)| mix(hash, value(row)));
+            }
+            (Some(rows), nulls) => {
+                let are_valid = rows.iter().filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(**row)));
+                are_valid.for_each(|row| mix(&mut self.hashes[*row], value(*row)));
+            }
         }
     }
 }

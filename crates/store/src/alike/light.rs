@@ -1,7 +1,7 @@
 //! What the rows of a file that is being written say, as 64 bits each: kept until the batch is committed, so that its files need not be read again to
 //! know which of their rows may be alike.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use arrow_array::{Array, RecordBatch};
@@ -17,6 +17,8 @@ pub(crate) struct Lights {
     hashes: Vec<u64>,
     /// By time, the first row of it.
     times: Vec<(i64, u32)>,
+    /// What delivered the rows, where that is known of all of them; perhaps something else as well.
+    by: Option<BTreeSet<String>>,
     /// The times at which rows may be alike.
     repeated: Vec<i64>,
     /// Rows that say the same as an earlier one of their evidence and are numbered, and the first of those.
@@ -28,7 +30,7 @@ impl Lights {
     pub(crate) fn of(table: Table, apart: ToldApart, batches: &[RecordBatch], places: &[Place]) -> Result<Self, StoreError> {
         let light: Vec<Vec<u64>> = batches.iter().map(|batch| hash::light(batch, apart)).collect();
         let times: Vec<_> = batches.iter().map(|batch| rows::time(table, batch, "event_time")).collect::<Result<_, _>>()?;
-        let mut all = Self { hashes: Vec::with_capacity(places.len()), ..Self::default() };
+        let mut all = Self { hashes: Vec::with_capacity(places.len()), by: delivered_by(apart, batches), ..Self::default() };
         for (number, place) in (0..).zip(places) {
             let (times, row) = (times[place.batch as usize], place.row as usize);
             let time = if times.is_null(row) { i64::MIN } else { times.value(row) };
@@ -38,6 +40,11 @@ impl Lights {
             all.hashes.push(light[place.batch as usize][row]);
         }
         Ok(all)
+    }
+
+    /// Whether other things delivered the rows than those of another file: none of them is a copy then.
+    pub(super) fn are_of_others_than(&self, other: &Self) -> bool {
+        self.by.as_ref().zip(other.by.as_ref()).is_some_and(|(own, others)| own.is_disjoint(others))
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -100,6 +107,18 @@ impl Lights {
     pub(super) fn repeated(&self) -> &[i64] {
         &self.repeated
     }
+}
+
+/// What delivered the rows of some batches, where that is known of all of them.
+fn delivered_by(apart: ToldApart, batches: &[RecordBatch]) -> Option<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for batch in batches {
+        let (numbers, texts) = rows::numbered(batch, apart.by).filter(|(numbers, _)| numbers.null_count() == 0)?;
+        if !numbers.is_empty() {
+            all.extend(texts.iter().flatten().map(str::to_owned));
+        }
+    }
+    Some(all)
 }
 
 /// Numbers that were met, each where it says itself or in the next free place.

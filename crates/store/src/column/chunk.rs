@@ -76,9 +76,9 @@ pub(super) struct Bounds<T> {
 }
 
 impl<T: Told> Bounds<T> {
-    pub(super) fn of(values: impl Iterator<Item = T>, nulls: usize) -> Self {
-        let ends = values
-            .fold(None, |ends: Option<(T, T)>, value| Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value)))));
+    pub(super) fn of(mut values: impl Iterator<Item = T>, nulls: usize) -> Self {
+        let first = values.next();
+        let ends = first.map(|first| values.fold((first, first), |(low, high), value| (low.min(value), high.max(value))));
         Self { ends, nulls: nulls as u64 }
     }
 
@@ -103,12 +103,11 @@ impl<T: Told> Bounds<T> {
 pub(super) struct Values<'v, T> {
     pub(super) encoding: Encoding,
     pub(super) bytes: &'v [u8],
-    /// Of each row, whether it has one; `None` where all have.
-    pub(super) are_present: Option<&'v [u32]>,
     pub(super) rows: usize,
+    /// Rows that have none, in order.
+    pub(super) absent: &'v [u32],
     /// Where statistics are wanted.
     pub(super) bounds: Option<Bounds<T>>,
-    pub(super) nulls: usize,
 }
 
 /// What is being written.
@@ -177,9 +176,11 @@ impl<T: Told> Chunk<T> {
     /// Writes a page; compressed, if there is what compresses it.
     pub(super) fn page(&mut self, values: &Values<'_, T>, zstd: Option<&mut Compressor<'_>>) -> Result<(), ParquetError> {
         let mut buf = Vec::new();
-        match values.are_present {
-            None => hybrid::repeat(1, values.rows, 1, &mut buf),
-            Some(levels) => hybrid::encode(levels, 1, &mut buf),
+        let nulls = values.absent.len();
+        if nulls == 0 {
+            hybrid::repeat(1, values.rows, 1, &mut buf);
+        } else {
+            hybrid::encode_bits(&present(values.rows, values.absent), &mut buf);
         }
         let levels = buf.len();
         let uncompressed = levels + values.bytes.len();
@@ -195,7 +196,7 @@ impl<T: Told> Chunk<T> {
             buf: buf.into(),
             num_values: count(values.rows),
             encoding: values.encoding,
-            num_nulls: count(values.nulls),
+            num_nulls: count(nulls),
             num_rows: count(values.rows),
             def_levels_byte_len: count(levels),
             rep_levels_byte_len: 0,
@@ -206,7 +207,7 @@ impl<T: Told> Chunk<T> {
         self.first_page.get_or_insert(offset);
         self.encoding = values.encoding;
         self.pages += 1;
-        self.nulls += values.nulls as u64;
+        self.nulls += nulls as u64;
         self.offsets.append_row_count(long(values.rows));
         self.offsets.append_offset_and_size(i64::try_from(offset).unwrap_or(i64::MAX), i32::try_from(size).unwrap_or(i32::MAX));
         if let Some(bounds) = values.bounds {
@@ -264,6 +265,18 @@ impl<T: Told> Chunk<T> {
         index.set_boundary_order(BoundaryOrder::UNORDERED);
         Some(index)
     }
+}
+
+/// Of each row, a bit that says whether it has a value.
+fn present(rows: usize, absent: &[u32]) -> Vec<u8> {
+    let mut bits = vec![u8::MAX; rows.div_ceil(8)];
+    if let Some(last) = bits.last_mut().filter(|_| !rows.is_multiple_of(8)) {
+        *last = (1 << (rows % 8)) - 1;
+    }
+    for row in absent {
+        bits[*row as usize / 8] &= !(1 << (row % 8));
+    }
+    bits
 }
 
 fn count(number: usize) -> u32 {

@@ -19,7 +19,7 @@ pub(super) fn write<T: Told>(
 ) -> Result<Written, ParquetError> {
     let mut chunk = Chunk::new(manner, numbers.len());
     chunk.dictionary(plain, values.len(), zstd)?;
-    let mut pages = Pages { dictionary: values, met: vec![0; values.len()], values: Vec::new(), bytes: Vec::new() };
+    let mut pages = Pages { dictionary: values, met: vec![0; values.len()], values: Vec::new(), absent: Vec::new(), bytes: Vec::new() };
     for numbers in numbers.chunks(manner.page_rows.max(1)) {
         pages.write(numbers, &mut chunk)?;
     }
@@ -31,28 +31,37 @@ struct Pages<'t, T> {
     dictionary: &'t [T],
     /// By value of the dictionary, the page it was last met in, from 1.
     met: Vec<u32>,
-    /// Those of a page, where some are absent.
+    /// Those of a page, where some are absent, and which rows these are.
     values: Vec<u32>,
+    absent: Vec<u32>,
     bytes: Vec<u8>,
 }
 
 impl<T: Told> Pages<'_, T> {
     fn write(&mut self, numbers: &[u32], chunk: &mut Chunk<T>) -> Result<(), ParquetError> {
-        let is_any_absent = numbers.contains(&NONE);
+        // What is absent has the greatest number of all.
+        let most = numbers.iter().copied().max();
+        let is_any_absent = most == Some(NONE);
+        self.absent.clear();
         if is_any_absent {
             self.values.clear();
-            self.values.extend(numbers.iter().filter(|number| **number != NONE));
+            for (row, number) in (0..).zip(numbers) {
+                if *number == NONE {
+                    self.absent.push(row);
+                } else {
+                    self.values.push(*number);
+                }
+            }
         }
         let values = if is_any_absent { self.values.as_slice() } else { numbers };
-        let nulls = numbers.len() - values.len();
-        let are_present: Option<Vec<u32>> = is_any_absent.then(|| numbers.iter().map(|number| u32::from(*number != NONE)).collect());
-        let width = values.iter().max().map_or(0, |most| u32::BITS - most.leading_zeros());
+        let most = if is_any_absent { values.iter().copied().max() } else { most };
+        let width = most.map_or(0, |most| u32::BITS - most.leading_zeros());
         self.bytes.clear();
         self.bytes.push(u8::try_from(width).unwrap_or(u8::MAX));
         hybrid::encode(values, width, &mut self.bytes);
+        let nulls = self.absent.len();
         let bounds = chunk.has_statistics().then(|| bounds(self.dictionary, &mut self.met, values, chunk.pages() + 1, nulls));
-        let (bytes, are_present) = (self.bytes.as_slice(), are_present.as_deref());
-        let page = Values { encoding: Encoding::RLE_DICTIONARY, bytes, are_present, rows: numbers.len(), bounds, nulls };
+        let page = Values { encoding: Encoding::RLE_DICTIONARY, bytes: &self.bytes, rows: numbers.len(), absent: &self.absent, bounds };
         // Numbers are packed as they are: zstd would save a hundredth of the file, and take a tenth of the time it is written in.
         chunk.page(&page, None)
     }

@@ -3,21 +3,52 @@
 
 use super::varint;
 
-/// Appends numbers that have no more than `width` bits.
+/// Bits that a run must spare to be worth the two lengths that it costs.
+const WORTH_A_RUN: usize = 32;
+
+/// Appends numbers that have no more than `width` bits. Runs are sought eight numbers at a time, as they are packed: what a processor does for each of the eight does
+/// not go by what they are.
 pub(super) fn encode(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
+    let eights = numbers.as_chunks::<8>().0;
     let (mut at, mut packed) = (0, 0);
-    while at < numbers.len() {
-        let run = numbers[at..].iter().take_while(|number| **number == numbers[at]).count();
-        // What is packed before a run fills up eights, at the run's expense.
-        let filling = (at - packed).next_multiple_of(8) - (at - packed);
-        if run >= filling + 8 {
-            pack(&numbers[packed..at + filling], width, out);
-            repeat(numbers[at], run - filling, width, out);
+    while let Some(eight) = eights.get(at) {
+        let number = eight[0];
+        let run = eights[at..].iter().take_while(|eight| are_all(eight, number)).count();
+        if run * 8 * width.max(1) as usize >= WORTH_A_RUN {
+            pack(&numbers[packed * 8..at * 8], width, out);
+            repeat(number, run * 8, width, out);
+            packed = at + run;
+        }
+        at += run.max(1);
+    }
+    pack(&numbers[packed * 8..], width, out);
+}
+
+fn are_all(eight: &[u32; 8], number: u32) -> bool {
+    eight.iter().fold(0, |differing, one| differing | (one ^ number)) == 0
+}
+
+/// Appends which rows have a value, eight to a byte, the first in its lowest bit: packed as they are, but for runs.
+pub(super) fn encode_bits(bits: &[u8], out: &mut Vec<u8>) {
+    let (mut at, mut packed) = (0, 0);
+    while let Some(byte) = bits.get(at).copied() {
+        let is_run = byte == 0 || byte == u8::MAX;
+        let run = if is_run { bits[at..].iter().take_while(|other| **other == byte).count() } else { 1 };
+        if is_run && run * 8 >= WORTH_A_RUN {
+            pack_bits(&bits[packed..at], out);
+            repeat(u32::from(byte & 1), run * 8, 1, out);
             packed = at + run;
         }
         at += run;
     }
-    pack(&numbers[packed..], width, out);
+    pack_bits(&bits[packed..], out);
+}
+
+fn pack_bits(bits: &[u8], out: &mut Vec<u8>) {
+    if !bits.is_empty() {
+        varint::put((bits.len() as u64) << 1 | 1, out);
+        out.extend_from_slice(bits);
+    }
 }
 
 /// Appends a run of one number.
@@ -81,6 +112,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn bits_come_back(runs in prop::collection::vec((any::<bool>(), prop_oneof![1usize..4, 1usize..40, 1usize..3_000]), 0..40)) {
+            let mut rows: Vec<u32> = runs.iter().flat_map(|(bit, count)| std::iter::repeat_n(u32::from(*bit), *count)).collect();
+            let bits: Vec<u8> = rows.chunks(8).map(|eight| (0..).zip(eight).fold(0, |byte, (at, bit)| byte | (*bit as u8) << at)).collect();
+            let mut bytes = Vec::new();
+            encode_bits(&bits, &mut bytes);
+            // What is missing of the last eight is absent.
+            rows.resize(bits.len() * 8, 0);
+            prop_assert_eq!(decode(&bytes, 1, rows.len()), rows);
+        }
+
         #[test]
         fn numbers_come_back(width in 0u32..=20, runs in prop::collection::vec((any::<u32>(), prop_oneof![1usize..4, 1usize..40, 1usize..3_000]), 0..40)) {
             let numbers: Vec<u32> = runs.iter().flat_map(|(number, count)| std::iter::repeat_n(number & ((1 << width) - 1), *count)).collect();

@@ -102,30 +102,41 @@ fn write<T: Number>(
         return dictionary::write((&distinct.values, plain), &numbers, manner, zstd);
     }
     let mut chunk = Chunk::<T>::new(manner, places.len());
-    let (mut values, mut levels, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    let has_nulls = parts.iter().any(|part| part.nulls.is_some());
+    let (mut values, mut absent, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     for places in places.chunks(manner.page_rows.max(1)) {
         values.clear();
-        levels.clear();
+        absent.clear();
         bytes.clear();
-        if has_nulls {
-            levels.extend(each(parts, places).map(|value| u32::from(value.is_some())));
-            values.extend(each(parts, places).flatten());
-        } else {
-            for run in places.chunk_by(|a, b| a.batch == b.batch) {
-                let of_batch = run.first().map_or(&[][..], |place| parts[place.batch as usize].values);
-                values.extend(run.iter().map(|place| of_batch[place.row as usize]));
-            }
-        }
+        gather(parts, places, &mut values, &mut absent);
         let encoding = T::put(&values, manner.encoding(), &mut bytes);
         // Differences are packed as closely as they will be: they are not compressed.
         let zstd = (encoding == Encoding::PLAIN).then_some(&mut *zstd);
-        let nulls = places.len() - values.len();
-        let bounds = chunk.has_statistics().then(|| Bounds::of(values.iter().copied(), nulls));
-        let are_present = (nulls > 0).then_some(levels.as_slice());
-        chunk.page(&Values { encoding, bytes: &bytes, are_present, rows: places.len(), bounds, nulls }, zstd)?;
+        let bounds = chunk.has_statistics().then(|| Bounds::of(values.iter().copied(), absent.len()));
+        chunk.page(&Values { encoding, bytes: &bytes, rows: places.len(), absent: &absent, bounds }, zstd)?;
     }
     chunk.end(manner)
+}
+
+/// Appends the values that stand at some places, and which of the places have none.
+fn gather<T: Copy>(parts: &[Part<'_, T>], places: &[Place], values: &mut Vec<T>, absent: &mut Vec<u32>) {
+    let mut row = 0;
+    for run in places.chunk_by(|a, b| a.batch == b.batch) {
+        let Some(part) = run.first().map(|place| &parts[place.batch as usize]) else { continue };
+        match part.nulls {
+            None => values.extend(run.iter().map(|place| part.values[place.row as usize])),
+            Some(nulls) => {
+                for (row, place) in (row..).zip(run) {
+                    if nulls.is_valid(place.row as usize) {
+                        values.push(part.values[place.row as usize]);
+                    } else {
+                        absent.push(row);
+                    }
+                }
+            }
+        }
+        // A page has no more rows than that.
+        row += run.len() as u32;
+    }
 }
 
 /// The values that stand at some places.

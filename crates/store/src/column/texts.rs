@@ -85,26 +85,34 @@ impl<'a> Coded<'a> {
             if known.is_empty() {
                 known.resize(part.texts.len(), NONE);
             }
-            let mut number = |key: usize| {
-                if known[key] == NONE {
-                    known[key] = texts.number(shared.id(batch, key, part.texts), part.texts.value(key));
-                }
-                known[key]
-            };
             let keys = part.rows.values();
+            let mut new = |key: usize| texts.number(shared.id(batch, key, part.texts), part.texts.value(key));
             if part.has_nulls {
-                numbers.extend(run.iter().map(|place| {
-                    let row = place.row as usize;
-                    if part.rows.is_null(row) { NONE } else { number(usize::from(keys[row])) }
-                }));
+                let is_null = |row: usize| part.rows.is_null(row);
+                numbers.extend(
+                    run.iter()
+                        .map(|place| place.row as usize)
+                        .map(|row| if is_null(row) { NONE } else { number(known, usize::from(keys[row]), &mut new) }),
+                );
             } else if part.texts.len() == 1 {
-                numbers.extend(std::iter::repeat_n(number(0), run.len()));
+                numbers.extend(std::iter::repeat_n(number(known, 0, &mut new), run.len()));
             } else {
-                numbers.extend(run.iter().map(|place| number(usize::from(keys[place.row as usize]))));
+                numbers.extend(run.iter().map(|place| number(known, usize::from(keys[place.row as usize]), &mut new)));
             }
         }
         numbers
     }
+}
+
+/// The number of a text, by its number in its batch; asked for where it is not known. Of nearly all rows it is.
+#[inline(always)]
+fn number(known: &mut [u32], key: usize, new: &mut dyn FnMut(usize) -> u32) -> u32 {
+    let number = known[key];
+    if number != NONE {
+        return number;
+    }
+    known[key] = new(key);
+    known[key]
 }
 
 /// The texts that columns of a group have in a row group, whatever batches they come from.

@@ -218,11 +218,12 @@ fn logs() -> impl Strategy<Value = Vec<Log>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_are_a_function_of_the_set_of_evidence(
         logs in logs(), order in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>(), small in any::<bool>(), compact in any::<bool>(),
+        is_opened_anew in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
@@ -240,6 +241,8 @@ proptest! {
                 let options = CompactOptions { now: kit::NOW, remove_at_once: true, memory_budget: 64 << 20 };
                 store.compact(options).await.unwrap();
             }
+            // What another process wrote is read; what this one wrote is known.
+            let store = if is_opened_anew { Store::open(store.root()).await.unwrap() } else { store };
             // One of those that are there comes again with the rest.
             let again: Vec<Log> = first.iter().take(1).chain(second).cloned().collect();
             ingest(&store, &again, budget).await;
