@@ -21,7 +21,7 @@ use crate::question::Question;
 use crate::related::{Related, Sought, is_deletion};
 use crate::source::{Source, let_go};
 use crate::touched::touched;
-use crate::twins;
+use crate::twins::{self, Boxed};
 
 /// A question that lists events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,8 +203,7 @@ struct Listing<'a, 'b> {
     counter: Counter<'a, 'b, Item>,
     /// Events told last, which are handed on while the next are told.
     told: Vec<Option<Told>>,
-    /// In boxes: an item has some forty fields, and goes from hand to hand.
-    pending: Vec<Box<Item>>,
+    pending: Boxed,
 }
 
 /// Items of one instant held at most: beyond it twins are sought among fewer.

@@ -2,11 +2,14 @@
 
 use crate::item::{Item, Twin};
 
+/// In boxes: an item has some forty fields, and goes from hand to hand.
+pub(crate) type Boxed = Vec<Box<Item>>;
+
 /// Folds the items of one instant: those that share an id become one. The caller's own record is kept, since it names the principal
 /// in full; among equals the first in order. Their order stays.
 #[must_use]
-pub(crate) fn fold(items: Vec<Box<Item>>) -> Vec<Box<Item>> {
-    let mut folded: Vec<Box<Item>> = Vec::with_capacity(items.len());
+pub(crate) fn fold(items: Boxed) -> Boxed {
+    let mut folded: Boxed = Vec::with_capacity(items.len());
     for item in items {
         // Two records of one account are two events, whatever they share.
         let other = item.shared_event_id.as_ref().and_then(|id| {
@@ -29,7 +32,7 @@ pub(crate) fn fold(items: Vec<Box<Item>>) -> Vec<Box<Item>> {
 
 /// Names the twins of each item of one instant, and keeps them all.
 #[must_use]
-pub(crate) fn link(mut items: Vec<Box<Item>>) -> Vec<Box<Item>> {
+pub(crate) fn link(mut items: Boxed) -> Boxed {
     if items.iter().filter(|i| i.shared_event_id.is_some()).nth(1).is_none() {
         return items;
     }
