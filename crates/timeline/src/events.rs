@@ -140,7 +140,17 @@ pub(crate) async fn list(
     resources: Resources,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
-    let question = &question.reached(source).await?;
+    list_reached(source, which, &question.reached(source).await?, resources, sink).await
+}
+
+/// The same, of which is looked up what its filters name.
+pub(crate) async fn list_reached(
+    source: &Source,
+    which: EventQuestion,
+    question: &Question,
+    resources: Resources,
+    sink: &mut Sink<'_, Item>,
+) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
     // What traffic shows of a change goes by what it touches, and network commands are few.
     let resources = if which == EventQuestion::Network { Resources::All } else { resources };

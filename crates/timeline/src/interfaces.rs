@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::error::TimelineError;
 use crate::event::{Event, Text, flags, longs, times};
-use crate::source::{Source, aside};
+use crate::source::{Source, aside, let_go};
 use history::{Observed, holdings};
 pub use holding::{Address, HeldBy, Holding};
 pub(crate) use sought::Sought;
@@ -85,6 +85,12 @@ pub(crate) struct Interfaces {
     by_address: HashMap<IpAddr, Vec<usize>>,
 }
 
+impl Drop for Interfaces {
+    fn drop(&mut self) {
+        let_go((std::mem::take(&mut self.all), std::mem::take(&mut self.by_interface), std::mem::take(&mut self.by_address)));
+    }
+}
+
 impl Interfaces {
     /// What evidence of any time says: read once for all answers of a session.
     pub(crate) async fn read(source: &Source) -> Result<Arc<Self>, TimelineError> {
@@ -112,7 +118,8 @@ impl Interfaces {
                 }
             }
         }
-        Self { all, ..known }
+        known.all = all;
+        known
     }
 
     pub(crate) fn is_empty(&self) -> bool {

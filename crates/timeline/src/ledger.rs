@@ -81,7 +81,18 @@ impl Broken {
 }
 
 impl Ledger {
+    /// Read once for all answers of a session.
     pub(crate) async fn read(source: &Source) -> Result<Self, TimelineError> {
+        let mut known = source.ledger.lock().await;
+        if let Some(ledger) = &*known {
+            return Ok(ledger.clone());
+        }
+        let ledger = Self::read_anew(source).await?;
+        *known = Some(ledger.clone());
+        Ok(ledger)
+    }
+
+    async fn read_anew(source: &Source) -> Result<Self, TimelineError> {
         let failed = TimelineError::table(EVIDENCE);
         let columns = ["evidence_id", "kind", "decoder", "fate", "reason", "records_rejected", "first_event_time", "last_event_time"];
         let frame = source.table(EVIDENCE).await?.select_columns(&columns).map_err(&failed)?;

@@ -25,6 +25,7 @@ use crate::coverage::ToldByFiles;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::interfaces::Interfaces;
+use crate::ledger::Ledger;
 use crate::lineage::FewIssued;
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
@@ -86,6 +87,8 @@ pub struct Source {
     pub(crate) few_issued: Arc<OnceLock<FewIssued>>,
     /// The least version of the decoder that read any evidence: asked before each read of a table that older versions did not fill.
     pub(crate) oldest_reading: Arc<futures::lock::Mutex<Option<i32>>>,
+    /// What the ledger says: every answer of a session asks, some of them twice.
+    pub(crate) ledger: Arc<futures::lock::Mutex<Option<Ledger>>>,
     /// What the files say of themselves: every answer of a session asks.
     pub(crate) told_by_files: Arc<OnceLock<ToldByFiles>>,
     /// Who had which address when: most answers ask, some of them twice.
@@ -120,6 +123,7 @@ impl Source {
             tallies: None,
             few_issued: Arc::default(),
             oldest_reading: Arc::default(),
+            ledger: Arc::default(),
             told_by_files: Arc::default(),
             interfaces: Arc::default(),
         }

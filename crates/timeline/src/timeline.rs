@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::answer::{Closing, Sink};
 use crate::coverage::NotSeenKind;
 use crate::error::TimelineError;
-use crate::events::{EventQuestion, Resources, list};
+use crate::events::{EventQuestion, Resources, list_reached};
 use crate::flows::{FlowFilters, FlowLine, FlowQuestion, lines};
 use crate::item::{Item, Phase};
 use crate::question::{Filters, Question};
@@ -57,14 +57,18 @@ pub async fn timeline(
     told: TimelineTold,
     sink: &mut Sink<'_, TimelineItem>,
 ) -> Result<Closing, TimelineError> {
-    let traffic = match traffic_asked(question) {
-        Some(asked) => lines(source, &asked, told.is_open).await?,
-        None => Default::default(),
+    let traffic = async {
+        match traffic_asked(question) {
+            Some(asked) => lines(source, &asked, told.is_open).await,
+            None => Ok(Default::default()),
+        }
     };
+    // When events touched what is named is looked up while traffic is summed.
+    let (traffic, reached) = futures::future::try_join(traffic, question.reached(source)).await?;
     let left = question.limit.map_or(u64::MAX, |limit| limit as u64);
     let mut merged = Merged { lines: traffic.shown.into_iter().peekable(), left, shown: 0, sink };
     let resources = if told.has_resources { Resources::All } else { Resources::None };
-    let mut closing = list(source, EventQuestion::Timeline, question, resources, &mut |item| merged.event(item)).await?;
+    let mut closing = list_reached(source, EventQuestion::Timeline, &reached, resources, &mut |item| merged.event(item)).await?;
     merged.lines_until(i64::MAX).map_err(TimelineError::Write)?;
     closing.totals.shown = merged.shown;
     if traffic.count > 0 {
