@@ -110,8 +110,8 @@ impl Names {
     /// Takes the words of a block, whose columns `before` this one have theirs; false where there is no room for one.
     fn push_block(&mut self, block: Block<'_>, place: usize, texts: &mut [Texts], before: &[Column]) -> bool {
         let Some(texts) = texts.get_mut(self.texts) else { return false };
-        // So that a column without any value costs no more than a look.
         let words = block.words(place);
+        // What another column says in the rows of the block.
         let of = |other: usize| match before.get(other) {
             Some(Column::Text(names)) => names.rows.get(names.rows.len() - block.lines()..).unwrap_or_default(),
             _ => &[],

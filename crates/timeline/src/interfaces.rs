@@ -86,7 +86,11 @@ pub(crate) struct Interfaces {
 }
 
 impl Drop for Interfaces {
+    /// Of a large estate there are hundreds of thousands.
     fn drop(&mut self) {
+        if self.is_empty() {
+            return;
+        }
         let_go((std::mem::take(&mut self.all), std::mem::take(&mut self.by_interface), std::mem::take(&mut self.by_address)));
     }
 }

@@ -26,7 +26,8 @@ pub(crate) struct Lights {
 }
 
 impl Lights {
-    /// Of the rows that stand at these places of some batches, sorted by time.
+    /// Of the rows that stand at these places of some batches, sorted by time. At which times rows may be alike is found next ([`Self::find_alike`]): without
+    /// that none are held to be.
     pub(crate) fn of(table: Table, apart: ToldApart, batches: &[RecordBatch], places: &[Place]) -> Result<Self, StoreError> {
         let light: Vec<Vec<u64>> = batches.iter().map(|batch| hash::light(batch, apart)).collect();
         let times: Vec<_> = batches.iter().map(|batch| rows::time(table, batch, "event_time")).collect::<Result<_, _>>()?;
