@@ -230,7 +230,8 @@ impl Source {
     }
 
     /// Runs `each` over the events of a window that fulfil a condition, batch by batch, ordered by time, event id and record hash; those
-    /// without a time last. Dates are read in groups that fit into memory, each while `each` runs over the one before it.
+    /// without a time last. Dates are read in groups that fit into memory; where a condition leaves out most of their events, each while `each` runs over
+    /// the one before it.
     pub(crate) async fn in_order(
         &self,
         window: Option<&Window>,
@@ -242,10 +243,15 @@ impl Source {
         let mut ahead = self.read_ahead(window, condition.as_ref(), groups.next()).await?;
         while let Some(reading) = ahead {
             let (mut next, mut rest) = reading.join_unwind().await.map_err(|e| failed(DataFusionError::ExecutionJoin(Box::new(e))))??;
-            ahead = self.read_ahead(window, condition.as_ref(), groups.next()).await?;
+            let is_together = condition.is_some();
+            ahead = if is_together { self.read_ahead(window, condition.as_ref(), groups.next()).await? } else { None };
             while let Some(batch) = next {
                 each(&Events::of(&batch)?)?;
                 next = rest.try_next().await.map_err(&failed)?;
+            }
+            drop(rest);
+            if !is_together {
+                ahead = self.read_ahead(window, condition.as_ref(), groups.next()).await?;
             }
         }
         Ok(())
