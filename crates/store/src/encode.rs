@@ -111,6 +111,10 @@ const VARIED: &[&str] = &["event_time", "srcport", "dstport", "packets", "bytes"
 /// Numbers of flow records that follow each other closely, rows being sorted by time: what is written is how much each is more than the one before.
 const STEADY: &[&str] = &["start", "end", "record_index"];
 
+/// Texts of `event_arns`, whose rows are sorted by what they name: equal ones stand together, so that a page of them is as small without a dictionary, and one page is
+/// read of a row group where one thing is sought. A dictionary would be decompressed whole for it.
+const TOGETHER: &[&str] = &["name", "arn"];
+
 /// Columns that questions prune by: statistics for every page.
 const PRUNED: &[&str] = &[
     "event_time",
@@ -201,6 +205,9 @@ fn properties(table: Table) -> WriterProperties {
         .set_created_by(concat!("backtrail ", env!("CARGO_PKG_VERSION")).to_owned());
     for column in table.columns() {
         builder = column_properties(builder, column.name, column.kind);
+    }
+    for column in TOGETHER.iter().filter(|_| table == Table::EventArns) {
+        builder = builder.set_column_dictionary_enabled(ColumnPath::from(*column), false);
     }
     for column in VARIED.iter().chain(STEADY).filter(|_| table == Table::Flows) {
         let path = || ColumnPath::from(*column);
