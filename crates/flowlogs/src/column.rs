@@ -60,26 +60,27 @@ enum Clue<'w> {
     With(u16),
 }
 
-/// A record of which the words before this one have their numbers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Begun<'r> {
-    pub(crate) record: &'r Record<'r>,
-    /// By place; of texts only.
-    pub(crate) numbers: &'r [u16],
+/// What the column at a place says in the last rows, as many as are asked for; nothing, if it is none of texts.
+fn last_of(columns: &[Column], place: usize, rows: usize) -> &[u16] {
+    match columns.get(place) {
+        Some(Column::Text(names)) => names.rows.get(names.rows.len() - rows..).unwrap_or_default(),
+        _ => &[],
+    }
 }
 
 impl Names {
-    fn push(&mut self, word: &[u8], texts: &mut [Texts], begun: Begun<'_>) -> Result<u16, Unreadable> {
+    /// Takes a word of a record of which the columns `before` this one have theirs.
+    fn push(&mut self, word: &[u8], texts: &mut [Texts], record: &Record<'_>, before: &[Column]) -> Result<(), Unreadable> {
         let texts = texts.get_mut(self.texts).ok_or(Unreadable::TooLarge)?;
-        let number = |place: usize| begun.numbers.get(place).copied().unwrap_or(0);
+        let number = |place: usize| last_of(before, place, 1).first().copied().unwrap_or(0);
         let clue = match self.hint {
             Hint::Before => Clue::Before,
-            Hint::Same(place) => Clue::Same(number(place), begun.record.word(place).unwrap_or_default()),
+            Hint::Same(place) => Clue::Same(number(place), record.word(place).unwrap_or_default()),
             Hint::With(place) => Clue::With(number(place)),
         };
         let number = self.number(word, texts, clue).ok_or(Unreadable::TooLarge)?;
         self.rows.push(number);
-        Ok(number)
+        Ok(())
     }
 
     /// The number of a word; `None` where there is no room for it.
@@ -111,11 +112,7 @@ impl Names {
     fn push_block(&mut self, block: Block<'_>, place: usize, texts: &mut [Texts], before: &[Column]) -> bool {
         let Some(texts) = texts.get_mut(self.texts) else { return false };
         let words = block.words(place);
-        // What another column says in the rows of the block.
-        let of = |other: usize| match before.get(other) {
-            Some(Column::Text(names)) => names.rows.get(names.rows.len() - block.lines()..).unwrap_or_default(),
-            _ => &[],
-        };
+        let of = |other: usize| last_of(before, other, block.lines());
         match self.hint {
             Hint::Before => self.push_as_before(words, texts),
             Hint::Same(other) => {
@@ -227,25 +224,26 @@ impl Column {
         }
     }
 
-    /// Takes a word. Gives its number, if it is a text, and says whether the word can be told from the value again.
-    pub(crate) fn push(&mut self, word: &[u8], texts: &mut [Texts], begun: Begun<'_>) -> Result<(u16, bool), Unreadable> {
+    /// Takes the word that a record has at a place, of which the columns `before` have theirs. Says whether the word can be told from the value again.
+    pub(crate) fn push(&mut self, record: &Record<'_>, place: usize, texts: &mut [Texts], before: &[Self]) -> Result<bool, Unreadable> {
+        let word = record.word(place).unwrap_or(ABSENT);
         match self {
             _ if word == ABSENT => {
                 self.push_null();
-                Ok((0, true))
+                Ok(true)
             }
-            Self::Text(names) => names.push(word, texts, begun).map(|number| (number, true)),
+            Self::Text(names) => names.push(word, texts, record, before).map(|()| true),
             Self::Int(column) => {
                 let (value, is_plain) = number(word).ok_or(Unreadable::NoNumber)?;
                 column.push(Some(i32::try_from(value).ok().ok_or(Unreadable::TooLarge)?));
-                Ok((0, is_plain))
+                Ok(is_plain)
             }
             Self::Long(column) => {
                 let (value, is_plain) = number(word).ok_or(Unreadable::NoNumber)?;
                 column.push(Some(value));
-                Ok((0, is_plain))
+                Ok(is_plain)
             }
-            Self::Extra => Ok((0, true)),
+            Self::Extra => Ok(true),
         }
     }
 

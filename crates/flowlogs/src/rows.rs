@@ -11,7 +11,7 @@ use backtrail_model::tables::{FLOW_FIELDS, Table, UNKNOWN_DATE};
 use backtrail_model::time::{self, EARLIEST, MICROS_PER_DAY, MICROS_PER_SECOND};
 
 use crate::block::{Block, LINES};
-use crate::column::{ABSENT, Begun, Column, Numbers, Unreadable, columns_of};
+use crate::column::{ABSENT, Column, Numbers, Unreadable, columns_of};
 use crate::format::{Format, Slot};
 use crate::record::{Common, Record};
 use crate::texts::{Texts, numbered};
@@ -52,8 +52,6 @@ pub(crate) struct Rows {
     columns: Vec<Column>,
     /// One for each column of texts; the addresses of a record have one together.
     texts: Vec<Texts>,
-    /// Of the record that is being taken, the numbers of its texts, by place.
-    numbers: Vec<u16>,
     times: Numbers<i64>,
     extra: BinaryViewBuilder,
     raw: BinaryViewBuilder,
@@ -73,7 +71,6 @@ impl Rows {
         let (columns, texts) = columns_of(&format);
         Self {
             format,
-            numbers: vec![0; columns.len()],
             columns,
             texts,
             times: Numbers::new(),
@@ -95,23 +92,20 @@ impl Rows {
     /// Goes on with another layout; rows must have been taken.
     pub(crate) fn change_format(&mut self, format: Arc<Format>) {
         (self.columns, self.texts) = columns_of(&format);
-        self.numbers = vec![0; self.columns.len()];
         self.format = format;
     }
 
     /// Takes a record, and gives its time. An error says what of it cannot be read; nothing of it stays then.
     pub(crate) fn push(&mut self, record: Record<'_>, common: &Arc<Common>) -> Result<Option<i64>, String> {
         let mut is_exact = true;
-        for (place, column) in self.columns.iter_mut().enumerate() {
-            let word = record.word(place).unwrap_or(ABSENT);
-            match column.push(word, &mut self.texts, Begun { record: &record, numbers: &self.numbers }) {
-                Ok((number, exact)) => {
-                    self.numbers[place] = number;
-                    is_exact &= exact;
-                }
+        for place in 0..self.columns.len() {
+            let (before, column) = self.columns.split_at_mut(place);
+            let Some(column) = column.first_mut() else { break };
+            match column.push(&record, place, &mut self.texts, before) {
+                Ok(exact) => is_exact &= exact,
                 Err(why) => {
                     self.cut_off();
-                    return Err(unreadable(&self.format, place, word, why));
+                    return Err(unreadable(&self.format, place, record.word(place).unwrap_or_default(), why));
                 }
             }
         }

@@ -180,7 +180,7 @@ impl<T: Told> Chunk<T> {
         if nulls == 0 {
             hybrid::repeat(1, values.rows, 1, &mut buf);
         } else {
-            hybrid::encode_bits(&present(values.rows, values.absent), &mut buf);
+            hybrid::encode_bits(&present(values.rows, values.absent), values.rows, &mut buf);
         }
         let levels = buf.len();
         let uncompressed = levels + values.bytes.len();

@@ -307,7 +307,8 @@ impl History {
     /// call in evidence says so.
     fn displace(&mut self, name: Option<&str>, at: (i64, &str)) {
         let Some((name, state)) = name.and_then(|name| self.states.get_key_value(name)) else { return };
-        let Some(vpc) = &state.told.vpc_id else { return };
+        // What no record names as an interface may be the one that another record names.
+        let Some(vpc) = state.told.interface_id.as_ref().and(state.told.vpc_id.as_ref()) else { return };
         let mut displaced: Vec<(Name, String)> = Vec::new();
         for address in state.addresses.keys().flatten() {
             let last = self.in_vpcs.insert((vpc.clone(), address.clone()), name.clone());

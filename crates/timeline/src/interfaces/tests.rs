@@ -79,6 +79,8 @@ fn in_one_vpc_an_address_is_of_one_interface_at_a_time() {
         called(40, "assign-b", assigned("eni-b", "10.0.0.7")),
         // The second address of eni-b goes elsewhere; eni-b stays.
         called(50, "make-c", made("eni-c", "vpc-1", "10.0.0.7")),
+        // An instance of which no record names the interface: it may be eni-c.
+        called(55, "run-i", Observation { interface_id: None, instance_id: own("i-1"), ..made("", "vpc-1", "10.0.0.7") }),
         called(60, "make-unknown", Observation { private_ip_address: own("10.0.0.7"), ..interface(Says::State, "eni-d") }),
     ];
     let both: Vec<Address> = ["10.0.0.5", "10.0.0.7"].iter().flat_map(|address| pair(address, None)).collect();

@@ -53,14 +53,23 @@ fn day() -> Vec<(i64, &'static str, Value, Value)> {
     ]
 }
 
+/// What calls say of a day, begun with each of them in turn.
+fn begun_with_each(calls: &[(i64, &'static str, Value, Value)]) -> Vec<Layout> {
+    let read = |first: usize| {
+        let mut layout = Layout::default();
+        calls[first..]
+            .iter()
+            .chain(&calls[..first])
+            .for_each(|(hour, name, request, response)| call(&mut layout, *hour, name, request, response));
+        layout.finish();
+        layout
+    };
+    (0..calls.len()).map(read).collect()
+}
+
 #[test]
 fn a_table_is_of_the_subnets_that_calls_gave_it_to_whatever_order_they_are_read_in() {
-    let mut calls = day();
-    for _ in 0..calls.len() {
-        calls.rotate_left(1);
-        let mut layout = Layout::default();
-        calls.iter().for_each(|(hour, name, request, response)| call(&mut layout, *hour, name, request, response));
-        layout.finish();
+    for layout in begun_with_each(&day()) {
         let refs = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
         let until_five = refs(&["AssociateRouteTable@1", "ReplaceRouteTableAssociation@5"]);
         assert_eq!(told(&layout, "rtb-1", 3), [("subnet-1".to_owned(), 3, true, true, until_five)]);
@@ -143,12 +152,7 @@ fn own(text: &str) -> Option<String> {
 
 #[test]
 fn what_a_call_gives_a_subnet_is_told_with_what_it_had_before() {
-    let mut calls = day();
-    for _ in 0..calls.len() {
-        calls.rotate_left(1);
-        let mut layout = Layout::default();
-        calls.iter().for_each(|(hour, name, request, response)| call(&mut layout, *hour, name, request, response));
-        layout.finish();
+    for layout in begun_with_each(&day()) {
         let main = "the main table of its VPC";
         // Two calls have this citation here.
         assert_eq!(given(&layout, "subnet-2", 1, "AssociateRouteTable").1, [format!("{main} before")]);
