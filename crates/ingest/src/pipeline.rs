@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
 use crate::archives::OpenArchive;
-use crate::batches::{Batches, Writer};
+use crate::batches::{Batches, Writer, lock};
 use crate::known::Known;
 use crate::pending::Pending;
 use crate::stages::{Stage, Stages};
@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn commit_if_due(&self) -> Result<(), StoreError> {
-        if let Some(done) = self.batches.commit_if_due()? {
+        for done in self.batches.commit_if_due()? {
             self.stages.add(Stage::Commit, done.took);
             lock(&self.summary).take(done.summary);
         }
@@ -299,9 +299,4 @@ impl Drop for Decrement<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
-}
-
-/// A lock whose holder panicked is still good here: what it guards changes in single steps.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
