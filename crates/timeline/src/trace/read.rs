@@ -12,6 +12,7 @@ use super::{Seen, Subject, Traced, Upward};
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
 use crate::event::Events;
+use crate::few::Found;
 use crate::lineage::{Actors, Holder, Issued, Lineage, Setting, holders, without_path};
 use crate::source::Source;
 
@@ -22,7 +23,11 @@ const MOST_SESSIONS: usize = 5;
 
 /// A key, or whatever an ARN names: what was done with it, by whom it was issued, and what descends from both.
 pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
-    let found = source.found(None, Some(subject.used()), subject.is_key()).await?;
+    let narrow = match subject.key() {
+        Some(key) => source.narrow(key, subject.used()).await?,
+        None => None,
+    };
+    let found = narrow.map_or_else(|| Found::Many(None, Some(subject.used())), Found::Narrow);
     let users = in_order(holders(source, &found).await?);
     let issued = issued_as(source, subject, users.is_empty()).await?;
     let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), issued, MOST_NODES).await?;
@@ -30,7 +35,7 @@ pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result
     let sign_ins = sign_ins(actors.lineage(), subject);
     let (up, not_seen) = ways_up(&actors, &users, &own);
     // Whatever was done with a key is below it.
-    let at_hand = subject.is_key().then(|| AtHand { found: &found, condition: subject.used() });
+    let at_hand = subject.key().map(|key| AtHand { found: &found, key });
     let top = Top::Credentials { users: &users, own: &own, sign_ins: &sign_ins, at_hand };
     let down = tree::below(source, actors.lineage(), top).await?;
     Ok(Traced { up, down, times: Vec::new(), not_seen })
