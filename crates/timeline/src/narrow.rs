@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use backtrail_cloudtrail::VERSION;
 use backtrail_query::{RowGroup, SomeRows};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
@@ -15,7 +16,7 @@ use datafusion::logical_expr::Expr;
 
 use crate::error::TimelineError;
 use crate::event::{Event, Events, Text, with_all};
-use crate::few::{ALWAYS, MOST_BYTES};
+use crate::few::{ALWAYS, Found, MOST_BYTES};
 use crate::lineage::{HOLDER_COLUMNS, SoughtRows, USED, Wanted};
 use crate::source::{CLOUDTRAIL, Source};
 
@@ -50,8 +51,18 @@ pub(crate) struct Narrow {
 }
 
 impl Source {
+    /// All events that were made with a key, which the condition tells. Their columns are those of their records where this version's decoder made them: what an
+    /// older one wrote is decoded again, if the events are few.
+    pub(crate) async fn of_key(&self, key: &str, condition: Expr) -> Result<Found<'static>, TimelineError> {
+        if !self.is_all_read_since(VERSION).await? {
+            return self.found(None, Some(condition), true).await;
+        }
+        let narrow = self.narrow(key, condition.clone()).await?;
+        Ok(narrow.map_or(Found::Many(None, Some(condition)), Found::Narrow))
+    }
+
     /// All events that were made with a key; `None` where they are too many, or not all of them are their own text.
-    pub(crate) async fn narrow(&self, key: &str, condition: Expr) -> Result<Option<Narrow>, TimelineError> {
+    async fn narrow(&self, key: &str, condition: Expr) -> Result<Option<Narrow>, TimelineError> {
         let mut wanted = Wanted::default();
         wanted.add_key(key);
         let sought = SoughtRows::new(CLOUDTRAIL, &Arc::new(wanted), USED, &self.issued_keys);

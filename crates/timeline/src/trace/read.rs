@@ -12,7 +12,6 @@ use super::{Seen, Subject, Traced, Upward};
 use crate::coverage::{NotSeen, NotSeenKind};
 use crate::error::TimelineError;
 use crate::event::Events;
-use crate::few::Found;
 use crate::lineage::{Actors, Holder, Issued, Lineage, Setting, holders, without_path};
 use crate::source::Source;
 
@@ -23,11 +22,10 @@ const MOST_SESSIONS: usize = 5;
 
 /// A key, or whatever an ARN names: what was done with it, by whom it was issued, and what descends from both.
 pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
-    let narrow = match subject.key() {
-        Some(key) => source.narrow(key, subject.used()).await?,
-        None => None,
+    let found = match subject.key() {
+        Some(key) => source.of_key(key, subject.used()).await?,
+        None => source.found(None, Some(subject.used()), false).await?,
     };
-    let found = narrow.map_or_else(|| Found::Many(None, Some(subject.used())), Found::Narrow);
     let users = in_order(holders(source, &found).await?);
     let issued = issued_as(source, subject, users.is_empty()).await?;
     let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), issued, MOST_NODES).await?;

@@ -329,8 +329,12 @@ impl<'a> Tree<'a> {
                 }
                 source.used(&wanted, Some(key), &mut |event| reading.take(event)).await?;
             }
+            Some(AtHand { found: found @ Found::Few(_), key }) => {
+                found.in_any_order(source, EVENT_COLUMNS, &mut |event| reading.take(event)).await?;
+                source.used(&wanted, Some(key), &mut |event| reading.take(event)).await?;
+            }
             // They are many, and among those sought.
-            Some(_) => {
+            Some(AtHand { found: Found::Many(..), .. }) => {
                 source.in_any_order(None, wanted.condition(USED), EVENT_COLUMNS, &mut |event| reading.take(event)).await?;
             }
             None => source.used(&wanted, None, &mut |event| reading.take(event)).await?,
