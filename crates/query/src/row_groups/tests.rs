@@ -221,9 +221,8 @@ fn a_window_takes_its_rows_and_leaves_out_row_groups_that_have_none() {
 fn some_rows_are_numbered_and_chosen_from_whatever_the_window() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("some.parquet");
-    let named = |named: &[Option<&str>]| (0..).zip(named).map(|(time, name)| (Some(time), *name)).collect::<Vec<Row<'_>>>();
     let pages = properties(true).into_builder().set_data_page_row_count_limit(2).set_write_batch_size(2).build();
-    write(&path, pages, &[batch(&named(&NAMES))]);
+    write(&path, pages, &[named(&NAMES)]);
     let [group] = groups(&path, Some((2, 4))).try_into().expect("one row group");
     let whole = group.whole();
     assert_eq!((group.rows(), whole.place(), whole.bytes_of("none")), (6, (path.as_path(), 0), 0));

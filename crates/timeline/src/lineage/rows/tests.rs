@@ -8,6 +8,7 @@ use arrow_array::{ArrayRef, Int64Array, StringArray, StringViewArray, TimestampM
 use backtrail_model::tables::UNKNOWN_DATE;
 use backtrail_model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_date};
 use backtrail_query::row_groups_of_file;
+use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
@@ -74,10 +75,11 @@ fn fulfilling(rows: &[Row], names: Columns, condition: Option<Expr>) -> Vec<i64>
     let mut columns = columns(rows, names, |texts| Arc::new(StringViewArray::from_iter(texts)));
     columns.push(("event_date", Arc::new(StringViewArray::from_iter(rows.iter().map(date))), true));
     let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
-    let frame = SessionContext::new().read_batch(batch).unwrap();
-    let frame = frame.filter(condition.unwrap()).unwrap().select_columns(&["record_index"]).unwrap();
-    let batches = futures::executor::block_on(async { frame.collect().await }).unwrap();
-    batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter().copied()).collect()
+    let schema = DFSchema::try_from(batch.schema()).unwrap();
+    let decide = SessionContext::new().create_physical_expr(condition.unwrap(), &schema).unwrap();
+    let decided = decide.evaluate(&batch).unwrap().into_array(rows.len()).unwrap();
+    let decided = decided.as_boolean();
+    (0..rows.len()).filter(|row| decided.is_valid(*row) && decided.value(*row)).map(|row| row as i64).collect()
 }
 
 fn row() -> impl Strategy<Value = Row> {
