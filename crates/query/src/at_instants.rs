@@ -20,6 +20,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
 const COLUMN: &str = "event_time";
 /// So many instants are found by their place: rows of more stand so close together that they are found as all others are.
@@ -70,18 +71,37 @@ impl Instants {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone());
             let mask = ProjectionMask::columns(builder.parquet_schema(), [COLUMN]);
             let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-            let (mut found, mut before) = (Vec::new(), 0);
-            for batch in builder.with_row_groups(vec![at]).with_projection(mask).with_batch_size(rows.max(1)).build()? {
+            let near = self.pages_near(footer, at, rows).unwrap_or_else(|| vec![0..rows]);
+            let mut numbers = near.iter().cloned().flatten();
+            let selection = RowSelection::from_consecutive_ranges(near.iter().cloned(), rows);
+            let builder = builder.with_row_groups(vec![at]).with_projection(mask).with_row_selection(selection);
+            let mut found = Vec::new();
+            for batch in builder.with_batch_size(rows.max(1)).build()? {
                 let batch = batch?;
                 let times = batch.columns().first().and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
                 let Some(times) = times else { return Err(ParquetError::General(format!("{COLUMN} is no column of times"))) };
-                found.extend(self.rows_in(times).map(|row| before + row..before + row + 1));
-                before += batch.num_rows();
+                let numbers: Vec<usize> = numbers.by_ref().take(times.len()).collect();
+                found.extend(self.rows_in(times).map(|row| numbers[row]..numbers[row] + 1));
             }
             groups.push(access(found, rows));
         }
         let is_any = groups.iter().any(RowGroupAccess::should_scan);
         Ok(is_any.then(|| ParquetAccessPlan::new(groups)))
+    }
+
+    /// The rows of the pages of a row group that may have one of the instants, as its index of pages says; `None` where it has none.
+    fn pages_near(&self, footer: &ParquetMetaData, group: usize, rows: usize) -> Option<Vec<Range<usize>>> {
+        let column = footer.row_group(group).columns().iter().position(|column| column.column_path().parts() == [COLUMN])?;
+        let ColumnIndexMetaData::INT64(times) = footer.column_index()?.get(group)?.get(column)? else { return None };
+        let pages = footer.offset_index()?.get(group)?.get(column)?.page_locations();
+        if pages.len() != usize::try_from(times.num_pages()).ok()? {
+            return None;
+        }
+        let begins = pages.iter().map(|page| usize::try_from(page.first_row_index).ok()).collect::<Option<Vec<_>>>()?;
+        let ends = begins.iter().skip(1).copied().chain([rows]);
+        let is_near =
+            |page: usize| !times.is_null_page(page) && self.may_be_between(times.min_value(page).copied(), times.max_value(page).copied());
+        Some(begins.iter().copied().zip(ends).enumerate().filter(|(page, _)| is_near(*page)).map(|(_, (from, to))| from..to).collect())
     }
 
     /// The rows of these times; fast where they are in order, as they are in a file.
@@ -160,7 +180,11 @@ impl ScalarUDFImpl for AtInstants {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow_array::{ArrayRef, RecordBatch};
     use datafusion::logical_expr::lit;
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+    use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
     #[test]
     fn rows_of_the_instants_in_any_order_of_times() {
@@ -172,6 +196,53 @@ mod tests {
         let between = |first, last| known.may_be_between(Some(first), Some(last));
         assert!(between(5, 5) && between(3, 8) && between(0, 2) && !between(3, 4) && !between(10, 11));
         assert!(known.may_be_between(None, None), "a file of unknown times may hold any");
+    }
+
+    /// The rows of a file of these times, in pages of three and row groups of ten, that are of some instants.
+    fn rows_of(times: &[Option<i64>], known: &[i64]) -> Vec<usize> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.parquet");
+        let properties = WriterProperties::builder()
+            .set_data_page_row_count_limit(3)
+            .set_write_batch_size(3)
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_max_row_group_row_count(Some(10));
+        let column = Arc::new(TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC")) as ArrayRef;
+        let batch = RecordBatch::try_from_iter_with_nullable([(COLUMN, column, true)]).expect("a batch");
+        let mut writer =
+            ArrowWriter::try_new(File::create(&path).expect("a file"), batch.schema(), Some(properties.build())).expect("a writer");
+        writer.write(&batch).expect("written");
+        writer.close().expect("closed");
+        let file = File::open(&path).expect("the file");
+        let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+        let footer = Arc::new(reader.parse_and_finish(&file).expect("a footer"));
+        let instants = Instants(known.to_vec());
+        let near = instants.pages_near(&footer, 0, 10);
+        assert!(times[0].is_none() || near.is_some_and(|near| near.iter().all(|page| page.len() <= 3)), "an index of pages");
+        let Some(plan) = instants.rows_of(&footer, &file).expect("read") else { return Vec::new() };
+        let mut rows = Vec::new();
+        for (number, access) in plan.into_inner().into_iter().enumerate() {
+            let RowGroupAccess::Selection(selection) = access else { continue };
+            let mut next = number * 10;
+            for run in selection.iter() {
+                rows.extend((next..next + run.row_count).filter(|_| !run.skip));
+                next += run.row_count;
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_of_a_file_are_found_in_the_pages_that_may_have_them() {
+        let times: Vec<Option<i64>> = (0..25).map(|at| (at % 7 != 3).then_some(at / 2 * 10)).collect();
+        let by_hand = |known: &[i64]| (0..25).filter(|at| times[*at].is_some_and(|time| known.contains(&time))).collect::<Vec<usize>>();
+        for known in [&[0][..], &[10, 90, 120], &[40, 41, 50], &[5, 125], &[]] {
+            assert_eq!(rows_of(&times, known), by_hand(known), "{known:?}");
+        }
+        assert_eq!(by_hand(&[10, 90, 120]), [2, 18, 19], "others of these instants have no time");
+        let undated = [None; 12];
+        assert!(rows_of(&undated, &[0]).is_empty());
     }
 
     #[test]

@@ -32,5 +32,5 @@ pub use json_text::is_json;
 pub use lines::has_lines;
 pub use parameters::{check_parameters, parameters_for};
 pub use reference::{resources_reference, schema_reference};
-pub use row_groups::{RowGroup, SomeRows, row_groups};
+pub use row_groups::{ExactTexts, RowGroup, SomeRows, row_groups, row_groups_of_file};
 pub use session::{Session, SessionOptions};

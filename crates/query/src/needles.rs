@@ -38,7 +38,12 @@ impl Needles {
 
     /// Whether a file may hold such a row. What cannot be read may: the scan will say what is wrong with it.
     pub(crate) fn may_be_in(&self, footer: &ParquetMetaData, file: &File) -> bool {
-        footer.row_groups().iter().any(|group| self.0.iter().all(|one| one.may_be_in(group, file)))
+        footer.row_groups().iter().any(|group| self.may_be_in_group(group, file))
+    }
+
+    /// The same of a row group of a file.
+    pub(crate) fn may_be_in_group(&self, group: &RowGroupMetaData, file: &File) -> bool {
+        self.0.iter().all(|one| one.may_be_in(group, file))
     }
 }
 

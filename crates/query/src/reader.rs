@@ -31,6 +31,7 @@ use crate::at_instants::Instants;
 use crate::needles::Needles;
 
 /// Makes readers of the files under a directory.
+#[derive(Clone)]
 pub(crate) struct LocalFiles {
     root: PathBuf,
     footers: Footers,
@@ -43,9 +44,21 @@ impl LocalFiles {
 
     /// A file's footer.
     pub(crate) fn footer(&self, meta: &ObjectMeta) -> Parquet<Arc<ParquetMetaData>> {
+        self.footer_with(meta, PageIndexPolicy::Skip)
+    }
+
+    /// The same with where the pages are.
+    pub(crate) fn footer_with_pages(&self, meta: &ObjectMeta) -> Parquet<Arc<ParquetMetaData>> {
+        self.footer_with(meta, PageIndexPolicy::Optional)
+    }
+
+    fn footer_with(&self, meta: &ObjectMeta, index: PageIndexPolicy) -> Parquet<Arc<ParquetMetaData>> {
         let path = self.root.join(meta.location.as_ref());
+        if let Some(known) = self.footers.known(meta, index) {
+            return Ok(known);
+        }
         let opened = File::open(&path).map_err(|error| ParquetError::General(format!("cannot open {}: {error}", path.display())))?;
-        self.footers.get(meta, PageIndexPolicy::Skip, || Ok(&opened))
+        self.footers.get(meta, index, || Ok(&opened))
     }
 
     /// The rows of a file that may be sought; `None` where none is. What cannot be read may be: reading it will say what is wrong with it.

@@ -6,23 +6,27 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use backtrail_store::{DataFile, has_bloom_filter};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::Expr;
+use object_store::ObjectMeta;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
+use crate::needles::Needles;
 use crate::reader::LocalFiles;
-use crate::table::StoreTable;
+use crate::table::{FILES_PER_THREAD, StoreTable};
 
 #[cfg(test)]
 mod tests;
@@ -35,20 +39,66 @@ type Span = (i64, i64);
 /// A row group of a data file, and what of it lies in the window that was asked for.
 #[derive(Clone)]
 pub struct RowGroup {
-    path: Arc<PathBuf>,
-    file: ArrowReaderMetadata,
+    file: Arc<OfFile>,
     number: usize,
     /// Where rows may lie outside of the window.
     window: Option<Span>,
+}
+
+/// A data file.
+struct OfFile {
+    path: PathBuf,
+    /// Its footer, and the types its columns are read as.
+    footer: ArrowReaderMetadata,
+    /// The same with where its pages are: some rows of a column are found without a look at the head of each page before them.
+    paged: OnceLock<ArrowReaderMetadata>,
+    /// Where footers that were read are kept.
+    kept: Option<(LocalFiles, ObjectMeta)>,
 }
 
 /// Some rows of a row group.
 #[derive(Debug, Clone)]
 pub struct SomeRows(RowSelection);
 
+/// What every row of a condition fulfils, as far as it is about exact texts of columns that have Bloom filters.
+#[derive(Debug, Clone)]
+pub struct ExactTexts(Needles);
+
+impl ExactTexts {
+    /// Of a condition.
+    #[must_use]
+    pub fn of(condition: &Expr) -> Self {
+        Self(Needles::of(std::slice::from_ref(condition), has_bloom_filter))
+    }
+}
+
+impl SomeRows {
+    /// Those of which it is true; `None` where it is of none.
+    #[must_use]
+    pub fn of(wanted: &BooleanArray) -> Option<Self> {
+        (wanted.true_count() > 0).then(|| Self(RowSelection::from_filters(std::slice::from_ref(wanted))))
+    }
+
+    /// Their numbers in the row group, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = usize> + '_ {
+        let mut next = 0;
+        self.0.iter().flat_map(move |run| {
+            let from = next;
+            next += run.row_count;
+            if run.skip { 0..0 } else { from..next }
+        })
+    }
+
+    /// Of these, those of which it is true; `None` where it is of none.
+    #[must_use]
+    pub fn those(&self, wanted: &BooleanArray) -> Option<Self> {
+        Self::of(wanted).map(|wanted| Self(self.0.and_then(&wanted.0)))
+    }
+}
+
 impl fmt::Debug for RowGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RowGroup").field("path", &self.path).field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("RowGroup").field("path", &self.file.path).field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -63,12 +113,38 @@ pub async fn row_groups(context: &SessionContext, table: &str, window: Option<Sp
     };
     let footers = context.runtime_env().cache_manager.get_file_metadata_cache();
     let reader = LocalFiles::new(stored.root(), footers);
-    let mut found = Vec::new();
-    for file in stored.files().iter().filter(|file| may_be_in(window, file.min_event_time, file.max_event_time)) {
-        let footer = reader.footer(&stored.meta(file)?)?;
-        found.extend(of_file(Arc::new(file.path.clone()), &footer, window)?);
-    }
-    Ok(found)
+    let files: Vec<&DataFile> = stored.files().iter().filter(|file| may_be_in(window, file.min_event_time, file.max_event_time)).collect();
+    let of_some = |some: &[&DataFile]| -> Result<Vec<RowGroup>> {
+        let mut found = Vec::new();
+        for file in some {
+            let meta = stored.meta(file)?;
+            let footer = reader.footer(&meta)?;
+            found.extend(of_file(&file.path, &footer, Some((reader.clone(), meta)), window)?);
+        }
+        Ok(found)
+    };
+    let threads = context.copied_config().target_partitions();
+    let mut hands = files.chunks(files.len().div_ceil(threads.max(1)).max(FILES_PER_THREAD));
+    let Some(first) = hands.next() else { return Ok(Vec::new()) };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = hands.map(|some| scope.spawn(|| of_some(some))).collect();
+        let mut found = of_some(first)?;
+        for other in others {
+            let ended = |_panicked| DataFusionError::Execution("a thread that read footers ended early".to_owned());
+            found.extend(other.join().map_err(ended)??);
+        }
+        Ok(found)
+    })
+}
+
+/// The row groups of one file, of whatever table.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn row_groups_of_file(path: &Path) -> Result<Vec<RowGroup>> {
+    let file = File::open(path).map_err(|error| ParquetError::General(format!("cannot open {}: {error}", path.display())))?;
+    let footer = Arc::new(ParquetMetaDataReader::new().parse_and_finish(&file)?);
+    of_file(path, &footer, None, None)
 }
 
 /// Whether times from a first to a last one may be in a window. Files without a time have no row of any window.
@@ -76,16 +152,22 @@ fn may_be_in(window: Option<Span>, first: Option<i64>, last: Option<i64>) -> boo
     window.is_none_or(|(from, to)| first.is_some_and(|first| first < to) && last.is_none_or(|last| from <= last))
 }
 
-fn of_file(path: Arc<PathBuf>, footer: &Arc<ParquetMetaData>, window: Option<Span>) -> Result<Vec<RowGroup>> {
+fn of_file(
+    path: &Path,
+    footer: &Arc<ParquetMetaData>,
+    kept: Option<(LocalFiles, ObjectMeta)>,
+    window: Option<Span>,
+) -> Result<Vec<RowGroup>> {
     let options = ArrowReaderOptions::new().with_schema(read_as(footer)?);
     let file = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
+    let file = Arc::new(OfFile { path: path.to_owned(), footer: file, paged: OnceLock::new(), kept });
     let of_window = |(number, group): (usize, &RowGroupMetaData)| {
         let (first, last, nulls) = times_of(group);
         let is_outside = window.is_some_and(|(from, to)| first.is_some_and(|first| first >= to) || last.is_some_and(|last| last < from));
         let is_inside =
             |(from, to): Span| first.is_some_and(|first| first >= from) && last.is_some_and(|last| last < to) && nulls == Some(0);
         let window = window.filter(|window| !is_inside(*window));
-        (!is_outside).then(|| RowGroup { path: Arc::clone(&path), file: file.clone(), number, window })
+        (!is_outside).then(|| RowGroup { file: Arc::clone(&file), number, window })
     };
     Ok(footer.row_groups().iter().enumerate().filter_map(of_window).collect())
 }
@@ -122,7 +204,61 @@ fn times_of(group: &RowGroupMetaData) -> (Option<i64>, Option<i64>, Option<u64>)
     }
 }
 
+impl OfFile {
+    fn open(&self) -> Result<File> {
+        File::open(&self.path).map_err(|error| ParquetError::General(format!("cannot open {}: {error}", self.path.display())).into())
+    }
+
+    /// Its footer with where its pages are, as far as it says.
+    fn paged(&self) -> Result<&ArrowReaderMetadata> {
+        if let Some(known) = self.paged.get() {
+            return Ok(known);
+        }
+        let footer = match &self.kept {
+            Some((files, meta)) => files.footer_with_pages(meta)?,
+            None => {
+                let reader = ParquetMetaDataReader::new().with_offset_index_policy(PageIndexPolicy::Optional);
+                Arc::new(reader.parse_and_finish(&self.open()?)?)
+            }
+        };
+        let options = ArrowReaderOptions::new().with_schema(Arc::clone(self.footer.schema()));
+        let paged = ArrowReaderMetadata::try_new(footer, options)?;
+        Ok(self.paged.get_or_init(|| paged))
+    }
+}
+
 impl RowGroup {
+    /// Where it stands: the file, and its number there.
+    #[must_use]
+    pub fn place(&self) -> (&Path, usize) {
+        (&self.file.path, self.number)
+    }
+
+    /// Rows, in the window or not.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        usize::try_from(self.of_footer().num_rows()).unwrap_or(0)
+    }
+
+    /// Bytes of a column, decoded; 0 where there is no such column.
+    #[must_use]
+    pub fn bytes_of(&self, column: &str) -> usize {
+        let is_it = |chunk: &&ColumnChunkMetaData| chunk.column_descr().name() == column;
+        self.of_footer().columns().iter().find(is_it).map_or(0, |chunk| usize::try_from(chunk.uncompressed_size()).unwrap_or(usize::MAX))
+    }
+
+    /// The same without a window.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self { window: None, ..self.clone() }
+    }
+
+    /// Whether it may have a row with exact texts, as its Bloom filters say. What cannot be read may have: reading it will say what is wrong with it.
+    #[must_use]
+    pub fn may_have(&self, texts: &ExactTexts) -> bool {
+        texts.0.is_empty() || self.file.open().map_or(true, |file| texts.0.may_be_in_group(self.of_footer(), &file))
+    }
+
     /// The rows of the window, with those of the columns that have any value; `None` where there are no such rows.
     ///
     /// # Errors
@@ -149,6 +285,20 @@ impl RowGroup {
         })))
     }
 
+    /// Of some rows, those that some columns tell are wanted; `None` where none is.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or the columns tell nothing.
+    pub fn rows_among(
+        &self,
+        rows: &SomeRows,
+        told_by: &[&str],
+        is_wanted: impl FnOnce(&RecordBatch) -> Result<BooleanArray>,
+    ) -> Result<Option<SomeRows>> {
+        let Some(telling) = self.read_some(told_by, rows)? else { return Ok(None) };
+        Ok(rows.those(&is_wanted(&telling)?))
+    }
+
     /// Some rows, with those of the columns that have any value.
     ///
     /// # Errors
@@ -172,8 +322,7 @@ impl RowGroup {
         if rows.as_ref().is_some_and(|rows| !rows.selects_any()) {
             return Ok(None);
         }
-        let metadata = self.file.metadata();
-        let group = metadata.row_group(self.number);
+        let (known, group) = (if rows.is_some() { self.file.paged()? } else { &self.file.footer }, self.of_footer());
         let count = usize::try_from(group.num_rows()).unwrap_or(0);
         let has_values = |column: usize| {
             let column = group.column(column);
@@ -181,19 +330,18 @@ impl RowGroup {
             columns.contains(&column.column_descr().name()) && nulls != Some(count as u64)
         };
         let read: Vec<usize> = (0..group.num_columns()).filter(|column| has_values(*column)).collect();
-        let opened = File::open(self.path.as_ref()).map_err(|error| self.failed(&error))?;
-        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, self.file.clone())
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.open()?, known.clone())
             .with_row_groups(vec![self.number])
             // All rows at once: a dictionary is kept where one reading does not go beyond it.
             .with_batch_size(count.max(1))
-            .with_projection(ProjectionMask::leaves(metadata.file_metadata().schema_descr(), read));
+            .with_projection(ProjectionMask::leaves(known.metadata().file_metadata().schema_descr(), read));
         if let Some(rows) = rows {
             reader = reader.with_row_selection(rows);
         }
         Ok(reader.build()?.next().transpose()?)
     }
 
-    fn failed(&self, error: &std::io::Error) -> DataFusionError {
-        ParquetError::General(format!("cannot open {}: {error}", self.path.display())).into()
+    fn of_footer(&self) -> &RowGroupMetaData {
+        self.file.footer.metadata().row_group(self.number)
     }
 }

@@ -43,7 +43,7 @@ use crate::store_reach::store_url;
 const LEAST_BYTES_PER_THREAD: u64 = 2 << 20;
 
 /// Files below which looking into their filters is not worth another thread.
-const FILES_PER_THREAD: usize = 16;
+pub(crate) const FILES_PER_THREAD: usize = 16;
 
 /// Text columns that are redacted besides those that hold JSON. `raw` is not: `sql` on `raw` reveals.
 const REDACTED_TEXTS: &[&str] = &["error_message", "user_agent"];

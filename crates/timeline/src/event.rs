@@ -1,15 +1,21 @@
 //! One event as the questions see it: a row of `cloudtrail`, borrowed from the batch it was read in.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow_array::{
     Array, BooleanArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray, UInt32Array,
+    new_null_array,
 };
 use backtrail_model::issuance::CONSOLE_LOGIN;
 use backtrail_model::outcome::{Facts, NO_ERROR_CODE};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DataFusionError;
 use serde_json::Value;
 
 use crate::error::TimelineError;
+use crate::source::time_type;
 
 /// Evidence, and the number of a record in it.
 pub(crate) type Place = (String, i64);
@@ -107,6 +113,23 @@ pub(crate) fn longs<'a>(batch: &'a RecordBatch, table: &'static str, column: &'s
 /// A column of flags.
 pub(crate) fn flags<'a>(batch: &'a RecordBatch, table: &'static str, column: &'static str) -> Result<&'a BooleanArray, TimelineError> {
     batch.column_by_name(column).and_then(|a| a.as_boolean_opt()).ok_or(TimelineError::Column { table, column })
+}
+
+/// With these columns of times, numbers and flags, without values where the batch has none: a reader of row groups leaves those out.
+pub(crate) fn with_all(batch: RecordBatch, columns: &[&str]) -> Result<RecordBatch, DataFusionError> {
+    let missing: Vec<&str> = columns.iter().copied().filter(|column| batch.column_by_name(column).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(batch);
+    }
+    let kind = |column: &str| match column {
+        "event_time" => time_type(),
+        "record_index" => DataType::Int64,
+        _ => DataType::Boolean,
+    };
+    let own =
+        batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, column)| (field.name().clone(), Arc::clone(column), true));
+    let nulls = missing.iter().map(|column| ((*column).to_owned(), new_null_array(&kind(column), batch.num_rows()), true));
+    Ok(RecordBatch::try_from_iter_with_nullable(own.chain(nulls))?)
 }
 
 /// Declares [`Event`] and the columns it is read from, so that the two cannot differ.

@@ -3,21 +3,31 @@
 //! A row of an event has forty columns, and one row of a page costs the whole page: events that stand far apart are read by `raw` alone and decoded
 //! again, which gives the same columns (`backtrail_cloudtrail::Reread`). Where they turn out to be many, they are read as all others are.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use arrow_array::{Array, BooleanArray, RecordBatch};
 use backtrail_cloudtrail::{Kept, Reread};
 use backtrail_model::window::Window;
+use backtrail_query::{RowGroup, SomeRows};
 use datafusion::arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
 use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event, Events, Text, flags, longs, times};
+use crate::event::{EVENT_COLUMNS, Event, Events, Text, flags, longs, times, with_all};
+use crate::lineage::{SoughtRows, USED, Wanted};
+use crate::narrow::Narrow;
 use crate::source::{CLOUDTRAIL, Source};
 
 /// What is read of each event.
 const COLUMNS: &[&str] = &["event_time", "raw", "raw_form", "id_conflict", "evidence_id", "record_index"];
 /// Bytes of records decoded again: beyond it they are many.
-const MOST_BYTES: usize = 96 << 20;
+pub(crate) const MOST_BYTES: usize = 96 << 20;
+/// Bytes of records in a row group that are read at once, if all of them are wanted.
+const MOST_BYTES_OF_GROUP: usize = 1 << 30;
+/// Columns that are there though no row of a row group has a value.
+pub(crate) const ALWAYS: &[&str] = &["event_time", "record_index", "id_conflict"];
 
 impl Source {
     /// Runs `each` over the events of a window that fulfil a condition, in any order: for conditions that few events among many fulfil.
@@ -28,6 +38,37 @@ impl Source {
         each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
     ) -> Result<(), TimelineError> {
         self.found(window, condition, true).await?.in_any_order(self, EVENT_COLUMNS, each).await
+    }
+
+    /// Runs `each` over the events, of all time and in any order, that were made with what is sought, but for those of a key that are known: few among many.
+    pub(crate) async fn used(
+        &self,
+        wanted: &Arc<Wanted>,
+        known_key: Option<&str>,
+        each: &mut dyn FnMut(&Event<'_>) -> Result<(), TimelineError>,
+    ) -> Result<(), TimelineError> {
+        let Some(condition) = wanted.condition(USED) else { return Ok(()) };
+        let sought = SoughtRows::new(CLOUDTRAIL, wanted, USED, &self.issued_keys).without(known_key.map(str::to_owned));
+        if let Some(met) = self.reread_apart(sought).await? {
+            return met.iter().try_for_each(|batch| Events::of(batch)?.iter().try_for_each(|event| each(&event)));
+        }
+        let others = known_key.map(|key| col(USED.key).not_eq(lit(key.to_owned())).or(col(USED.key).is_null()));
+        self.in_any_order(None, others.into_iter().chain([condition]).reduce(Expr::and), EVENT_COLUMNS, each).await
+    }
+
+    /// The events that are sought, decoded from their own text on all threads; `None` where they are many or not all of them are their own text.
+    async fn reread_apart(&self, sought: SoughtRows) -> Result<Option<Vec<RecordBatch>>, TimelineError> {
+        let each = move |met: &mut Met, group: &RowGroup| {
+            let rows = if met.is_too_much() { None } else { sought.of(group).map_err(TimelineError::table(CLOUDTRAIL))? };
+            rows.map_or(Ok(()), |rows| met.take_rows(group, &rows))
+        };
+        Ok(Met::all(self.spans_apart(CLOUDTRAIL, &[None], Met::one_of_several(), each).await?))
+    }
+
+    /// Some rows of row groups of `cloudtrail`, decoded likewise.
+    pub(crate) async fn reread_rows(rows: Vec<(RowGroup, SomeRows)>) -> Result<Option<Vec<RecordBatch>>, TimelineError> {
+        let each = |met: &mut Met, (group, rows): &(RowGroup, SomeRows)| met.take_rows(group, rows);
+        Ok(Met::all(Self::apart(rows, Met::one_of_several(), each).await?))
     }
 
     /// The events of a window that fulfil a condition: in memory where they are known to be few, and are; else yet to be read.
@@ -47,13 +88,15 @@ pub(crate) async fn reread(table: &'static str, events: DataFrame) -> Result<Opt
     let frame = events.select_columns(COLUMNS).map_err(TimelineError::table(table))?;
     let mut met = Met::default();
     Source::batches_while(table, frame, &mut |batch| met.take(table, batch)).await?;
-    Ok((!met.is_too_much).then(|| met.decoder.take()))
+    Ok((!met.is_too_much()).then(|| met.decoder.take()))
 }
 
 /// Events that an answer looks at more than once.
 pub(crate) enum Found<'w> {
     /// In memory.
     Few(RecordBatch),
+    /// Those of a key, in memory as far as counting them needs.
+    Narrow(Narrow),
     /// Those of a window that fulfil a condition.
     Many(Option<&'w Window>, Option<Expr>),
 }
@@ -80,6 +123,7 @@ impl Found<'_> {
     ) -> Result<(), TimelineError> {
         match self {
             Self::Few(batch) => each(&Events::of(&in_order(batch)?)?),
+            Self::Narrow(narrow) => source.in_order(None, Some(narrow.condition.clone()), each).await,
             Self::Many(window, condition) => source.in_order(*window, condition.clone(), each).await,
         }
     }
@@ -93,6 +137,8 @@ impl Found<'_> {
     ) -> Result<(), TimelineError> {
         match self {
             Self::Few(batch) => Events::of(batch)?.iter().try_for_each(|event| each(&event)),
+            Self::Narrow(narrow) if Narrow::has(columns) => narrow.each(&mut |_, event| each(event)),
+            Self::Narrow(narrow) => source.in_any_order(None, Some(narrow.condition.clone()), columns, each).await,
             Self::Many(window, condition) => source.in_any_order(*window, condition.clone(), columns, each).await,
         }
     }
@@ -101,11 +147,42 @@ impl Found<'_> {
 #[derive(Default)]
 struct Met {
     decoder: Reread,
-    bytes: usize,
-    is_too_much: bool,
+    /// Bytes of records that were decoded, by whichever thread.
+    read: Arc<AtomicUsize>,
 }
 
 impl Met {
+    fn is_too_much(&self) -> bool {
+        self.read.load(Ordering::Relaxed) > MOST_BYTES
+    }
+
+    /// Makes those of several threads, which decode so much together.
+    fn one_of_several() -> impl Fn() -> Self + Send + Sync + 'static {
+        let read = Arc::new(AtomicUsize::new(0));
+        move || Self { read: Arc::clone(&read), ..Self::default() }
+    }
+
+    /// What several threads decoded; `None` where it is too much.
+    fn all(met: Vec<Self>) -> Option<Vec<RecordBatch>> {
+        met.iter().all(|met| !met.is_too_much()).then(|| met.into_iter().map(|mut met| met.decoder.take()).collect())
+    }
+
+    /// Takes some rows of a row group.
+    fn take_rows(&mut self, group: &RowGroup, rows: &SomeRows) -> Result<(), TimelineError> {
+        if self.is_too_much() || group.bytes_of("raw") > MOST_BYTES_OF_GROUP {
+            self.give_up();
+            return Ok(());
+        }
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let Some(batch) = group.read_some(COLUMNS, rows).map_err(&failed)? else { return Ok(()) };
+        self.take(CLOUDTRAIL, &with_all(batch, ALWAYS).map_err(&failed)?).map(|_is_more| ())
+    }
+
+    /// Makes it too much.
+    fn give_up(&self) {
+        self.read.fetch_max(MOST_BYTES + 1, Ordering::Relaxed);
+    }
+
     /// Whether there is to be more.
     fn take(&mut self, table: &'static str, batch: &RecordBatch) -> Result<bool, TimelineError> {
         let text = |column| Text::of(batch, table, column);
@@ -120,10 +197,11 @@ impl Met {
                 evidence_id: evidence.get(row).unwrap_or_default(),
                 record_index: index.value(row),
             };
-            self.bytes += kept.raw.len();
-            let is_its_own = form.get(row) != Some("projected") && self.decoder.add(&kept);
-            self.is_too_much = !is_its_own || self.bytes > MOST_BYTES;
-            if self.is_too_much {
+            self.read.fetch_add(kept.raw.len(), Ordering::Relaxed);
+            if form.get(row) == Some("projected") || !self.decoder.add(&kept) {
+                self.give_up();
+            }
+            if self.is_too_much() {
                 return Ok(false);
             }
         }

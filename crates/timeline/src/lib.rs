@@ -26,6 +26,7 @@ mod interfaces;
 mod item;
 mod ledger;
 mod lineage;
+mod narrow;
 mod nearest;
 mod novelty;
 mod pivotal;

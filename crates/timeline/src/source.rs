@@ -20,13 +20,14 @@ use datafusion::logical_expr::{ColumnarValue, Expr, SortExpr, Volatility, col, c
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
+use hashbrown::HashMap;
 
 use crate::coverage::ToldByFiles;
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::interfaces::Interfaces;
 use crate::ledger::Ledger;
-use crate::lineage::FewIssued;
+use crate::lineage::{FewIssued, IssuedKeys};
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
 const ROWS_AT_ONCE: u64 = 400_000;
@@ -85,6 +86,10 @@ pub struct Source {
     tallies: Option<Tallies>,
     /// The few calls that every chain may lead through: an answer works out several.
     pub(crate) few_issued: Arc<OnceLock<FewIssued>>,
+    /// The row groups of tables that were read whole.
+    of_all_time: Arc<futures::lock::Mutex<HashMap<&'static str, Vec<RowGroup>>>>,
+    /// What keys were issued, by row: each level of a chain asks.
+    pub(crate) issued_keys: Arc<IssuedKeys>,
     /// The least version of the decoder that read any evidence: asked before each read of a table that older versions did not fill.
     pub(crate) oldest_reading: Arc<futures::lock::Mutex<Option<i32>>>,
     /// What the ledger says: every answer of a session asks, some of them twice.
@@ -122,6 +127,8 @@ impl Source {
             days: sorted,
             tallies: None,
             few_issued: Arc::default(),
+            of_all_time: Arc::default(),
+            issued_keys: Arc::default(),
             oldest_reading: Arc::default(),
             ledger: Arc::default(),
             told_by_files: Arc::default(),
@@ -210,22 +217,46 @@ impl Source {
     ) -> Result<Vec<S>, TimelineError> {
         let mut groups = Vec::new();
         for span in spans {
-            groups.extend(row_groups(&self.context, name, *span).await.map_err(TimelineError::table(name))?);
+            groups.extend(self.row_groups(name, *span).await?);
         }
         tracing::debug!(table = name, groups = groups.len(), "reading");
-        let groups = Arc::new(groups);
+        Self::apart(groups, begin, each).await
+    }
+
+    /// The row groups of a table. Those of all time are kept: each level of a chain asks for them.
+    async fn row_groups(&self, name: &'static str, span: Option<(i64, i64)>) -> Result<Vec<RowGroup>, TimelineError> {
+        let read = || row_groups(&self.context, name, span);
+        if span.is_some() {
+            return read().await.map_err(TimelineError::table(name));
+        }
+        let mut known = self.of_all_time.lock().await;
+        if let Some(groups) = known.get(name) {
+            return Ok(groups.clone());
+        }
+        let groups = read().await.map_err(TimelineError::table(name))?;
+        known.insert(name, groups.clone());
+        Ok(groups)
+    }
+
+    /// The same of whatever parts.
+    pub(crate) async fn apart<P: Send + Sync + 'static, S: Send + 'static>(
+        parts: Vec<P>,
+        begin: impl Fn() -> S + Send + Sync + 'static,
+        each: impl Fn(&mut S, &P) -> Result<(), TimelineError> + Send + Sync + 'static,
+    ) -> Result<Vec<S>, TimelineError> {
+        let threads = rayon::current_num_threads().min(parts.len()).max(1);
+        let parts = Arc::new(parts);
         let (next, begin, each) = (Arc::new(AtomicUsize::new(0)), Arc::new(begin), Arc::new(each));
         let fill = |_| {
-            let (groups, next, begin, each) = (Arc::clone(&groups), Arc::clone(&next), Arc::clone(&begin), Arc::clone(&each));
+            let (parts, next, begin, each) = (Arc::clone(&parts), Arc::clone(&next), Arc::clone(&begin), Arc::clone(&each));
             on_its_own(move || {
                 let mut state = begin();
-                while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    each(&mut state, group)?;
+                while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    each(&mut state, part)?;
                 }
                 Ok(state)
             })
         };
-        let threads = rayon::current_num_threads().min(groups.len()).max(1);
         futures::future::try_join_all((0..threads).map(fill).collect::<Vec<_>>()).await
     }
 

@@ -3,6 +3,7 @@
 mod read;
 mod tree;
 mod up;
+mod uses;
 
 use std::collections::BTreeMap;
 
@@ -41,8 +42,9 @@ impl Subject {
         }
     }
 
-    fn is_key(&self) -> bool {
-        matches!(self, Self::Key(_))
+    /// The key, where it is one.
+    fn key(&self) -> Option<&str> {
+        if let Self::Key(key) = self { Some(key) } else { None }
     }
 
     /// The role, where it is one.

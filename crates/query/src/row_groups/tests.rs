@@ -1,14 +1,12 @@
 //! Row groups as they are read, held against what was written: whatever the encoding of a column, the window, and the version that wrote the file.
 
 use std::fs::File;
-use std::path::Path;
 
 use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, StringArray, TimestampMicrosecondArray};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
 use parquet::column::writer::ColumnCloseResult;
-use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
@@ -44,7 +42,7 @@ fn footer(path: &Path) -> Arc<ParquetMetaData> {
 }
 
 fn groups(path: &Path, window: Option<Span>) -> Vec<RowGroup> {
-    of_file(Arc::new(path.to_owned()), &footer(path), window).expect("row groups")
+    of_file(path, &footer(path), None, window).expect("row groups")
 }
 
 /// The texts of a column of whatever encoding.
@@ -217,4 +215,27 @@ fn a_window_takes_its_rows_and_leaves_out_row_groups_that_have_none() {
     assert_eq!(texts(&some, "name"), owned(&[Some("Some(19)")]));
     assert_eq!(groups(&path, None).len(), written.len());
     assert_eq!(read(&groups(&path, None)[3], &["name"]).num_rows(), 2, "without a window they count");
+}
+
+#[test]
+fn some_rows_are_numbered_and_chosen_from_whatever_the_window() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("some.parquet");
+    let pages = properties(true).into_builder().set_data_page_row_count_limit(2).set_write_batch_size(2).build();
+    write(&path, pages, &[named(&NAMES)]);
+    let [group] = groups(&path, Some((2, 4))).try_into().expect("one row group");
+    let whole = group.whole();
+    assert_eq!((group.rows(), whole.place(), whole.bytes_of("none")), (6, (path.as_path(), 0), 0));
+    assert!(whole.bytes_of("name") > 0);
+    let rows = SomeRows::of(&BooleanArray::from(vec![true, true, false, false, false, true])).expect("rows");
+    assert_eq!(rows.numbers().collect::<Vec<_>>(), [0, 1, 5]);
+    assert_eq!(texts(&group.read_some(&["name"], &rows).expect("read").expect("rows"), "name"), owned(&[Some("b"), Some("a"), Some("a")]));
+    let is_a = |batch: &RecordBatch| Ok(texts(batch, "name").iter().map(|name| Some(name.as_deref() == Some("a"))).collect());
+    let of_a = group.rows_among(&rows, &["name"], is_a).expect("read").expect("rows");
+    assert_eq!(of_a.numbers().collect::<Vec<_>>(), [1, 5]);
+    let last = of_a.those(&BooleanArray::from(vec![false, true])).expect("a row");
+    assert_eq!(last.numbers().collect::<Vec<_>>(), [5]);
+    assert!(of_a.those(&BooleanArray::from(vec![false, false])).is_none());
+    assert!(group.rows_among(&rows, &["name"], |batch| Ok(vec![false; batch.num_rows()].into())).expect("read").is_none());
+    assert_eq!(row_groups_of_file(&path).expect("row groups").len(), 1);
 }

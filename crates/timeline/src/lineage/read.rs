@@ -6,20 +6,22 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch};
 use backtrail_model::calls::{ISSUING_CALLS, PASSWORD_ENDS};
 use backtrail_model::issuance::{Issuance, is_portal, is_sign_in, issuing_method, known_method, sets_password};
+use backtrail_model::tables::Table;
 use backtrail_model::time::MICROS_PER_SECOND;
 use backtrail_model::window::Window;
+use backtrail_query::{RowGroup, SomeRows};
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, col, lit};
 use hashbrown::{HashMap, HashSet};
 
 use crate::ends::{Met, earlier, widened};
 use crate::error::TimelineError;
-use crate::event::{Event, Events, Text, flags};
+use crate::event::{Event, Events, Text, flags, with_all};
 use crate::few::Found;
 use crate::lineage::holder::{second, write_key};
 use crate::lineage::links::without_path;
-use crate::lineage::wanted::{Caller, ISSUED, USED, Wanted};
-use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, motion, passwords};
+use crate::lineage::wanted::{Caller, Columns, ISSUED, USED, Wanted};
+use crate::lineage::{Actors, Holder, Issued, Lineage, PasswordEnds, SoughtRows, motion, passwords};
 use crate::source::{Source, one_of, within};
 
 const TABLE: &str = "credentials";
@@ -29,8 +31,12 @@ pub(super) const MOMENTS: i64 = 5 * MICROS_PER_SECOND;
 const MOST_SHARED: usize = 100_000;
 /// Columns of the table that no chain needs: they say which copies are one.
 const UNNEEDED: &[&str] = &["dedupe_key", "copy_rank", "record_sha256"];
+/// Where a record stands: how what has no id is cited.
+const PLACE: &[&str] = &["evidence_id", "record_index"];
+/// Columns that are there though no row of a row group has a value.
+const ALWAYS: &[&str] = &["event_time", "record_index", "by_identity_center"];
 /// Columns of an event that tell its holder.
-pub(super) const HOLDER_COLUMNS: &[&str] = &[
+pub(crate) const HOLDER_COLUMNS: &[&str] = &[
     "event_time",
     "event_source",
     "event_name",
@@ -197,20 +203,13 @@ pub(super) async fn below<'c>(
 
 /// The calls that issued sessions of the same id as these in the same second: what was done may be of either.
 async fn issued_at_once(source: &Source, made: &[Issued]) -> Result<Vec<Issued>, TimelineError> {
-    let (mut sessions, mut span) = (Wanted::default(), None);
+    let mut sessions = Wanted::default();
     for (id, time) in
         made.iter().filter(|one| !is_sign_in(one.what.method)).filter_map(|one| one.what.principal_id.as_deref().zip(one.time))
     {
         sessions.add_session(id, Some(second(time)));
-        span = widened(span, time);
     }
-    let span = span
-        .and_then(|(first, last)| Window::between(first.saturating_sub(MICROS_PER_SECOND), last.saturating_add(MICROS_PER_SECOND)).ok());
-    let condition = span.as_ref().map(within).zip(Arc::new(sessions).condition(ISSUED));
-    match condition {
-        Some((inside, same)) => fetch(source, Some(inside.and(same))).await,
-        None => Ok(Vec::new()),
-    }
+    fetch_sought(source, &Arc::new(sessions), ISSUED).await
 }
 
 /// Sessions that may have been opened with what these calls gave, though no key or session of the caller says so: sign-ins with a password, roles
@@ -250,7 +249,7 @@ pub(super) async fn made_by(
     let mut met = Vec::new();
     let frame = calls(source).await?.filter(condition).map_err(TimelineError::table(TABLE))?;
     Source::batches_while(TABLE, frame, &mut |batch| {
-        take(batch, is_meant, &mut met)?;
+        take(batch, is_meant, &mut |_, call| met.push(call))?;
         Ok(met.len() <= most)
     })
     .await?;
@@ -367,15 +366,55 @@ pub(super) fn lineage_of(source: &Source, issued: Vec<Issued>) -> Lineage {
 
 /// The calls that issued what is wanted.
 async fn fetch_issued(source: &Source, wanted: &Arc<Wanted>) -> Result<Vec<Issued>, TimelineError> {
-    let condition = [wanted.in_time(), wanted.condition(ISSUED)].into_iter().flatten().reduce(Expr::and);
-    fetch(source, condition).await
+    fetch_sought(source, wanted, ISSUED).await
 }
 
 /// The calls made with what is wanted.
 async fn fetch_made(source: &Source, wanted: &Arc<Wanted>, span: Option<&Expr>) -> Result<Vec<Issued>, TimelineError> {
+    // Which calls may be meant is told by more than when they were made.
+    let Some(span) = span else { return fetch_sought(source, wanted, USED).await };
     let Some(named) = wanted.condition(USED) else { return Ok(Vec::new()) };
-    let condition = [span.cloned(), wanted.in_time(), Some(named)].into_iter().flatten().reduce(Expr::and);
+    let condition = [Some(span.clone()), wanted.in_time(), Some(named)].into_iter().flatten().reduce(Expr::and);
     fetch(source, condition).await
+}
+
+/// The calls that are about what is wanted.
+async fn fetch_sought(source: &Source, wanted: &Arc<Wanted>, columns: Columns) -> Result<Vec<Issued>, TimelineError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sought = SoughtRows::new(TABLE, wanted, columns, &source.issued_keys);
+    let (spans, held) = ([sought.span()], Arc::clone(&source.issued_keys));
+    let each = move |met: &mut Vec<Issued>, group: &RowGroup| {
+        let Some(rows) = sought.of(group).map_err(TimelineError::table(TABLE))? else { return Ok(()) };
+        let (known, unknown) = held.known(group, &rows);
+        met.extend(known);
+        if let Some(unknown) = unknown {
+            let read = of_rows(group, &unknown)?;
+            met.extend(read.iter().map(|(_, call)| call.clone()));
+            held.keep(group, read.into_iter());
+        }
+        Ok(())
+    };
+    let met: Vec<Issued> = source.spans_apart(TABLE, &spans, Vec::new, each).await?.into_iter().flatten().collect();
+    tracing::debug!(table = TABLE, rows = met.len(), "read");
+    Ok(met)
+}
+
+/// The calls of some rows of a row group, with the numbers of the rows.
+fn of_rows(group: &RowGroup, rows: &SomeRows) -> Result<Vec<(usize, Issued)>, TimelineError> {
+    let failed = TimelineError::table(TABLE);
+    let needed = || Table::Credentials.columns().iter().map(|column| column.name).filter(|name| !UNNEEDED.contains(name));
+    let without_place: Vec<&str> = needed().filter(|name| !PLACE.contains(name)).collect();
+    let Some(mut batch) = group.read_some(&without_place, rows).map_err(&failed)? else { return Ok(Vec::new()) };
+    let ids = Text::of(&batch, TABLE, "event_id")?;
+    if (0..batch.num_rows()).any(|row| ids.get(row).is_none_or(str::is_empty)) {
+        let Some(whole) = group.read_some(&needed().collect::<Vec<_>>(), rows).map_err(&failed)? else { return Ok(Vec::new()) };
+        batch = whole;
+    }
+    let (numbers, mut met): (Vec<usize>, Vec<(usize, Issued)>) = (rows.numbers().collect(), Vec::new());
+    take(&with_all(batch, ALWAYS).map_err(&failed)?, &|_| true, &mut |row, call| met.extend(numbers.get(row).map(|row| (*row, call))))?;
+    Ok(met)
 }
 
 async fn fetch(source: &Source, condition: Option<Expr>) -> Result<Vec<Issued>, TimelineError> {
@@ -384,7 +423,7 @@ async fn fetch(source: &Source, condition: Option<Expr>) -> Result<Vec<Issued>, 
         frame = frame.filter(condition).map_err(TimelineError::table(TABLE))?;
     }
     let mut all = Vec::new();
-    Source::batches(TABLE, frame, &mut |batch| take(batch, &|_| true, &mut all)).await?;
+    Source::batches(TABLE, frame, &mut |batch| take(batch, &|_| true, &mut |_, call| all.push(call))).await?;
     Ok(all)
 }
 
@@ -393,8 +432,8 @@ async fn calls(source: &Source) -> Result<DataFrame, TimelineError> {
     source.table(TABLE).await?.drop_columns(UNNEEDED).map_err(TimelineError::table(TABLE))
 }
 
-/// Takes the calls that a rule lets through.
-fn take(batch: &RecordBatch, is_meant: &dyn Fn(&Event<'_>) -> bool, all: &mut Vec<Issued>) -> Result<(), TimelineError> {
+/// Takes the calls that a rule lets through, with their rows.
+fn take(batch: &RecordBatch, is_meant: &dyn Fn(&Event<'_>) -> bool, each: &mut dyn FnMut(usize, Issued)) -> Result<(), TimelineError> {
     let events = Events::of(batch)?;
     let text = |column| Text::of(batch, TABLE, column);
     let (method, key, principal) = (text("method")?, text("issued_access_key_id")?, text("issued_principal_id")?);
@@ -411,7 +450,7 @@ fn take(batch: &RecordBatch, is_meant: &dyn Fn(&Event<'_>) -> bool, all: &mut Ve
             subject: own(subject, row),
             by_identity_center: !portal.is_null(row) && portal.value(row),
         };
-        all.push(Issued::by(&events.get(row), what));
+        each(row, Issued::by(&events.get(row), what));
     }
     Ok(())
 }

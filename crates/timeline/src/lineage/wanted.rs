@@ -22,12 +22,19 @@ use crate::source::{SOUGHT, decided, instant, one_of, time_type};
 /// The columns that say which credentials a row is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
-    key: &'static str,
-    session: &'static str,
+    pub(crate) key: &'static str,
+    pub(super) session: &'static str,
     /// When the session began.
-    begun: &'static str,
+    pub(super) begun: &'static str,
     /// Whether a row that does not say when may still be of the session.
-    may_be_silent: bool,
+    pub(super) may_be_silent: bool,
+}
+
+impl Columns {
+    /// Whether hardly two rows have the same: what was issued, unlike what was used.
+    pub(super) fn is_unlike(self) -> bool {
+        self.key == ISSUED.key
+    }
 }
 
 /// Of calls by what they issued.
@@ -189,10 +196,56 @@ impl Wanted {
         self.keys.is_empty() && self.sessions.is_empty()
     }
 
-    /// A condition on when the calls were made. A day to either side: a pipeline may have lost the call's own time.
-    pub(super) fn in_time(&self) -> Option<Expr> {
+    pub(super) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    pub(super) fn has_sessions(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+
+    /// Whether sessions of this id are sought, whenever they began.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.sessions.contains_key(id)
+    }
+
+    /// The seconds in which the sessions began; `None` where one may have begun at any time.
+    pub(super) fn seconds(&self) -> Option<HashSet<i64>> {
+        let mut all = HashSet::new();
+        for begun in self.sessions.values() {
+            let Begun::In(seconds) = begun else { return None };
+            all.extend(seconds.iter().copied());
+        }
+        Some(all)
+    }
+
+    /// When rows of the sessions are, where nothing else is sought and rows say by their own time when a session began: microseconds, the first inside
+    /// and the last outside.
+    pub(super) fn span_of_seconds(&self, columns: Columns) -> Option<(i64, i64)> {
+        if self.has_keys() || columns.begun != ISSUED.begun {
+            return None;
+        }
+        let (first, last) = self.seconds()?.into_iter().fold(None, widened)?;
+        Some((first.saturating_mul(MICROS_PER_SECOND), last.saturating_add(1).saturating_mul(MICROS_PER_SECOND)))
+    }
+
+    /// When the calls were made, microseconds, both ends inside. A day to either side: a pipeline may have lost the call's own time.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
         let (from, to) = self.created.filter(|_| !self.is_open)?;
-        let (from, to) = (from.saturating_sub(MICROS_PER_DAY), to.saturating_add(MICROS_PER_DAY));
+        Some((from.saturating_sub(MICROS_PER_DAY), to.saturating_add(MICROS_PER_DAY)))
+    }
+
+    /// The same as a condition.
+    pub(super) fn in_time(&self) -> Option<Expr> {
+        let (from, to) = self.span()?;
         let inside = col("event_time").gt_eq(instant(from)).and(col("event_time").lt_eq(instant(to)));
         let dates = col(EVENT_DATE).gt_eq(lit(format_date(from))).and(col(EVENT_DATE).lt_eq(lit(format_date(to))));
         Some(inside.and(dates))
@@ -226,7 +279,13 @@ impl Wanted {
         Some(if columns.may_be_silent { inside.or(col(columns.begun).is_null()) } else { inside })
     }
 
-    /// The exact rule.
+    /// The exact rule for a row: its key, the id of its session, and the second in which that began.
+    pub(super) fn is_of(&self, columns: Columns, key: Option<&str>, session: Option<&str>, begun: Option<i64>) -> bool {
+        let is_session = |sought: &Begun| sought.covers(begun) || (columns.may_be_silent && begun.is_none());
+        key.is_some_and(|key| self.keys.contains(key)) || session.and_then(|id| self.sessions.get(id)).is_some_and(is_session)
+    }
+
+    /// The same for the engine.
     fn is_sought(self: &Arc<Self>, columns: Columns) -> Expr {
         let wanted = Arc::clone(self);
         let types = [(columns.key, DataType::Utf8View), (columns.session, DataType::Utf8View), (columns.begun, time_type())];
@@ -272,6 +331,14 @@ impl Default for Told {
     fn default() -> Self {
         // No text is so long.
         Self(vec![(u128::MAX, false); Self::SLOTS])
+    }
+}
+
+#[cfg(test)]
+impl Wanted {
+    /// Nothing yet, of what was created from a first to a last time.
+    pub(super) fn between(first: i64, last: i64) -> Self {
+        Self { created: Some((first, last)), ..Self::default() }
     }
 }
 

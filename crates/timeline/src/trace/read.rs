@@ -22,7 +22,10 @@ const MOST_SESSIONS: usize = 5;
 
 /// A key, or whatever an ARN names: what was done with it, by whom it was issued, and what descends from both.
 pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result<Traced, TimelineError> {
-    let found = source.found(None, Some(subject.used()), subject.is_key()).await?;
+    let found = match subject.key() {
+        Some(key) => source.of_key(key, subject.used()).await?,
+        None => source.found(None, Some(subject.used()), false).await?,
+    };
     let users = in_order(holders(source, &found).await?);
     let issued = issued_as(source, subject, users.is_empty()).await?;
     let actors = Actors::around(source, users.iter().map(|(holder, _)| holder.clone()).collect(), issued, MOST_NODES).await?;
@@ -30,7 +33,7 @@ pub(super) async fn of_credentials(source: &Source, subject: &Subject) -> Result
     let sign_ins = sign_ins(actors.lineage(), subject);
     let (up, not_seen) = ways_up(&actors, &users, &own);
     // Whatever was done with a key is below it.
-    let at_hand = subject.is_key().then(|| AtHand { found: &found, condition: subject.used() });
+    let at_hand = subject.key().map(|key| AtHand { found: &found, key });
     let top = Top::Credentials { users: &users, own: &own, sign_ins: &sign_ins, at_hand };
     let down = tree::below(source, actors.lineage(), top).await?;
     Ok(Traced { up, down, times: Vec::new(), not_seen })

@@ -1,35 +1,30 @@
 //! The tree below what is traced: each set of credentials once, with what was done with it, and what services did because of it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
-use backtrail_model::calls::is_change;
 use backtrail_model::issuance::is_sign_in;
-use backtrail_model::outcome::classify;
 use backtrail_model::time::format_instant;
 use backtrail_model::words::counted;
-use datafusion::logical_expr::Expr;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hashbrown::HashMap;
 
-use super::{Node, Rival, Seen, SharedUses, Uses};
+use super::uses::{Counted, Used};
+use super::{Node, Rival, Seen, SharedUses};
 use crate::coverage::{NotSeen, NotSeenKind};
-use crate::ends::{Ends, Met};
 use crate::error::TimelineError;
-use crate::event::{EVENT_COLUMNS, Event, Place};
+use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::few::Found;
-use crate::item::{Item, Made};
 use crate::lineage::{
     BY_KEY, BY_SESSION, Holder, Issued, Lineage, Link, Sessions, SetInMotion, SetOff, Setting, Strength, USED, Wanted, is_of_stacks, is_one,
 };
+use crate::narrow::{At, Narrow};
 use crate::source::Source;
 
 /// Credentials followed downwards at most; how many there were in all is told.
 pub(super) const MOST_NODES: usize = 500;
-/// Things made that are listed for one credential.
-const MOST_MADE: usize = 50;
 /// Services' sessions that are looked at for what set them in motion: where there are more, they are not followed.
 const MOST_SET_OFF: usize = 100_000;
 /// What services did may set others in motion: so often it is followed further.
@@ -49,10 +44,10 @@ pub(super) enum Top<'t> {
     Call { own: &'t [usize], settings: Vec<Setting> },
 }
 
-/// Events that were read already, all of them below what is traced, and the condition by which they were found.
+/// Events of a key that were read already, all of them below what is traced.
 pub(super) struct AtHand<'t> {
     pub(super) found: &'t Found<'t>,
-    pub(super) condition: Expr,
+    pub(super) key: &'t str,
 }
 
 /// Everything below what is traced: below credentials in one node, which is these.
@@ -162,12 +157,12 @@ impl Known {
 
 /// A node whose credentials somebody may have used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Fit {
+pub(super) struct Fit {
     node: usize,
     strength: Strength,
     basis: &'static str,
     /// The calls that may have issued what was used as well.
-    others: Vec<usize>,
+    pub(super) others: Vec<usize>,
 }
 
 struct Grown {
@@ -180,24 +175,6 @@ struct Grown {
     parent: Option<usize>,
     /// The user of Identity Center for whom its portal was called, of all that descends from such a call.
     user: Option<String>,
-}
-
-/// What was done with a node's credentials.
-#[derive(Default)]
-struct Used {
-    /// And with nothing else that fits.
-    own: Counted,
-    /// Or with others'.
-    shared: Vec<(Fit, Counted)>,
-}
-
-#[derive(Default)]
-struct Counted {
-    uses: Uses,
-    ends: Ends,
-    addresses: HashSet<String>,
-    /// The first things made, in order: by time, those without one last, then by citation; two records may have one.
-    made: BTreeMap<(bool, Met, Place), Made>,
 }
 
 /// A call that set something up, and the credentials that it was made with.
@@ -339,33 +316,30 @@ impl<'a> Tree<'a> {
         let mut wanted = Wanted::of_issued(self.nodes.iter().filter_map(|node| node.issued).map(|at| &self.lineage.issued()[at]));
         self.top.keys.iter().for_each(|key| wanted.add_key(key));
         self.top.sessions.keys().for_each(|(id, begun)| wanted.add_session(id, Some(*begun)));
-        let Some(condition) = Arc::new(wanted).condition(USED) else { return Ok(()) };
-        let mut known: HashMap<Holder, Vec<Fit>> = HashMap::new();
-        let mut used: Vec<Used> = self.nodes.iter().map(|_| Used::default()).collect();
-        let mut settings: Vec<SetUp> = Vec::new();
-        let mut take = |event: &Event<'_>| {
-            let holder = Holder::of(event);
-            let fits: Cow<'_, [Fit]> = if event.event_name.is_some_and(is_sign_in) {
-                self.fits_of_sign_in(&holder, event).into()
-            } else {
-                let of_holder = |holder: &Holder| self.fits(holder, &self.lineage.parents(holder, event.event_time));
-                known.entry(holder).or_insert_with_key(of_holder).as_slice().into()
-            };
-            for fit in fits.iter().filter(|fit| is_of_stacks(event, self.nodes[fit.node].stacks.as_ref())) {
-                used[fit.node].take(fit, event);
-                settings.extend(Setting::of(event).map(|setting| SetUp { node: fit.node, others: fit.others.clone(), setting }));
-            }
-            Ok(())
-        };
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let wanted = Arc::new(wanted);
+        let mut reading = Reading::of(self);
         match &self.at_hand {
-            Some(AtHand { found: found @ Found::Few(_), condition: known }) => {
-                found.in_any_order(source, EVENT_COLUMNS, &mut take).await?;
-                source.few(None, Some(condition.and(known.clone().is_not_true())), &mut take).await?;
+            Some(AtHand { found: Found::Narrow(narrow), key }) => {
+                if !reading.take_narrow(narrow).await? {
+                    reading = Reading::of(self);
+                    source.in_any_order(None, Some(narrow.condition.clone()), EVENT_COLUMNS, &mut |event| reading.take(event)).await?;
+                }
+                source.used(&wanted, Some(key), &mut |event| reading.take(event)).await?;
+            }
+            Some(AtHand { found: found @ Found::Few(_), key }) => {
+                found.in_any_order(source, EVENT_COLUMNS, &mut |event| reading.take(event)).await?;
+                source.used(&wanted, Some(key), &mut |event| reading.take(event)).await?;
             }
             // They are many, and among those sought.
-            Some(AtHand { found: Found::Many(..), .. }) => source.in_any_order(None, Some(condition), EVENT_COLUMNS, &mut take).await?,
-            None => source.few(None, Some(condition), &mut take).await?,
+            Some(AtHand { found: Found::Many(..), .. }) => {
+                source.in_any_order(None, wanted.condition(USED), EVENT_COLUMNS, &mut |event| reading.take(event)).await?;
+            }
+            None => source.used(&wanted, None, &mut |event| reading.take(event)).await?,
         }
+        let Reading { used, settings, .. } = reading;
         self.settings.extend(settings);
         self.used = used;
         Ok(())
@@ -445,22 +419,6 @@ impl<'a> Tree<'a> {
     }
 }
 
-impl Used {
-    fn take(&mut self, fit: &Fit, event: &Event<'_>) {
-        if fit.others.is_empty() {
-            return self.own.take(fit.strength, event);
-        }
-        match self.shared.iter_mut().find(|(known, _)| known == fit) {
-            Some((_, counted)) => counted.take(fit.strength, event),
-            None => {
-                let mut counted = Counted::default();
-                counted.take(fit.strength, event);
-                self.shared.push((fit.clone(), counted));
-            }
-        }
-    }
-}
-
 fn rivals(lineage: &Lineage, calls: &[usize]) -> Vec<Rival> {
     calls.iter().map(|at| Rival::of(&lineage.issued()[*at])).collect()
 }
@@ -495,42 +453,72 @@ fn node(issued: Option<&Issued>, link: Option<(Strength, &'static str)>, uses: C
     }
 }
 
-impl Counted {
-    fn take(&mut self, strength: Strength, event: &Event<'_>) {
-        let facts = event.facts();
-        let outcome = classify(&facts);
-        self.uses.events += 1;
-        *self.uses.strengths.entry(strength.as_str()).or_default() += 1;
-        *self.uses.outcomes.entry(outcome.as_str()).or_default() += 1;
-        if let Some(address) = event.source_ip_address.filter(|address| !self.addresses.contains(*address)) {
-            self.addresses.insert(address.to_owned());
-        }
-        if is_change(&facts, outcome) && Issued::of(event).is_none() {
-            self.make(event);
-        }
-        if event.event_time.is_some() {
-            self.ends.take_at(event.event_time, || event.citation());
+/// Events being read that were made with what stands in a tree.
+struct Reading<'r, 'a> {
+    tree: &'r Tree<'a>,
+    known: HashMap<Holder, Vec<Fit>>,
+    /// Of each node.
+    used: Vec<Used>,
+    settings: Vec<SetUp>,
+}
+
+impl<'r, 'a> Reading<'r, 'a> {
+    fn of(tree: &'r Tree<'a>) -> Self {
+        Self { tree, known: HashMap::new(), used: tree.nodes.iter().map(|_| Used::default()).collect(), settings: Vec::new() }
+    }
+
+    /// Runs `each` over the fits of an event that count.
+    fn each_fit(&mut self, event: &Event<'_>, each: &mut dyn FnMut(&Fit, &mut Counted, &mut Vec<SetUp>)) {
+        let (tree, holder) = (self.tree, Holder::of(event));
+        let fits: Cow<'_, [Fit]> = if event.event_name.is_some_and(is_sign_in) {
+            tree.fits_of_sign_in(&holder, event).into()
+        } else {
+            let of_holder = |holder: &Holder| tree.fits(holder, &tree.lineage.parents(holder, event.event_time));
+            self.known.entry(holder).or_insert_with_key(of_holder).as_slice().into()
+        };
+        for fit in fits.iter().filter(|fit| is_of_stacks(event, tree.nodes[fit.node].stacks.as_ref())) {
+            each(fit, self.used[fit.node].counted(fit), &mut self.settings);
         }
     }
 
-    /// Takes what was made, where it is among the first: only these are told.
-    fn make(&mut self, event: &Event<'_>) {
-        let at = (event.event_time.is_none(), (event.event_time, event.citation()), event.place());
-        if self.made.len() < MOST_MADE || self.made.last_key_value().is_some_and(|(last, _)| at < *last) {
-            self.made.insert(at, Item::of(event, None).made());
-        }
-        if self.made.len() > MOST_MADE {
-            self.made.pop_last();
-        }
+    fn take(&mut self, event: &Event<'_>) -> Result<(), TimelineError> {
+        self.each_fit(event, &mut |fit, counted, settings| {
+            counted.take(fit.strength, event);
+            settings.extend(SetUp::of(fit, event));
+        });
+        Ok(())
     }
 
-    fn finish(mut self) -> Uses {
-        self.uses.made = self.made.into_values().collect();
-        self.uses.addresses = self.addresses.into_iter().collect();
-        self.uses.addresses.sort_unstable();
-        let (first, last) = self.ends.times().unwrap_or_default();
-        (self.uses.first_event_time, self.uses.last_event_time) = (first.map(format_instant), last.map(format_instant));
-        self.uses.refs = self.ends.refs();
-        self.uses
+    /// Takes events of which no more was read than counting needs, and reads the records of those that are to be told. False where one cannot be read so.
+    async fn take_narrow(&mut self, narrow: &Narrow) -> Result<bool, TimelineError> {
+        let mut whole: Vec<At> = Vec::new();
+        narrow.each(&mut |at, event| {
+            // A sign-in is told from others by its citation.
+            if event.event_name.is_some_and(is_sign_in) {
+                whole.push(at);
+            } else {
+                self.each_fit(event, &mut |fit, counted, _| counted.take_narrow(fit.strength, event, at));
+            }
+            Ok(())
+        })?;
+        let told: HashSet<At> = self.used.iter().flat_map(Used::chosen).collect();
+        let Some(told) = narrow.whole(told).await? else { return Ok(false) };
+        for batch in &told {
+            for event in Events::of(batch)?.iter() {
+                self.each_fit(&event, &mut |fit, counted, settings| {
+                    counted.tell(&event);
+                    settings.extend(SetUp::of(fit, &event));
+                });
+            }
+        }
+        let Some(whole) = narrow.whole(whole).await? else { return Ok(false) };
+        whole.iter().try_for_each(|batch| Events::of(batch)?.iter().try_for_each(|event| self.take(&event)))?;
+        Ok(true)
+    }
+}
+
+impl SetUp {
+    fn of(fit: &Fit, event: &Event<'_>) -> Option<Self> {
+        Setting::of(event).map(|setting| Self { node: fit.node, others: fit.others.clone(), setting })
     }
 }

@@ -73,13 +73,17 @@ impl Sets {
 }
 
 impl Setting {
+    /// Whether the name of a call says that it may have set something up.
+    pub(crate) fn may_be(event: &Event<'_>) -> bool {
+        let calls = [STACK_CALLS, INSTANCE_CALLS, TASK_CALLS, GROUP_CALLS, FUNCTION_CALLS];
+        event.event_name.is_some_and(|name| calls.iter().any(|calls| calls.contains(&name)))
+    }
+
     /// Of an event; `None` where it set nothing up, or was not carried out.
     pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
         let name = event.event_name?;
         // Told before anything is parsed.
-        if ![STACK_CALLS, INSTANCE_CALLS, TASK_CALLS, GROUP_CALLS, FUNCTION_CALLS].iter().any(|calls| calls.contains(&name))
-            || classify(&event.facts()) != Outcome::Ok
-        {
+        if !Self::may_be(event) || classify(&event.facts()) != Outcome::Ok {
             return None;
         }
         let (service, action) = (service_of(event.event_source?), action_name(name));
