@@ -71,7 +71,7 @@ impl Instants {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone());
             let mask = ProjectionMask::columns(builder.parquet_schema(), [COLUMN]);
             let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-            let near = self.pages_near(footer, at, rows).unwrap_or_else(|| vec![0..rows]);
+            let near = self.pages_near(footer, at, rows).unwrap_or_else(|| std::iter::once(0..rows).collect());
             let mut numbers = near.iter().cloned().flatten();
             let selection = RowSelection::from_consecutive_ranges(near.iter().cloned(), rows);
             let builder = builder.with_row_groups(vec![at]).with_projection(mask).with_row_selection(selection);
