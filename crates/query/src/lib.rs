@@ -9,6 +9,7 @@ mod diagnose;
 mod error;
 mod functions;
 mod gate;
+mod hands;
 mod json_text;
 mod lines;
 mod misread;

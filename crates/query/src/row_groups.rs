@@ -24,9 +24,10 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
+use crate::hands::in_hands;
 use crate::needles::Needles;
 use crate::reader::LocalFiles;
-use crate::table::{FILES_PER_THREAD, StoreTable};
+use crate::table::StoreTable;
 
 #[cfg(test)]
 mod tests;
@@ -114,24 +115,12 @@ pub async fn row_groups(context: &SessionContext, table: &str, window: Option<Sp
     let footers = context.runtime_env().cache_manager.get_file_metadata_cache();
     let reader = LocalFiles::new(stored.root(), footers);
     let files: Vec<&DataFile> = stored.files().iter().filter(|file| may_be_in(window, file.min_event_time, file.max_event_time)).collect();
-    let of_some = |some: &[&DataFile]| -> Result<Vec<RowGroup>> {
+    in_hands(&files, context.copied_config().target_partitions(), |some| {
         let mut found = Vec::new();
         for file in some {
             let meta = stored.meta(file)?;
             let footer = reader.footer(&meta)?;
             found.extend(of_file(&file.path, &footer, Some((reader.clone(), meta)), window)?);
-        }
-        Ok(found)
-    };
-    let threads = context.copied_config().target_partitions();
-    let mut hands = files.chunks(files.len().div_ceil(threads.max(1)).max(FILES_PER_THREAD));
-    let Some(first) = hands.next() else { return Ok(Vec::new()) };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = hands.map(|some| scope.spawn(|| of_some(some))).collect();
-        let mut found = of_some(first)?;
-        for other in others {
-            let ended = |_panicked| DataFusionError::Execution("a thread that read footers ended early".to_owned());
-            found.extend(other.join().map_err(ended)??);
         }
         Ok(found)
     })

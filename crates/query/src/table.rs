@@ -33,6 +33,7 @@ use object_store::path::Path;
 
 use crate::at_instants::instants_of;
 use crate::functions::redact;
+use crate::hands::in_hands;
 use crate::needles::Needles;
 use crate::prune::{files_needed, is_about_date};
 use crate::reader::{LocalFiles, Rows};
@@ -41,9 +42,6 @@ use crate::store_reach::store_url;
 
 /// Bytes below which splitting a scan between threads costs more than it saves.
 const LEAST_BYTES_PER_THREAD: u64 = 2 << 20;
-
-/// Files below which looking into their filters is not worth another thread.
-pub(crate) const FILES_PER_THREAD: usize = 16;
 
 /// Text columns that are redacted besides those that hold JSON. `raw` is not: `sql` on `raw` reveals.
 const REDACTED_TEXTS: &[&str] = &["error_message", "user_agent"];
@@ -132,17 +130,7 @@ impl StoreTable {
                 |(file, meta): &(&'f DataFile, ObjectMeta)| Some((*file, reader.rows_sought(meta, &needles, instants.as_deref())?));
             some.iter().filter(|(file, _)| is_near(file)).filter_map(sought).collect()
         };
-        let mut hands = files.chunks(files.len().div_ceil(threads.max(1)).max(FILES_PER_THREAD));
-        let Some(first) = hands.next() else { return Ok(Vec::new()) };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = hands.map(|some| scope.spawn(|| parts_of(some))).collect();
-            let mut found = parts_of(first);
-            for other in others {
-                let ended = |_panicked| DataFusionError::Execution("a thread that read footers ended early".to_owned());
-                found.extend(other.join().map_err(ended)?);
-            }
-            Ok(found)
-        })
+        in_hands(&files, threads, |some| Ok(parts_of(some)))
     }
 
     /// Exact counts, and the bounds of event time.

@@ -238,7 +238,7 @@ impl Source {
         Ok(groups)
     }
 
-    /// The same of whatever parts.
+    /// Runs `each` over parts, on all threads, each of which fills a state of its own.
     pub(crate) async fn apart<P: Send + Sync + 'static, S: Send + 'static>(
         parts: Vec<P>,
         begin: impl Fn() -> S + Send + Sync + 'static,

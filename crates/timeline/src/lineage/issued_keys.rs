@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use backtrail_query::{RowGroup, SomeRows};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::Result;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::event::Text;
 use crate::lineage::Issued;
+use crate::lineage::rows::as_engines;
 
 /// Rows of which hashes are kept: 128 MiB. Of more they are made anew each time.
 const MOST: usize = 32 << 20;
@@ -79,17 +80,16 @@ impl IssuedKeys {
     /// Keeps calls by their rows.
     pub(super) fn keep(&self, group: &RowGroup, calls: impl Iterator<Item = (usize, Issued)>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for (row, call) in calls {
-            if held.count == MOST_CALLS {
-                break;
-            }
-            held.count += 1;
-            held.calls.entry(place(group)).or_default().insert(row, call);
+        let Held { calls: known, count, .. } = &mut *held;
+        let known = known.entry(place(group)).or_default();
+        for (row, call) in calls.take(MOST_CALLS - *count) {
+            known.insert(row, call);
+            *count += 1;
         }
     }
 
     fn hashes(&self, batch: &RecordBatch, column: &'static str) -> Result<Arc<[u32]>> {
-        let keys = Text::of(batch, "credentials", column).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let keys = Text::of(batch, "credentials", column).map_err(as_engines)?;
         if matches!(keys, Text::Absent) {
             return Ok(Arc::default());
         }

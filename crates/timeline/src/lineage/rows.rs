@@ -130,7 +130,7 @@ impl SoughtRows {
 }
 
 /// An error of ours among those of the engine.
-fn as_engines(error: TimelineError) -> DataFusionError {
+pub(super) fn as_engines(error: TimelineError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 

@@ -97,6 +97,11 @@ impl Begun {
         }
     }
 
+    /// Whether a row may be of one of the sessions that says of its own that it began then.
+    fn may_be(&self, begun: Option<i64>, columns: Columns) -> bool {
+        self.covers(begun) || (columns.may_be_silent && begun.is_none())
+    }
+
     /// Whether all that `at` stands for is among them.
     fn covers(&self, at: Option<i64>) -> bool {
         match self {
@@ -281,8 +286,8 @@ impl Wanted {
 
     /// The exact rule for a row: its key, the id of its session, and the second in which that began.
     pub(super) fn is_of(&self, columns: Columns, key: Option<&str>, session: Option<&str>, begun: Option<i64>) -> bool {
-        let is_session = |sought: &Begun| sought.covers(begun) || (columns.may_be_silent && begun.is_none());
-        key.is_some_and(|key| self.keys.contains(key)) || session.and_then(|id| self.sessions.get(id)).is_some_and(is_session)
+        let has_session = || session.and_then(|id| self.sessions.get(id)).is_some_and(|sought| sought.may_be(begun, columns));
+        key.is_some_and(|key| self.keys.contains(key)) || has_session()
     }
 
     /// The same for the engine.
@@ -295,8 +300,7 @@ impl Wanted {
             let times = arrays.get(2)?.as_primitive_opt::<TimestampMicrosecondType>()?;
             let is_session = |row: usize| {
                 let begun = (!times.is_null(row)).then(|| second(times.value(row)));
-                let sought = wanted.sessions.get(sessions.value(row));
-                sought.is_some_and(|sought| sought.covers(begun) || (columns.may_be_silent && begun.is_none()))
+                wanted.sessions.get(sessions.value(row)).is_some_and(|sought| sought.may_be(begun, columns))
             };
             let (mut of_keys, mut of_sessions) = (Told::default(), Told::default());
             let is_sought = |row: usize| {
