@@ -115,13 +115,13 @@ impl<'a> Block<'a> {
 
     /// Of each line, where the word at a place of the layout begins and ends.
     #[inline]
-    pub(crate) fn spans(self, place: usize) -> impl Iterator<Item = (usize, usize)> + 'a {
+    pub(crate) fn spans(self, place: usize) -> impl Iterator<Item = (usize, usize)> + Clone + 'a {
         self.ends.windows(2).skip(place).step_by(self.width).map(|pair| (pair[0].wrapping_add(1) as usize, pair[1] as usize))
     }
 
     /// The word of each line at a place of the layout.
     #[inline]
-    pub(crate) fn words(self, place: usize) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn words(self, place: usize) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.spans(place).map(move |(from, to)| self.text.get(from..to).unwrap_or_default())
     }
 }

@@ -114,6 +114,7 @@ impl Names {
         let words = block.words(place);
         let of = |other: usize| last_of(before, other, block.lines());
         match self.hint {
+            Hint::Before if self.texts == ADDRESS_TEXTS => texts.add_numbers(words, ABSENT, &mut self.rows),
             Hint::Before => self.push_as_before(words, texts),
             Hint::Same(other) => {
                 let others = of(other).iter().zip(block.words(other));
@@ -308,6 +309,9 @@ pub(crate) enum Unreadable {
     TooLarge,
 }
 
+/// Whose texts those of addresses are.
+const ADDRESS_TEXTS: usize = 0;
+
 /// Fields that name either end of a record.
 const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
 
@@ -339,7 +343,7 @@ pub(crate) fn columns_of(format: &Format) -> (Vec<Column>, Vec<Texts>) {
             texts.push(Texts::default());
             Column::of(*slot, texts.len() - 1, hint(format, place))
         }
-        _ => Column::of(*slot, 0, hint(format, place)),
+        _ => Column::of(*slot, ADDRESS_TEXTS, hint(format, place)),
     };
     let columns = format.slots.iter().enumerate().map(&mut column).collect();
     (columns, texts)

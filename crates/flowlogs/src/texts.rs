@@ -7,6 +7,8 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::{ArrayRef, DictionaryArray, PrimitiveArray, StringArray, types::UInt16Type};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
+use crate::block::LINES;
+
 /// Keys of this process: nobody can choose texts that meet. Odd, as factors must be.
 static KEYS: LazyLock<[u64; 2]> = LazyLock::new(|| {
     let state = RandomState::new();
@@ -60,6 +62,36 @@ impl Texts {
         self.recent[self.next_recent % RECENT] = (hash, number);
         self.next_recent += 1;
         Some(number)
+    }
+
+    /// Adds the numbers of a block's texts, of which hardly two follow each other that are the same; 0 for one that says there is none. False where there is no
+    /// room.
+    ///
+    /// Each is sought in a table that is larger than the nearest cache. The same step is taken for all of them before the next: a processor waits for several
+    /// places of memory at once where no guess on what stands in one of them lies between.
+    pub(crate) fn add_numbers<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]> + Clone, absent: &[u8], numbers: &mut Vec<u16>) -> bool {
+        let mut hashes = [0; LINES];
+        let mut guesses = [0; LINES];
+        let mut found = [0; LINES];
+        for (hash, text) in hashes.iter_mut().zip(texts.clone()) {
+            *hash = self::hash(text);
+        }
+        for (guess, hash) in guesses.iter_mut().zip(hashes) {
+            *guess = self.slots[self.place(hash)];
+        }
+        for (found, guess) in found.iter_mut().zip(guesses) {
+            *found = self.known.get(usize::from(guess).wrapping_sub(1)).map_or(0, |known| known.hash);
+        }
+        for (text, ((hash, guess), found)) in texts.zip(hashes.into_iter().zip(guesses).zip(found)) {
+            let number = match () {
+                () if text == absent => Some(0),
+                () if found == hash && self.is(guess, text) => Some(guess),
+                () => self.sought(text, hash),
+            };
+            let Some(number) = number else { return false };
+            numbers.push(number);
+        }
+        true
     }
 
     fn sought(&mut self, text: &[u8], hash: u64) -> Option<u16> {
@@ -196,6 +228,20 @@ mod tests {
             let distinct: std::collections::BTreeSet<_> = given.iter().flatten().collect();
             assert_eq!(values.len(), distinct.len());
         }
+    }
+
+    #[test]
+    fn numbers_of_a_block_are_those_of_its_texts_one_by_one() {
+        let (mut together, mut alone) = (Texts::default(), Texts::default());
+        for block in 0..40 {
+            let text = |n: usize| if n % 11 == 3 { "-".to_owned() } else { format!("10.0.{}.{}", n * block % 7, n * (block + 1) % 200) };
+            let given: Vec<String> = (0..LINES - block).map(text).collect();
+            let mut numbers = Vec::new();
+            assert!(together.add_numbers(given.iter().map(String::as_bytes), b"-", &mut numbers));
+            let told = given.iter().map(|text| if text == "-" { 0 } else { alone.number(text.as_bytes()).expect("room") });
+            assert_eq!(numbers, told.collect::<Vec<_>>());
+        }
+        assert!(together.known.len() > LEAST_SLOTS, "the table grew");
     }
 
     #[test]

@@ -259,11 +259,11 @@ impl RowGroup {
     /// Of the rows of the window, those that some columns tell are wanted; `None` where none is.
     ///
     /// # Errors
-    /// Where the file cannot be read.
-    pub fn rows_where(&self, told_by: &[&str], is_wanted: impl Fn(&RecordBatch) -> BooleanArray) -> Result<Option<SomeRows>> {
+    /// Where the file cannot be read, or the columns tell nothing.
+    pub fn rows_where(&self, told_by: &[&str], is_wanted: impl FnOnce(&RecordBatch) -> Result<BooleanArray>) -> Result<Option<SomeRows>> {
         let of_window = self.of_window()?;
         let Some(telling) = self.read_rows(told_by, of_window.clone())? else { return Ok(None) };
-        let wanted = is_wanted(&telling);
+        let wanted = is_wanted(&telling)?;
         if wanted.true_count() == 0 {
             return Ok(None);
         }

@@ -79,6 +79,11 @@ impl TimelineError {
         matches!(self, Self::Filter { .. } | Self::Everything { .. } | Self::Reference(_) | Self::Traced(_) | Self::Role { .. })
     }
 
+    /// Among those of the engine.
+    pub(crate) fn as_engines(self) -> DataFusionError {
+        DataFusionError::External(Box::new(self))
+    }
+
     pub(crate) fn table(table: &'static str) -> impl Fn(DataFusionError) -> Self {
         move |source| Self::Table { table, source }
     }

@@ -4,6 +4,7 @@ use backtrail_model::calls::{is_write, network_command, network_services};
 use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
+use futures::future::{ready, try_join, try_join3, try_join4};
 use rayon::prelude::*;
 
 use crate::answer::{Answer, Closing, Counter, Sink};
@@ -140,15 +141,16 @@ pub(crate) async fn list(
     resources: Resources,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
-    list_reached(source, which, &question.reached(source).await?, resources, sink).await
+    list_reached(source, which, &question.reached(source).await?, resources, ready(Ok(())), sink).await
 }
 
-/// The same, of which is looked up what its filters name.
+/// The same, of which is looked up what its filters name. Nothing is handed on before something else is done.
 pub(crate) async fn list_reached(
     source: &Source,
     which: EventQuestion,
     question: &Question,
     resources: Resources,
+    before: impl Future<Output = Result<(), TimelineError>>,
     sink: &mut Sink<'_, Item>,
 ) -> Result<Closing, TimelineError> {
     let window = question.window.as_ref();
@@ -165,7 +167,7 @@ pub(crate) async fn list_reached(
     let mut listing = Listing { which, resources, counter: Counter::new(question, &mut noting), told: Vec::new(), pending: Vec::new() };
     let read = async {
         let found = source.found(window, condition, question.filters.leave_few());
-        let (found, groups) = futures::future::try_join(found, which.groups(source)).await?;
+        let (found, groups) = try_join(found, which.groups(source)).await?;
         let found = found.only(|event| (which.admits(event) || groups.admits(event)) && question.filters.admits(event))?;
         let has_objects = which != EventQuestion::Network && found.may_hold(is_deletion)?;
         let sought = if has_objects { Sought::UpdatesAndObjects } else { Sought::Updates };
@@ -173,12 +175,12 @@ pub(crate) async fn list_reached(
         let related = Related::read(source, window, sought, &is_told);
         // Who had which address is worked out on one thread, of all interfaces there are: chains of credentials are read meanwhile.
         let beside = Beside::read(source, groups);
-        let (actors, related, beside) = futures::future::try_join3(Actors::behind(source, window, &found), related, beside).await?;
+        let (actors, related, beside, ()) = try_join4(Actors::behind(source, window, &found), related, beside, before).await?;
         found.in_order(source, &mut |events| listing.take_all(events, question, (&related, &beside), &actors)).await?;
         let_go((actors, related, beside));
         Ok(())
     };
-    let (ledger, parts, ()) = futures::future::try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
+    let (ledger, parts, ()) = try_join3(Ledger::read(source), Parts::read(source, window), read).await?;
     let mut coverage = parts.coverage(window, &ledger);
     listing.finish()?;
     let totals = listing.counter.totals;

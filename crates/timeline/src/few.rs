@@ -11,6 +11,7 @@ use backtrail_cloudtrail::{Kept, Reread};
 use backtrail_model::window::Window;
 use backtrail_query::{RowGroup, SomeRows};
 use datafusion::arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
+use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, col, lit};
 
@@ -144,8 +145,9 @@ impl Found<'_> {
     }
 }
 
+/// Events decoded from their own text.
 #[derive(Default)]
-struct Met {
+pub(crate) struct Met {
     decoder: Reread,
     /// Bytes of records that were decoded, by whichever thread.
     read: Arc<AtomicUsize>,
@@ -157,13 +159,13 @@ impl Met {
     }
 
     /// Makes those of several threads, which decode so much together.
-    fn one_of_several() -> impl Fn() -> Self + Send + Sync + 'static {
+    pub(crate) fn one_of_several() -> impl Fn() -> Self + Send + Sync + 'static {
         let read = Arc::new(AtomicUsize::new(0));
         move || Self { read: Arc::clone(&read), ..Self::default() }
     }
 
     /// What several threads decoded; `None` where it is too much.
-    fn all(met: Vec<Self>) -> Option<Vec<RecordBatch>> {
+    pub(crate) fn all(met: Vec<Self>) -> Option<Vec<RecordBatch>> {
         met.iter().all(|met| !met.is_too_much()).then(|| met.into_iter().map(|mut met| met.decoder.take()).collect())
     }
 
@@ -173,9 +175,22 @@ impl Met {
             self.give_up();
             return Ok(());
         }
-        let failed = TimelineError::table(CLOUDTRAIL);
-        let Some(batch) = group.read_some(COLUMNS, rows).map_err(&failed)? else { return Ok(()) };
-        self.take(CLOUDTRAIL, &with_all(batch, ALWAYS).map_err(&failed)?).map(|_is_more| ())
+        self.take_read(CLOUDTRAIL, group.read_some(COLUMNS, rows))
+    }
+
+    /// Takes all rows of a row group.
+    pub(crate) fn take_group(&mut self, table: &'static str, group: &RowGroup) -> Result<(), TimelineError> {
+        if self.is_too_much() {
+            return Ok(());
+        }
+        self.take_read(table, group.read(COLUMNS))
+    }
+
+    /// Takes what was read of a row group, if that is any row.
+    fn take_read(&mut self, table: &'static str, read: Result<Option<RecordBatch>, DataFusionError>) -> Result<(), TimelineError> {
+        let failed = TimelineError::table(table);
+        let Some(batch) = read.map_err(&failed)? else { return Ok(()) };
+        self.take(table, &with_all(batch, ALWAYS).map_err(&failed)?).map(|_is_more| ())
     }
 
     /// Makes it too much.

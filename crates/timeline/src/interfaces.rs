@@ -98,7 +98,9 @@ impl Drop for Interfaces {
 impl Interfaces {
     /// What evidence of any time says: read once for all answers of a session.
     pub(crate) async fn read(source: &Source) -> Result<Arc<Self>, TimelineError> {
-        if let Some(known) = source.interfaces.get() {
+        // Several ask at once: one of them reads.
+        let mut kept = source.interfaces.lock().await;
+        if let Some(known) = &*kept {
             return Ok(Arc::clone(known));
         }
         let mut observed = Vec::new();
@@ -106,7 +108,8 @@ impl Interfaces {
         Source::batches(TABLE, frame, &mut |batch| observe(batch, &mut observed)).await?;
         // Records may be read meanwhile.
         let known = aside(move || Ok(Arc::new(Self::of(holdings(observed))))).await?;
-        Ok(Arc::clone(source.interfaces.get_or_init(|| known)))
+        *kept = Some(Arc::clone(&known));
+        Ok(known)
     }
 
     pub(crate) fn of(all: Vec<Holding>) -> Self {

@@ -1,15 +1,19 @@
 //! The calls that later events depend on, read where their records stand together: in `pivotal_calls`, not among all events of the store.
 
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use backtrail_model::calls::{NAMING_CALLS, TASK_CALLS};
 use backtrail_model::window::Window;
+use backtrail_query::RowGroup;
 use datafusion::arrow::compute::min;
 use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::error::TimelineError;
 use crate::event::{Event, Events};
-use crate::few::reread;
+use crate::few::{Met, reread};
 use crate::source::{Source, one_of, within};
 
 /// The version of the decoder that began to write `pivotal_calls`, and those that added calls to it.
@@ -17,7 +21,19 @@ const SINCE: i32 = 7;
 const NAMING_SINCE: i32 = 8;
 const TASKS_SINCE: i32 = 10;
 const PIVOTAL_CALLS: &str = "pivotal_calls";
+/// Bytes of their records up to which all of them are kept in memory: what set something in motion is asked for round by round.
+const MOST_KEPT: usize = 48 << 20;
 const EVIDENCE: &str = "evidence";
+
+/// What is kept of these calls in memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Pivotal {
+    #[default]
+    Unread,
+    /// Too much: they are sought by name each time.
+    Sought,
+    Kept(Arc<Vec<RecordBatch>>),
+}
 
 /// Since which version a call is written to it.
 fn written_since(name: &str) -> i32 {
@@ -41,12 +57,38 @@ impl Source {
         if !self.is_all_read_since(since).await? {
             return Ok(false);
         }
+        if let Pivotal::Kept(kept) = self.pivotal_kept().await? {
+            let is_inside = |event: &Event<'_>| window.is_none_or(|window| event.event_time.is_some_and(|time| window.contains(time)));
+            let is_meant = |event: &Event<'_>| event.event_name.is_some_and(|name| names.contains(&name)) && is_inside(event);
+            for batch in kept.iter() {
+                Events::of(batch)?.iter().filter(is_meant).try_for_each(|event| each(&event))?;
+            }
+            return Ok(true);
+        }
         let Some(named) = one_of("event_name", names.iter().copied()) else { return Ok(true) };
         let condition = window.map(within).into_iter().fold(named, Expr::and);
         let frame = self.table(PIVOTAL_CALLS).await?.filter(condition).map_err(TimelineError::table(PIVOTAL_CALLS))?;
         let Some(events) = reread(PIVOTAL_CALLS, frame).await? else { return Ok(false) };
         Events::of(&events)?.iter().try_for_each(|event| each(&event))?;
         Ok(true)
+    }
+
+    /// All of them, decoded on all threads, where they are few enough to be kept and all of them are their own text.
+    async fn pivotal_kept(&self) -> Result<Pivotal, TimelineError> {
+        // Several ask at once: one of them reads.
+        let mut known = self.pivotal.lock().await;
+        if matches!(*known, Pivotal::Unread) {
+            let groups = self.row_groups(PIVOTAL_CALLS, None).await?;
+            let bytes = groups.iter().fold(0usize, |bytes, group| bytes.saturating_add(group.bytes_of("raw")));
+            *known = Pivotal::Sought;
+            if bytes <= MOST_KEPT {
+                let each = |met: &mut Met, group: &RowGroup| met.take_group(PIVOTAL_CALLS, group);
+                let all = Met::all(Self::apart(groups, Met::one_of_several(), each).await?);
+                *known = all.map_or(Pivotal::Sought, |all| Pivotal::Kept(Arc::new(all)));
+            }
+            tracing::debug!(table = PIVOTAL_CALLS, bytes, "read");
+        }
+        Ok(known.clone())
     }
 
     /// The same, among all events where they do not stand together.

@@ -13,15 +13,17 @@ use backtrail_model::outcome::{Outcome, classify};
 use backtrail_model::time::MICROS_PER_DAY;
 use backtrail_model::touch::Touched;
 use backtrail_model::window::Window;
+use backtrail_query::{ExactTexts, RowGroup};
 use datafusion::logical_expr::{Expr, SortExpr, col, lit};
 
 use crate::addendum::{Addendum, Update};
 use crate::error::TimelineError;
 use crate::event::{EVENT_COLUMNS, Event, Events, Place, Text};
 use crate::item::Item;
-use crate::source::Source;
+use crate::source::{CLOUDTRAIL, Source};
 
-const CLOUDTRAIL: &str = "cloudtrail";
+/// The call that deletes several objects.
+const DELETES: &str = "DeleteObjects";
 /// An update carries the time of the event it updates, or one soon after: so far around the window it is sought.
 const MARGIN: i64 = MICROS_PER_DAY;
 /// Related records that are linked, the earliest of them: beyond that each is told by itself, so that an attacker's file cannot take
@@ -220,7 +222,7 @@ fn name_objects(objects: &[Object], item: &mut Item) {
 
 /// Whether a call deletes objects, or is the record of one that such a call deleted.
 pub(crate) fn is_deletion(event: &Event<'_>) -> bool {
-    is_s3(event.event_source) && matches!(action_name(event.event_name.unwrap_or_default()), "DeleteObjects" | "DeleteObject")
+    is_s3(event.event_source) && matches!(action_name(event.event_name.unwrap_or_default()), DELETES | "DeleteObject")
 }
 
 fn is_s3(source: Option<&str>) -> bool {
@@ -228,20 +230,33 @@ fn is_s3(source: Option<&str>) -> bool {
 }
 
 impl Candidates {
-    /// The updates and calls there are: by few, narrow columns, since most windows hold none.
+    /// The updates and calls there are: most windows hold none, which few, narrow columns say.
     async fn find(source: &Source, window: Option<&Window>, sought: Sought) -> Result<Self, TimelineError> {
-        let is_call = col("event_name").eq(lit("DeleteObjects"));
-        let condition = match sought {
-            Sought::Updates => col("addendum").is_not_null(),
-            Sought::UpdatesAndObjects => col("addendum").is_not_null().or(is_call),
+        let deletes = ExactTexts::of(&col("event_name").eq(lit(DELETES)));
+        let each = move |found: &mut Self, group: &RowGroup| {
+            let has_calls = sought == Sought::UpdatesAndObjects && group.may_have(&deletes);
+            found.take_group(group, if has_calls { &["addendum", "event_name"] } else { &["addendum"] })
         };
-        let frame = source.events(window, [condition]).await?;
-        let frame = frame
-            .select_columns(&["event_id", "event_name", "event_source", "request_id", "addendum"])
-            .map_err(TimelineError::table(CLOUDTRAIL))?;
-        let mut found = Self::default();
-        Source::batches(CLOUDTRAIL, frame, &mut |batch| found.take(batch)).await?;
-        Ok(found)
+        let all = source.groups_apart(CLOUDTRAIL, window, Self::default, each).await?;
+        Ok(all.into_iter().reduce(Self::and).unwrap_or_default())
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.ids.extend(other.ids);
+        self.requests.extend(other.requests);
+        self
+    }
+
+    fn take_group(&mut self, group: &RowGroup, told_by: &[&str]) -> Result<(), TimelineError> {
+        let failed = TimelineError::table(CLOUDTRAIL);
+        let is_meant = |batch: &RecordBatch| {
+            let text = |column| Text::of(batch, CLOUDTRAIL, column).map_err(TimelineError::as_engines);
+            let (addenda, names) = (text("addendum")?, text("event_name")?);
+            Ok((0..batch.num_rows()).map(|row| Some(addenda.get(row).is_some() || names.get(row) == Some(DELETES))).collect())
+        };
+        let Some(rows) = group.rows_where(told_by, is_meant).map_err(&failed)? else { return Ok(()) };
+        let columns = ["event_id", "event_name", "event_source", "request_id", "addendum"];
+        group.read_some(&columns, &rows).map_err(&failed)?.map_or(Ok(()), |batch| self.take(&batch))
     }
 
     fn take(&mut self, batch: &RecordBatch) -> Result<(), TimelineError> {
@@ -254,7 +269,7 @@ impl Candidates {
             if let Some(original) = addendum.as_ref().and_then(|a| a.updates(Some(id))) {
                 self.ids.extend([id.to_owned(), original.to_owned()]);
             }
-            if let Some(request) = requests.get(row).filter(|_| is_s3(sources.get(row)) && names.get(row) == Some("DeleteObjects")) {
+            if let Some(request) = requests.get(row).filter(|_| is_s3(sources.get(row)) && names.get(row) == Some(DELETES)) {
                 self.ids.insert(id.to_owned());
                 self.requests.insert(request.to_owned());
             }
@@ -282,7 +297,7 @@ impl<K> Seen<K> {
             place: event.place(),
             id: event.event_id.map(str::to_owned),
             call,
-            is_call: action_name(event.event_name.unwrap_or_default()) == "DeleteObjects",
+            is_call: action_name(event.event_name.unwrap_or_default()) == DELETES,
             updates: addendum.and_then(|a| a.updates(event.event_id)).map(str::to_owned),
             outcome: classify(&event.facts()),
             key: key(event),

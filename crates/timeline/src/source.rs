@@ -28,6 +28,7 @@ use crate::event::{EVENT_COLUMNS, Event, Events};
 use crate::interfaces::Interfaces;
 use crate::ledger::Ledger;
 use crate::lineage::{FewIssued, IssuedKeys};
+use crate::pivotal::Pivotal;
 
 /// Rows sorted at a time: more dates than that are read one group after the other, so that memory does not grow with the window.
 const ROWS_AT_ONCE: u64 = 400_000;
@@ -90,6 +91,8 @@ pub struct Source {
     of_all_time: Arc<futures::lock::Mutex<HashMap<&'static str, Vec<RowGroup>>>>,
     /// What keys were issued, by row: each level of a chain asks.
     pub(crate) issued_keys: Arc<IssuedKeys>,
+    /// The calls that later events depend on: each round of what set something in motion asks.
+    pub(crate) pivotal: Arc<futures::lock::Mutex<Pivotal>>,
     /// The least version of the decoder that read any evidence: asked before each read of a table that older versions did not fill.
     pub(crate) oldest_reading: Arc<futures::lock::Mutex<Option<i32>>>,
     /// What the ledger says: every answer of a session asks, some of them twice.
@@ -97,7 +100,7 @@ pub struct Source {
     /// What the files say of themselves: every answer of a session asks.
     pub(crate) told_by_files: Arc<OnceLock<ToldByFiles>>,
     /// Who had which address when: most answers ask, some of them twice.
-    pub(crate) interfaces: Arc<OnceLock<Arc<Interfaces>>>,
+    pub(crate) interfaces: Arc<futures::lock::Mutex<Option<Arc<Interfaces>>>>,
 }
 
 /// The date and the tally of each file of events with a usable time; no tally where the file has none.
@@ -128,6 +131,7 @@ impl Source {
             tallies: None,
             few_issued: Arc::default(),
             of_all_time: Arc::default(),
+            pivotal: Arc::default(),
             issued_keys: Arc::default(),
             oldest_reading: Arc::default(),
             ledger: Arc::default(),
@@ -224,7 +228,7 @@ impl Source {
     }
 
     /// The row groups of a table. Those of all time are kept: each level of a chain asks for them.
-    async fn row_groups(&self, name: &'static str, span: Option<(i64, i64)>) -> Result<Vec<RowGroup>, TimelineError> {
+    pub(crate) async fn row_groups(&self, name: &'static str, span: Option<(i64, i64)>) -> Result<Vec<RowGroup>, TimelineError> {
         let read = || row_groups(&self.context, name, span);
         if span.is_some() {
             return read().await.map_err(TimelineError::table(name));

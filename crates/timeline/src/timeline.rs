@@ -1,15 +1,18 @@
 //! The question `timeline`: every event of a window and, between them, its traffic.
 
+use std::cell::RefCell;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
+use futures::channel::oneshot;
+use futures::future::try_join;
 use serde::Serialize;
 
 use crate::answer::{Closing, Sink};
 use crate::coverage::NotSeenKind;
 use crate::error::TimelineError;
 use crate::events::{EventQuestion, Resources, list_reached};
-use crate::flows::{FlowFilters, FlowLine, FlowQuestion, lines};
+use crate::flows::{FlowFilters, FlowLine, FlowLines, FlowQuestion, lines};
 use crate::item::{Item, Phase};
 use crate::question::{Filters, Question};
 use crate::source::Source;
@@ -57,18 +60,30 @@ pub async fn timeline(
     told: TimelineTold,
     sink: &mut Sink<'_, TimelineItem>,
 ) -> Result<Closing, TimelineError> {
+    let (hand_on, summed) = oneshot::channel();
     let traffic = async {
-        match traffic_asked(question) {
-            Some(asked) => lines(source, &asked, told.is_open).await,
-            None => Ok(Default::default()),
-        }
+        let mut traffic = match traffic_asked(question) {
+            Some(asked) => lines(source, &asked, told.is_open).await?,
+            None => FlowLines::default(),
+        };
+        // Who would take them may have failed.
+        let _ = hand_on.send(std::mem::take(&mut traffic.shown));
+        Ok(traffic)
     };
-    // When events touched what is named is looked up while traffic is summed.
-    let (traffic, reached) = futures::future::try_join(traffic, question.reached(source)).await?;
+    let shown = RefCell::default();
     let left = question.limit.map_or(u64::MAX, |limit| limit as u64);
-    let mut merged = Merged { lines: traffic.shown.into_iter().peekable(), left, shown: 0, sink };
-    let resources = if told.has_resources { Resources::All } else { Resources::None };
-    let mut closing = list_reached(source, EventQuestion::Timeline, &reached, resources, &mut |item| merged.event(item)).await?;
+    let mut merged = Merged { summed: &shown, lines: Vec::new().into_iter().peekable(), left, shown: 0, sink };
+    // Events are looked up while traffic is summed; the first of them is told when both are known.
+    let listed = async {
+        let reached = question.reached(source).await?;
+        let resources = if told.has_resources { Resources::All } else { Resources::None };
+        let before = async {
+            shown.replace(summed.await?);
+            Ok(())
+        };
+        list_reached(source, EventQuestion::Timeline, &reached, resources, before, &mut |item| merged.event(item)).await
+    };
+    let (traffic, mut closing) = try_join(traffic, listed).await?;
     merged.lines_until(i64::MAX).map_err(TimelineError::Write)?;
     closing.totals.shown = merged.shown;
     if traffic.count > 0 {
@@ -96,6 +111,8 @@ fn traffic_asked(question: &Question) -> Option<FlowQuestion> {
 
 /// Events with the traffic that began before them.
 struct Merged<'a, 's> {
+    /// Where lines are put when they are known.
+    summed: &'a RefCell<Vec<FlowLine>>,
     lines: Peekable<IntoIter<FlowLine>>,
     left: u64,
     shown: u64,
@@ -111,6 +128,10 @@ impl Merged<'_, '_> {
 
     /// The lines that begin before an instant.
     fn lines_until(&mut self, time: i64) -> std::io::Result<()> {
+        let summed = self.summed.take();
+        if !summed.is_empty() {
+            self.lines = summed.into_iter().peekable();
+        }
         while let Some(line) = self.lines.next_if(|line| line.time < time) {
             self.show(TimelineItem::Traffic(Box::new(line)))?;
         }

@@ -177,6 +177,19 @@ fn a_task_of_ecs_is_led_back_to_who_started_it_and_a_trace_goes_down_into_it() {
 }
 
 #[test]
+fn a_call_known_from_a_table_alone_changes_nothing_of_what_records_tell() {
+    // A row of a table cannot be decoded again, so that calls are sought by their names instead of kept all together.
+    let (whole, beside) = (store(&afternoon()), store(&afternoon()));
+    let path = beside.scratch().join("table.csv");
+    let row = "stopped,StopLogging,cloudtrail.amazonaws.com,eu-west-1,2025-10-15T13:00:00Z";
+    std::fs::write(&path, format!("eventId,eventName,eventSource,awsRegion,eventTime\n{row}\n")).expect("written");
+    beside.ingest(&path);
+    assert_eq!(beside.column("SELECT raw_form FROM pivotal_calls WHERE event_name = 'StopLogging'"), ["projected"]);
+    let all: Vec<_> = attributed(&beside).into_iter().filter(|one| one.0 != "stopped").collect();
+    assert_eq!(all, attributed(&whole));
+}
+
+#[test]
 fn text_names_them_with_the_call_and_its_basis() {
     let store = store(&afternoon());
     let text = answered(&store, &["timeline"]);

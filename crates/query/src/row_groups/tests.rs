@@ -109,7 +109,7 @@ fn a_chunk_that_ran_out_of_its_dictionary_is_read_whole() {
     assert_eq!(texts(&read(&second, &["name"]), "name"), owned(&NAMES));
     // Of some rows as well, on both sides of where the dictionary ended.
     let wanted = |batch: &RecordBatch| texts(batch, "name").iter().map(|name| Some(name.as_deref() == Some("name-1400"))).collect();
-    let rows = first.rows_where(&["name"], wanted).expect("read").expect("some");
+    let rows = first.rows_where(&["name"], |batch| Ok(wanted(batch))).expect("read").expect("some");
     let some = first.read_some(&[EVENT_TIME, "name"], &rows).expect("read").expect("rows");
     let times = some.column(0).as_primitive::<TimestampMicrosecondType>().values().to_vec();
     assert_eq!((times, texts(&some, "name")), (vec![1_400, 2_900], owned(&[Some("name-1400"); 2])));
@@ -167,7 +167,7 @@ fn a_column_that_a_file_does_not_have_is_absent_and_its_rows_are_not() {
     assert_eq!((nothing.num_columns(), nothing.num_rows()), (0, NAMES.len()));
     // What is told by such a column alone is told of each row.
     let every_other = |batch: &RecordBatch| (0..batch.num_rows()).map(|row| Some(row % 2 == 0)).collect();
-    let rows = group.rows_where(&["added_since"], every_other).expect("read").expect("some");
+    let rows = group.rows_where(&["added_since"], |batch| Ok(every_other(batch))).expect("read").expect("some");
     let some = group.read_some(&["name"], &rows).expect("read").expect("rows");
     assert_eq!(texts(&some, "name"), owned(&[NAMES[0], NAMES[2], NAMES[4]]));
 }
@@ -182,7 +182,7 @@ fn a_column_without_any_value_in_a_row_group_is_not_read() {
     assert_eq!((batch.num_columns(), batch.num_rows()), (1, 3));
     assert_eq!(texts(&read(&full, &["name"]), "name"), owned(&NAMES));
     let nobody = |batch: &RecordBatch| BooleanArray::from(vec![false; batch.num_rows()]);
-    assert!(empty.rows_where(&["name"], nobody).expect("read").is_none());
+    assert!(empty.rows_where(&["name"], |batch| Ok(nobody(batch))).expect("read").is_none());
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_window_takes_its_rows_and_leaves_out_row_groups_that_have_none() {
     assert_eq!(found[1].window, None, "where all rows are inside nobody looks at their times");
     // Rows that are wanted, of those in the window.
     let last = |batch: &RecordBatch| (0..batch.num_rows()).map(|row| Some(row + 1 == batch.num_rows())).collect();
-    let rows = found[0].rows_where(&["name"], last).expect("read").expect("some");
+    let rows = found[0].rows_where(&["name"], |batch| Ok(last(batch))).expect("read").expect("some");
     let some = found[0].read_some(&["name"], &rows).expect("read").expect("rows");
     assert_eq!(texts(&some, "name"), owned(&[Some("Some(19)")]));
     assert_eq!(groups(&path, None).len(), written.len());

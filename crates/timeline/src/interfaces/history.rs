@@ -1,9 +1,11 @@
 //! From observations to what was so from when to when: a pure function of the set of observations, whatever order they are read in.
 
+mod listed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use backtrail_model::interfaces::{Observation, Says};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::holding::{Address, HeldBy, Holding};
 
@@ -55,6 +57,8 @@ struct History {
     states: BTreeMap<Name, State>,
     /// By instance, what ever belonged to it: a call names an instance, and there are as many as interfaces.
     of_instances: HashMap<String, BTreeSet<Name>>,
+    /// By public address and by its association, what ever had it.
+    of_publics: HashMap<String, BTreeSet<Name>>,
     /// By VPC and address, what had it last.
     in_vpcs: HashMap<(String, String), Name>,
     holdings: Vec<Holding>,
@@ -64,8 +68,8 @@ struct History {
 pub(crate) fn holdings(mut observed: Vec<Observed>) -> Vec<Holding> {
     // Several records of one event, and several listings of one state, say the same: the least citation stands.
     observed.sort_by(|a, b| (a.time, order(a.told.says), &a.reference, &a.told).cmp(&(b.time, order(b.told.says), &b.reference, &b.told)));
-    let mut known = BTreeSet::new();
-    observed.retain(|one| known.insert((one.time, one.told.clone())));
+    let mut are_first = are_first(&observed).into_iter();
+    observed.retain(|_| are_first.next().unwrap_or(true));
     let mut history = History { ids: Ids::of(&observed), ..History::default() };
     let (mut listed, called): (Vec<Observed>, Vec<Observed>) = observed.into_iter().partition(|one| one.is_listed);
     // Whole interfaces first, then lists of addresses, which say less of the same.
@@ -86,6 +90,12 @@ pub(crate) fn holdings(mut observed: Vec<Observed>) -> Vec<Holding> {
     all.sort();
     all.dedup();
     all
+}
+
+/// Of each observation, whether none before it says the same of the same time.
+fn are_first(observed: &[Observed]) -> Vec<bool> {
+    let mut known = HashSet::with_capacity(observed.len());
+    observed.iter().map(|one| known.insert((one.time, &one.told))).collect()
 }
 
 /// Within one instant: what begins before what ends, so that an address that moves ends where it was.
@@ -155,6 +165,19 @@ impl State {
             basis: HeldBy::Calls,
             refs,
         }
+    }
+
+    /// Whether a holding would be the same but for its time.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        fn told(state: &State) -> [&Option<String>; 7] {
+            let told = &state.told;
+            [&told.interface_id, &told.instance_id, &told.resource_id, &told.interface_type, &told.vpc_id, &told.subnet_id, &told.owner_id]
+        }
+        fn addresses(state: &State) -> impl Iterator<Item = (&Option<String>, &Option<String>)> {
+            let pairs = state.addresses.iter().map(|(address, public)| (address, &public.ip));
+            pairs.filter(|(address, public)| address.is_some() || public.is_some())
+        }
+        told(self) == told(other) && self.told.groups == other.told.groups && addresses(self).eq(addresses(other))
     }
 
     /// Takes over what an observation says of the interface itself.
@@ -248,8 +271,7 @@ impl History {
         });
         change(&mut state, &self.ids);
         if let Some(before) = before {
-            let changed = state.holding(None) != before.holding(None);
-            if !changed {
+            if state.says_the_same_as(&before) {
                 self.keep(name, state);
                 return;
             }
@@ -266,6 +288,12 @@ impl History {
             let of_instance = self.of_instances.entry_ref(instance.as_str()).or_default();
             if !of_instance.contains(&name) {
                 of_instance.insert(name.clone());
+            }
+        }
+        for known in state.addresses.values().flat_map(|public| [&public.ip, &public.association]).flatten() {
+            let of_public = self.of_publics.entry_ref(known.as_str()).or_default();
+            if !of_public.contains(&name) {
+                of_public.insert(name.clone());
             }
         }
         self.states.insert(name, state);
@@ -385,7 +413,7 @@ impl History {
         let public = self.ids.public(told);
         // It leaves where it was.
         if let Some(ip) = &public {
-            self.take_away(|_, known| known.ip.as_ref() == Some(ip), at);
+            self.take_away(ip, |known| known.ip.as_ref() == Some(ip), at);
         }
         self.change(name, at, |state, _| {
             state.learn(&Observation { private_ip_address: None, ..told.clone() });
@@ -398,21 +426,21 @@ impl History {
     fn disassociate(&mut self, told: &Observation, at: (i64, &str)) {
         let public = self.ids.public(told);
         // An association that was not seen being made, of something else than what has the address now, says nothing.
-        let is_meant = |_: &str, known: &Public| match (&told.association_id, &public) {
-            (Some(_), _) => known.association == told.association_id,
-            (None, Some(ip)) => known.ip.as_ref() == Some(ip),
-            (None, None) => false,
-        };
-        self.take_away(is_meant, at);
+        match (&told.association_id, &public) {
+            (Some(id), _) => self.take_away(id, |known| known.association.as_ref() == Some(id), at),
+            (None, Some(ip)) => self.take_away(ip, |known| known.ip.as_ref() == Some(ip), at),
+            (None, None) => {}
+        }
     }
 
-    /// Takes public addresses away from where they are.
-    fn take_away(&mut self, is_meant: impl Fn(&str, &Public) -> bool, at: (i64, &str)) {
-        let has = |name: &str, state: &State| !state.is_gone && state.addresses.values().any(|public| is_meant(name, public));
-        let names: Vec<Name> = self.states.iter().filter(|(name, state)| has(name, state)).map(|(name, _)| name.clone()).collect();
+    /// Takes public addresses that are meant by themselves or by their association away from where they are.
+    fn take_away(&mut self, by: &str, is_meant: impl Fn(&Public) -> bool, at: (i64, &str)) {
+        let has = |state: &State| !state.is_gone && state.addresses.values().any(&is_meant);
+        let names = self.of_publics.get(by).into_iter().flatten();
+        let names: Vec<Name> = names.filter(|name| self.states.get(*name).is_some_and(has)).cloned().collect();
         for name in names {
-            self.change_known(Some(name.clone()), at, |state| {
-                state.addresses.values_mut().filter(|public| is_meant(&name, public)).for_each(|public| *public = Public::default());
+            self.change_known(Some(name), at, |state| {
+                state.addresses.values_mut().filter(|public| is_meant(public)).for_each(|public| *public = Public::default());
                 state.addresses.retain(|address, public| address.is_some() || public.ip.is_some());
             });
         }
@@ -422,55 +450,5 @@ impl History {
     fn close_all(&mut self) {
         let open = self.states.values().filter(|state| !state.is_gone).map(|state| state.holding(None));
         self.holdings.extend(open);
-    }
-
-    /// Adds what listings say and no call does. A listing is of a time that nobody states: it stands from when it says that something began, else
-    /// from ever, to when a call ended the interface.
-    fn take_listed(&mut self, mut listed: &[Observed]) {
-        while let Some(first) = listed.first() {
-            let count = listed.iter().take_while(|one| is_of_one(first, one)).count().max(1);
-            let (group, rest) = listed.split_at(count);
-            listed = rest;
-            if !matches!(first.told.says, Says::State | Says::Associated) {
-                continue;
-            }
-            let mut state = State { told: first.told.clone(), since: first.time, reference: first.reference.clone(), ..State::default() };
-            group.iter().for_each(|one| state.put(&one.told, self.ids.public(&one.told)));
-            let ended =
-                name(&first.told).and_then(|name| self.states.get(&name)).filter(|state| state.is_gone).and_then(|state| state.since);
-            let mut holding = Holding { to: ended, basis: HeldBy::Listing, ..state.holding(None) };
-            let confirmed = self.holdings.iter_mut().find(|known| says_no_more(&holding, known));
-            match confirmed {
-                Some(known) => complete(known, &mut holding),
-                None => self.holdings.push(holding),
-            }
-        }
-    }
-}
-
-/// Whether a listing says nothing of an interface's addresses and its instance that is not known.
-fn says_no_more(listed: &Holding, known: &Holding) -> bool {
-    let is_same = match (&listed.interface_id, &known.interface_id) {
-        (Some(a), Some(b)) => a == b && (listed.instance_id.is_none() || listed.instance_id == known.instance_id),
-        _ => listed.instance_id.is_some() && listed.instance_id == known.instance_id,
-    };
-    is_same && listed.addresses.iter().all(|address| known.addresses.contains(address))
-}
-
-/// Adds to what is known what else the listing says: what an interface is does not change.
-fn complete(known: &mut Holding, listed: &mut Holding) {
-    for (known, listed) in [
-        (&mut known.interface_type, &mut listed.interface_type),
-        (&mut known.resource_id, &mut listed.resource_id),
-        (&mut known.vpc_id, &mut listed.vpc_id),
-        (&mut known.subnet_id, &mut listed.subnet_id),
-        (&mut known.account, &mut listed.account),
-    ] {
-        if known.is_none() {
-            *known = listed.take();
-        }
-    }
-    if known.security_groups.is_none() && known.basis == HeldBy::Listing {
-        known.security_groups = listed.security_groups.take();
     }
 }

@@ -10,9 +10,9 @@ use backtrail_query::{RowGroup, SomeRows};
 use datafusion::common::Result;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
+use crate::error::TimelineError;
 use crate::event::Text;
 use crate::lineage::Issued;
-use crate::lineage::rows::as_engines;
 
 /// Rows of which hashes are kept: 128 MiB. Of more they are made anew each time.
 const MOST: usize = 32 << 20;
@@ -89,7 +89,7 @@ impl IssuedKeys {
     }
 
     fn hashes(&self, batch: &RecordBatch, column: &'static str) -> Result<Arc<[u32]>> {
-        let keys = Text::of(batch, "credentials", column).map_err(as_engines)?;
+        let keys = Text::of(batch, "credentials", column).map_err(TimelineError::as_engines)?;
         if matches!(keys, Text::Absent) {
             return Ok(Arc::default());
         }

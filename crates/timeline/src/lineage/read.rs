@@ -138,7 +138,9 @@ impl Actors {
     /// Where the store cannot be read.
     pub(crate) async fn behind(source: &Source, window: Option<&Window>, found: &Found<'_>) -> Result<Self, TimelineError> {
         let mut shared = HashSet::new();
-        let met = holders_with(source, found, &mut |event| shared.extend(shared_elsewhere(event))).await?;
+        let mut note = |event: &Event<'_>| shared.extend(shared_elsewhere(event));
+        // Every chain asks for the few: they are read meanwhile.
+        let (met, _) = futures::future::try_join(holders_with(source, found, &mut note), few(source)).await?;
         let callers = callers(source, window, shared).await?;
         let holders: Vec<Holder> = met.into_iter().map(|(holder, _)| holder).chain(callers.values().cloned()).collect();
         let sought = motion::Sought::of(holders.iter());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, BooleanArray, RecordBatch, cast::AsArray};
 use backtrail_query::{ExactTexts, RowGroup, SomeRows};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::Result;
 use hashbrown::HashSet;
 
 use super::issued_keys::IssuedKeys;
@@ -125,13 +125,8 @@ impl SoughtRows {
     }
 
     fn text<'b>(&self, batch: &'b RecordBatch, column: &'static str) -> Result<Text<'b>> {
-        Text::of(batch, self.table, column).map_err(as_engines)
+        Text::of(batch, self.table, column).map_err(TimelineError::as_engines)
     }
-}
-
-/// An error of ours among those of the engine.
-pub(super) fn as_engines(error: TimelineError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
 
 type Times = arrow_array::PrimitiveArray<TimestampMicrosecondType>;

@@ -61,7 +61,7 @@ const ENDS: &[&str] = &["srcaddr", "dstaddr"];
 
 /// The records of the interfaces that are wanted.
 fn read(group: &RowGroup, wanted: &Wanted) -> Result<Option<RecordBatch>, DataFusionError> {
-    let Some(rows) = group.rows_where(INTERFACES, |telling| are_of(telling, wanted))? else { return Ok(None) };
+    let Some(rows) = group.rows_where(INTERFACES, |telling| Ok(are_of(telling, wanted)))? else { return Ok(None) };
     let batch = group.read_some(COLUMNS, &rows)?;
     if batch.as_ref().is_none_or(say_their_way) {
         return Ok(batch);
