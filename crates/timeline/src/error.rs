@@ -80,7 +80,7 @@ impl TimelineError {
     }
 
     /// Among those of the engine.
-    pub(crate) fn as_engines(self) -> DataFusionError {
+    pub(crate) fn into_engines(self) -> DataFusionError {
         DataFusionError::External(Box::new(self))
     }
 

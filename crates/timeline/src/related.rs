@@ -250,7 +250,7 @@ impl Candidates {
     fn take_group(&mut self, group: &RowGroup, told_by: &[&str]) -> Result<(), TimelineError> {
         let failed = TimelineError::table(CLOUDTRAIL);
         let is_meant = |batch: &RecordBatch| {
-            let text = |column| Text::of(batch, CLOUDTRAIL, column).map_err(TimelineError::as_engines);
+            let text = |column| Text::of(batch, CLOUDTRAIL, column).map_err(TimelineError::into_engines);
             let (addenda, names) = (text("addendum")?, text("event_name")?);
             Ok((0..batch.num_rows()).map(|row| Some(addenda.get(row).is_some() || names.get(row) == Some(DELETES))).collect())
         };

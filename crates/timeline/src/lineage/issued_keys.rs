@@ -89,7 +89,7 @@ impl IssuedKeys {
     }
 
     fn hashes(&self, batch: &RecordBatch, column: &'static str) -> Result<Arc<[u32]>> {
-        let keys = Text::of(batch, "credentials", column).map_err(TimelineError::as_engines)?;
+        let keys = Text::of(batch, "credentials", column).map_err(TimelineError::into_engines)?;
         if matches!(keys, Text::Absent) {
             return Ok(Arc::default());
         }

@@ -125,7 +125,7 @@ impl SoughtRows {
     }
 
     fn text<'b>(&self, batch: &'b RecordBatch, column: &'static str) -> Result<Text<'b>> {
-        Text::of(batch, self.table, column).map_err(TimelineError::as_engines)
+        Text::of(batch, self.table, column).map_err(TimelineError::into_engines)
     }
 }
 
