@@ -44,6 +44,8 @@ pub(crate) struct Names {
 enum Hint {
     /// What the row before says.
     Before,
+    /// Hardly ever what the row before says.
+    Another,
     /// What this other column of the row says; it stands before it.
     Same(usize),
     /// What the last row says that has the same text in this other column.
@@ -74,7 +76,7 @@ impl Names {
         let texts = texts.get_mut(self.texts).ok_or(Unreadable::TooLarge)?;
         let number = |place: usize| last_of(before, place, 1).first().copied().unwrap_or(0);
         let clue = match self.hint {
-            Hint::Before => Clue::Before,
+            Hint::Before | Hint::Another => Clue::Before,
             Hint::Same(place) => Clue::Same(number(place), record.word(place).unwrap_or_default()),
             Hint::With(place) => Clue::With(number(place)),
         };
@@ -114,8 +116,8 @@ impl Names {
         let words = block.words(place);
         let of = |other: usize| last_of(before, other, block.lines());
         match self.hint {
-            Hint::Before if self.texts == ADDRESS_TEXTS => texts.add_numbers(words, ABSENT, &mut self.rows),
             Hint::Before => self.push_as_before(words, texts),
+            Hint::Another => texts.add_numbers(words, ABSENT, &mut self.rows),
             Hint::Same(other) => {
                 let others = of(other).iter().zip(block.words(other));
                 self.push_all(words.zip(others).map(|(word, (number, same))| (word, Clue::Same(*number, same))), texts)
@@ -309,9 +311,6 @@ pub(crate) enum Unreadable {
     TooLarge,
 }
 
-/// Whose texts those of addresses are.
-const ADDRESS_TEXTS: usize = 0;
-
 /// Fields that name either end of a record.
 const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
 
@@ -331,7 +330,8 @@ fn hint(format: &Format, place: usize) -> Hint {
     let of = name(&format.slots[place]);
     let alike = || ALIKE.iter().find(|(field, _)| *field == of).and_then(|(_, other)| before(other)).map(Hint::Same);
     let with = || OF_INTERFACE.contains(&of).then(|| before("interface_id")).flatten().map(Hint::With);
-    alike().or_else(with).unwrap_or(Hint::Before)
+    let other = if ADDRESSES.contains(&of) { Hint::Another } else { Hint::Before };
+    alike().or_else(with).unwrap_or(other)
 }
 
 /// Empty columns of a layout, and their texts.
@@ -343,7 +343,7 @@ pub(crate) fn columns_of(format: &Format) -> (Vec<Column>, Vec<Texts>) {
             texts.push(Texts::default());
             Column::of(*slot, texts.len() - 1, hint(format, place))
         }
-        _ => Column::of(*slot, ADDRESS_TEXTS, hint(format, place)),
+        _ => Column::of(*slot, 0, hint(format, place)),
     };
     let columns = format.slots.iter().enumerate().map(&mut column).collect();
     (columns, texts)

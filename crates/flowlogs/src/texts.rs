@@ -83,10 +83,12 @@ impl Texts {
             *found = self.known.get(usize::from(guess).wrapping_sub(1)).map_or(0, |known| known.hash);
         }
         for (text, ((hash, guess), found)) in texts.zip(hashes.into_iter().zip(guesses).zip(found)) {
-            let number = match () {
-                () if text == absent => Some(0),
-                () if found == hash && self.is(guess, text) => Some(guess),
-                () => self.sought(text, hash),
+            let number = if text == absent {
+                Some(0)
+            } else if found == hash && self.is(guess, text) {
+                Some(guess)
+            } else {
+                self.sought(text, hash)
             };
             let Some(number) = number else { return false };
             numbers.push(number);

@@ -312,8 +312,7 @@ impl<'a> Counting<'a> {
 
 /// Who did an event that counts.
 fn actor_inside(event: &Event<'_>, question: &Question, known: &Actors) -> Option<Who> {
-    let is_inside = |w: &Window| event.event_time.is_some_and(|t| w.contains(t));
-    let counts = question.window.as_ref().is_none_or(is_inside) && question.filters.admits(event);
+    let counts = question.window.as_ref().is_none_or(|window| event.is_in(window)) && question.filters.admits(event);
     counts.then(|| known.of(event).origin.who(event.recipient_account_id))
 }
 

@@ -10,6 +10,7 @@ use arrow_array::{
 };
 use backtrail_model::issuance::CONSOLE_LOGIN;
 use backtrail_model::outcome::{Facts, NO_ERROR_CODE};
+use backtrail_model::window::Window;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
 use serde_json::Value;
@@ -309,6 +310,11 @@ impl<'a> Events<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Whether it is known to have been in a window.
+    pub(crate) fn is_in(&self, window: &Window) -> bool {
+        self.event_time.is_some_and(|time| window.contains(time))
+    }
+
     /// What tells the kind of call and what became of it.
     #[must_use]
     pub fn facts(&self) -> Facts<'a> {

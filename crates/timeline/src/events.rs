@@ -2,7 +2,6 @@
 
 use backtrail_model::calls::{is_write, network_command, network_services};
 use backtrail_model::outcome::{Outcome, classify};
-use backtrail_model::window::Window;
 use datafusion::logical_expr::{Expr, col, lit};
 use futures::future::{ready, try_join, try_join3, try_join4};
 use rayon::prelude::*;
@@ -62,8 +61,10 @@ impl EventQuestion {
 
     /// Whether an event that another record tells of as well is no item of its own: in a list of actions, where both answer the question.
     fn tells_as_one(self, event: &Event<'_>, question: &Question) -> bool {
-        let is_inside = |w: &Window| event.event_time.is_some_and(|t| w.contains(t));
-        self.lists_actions() && question.window.as_ref().is_none_or(is_inside) && self.admits(event) && question.filters.admits(event)
+        self.lists_actions()
+            && question.window.as_ref().is_none_or(|window| event.is_in(window))
+            && self.admits(event)
+            && question.filters.admits(event)
     }
 
     /// The groups that what stands beside the answer's own events goes by.

@@ -58,8 +58,9 @@ impl Source {
             return Ok(false);
         }
         if let Pivotal::Kept(kept) = self.pivotal_kept().await? {
-            let is_inside = |event: &Event<'_>| window.is_none_or(|window| event.event_time.is_some_and(|time| window.contains(time)));
-            let is_meant = |event: &Event<'_>| event.event_name.is_some_and(|name| names.contains(&name)) && is_inside(event);
+            let is_meant = |event: &Event<'_>| {
+                event.event_name.is_some_and(|name| names.contains(&name)) && window.is_none_or(|window| event.is_in(window))
+            };
             for batch in kept.iter() {
                 Events::of(batch)?.iter().filter(is_meant).try_for_each(|event| each(&event))?;
             }

@@ -242,7 +242,7 @@ impl Counted {
             }
         }
         let account = event.recipient_account_id.unwrap_or_default();
-        if self.window.is_some_and(|w| event.event_time.is_some_and(|t| w.contains(t))) && !self.accounts.contains(account) {
+        if self.window.is_some_and(|window| event.is_in(&window)) && !self.accounts.contains(account) {
             self.accounts.insert(account.to_owned());
         }
         self.ends.take(met);

@@ -70,15 +70,16 @@ pub async fn timeline(
         let _ = hand_on.send(std::mem::take(&mut traffic.shown));
         Ok(traffic)
     };
-    let shown = RefCell::default();
+    let known = RefCell::new(Vec::new().into_iter().peekable());
     let left = question.limit.map_or(u64::MAX, |limit| limit as u64);
-    let mut merged = Merged { summed: &shown, lines: Vec::new().into_iter().peekable(), left, shown: 0, sink };
+    let mut merged = Merged { lines: &known, left, shown: 0, sink };
     // Events are looked up while traffic is summed; the first of them is told when both are known.
     let listed = async {
         let reached = question.reached(source).await?;
         let resources = if told.has_resources { Resources::All } else { Resources::None };
         let before = async {
-            shown.replace(summed.await?);
+            let lines = summed.await?;
+            *known.borrow_mut() = lines.into_iter().peekable();
             Ok(())
         };
         list_reached(source, EventQuestion::Timeline, &reached, resources, before, &mut |item| merged.event(item)).await
@@ -111,9 +112,8 @@ fn traffic_asked(question: &Question) -> Option<FlowQuestion> {
 
 /// Events with the traffic that began before them.
 struct Merged<'a, 's> {
-    /// Where lines are put when they are known.
-    summed: &'a RefCell<Vec<FlowLine>>,
-    lines: Peekable<IntoIter<FlowLine>>,
+    /// Put there when they are known.
+    lines: &'a RefCell<Peekable<IntoIter<FlowLine>>>,
     left: u64,
     shown: u64,
     sink: &'a mut Sink<'s, TimelineItem>,
@@ -128,14 +128,10 @@ impl Merged<'_, '_> {
 
     /// The lines that begin before an instant.
     fn lines_until(&mut self, time: i64) -> std::io::Result<()> {
-        let summed = self.summed.take();
-        if !summed.is_empty() {
-            self.lines = summed.into_iter().peekable();
-        }
-        while let Some(line) = self.lines.next_if(|line| line.time < time) {
+        loop {
+            let Some(line) = self.lines.borrow_mut().next_if(|line| line.time < time) else { return Ok(()) };
             self.show(TimelineItem::Traffic(Box::new(line)))?;
         }
-        Ok(())
     }
 
     fn show(&mut self, item: TimelineItem) -> std::io::Result<()> {
